@@ -1,0 +1,25 @@
+#![no_std]
+
+pub mod frame;
+pub mod mask;
+
+mod close;
+mod connection;
+mod error;
+mod flow;
+mod input;
+mod message;
+mod receive;
+mod role;
+mod send;
+mod utf8;
+
+pub use close::{CloseCode, CloseFrame};
+pub use connection::{Advice, Config, Connection, State};
+pub use error::{Error, SendError};
+pub use flow::Flow;
+pub use frame::Kind;
+pub use input::{Input, MIN_BUFFER_LEN, RecvBuffer, StorageFull};
+pub use message::{AssembleError, Assembler, Message};
+pub use receive::{ControlOrder, ControlPayload, Data, Delivery, Event};
+pub use role::{Client, MaskKeys, NoKey, Role, Server};

@@ -1,0 +1,377 @@
+//! The sending direction: what may be sent when, and the one control frame that is due.
+//!
+//! Each `send` checks everything, then writes the due control frame and its own frame, then changes
+//! the state. A refused call has changed nothing.
+
+use crate::close::CloseCode;
+use crate::error::SendError;
+use crate::flow::Flow;
+use crate::frame::{self, Header, HeaderBytes, Kind, Lead, MAX_CONTROL_LEN, Opcode};
+use crate::mask;
+use crate::receive::ControlPayload;
+use crate::role::Role;
+use crate::utf8::Utf8;
+
+/// The one control frame that waits to be written.
+#[derive(Debug)]
+enum Due {
+    Nothing,
+    /// Answers the newest Ping (5.5.3).
+    Pong(ControlPayload),
+    /// Answers the peer's Close or its fault; outranks a Pong.
+    Close(Option<CloseCode>),
+}
+
+/// How far the closing of this direction is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Open,
+    /// A Close is due; data is refused.
+    Closing,
+    /// A Close was written; nothing follows it (5.5.1).
+    Closed,
+    /// The source of masking keys failed.
+    Broken,
+}
+
+/// A frame whose header was written and whose payload was not, or not all of it.
+#[derive(Clone, Copy, Debug)]
+struct OpenFrame {
+    kind: Kind,
+    fin: bool,
+    /// The key for the next byte, if this side masks.
+    key: Option<[u8; 4]>,
+    left: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Sender {
+    flow: Flow,
+    utf8: Utf8,
+    frame: Option<OpenFrame>,
+    due: Due,
+    phase: Phase,
+}
+
+impl Sender {
+    pub(crate) const fn new() -> Self {
+        Self {
+            flow: Flow::Idle,
+            utf8: Utf8::new(),
+            frame: None,
+            due: Due::Nothing,
+            phase: Phase::Open,
+        }
+    }
+
+    /// Whether a Close was written.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.phase == Phase::Closed
+    }
+
+    pub(crate) fn is_broken(&self) -> bool {
+        self.phase == Phase::Broken
+    }
+
+    pub(crate) const fn wants_write(&self) -> bool {
+        !matches!(self.due, Due::Nothing) && self.frame.is_none()
+    }
+
+    /// Makes the Pong due that answers a Ping; it takes the place of an older one (5.5.3).
+    pub(crate) fn pong(&mut self, payload: &ControlPayload) {
+        if self.phase == Phase::Open {
+            self.due = Due::Pong(payload.clone());
+        }
+    }
+
+    /// Makes a Close due, unless there was one.
+    pub(crate) fn close(&mut self, code: Option<CloseCode>) {
+        if self.phase == Phase::Open {
+            self.due = Due::Close(code);
+            self.phase = Phase::Closing;
+        }
+    }
+
+    /// The transport is gone: nothing can be sent.
+    pub(crate) fn abandon(&mut self) {
+        self.due = Due::Nothing;
+        self.phase = Phase::Closed;
+    }
+
+    /// Writes a whole message in one frame.
+    #[inline]
+    pub(crate) fn message<R: Role>(
+        &mut self,
+        role: &mut R,
+        kind: Kind,
+        payload: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, SendError> {
+        self.may_send()?;
+        if self.flow != Flow::Idle {
+            return Err(SendError::MessageInProgress);
+        }
+        let lead = Lead { fin: true, rsv1: false, opcode: kind.into() };
+        self.write(role, lead, payload, out)
+    }
+
+    /// Writes one fragment of a message.
+    pub(crate) fn fragment<R: Role>(
+        &mut self,
+        role: &mut R,
+        kind: Kind,
+        fin: bool,
+        payload: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, SendError> {
+        self.may_send()?;
+        let (lead, flow) = self.data_lead(kind, fin)?;
+        let utf8 = self.text(kind, payload, fin)?;
+        let n = self.write(role, lead, payload, out)?;
+        (self.flow, self.utf8) = (flow, utf8);
+        Ok(n)
+    }
+
+    /// Masks `payload` where it is and returns the header that belongs before it.
+    pub(crate) fn in_place<R: Role>(
+        &mut self,
+        role: &mut R,
+        kind: Kind,
+        fin: bool,
+        payload: &mut [u8],
+    ) -> Result<HeaderBytes, SendError> {
+        self.may_send_header()?;
+        let (lead, flow) = self.data_lead(kind, fin)?;
+        let utf8 = self.text(kind, payload, fin)?;
+        let header = self.header(role, lead, frame::len_u64(payload))?;
+        (self.flow, self.utf8) = (flow, utf8);
+        if let Some(key) = header.masking_key {
+            mask::mask(payload, key);
+        }
+        Ok(header.encode())
+    }
+
+    /// Opens a frame of `len` bytes that [`mask_next`](Self::mask_next) fills.
+    pub(crate) fn begin<R: Role>(
+        &mut self,
+        role: &mut R,
+        kind: Kind,
+        fin: bool,
+        len: u64,
+    ) -> Result<HeaderBytes, SendError> {
+        self.may_send_header()?;
+        let (lead, flow) = self.data_lead(kind, fin)?;
+        let len = len.min(u64::MAX >> 1);
+        if len == 0 {
+            self.text(kind, &[], fin)?;
+        }
+        let header = self.header(role, lead, len)?;
+        self.flow = flow;
+        let key = header.masking_key;
+        self.frame = (len > 0).then_some(OpenFrame { kind, fin, key, left: len });
+        Ok(header.encode())
+    }
+
+    /// Masks the next bytes of the open frame.
+    pub(crate) fn mask_next(&mut self, chunk: &mut [u8]) -> Result<(), SendError> {
+        if self.phase == Phase::Broken {
+            return Err(SendError::NoMaskingKey);
+        }
+        let Some(frame) = self.frame else { return Err(SendError::PastFrameEnd) };
+        let Some(left) = frame.left.checked_sub(frame::len_u64(chunk)) else {
+            return Err(SendError::PastFrameEnd);
+        };
+        self.utf8 = self.text(frame.kind, chunk, frame.fin && left == 0)?;
+        let key = frame.key.map(|key| mask::mask(chunk, key));
+        self.frame = (left > 0).then_some(OpenFrame { key, left, ..frame });
+        Ok(())
+    }
+
+    /// How many payload bytes the open frame has left.
+    pub(crate) fn frame_left(&self) -> u64 {
+        self.frame.map_or(0, |frame| frame.left)
+    }
+
+    /// Writes a Ping or Pong.
+    pub(crate) fn ping_or_pong<R: Role>(
+        &mut self,
+        role: &mut R,
+        opcode: Opcode,
+        payload: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, SendError> {
+        self.may_send()?;
+        if payload.len() > MAX_CONTROL_LEN {
+            return Err(SendError::ControlTooLong);
+        }
+        self.write(role, Lead { fin: true, rsv1: false, opcode }, payload, out)
+    }
+
+    /// Writes this side's Close; after one was written it does nothing.
+    pub(crate) fn send_close<R: Role>(
+        &mut self,
+        role: &mut R,
+        code: CloseCode,
+        reason: &str,
+        out: &mut [u8],
+    ) -> Result<usize, SendError> {
+        if !code.is_sendable(R::SERVER) {
+            return Err(SendError::InvalidCloseCode);
+        }
+        let mut body = [0; MAX_CONTROL_LEN];
+        let len = 2 + reason.len();
+        let Some(to) = body.get_mut(..len) else { return Err(SendError::ControlTooLong) };
+        if let Some((to_code, to_reason)) = to.split_first_chunk_mut() {
+            *to_code = code.as_u16().to_be_bytes();
+            mask::copy(reason.as_bytes(), to_reason);
+        }
+        match self.phase {
+            Phase::Open => {
+                self.may_send()?;
+                let lead = Lead { fin: true, rsv1: false, opcode: Opcode::Close };
+                let n = self.write(role, lead, to, out)?;
+                self.phase = Phase::Closed;
+                Ok(n)
+            }
+            // 5.5.1: both sides may close at once; the answer that is due is this side's Close.
+            Phase::Closing if self.frame.is_some() => Err(SendError::FrameInProgress),
+            Phase::Closing => self.transmit(role, out),
+            Phase::Closed => Ok(0),
+            Phase::Broken => Err(SendError::NoMaskingKey),
+        }
+    }
+
+    /// Writes the due control frame, if there is one and no frame is open.
+    pub(crate) fn transmit<R: Role>(
+        &mut self,
+        role: &mut R,
+        out: &mut [u8],
+    ) -> Result<usize, SendError> {
+        if self.phase == Phase::Broken {
+            return Err(SendError::NoMaskingKey);
+        }
+        if self.frame.is_some() {
+            return Ok(0);
+        }
+        let needed = self.due_len::<R>();
+        if out.len() < needed {
+            return Err(SendError::BufferTooSmall { needed });
+        }
+        self.write_due(role, out)
+    }
+
+    /// Whether a frame may be started at all.
+    #[inline]
+    fn may_send(&self) -> Result<(), SendError> {
+        match (self.phase, self.frame) {
+            (Phase::Open, None) => Ok(()),
+            (Phase::Open, Some(_)) => Err(SendError::FrameInProgress),
+            (Phase::Closing | Phase::Closed, _) => Err(SendError::Closed),
+            (Phase::Broken, _) => Err(SendError::NoMaskingKey),
+        }
+    }
+
+    /// Whether a header may be given out by value: then nothing else can be written before it.
+    fn may_send_header(&self) -> Result<(), SendError> {
+        self.may_send()?;
+        match self.due {
+            Due::Nothing => Ok(()),
+            Due::Pong(_) | Due::Close(_) => Err(SendError::ControlDue),
+        }
+    }
+
+    /// The first byte of the next frame of a message of this kind, and the flow behind it.
+    fn data_lead(&self, kind: Kind, fin: bool) -> Result<(Lead, Flow), SendError> {
+        let opcode = self.flow.opcode_of(kind).ok_or(SendError::MessageInProgress)?;
+        let flow = if fin { Flow::Idle } else { Flow::Message(kind) };
+        Ok((Lead { fin, rsv1: false, opcode }, flow))
+    }
+
+    /// 5.6: the fragments of a text are UTF-8 when put together.
+    fn text(&self, kind: Kind, payload: &[u8], last: bool) -> Result<Utf8, SendError> {
+        match kind {
+            Kind::Text => self.utf8.check(payload, last).map_err(|_| SendError::InvalidUtf8),
+            Kind::Binary => Ok(self.utf8),
+        }
+    }
+
+    /// A header with a fresh key, if this side masks (5.3).
+    #[inline]
+    fn header<R: Role>(
+        &mut self,
+        role: &mut R,
+        lead: Lead,
+        payload_len: u64,
+    ) -> Result<Header, SendError> {
+        let Ok(masking_key) = role.masking_key() else {
+            self.phase = Phase::Broken;
+            return Err(SendError::NoMaskingKey);
+        };
+        Ok(Header { lead, masking_key, payload_len })
+    }
+
+    /// Writes what is due and then a frame.
+    #[inline]
+    fn write<R: Role>(
+        &mut self,
+        role: &mut R,
+        lead: Lead,
+        payload: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, SendError> {
+        let needed = self.due_len::<R>().saturating_add(frame_len::<R>(lead, payload));
+        if out.len() < needed {
+            return Err(SendError::BufferTooSmall { needed });
+        }
+        let out = match self.due {
+            Due::Nothing => out,
+            Due::Pong(_) | Due::Close(_) => {
+                let n = self.write_due(role, out)?;
+                out.get_mut(n..).unwrap_or_default()
+            }
+        };
+        let header = self.header(role, lead, frame::len_u64(payload))?;
+        frame::write(header, payload, out)?;
+        Ok(needed)
+    }
+
+    /// The length in bytes of the due control frame.
+    #[inline]
+    fn due_len<R: Role>(&self) -> usize {
+        let key = if R::SERVER { 0 } else { 4 };
+        match &self.due {
+            Due::Nothing => 0,
+            Due::Pong(payload) => 2 + key + payload.len(),
+            Due::Close(None) => 2 + key,
+            Due::Close(Some(_)) => 2 + key + 2,
+        }
+    }
+
+    #[inline(never)]
+    fn write_due<R: Role>(&mut self, role: &mut R, out: &mut [u8]) -> Result<usize, SendError> {
+        let code;
+        let (opcode, payload, phase) = match core::mem::replace(&mut self.due, Due::Nothing) {
+            Due::Nothing => return Ok(0),
+            Due::Pong(payload) => (Opcode::Pong, payload, self.phase),
+            Due::Close(close) => {
+                code = close.map(|code| code.as_u16().to_be_bytes());
+                let body = code.as_ref().map_or(&[][..], |code| code);
+                let body = ControlPayload::new(body).ok_or(SendError::ControlTooLong)?;
+                (Opcode::Close, body, Phase::Closed)
+            }
+        };
+        let lead = Lead { fin: true, rsv1: false, opcode };
+        let header = self.header(role, lead, frame::len_u64(&payload))?;
+        let n = frame::write(header, &payload, out)?;
+        self.phase = phase;
+        Ok(n)
+    }
+}
+
+/// The length in bytes of a frame.
+#[inline]
+fn frame_len<R: Role>(lead: Lead, payload: &[u8]) -> usize {
+    let masking_key = if R::SERVER { None } else { Some([0; 4]) };
+    let header = Header { lead, masking_key, payload_len: frame::len_u64(payload) };
+    header.encoded_len().saturating_add(payload.len())
+}

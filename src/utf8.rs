@@ -1,0 +1,140 @@
+//! UTF-8 validity of bytes that come in pieces (RFC 6455 sections 5.6 and 8.1, RFC 3629).
+//!
+//! A state machine whose transitions are shifts: each byte has a word that holds, at the bit
+//! position named by the state, the next state. So a step is a load and a shift, and the state of a
+//! cut character is six bits.
+
+/// The states: bit positions in the words of [`STEPS`], six bits apart.
+mod state {
+    pub(super) const REJECT: u8 = 0;
+    /// Between two characters.
+    pub(super) const ACCEPT: u8 = 6;
+    /// One, two or three more bytes of 0x80 to 0xBF.
+    pub(super) const ONE: u8 = 12;
+    pub(super) const TWO: u8 = 18;
+    pub(super) const THREE: u8 = 24;
+    /// Behind E0: 0xA0 to 0xBF, else the form is overlong.
+    pub(super) const E0: u8 = 30;
+    /// Behind ED: 0x80 to 0x9F, else it is a surrogate.
+    pub(super) const ED: u8 = 36;
+    /// Behind F0: 0x90 to 0xBF, else the form is overlong.
+    pub(super) const F0: u8 = 42;
+    /// Behind F4: 0x80 to 0x8F, else it is above U+10FFFF.
+    pub(super) const F4: u8 = 48;
+}
+
+/// RFC 3629 section 4, as one word for each byte.
+static STEPS: [u64; 256] = steps();
+
+#[expect(clippy::indexing_slicing, reason = "evaluated at compile time only")]
+const fn steps() -> [u64; 256] {
+    let mut words = [0; 256];
+    let mut byte: u8 = 0;
+    loop {
+        #[expect(clippy::as_conversions, reason = "u8 to usize, in a const fn")]
+        let index = byte as usize;
+        words[index] = word(byte);
+        if byte == 0xFF {
+            return words;
+        }
+        byte += 1;
+    }
+}
+
+const fn word(byte: u8) -> u64 {
+    use state::{ACCEPT, E0, ED, F0, F4, ONE, REJECT, THREE, TWO};
+    let start = match byte {
+        0x00..=0x7F => ACCEPT,
+        0xC2..=0xDF => ONE,
+        0xE0 => E0,
+        0xE1..=0xEC | 0xEE..=0xEF => TWO,
+        0xED => ED,
+        0xF0 => F0,
+        0xF1..=0xF3 => THREE,
+        0xF4 => F4,
+        _ => REJECT,
+    };
+    let tail = matches!(byte, 0x80..=0xBF);
+    at(ACCEPT, start, true)
+        | at(ONE, ACCEPT, tail)
+        | at(TWO, ONE, tail)
+        | at(THREE, TWO, tail)
+        | at(E0, ONE, matches!(byte, 0xA0..=0xBF))
+        | at(ED, ONE, matches!(byte, 0x80..=0x9F))
+        | at(F0, TWO, matches!(byte, 0x90..=0xBF))
+        | at(F4, TWO, matches!(byte, 0x80..=0x8F))
+}
+
+#[expect(clippy::as_conversions, reason = "u8 to u64, in a const fn")]
+const fn at(from: u8, to: u8, legal: bool) -> u64 {
+    if legal { (to as u64) << from } else { 0 }
+}
+
+/// The validity of a text so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Utf8 {
+    state: u8,
+}
+
+impl Utf8 {
+    pub(crate) const fn new() -> Self {
+        Self { state: state::ACCEPT }
+    }
+
+    /// Whether the text so far ends with a whole character.
+    pub(crate) const fn is_boundary(self) -> bool {
+        self.state == state::ACCEPT
+    }
+
+    /// Goes on with `bytes`; `last` says that the text ends with them.
+    ///
+    /// The error is the place of the first byte that cannot be: 0 to `bytes.len() - 1`. For a text
+    /// that ends inside a character it is the last byte, or 0 if there is none.
+    #[inline]
+    pub(crate) fn check(self, bytes: &[u8], last: bool) -> Result<Self, usize> {
+        let mut state = u64::from(self.state);
+        let (blocks, rest) = bytes.as_chunks::<16>();
+        for (index, block) in blocks.iter().enumerate() {
+            // Most text has long runs of ASCII, where the state does not move.
+            if state == u64::from(state::ACCEPT) && block.is_ascii() {
+                continue;
+            }
+            let before = state;
+            for &byte in block {
+                state = step(state, byte);
+            }
+            if state == u64::from(state::REJECT) {
+                return Err(index * 16 + first_bad(before, block));
+            }
+        }
+        let before = state;
+        for &byte in rest {
+            state = step(state, byte);
+        }
+        if state == u64::from(state::REJECT) {
+            return Err(blocks.len() * 16 + first_bad(before, rest));
+        }
+        if last && state != u64::from(state::ACCEPT) {
+            return Err(bytes.len().saturating_sub(1));
+        }
+        Ok(Self { state: state.to_le_bytes()[0] })
+    }
+}
+
+#[inline]
+fn step(state: u64, byte: u8) -> u64 {
+    let word = STEPS.get(usize::from(byte)).copied().unwrap_or_default();
+    word >> (state & 63) & 63
+}
+
+/// The place of the byte in `bytes` that takes `state` to REJECT.
+#[cold]
+fn first_bad(mut state: u64, bytes: &[u8]) -> usize {
+    bytes
+        .iter()
+        .position(|&byte| {
+            state = step(state, byte);
+            state == u64::from(state::REJECT)
+        })
+        .unwrap_or_default()
+}
