@@ -22,42 +22,38 @@ const LANE: usize = 32;
 /// assert_eq!(whole, pieces);
 /// ```
 pub fn mask(bytes: &mut [u8], key: [u8; 4]) -> [u8; 4] {
-    mask_or(bytes, key).0
+    mask_ascii(bytes, key).0
 }
 
-/// Masks in place; returns the key for the byte behind, and the OR of all masked bytes.
+/// Masks in place; returns the key for the byte behind, and whether all masked bytes are ASCII.
 ///
-/// The OR comes with the pass for next to nothing and tells whether all bytes are ASCII.
+/// The second comes with the pass for next to nothing.
 #[inline]
-pub(crate) fn mask_or(bytes: &mut [u8], key: [u8; 4]) -> ([u8; 4], u8) {
+pub(crate) fn mask_ascii(bytes: &mut [u8], key: [u8; 4]) -> ([u8; 4], bool) {
     let after = rotate(key, bytes.len());
-    let or = if bytes.len() < 16 { short(bytes, key) } else { long(bytes, key, after) };
-    (after, or)
-}
-
-/// Fewer than 16 bytes: two overlapping words, or single bytes below four.
-#[inline]
-fn short(bytes: &mut [u8], key: [u8; 4]) -> u8 {
-    let len = bytes.len();
-    if len >= 8 {
-        ends::<8>(bytes, repeat(key), repeat(rotate(key, len)))
-    } else if len >= 4 {
-        ends::<4>(bytes, key, rotate(key, len))
-    } else {
-        bytes.iter_mut().zip(key).fold(0, |or, (byte, key)| {
+    // The tail starts `N` before the end, a multiple of four: the key behind the end is its key.
+    let or = match bytes.len() {
+        0..4 => bytes.iter_mut().zip(key).fold(0, |or, (byte, key)| {
             *byte ^= key;
-            or | *byte
-        })
-    }
+            or | u64::from(*byte)
+        }),
+        4..8 => ends::<4>(bytes, key, after),
+        8..16 => ends::<8>(bytes, repeat(key), repeat(after)),
+        16..LANE => ends::<16>(bytes, repeat(key), repeat(after)),
+        _ => long(bytes, repeat(key), repeat(after)),
+    };
+    (after, or & 0x8080_8080_8080_8080 == 0)
 }
 
-/// The first and the last `N` of at most `2 * N` bytes, which may overlap.
+/// The first and the last `N` of `N` to `2 * N` bytes, which may overlap.
 #[inline]
-fn ends<const N: usize>(bytes: &mut [u8], key: [u8; N], tail_key: [u8; N]) -> u8 {
+fn ends<const N: usize>(bytes: &mut [u8], key: [u8; N], tail_key: [u8; N]) -> u64 {
     let Some(mut tail) = bytes.last_chunk::<N>().copied() else { return 0 };
-    let mut or = xor(&mut tail, tail_key);
+    xor(&mut tail, tail_key);
+    let mut or = or(&tail);
     if let Some(head) = bytes.first_chunk_mut::<N>() {
-        or |= xor(head, key);
+        xor(head, key);
+        or |= self::or(head);
     }
     if let Some(last) = bytes.last_chunk_mut::<N>() {
         *last = tail;
@@ -65,39 +61,37 @@ fn ends<const N: usize>(bytes: &mut [u8], key: [u8; N], tail_key: [u8; N]) -> u8
     or
 }
 
-/// 16 bytes or more. `after` is the key behind the last byte: the tail starts a multiple of four
-/// before it, so it is the tail's key as well.
+/// A lane and more; the tail is a lane of its own, which may overlap the one before.
 #[inline]
-fn long(bytes: &mut [u8], key: [u8; 4], after: [u8; 4]) -> u8 {
-    let Some(mut tail) = bytes.last_chunk::<16>().copied() else { return 0 };
-    let mut or = xor(&mut tail, repeat(after));
-    let wide: [u8; LANE] = repeat(key);
-    let mut lanes = [0; LANE];
-    let (chunks, rest) = bytes.as_chunks_mut::<LANE>();
-    for chunk in chunks {
-        for ((byte, key), lane) in chunk.iter_mut().zip(wide).zip(&mut lanes) {
+fn long(bytes: &mut [u8], key: [u8; LANE], tail_key: [u8; LANE]) -> u64 {
+    let Some(mut tail) = bytes.last_chunk::<LANE>().copied() else { return 0 };
+    xor(&mut tail, tail_key);
+    let mut lanes = tail;
+    for chunk in bytes.as_chunks_mut::<LANE>().0 {
+        for ((byte, key), lane) in chunk.iter_mut().zip(key).zip(&mut lanes) {
             *byte ^= key;
             *lane |= *byte;
         }
     }
-    or |= lanes.iter().fold(0, |or, lane| or | lane);
-    if let Some(head) = rest.first_chunk_mut::<16>() {
-        or |= xor(head, repeat(key));
-    }
-    if let Some(last) = bytes.last_chunk_mut::<16>() {
+    if let Some(last) = bytes.last_chunk_mut::<LANE>() {
         *last = tail;
     }
-    or
+    or(&lanes)
 }
 
 #[inline]
-fn xor<const N: usize>(bytes: &mut [u8; N], key: [u8; N]) -> u8 {
-    let mut or = 0;
+fn xor<const N: usize>(bytes: &mut [u8; N], key: [u8; N]) {
     for (byte, key) in bytes.iter_mut().zip(key) {
         *byte ^= key;
-        or |= *byte;
     }
-    or
+}
+
+/// All bytes, joined by OR in words of eight; `N` is four or a multiple of eight.
+#[inline]
+fn or<const N: usize>(bytes: &[u8; N]) -> u64 {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let or = words.iter().fold(0, |or, word| or | u64::from_ne_bytes(*word));
+    or | rest.first_chunk().map_or(0, |half| u64::from(u32::from_ne_bytes(*half)))
 }
 
 /// Copies `from` to `to`, masked; both have the same length.

@@ -285,8 +285,8 @@ impl Receiver {
         let len = usize::from(len);
         let (header, payload) = bytes.get_mut(..head + len)?.split_at_mut_checked(head)?;
         let key = if self.masked { *header.last_chunk()? } else { [0; 4] };
-        let or = if self.masked { mask::mask_or(payload, key).1 } else { u8::MAX };
-        if kind == Kind::Text && or >= 0x80 && Utf8::new().check(payload, true).is_err() {
+        let ascii = self.masked && mask::mask_ascii(payload, key).1;
+        if kind == Kind::Text && !ascii && Utf8::new().check(payload, true).is_err() {
             // The long path finds the same and says what it is.
             mask::mask(payload, key);
             return None;
@@ -367,11 +367,11 @@ impl Receiver {
             return Ok(need_more(1));
         }
         let bytes = input.unread_mut().get_mut(..n).unwrap_or_default();
-        let (key, or) =
-            if frame.masked { mask::mask_or(bytes, frame.key) } else { (frame.key, u8::MAX) };
+        let (key, ascii) =
+            if frame.masked { mask::mask_ascii(bytes, frame.key) } else { (frame.key, false) };
         let left = frame.left.saturating_sub(frame::len_u64(bytes));
         let fin = frame.fin && left == 0;
-        if frame.kind == Kind::Text && !(or < 0x80 && self.utf8.is_boundary()) {
+        if frame.kind == Kind::Text && !(ascii && self.utf8.is_boundary()) {
             match self.utf8.check(bytes, fin) {
                 Ok(utf8) => self.utf8 = utf8,
                 Err(bad) => return self.invalid_text(frame, n, bad, input),
