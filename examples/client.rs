@@ -86,15 +86,14 @@ fn connect(arguments: &Arguments) -> Result<(TcpStream, RecvBuffer<Vec<u8>>), Bo
     };
     stream.write_all(&request[..n])?;
 
-    let mut bytes = vec![0; 16 << 10];
-    let mut len = 0;
+    let mut rx = RecvBuffer::new(vec![0; 16 << 10]);
     loop {
-        let n = stream.read(&mut bytes[len..])?;
+        let n = stream.read(rx.spare_mut())?;
         if n == 0 {
             return Err("the server ended the connection inside the handshake".into());
         }
-        len += n;
-        match handshake.response(&bytes[..len])? {
+        rx.advance(n);
+        match handshake.response(rx.unread())? {
             Status::NeedMore(_) => {}
             Status::Complete(Answer::Rejected(rejected)) => {
                 return Err(format!("refused with status {}", rejected.status()).into());
@@ -102,13 +101,11 @@ fn connect(arguments: &Arguments) -> Result<(TcpStream, RecvBuffer<Vec<u8>>), Bo
             Status::Complete(Answer::Established(established)) => {
                 let protocol = established.protocol().unwrap_or("-");
                 let extensions = established.header("Sec-WebSocket-Extensions").next();
-                let extensions = extensions.map(String::from_utf8_lossy).unwrap_or("-".into());
+                let extensions = extensions.map_or("-".into(), String::from_utf8_lossy);
                 println!("open protocol={protocol} extensions={extensions}");
                 // The bytes behind the head are the first frames.
                 let head_len = established.head_len();
-                bytes.copy_within(head_len..len, 0);
-                let mut rx = RecvBuffer::new(bytes);
-                rx.advance(len - head_len);
+                rx.consume(head_len);
                 return Ok((stream, rx));
             }
         }

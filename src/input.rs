@@ -188,14 +188,25 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> RecvBuffer<S> {
     ///
     /// `bigger`, if the unread bytes do not fit into it; nothing has changed then.
     pub fn grow(&mut self, mut bigger: S) -> Result<S, S> {
-        let start = self.end.saturating_sub(self.unread);
-        let unread = self.storage.as_ref().get(start..self.end).unwrap_or_default();
+        let unread = self.unread();
         let Some(to) = bigger.as_mut().get_mut(..unread.len()) else {
             return Err(bigger);
         };
         mask::copy(unread, to);
         self.end = unread.len();
         Ok(core::mem::replace(&mut self.storage, bigger))
+    }
+
+    /// The received bytes that are not consumed, for instance the head of a handshake.
+    #[must_use]
+    pub fn unread(&self) -> &[u8] {
+        let start = self.end.saturating_sub(self.unread);
+        self.storage.as_ref().get(start..self.end).unwrap_or_default()
+    }
+
+    /// Consumes `n` bytes, at most all, that something else than a connection has read.
+    pub fn consume(&mut self, n: usize) {
+        self.unread = self.unread.saturating_sub(n);
     }
 
     fn compact(&mut self) {

@@ -1,6 +1,9 @@
 #![no_std]
+#![doc = include_str!("../README.md")]
 
 pub mod frame;
+#[cfg(feature = "handshake")]
+pub mod handshake;
 pub mod mask;
 
 mod close;
