@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut count = String::new();
     session(&url, "/getCaseCount", |message| {
         if let Message::Text(text) = message {
-            text.clone_into(&mut count);
+            (**text).clone_into(&mut count);
         }
         false
     })?;

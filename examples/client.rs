@@ -201,7 +201,8 @@ fn arguments() -> Result<Arguments, Box<dyn Error>> {
     }
     if arguments.host.is_empty() {
         return Err("usage: client ws://HOST[:PORT]/PATH [--protocol P]... [--origin O] \
-                    [--header 'N: V']... [--send TEXT]...".into());
+                    [--header 'N: V']... [--send TEXT]..."
+            .into());
     }
     Ok(arguments)
 }

@@ -310,7 +310,7 @@ impl<R: Role> Connection<R> {
     ///
     /// # Errors
     ///
-    /// As for [`send_in_place`](Self::send_in_place).
+    /// As for [`send_in_place`](Self::send_in_place); [`SendError::FrameTooLong`].
     pub fn begin_frame(
         &mut self,
         kind: Kind,

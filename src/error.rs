@@ -124,6 +124,8 @@ pub enum SendError {
     FrameInProgress,
     /// `mask_next` without a frame, or with more bytes than the frame has left.
     PastFrameEnd,
+    /// A frame of more than 2^63 - 1 bytes (5.2).
+    FrameTooLong,
     /// A new message inside a fragmented one, or a fragment of the other kind (5.4).
     MessageInProgress,
     /// More than 125 bytes for a Ping or Pong, or a reason of more than 123 bytes (5.5).
@@ -146,6 +148,7 @@ impl fmt::Display for SendError {
             Self::ControlDue => f.write_str("a control frame is due first"),
             Self::FrameInProgress => f.write_str("a frame is not complete"),
             Self::PastFrameEnd => f.write_str("more payload than the frame has left"),
+            Self::FrameTooLong => f.write_str("a frame holds at most 2^63 - 1 bytes"),
             Self::MessageInProgress => f.write_str("another message is not complete"),
             Self::ControlTooLong => f.write_str("a control frame carries at most 125 bytes"),
             Self::InvalidCloseCode => f.write_str("the close code must not be sent"),

@@ -161,7 +161,10 @@ impl Sender {
     ) -> Result<HeaderBytes, SendError> {
         self.may_send_header()?;
         let (lead, flow) = self.data_lead(kind, fin)?;
-        let len = len.min(u64::MAX >> 1);
+        // 5.2: "the most significant bit MUST be 0".
+        if len > u64::MAX >> 1 {
+            return Err(SendError::FrameTooLong);
+        }
         if len == 0 {
             self.text(kind, &[], fin)?;
         }

@@ -19,7 +19,7 @@ const READS: usize = 16;
 const LINGER: Duration = Duration::from_secs(5);
 
 /// Whether a client can go on.
-pub enum Progress {
+pub(crate) enum Progress {
     /// Not before the next event of its socket.
     Waiting,
     /// At once, but it is the turn of the others.
@@ -28,7 +28,7 @@ pub enum Progress {
     Ended,
 }
 
-pub struct Client {
+pub(crate) struct Client {
     stream: TcpStream,
     session: Session,
     /// Received and not consumed: an incomplete frame header, control frame or request head.
@@ -45,7 +45,7 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(stream: TcpStream, settings: Rc<Settings>) -> Self {
+    pub(crate) fn new(stream: TcpStream, settings: Rc<Settings>) -> Self {
         Self {
             stream,
             session: Session::new(settings),
@@ -59,17 +59,17 @@ impl Client {
         }
     }
 
-    pub fn notify(&mut self, event: &Event) {
+    pub(crate) fn notify(&mut self, event: &Event) {
         self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
         self.writable |= event.is_writable();
     }
 
-    pub fn is_overdue(&self, now: Instant) -> bool {
+    pub(crate) fn is_overdue(&self, now: Instant) -> bool {
         self.half_closed.is_some_and(|since| now.duration_since(since) > LINGER)
     }
 
     /// Writes and reads as much as it can, but for its turn only.
-    pub fn proceed(&mut self, buffer: &mut [u8]) -> Progress {
+    pub(crate) fn proceed(&mut self, buffer: &mut [u8]) -> Progress {
         match self.try_proceed(buffer) {
             Ok(progress) => progress,
             Err(error) if error.kind() == ErrorKind::WouldBlock => Progress::Waiting,

@@ -12,12 +12,12 @@ const FRAGMENT_LEN: usize = 64 << 10;
 const PAGE: &str = include_str!("page.html");
 
 /// What all sessions share.
-pub struct Settings {
-    pub config: Config,
-    pub protocols: Vec<String>,
+pub(crate) struct Settings {
+    pub(crate) config: Config,
+    pub(crate) protocols: Vec<String>,
 }
 
-pub struct Session {
+pub(crate) struct Session {
     settings: Rc<Settings>,
     phase: Phase,
 }
@@ -37,13 +37,13 @@ struct Echo {
 }
 
 impl Session {
-    pub fn new(settings: Rc<Settings>) -> Self {
+    pub(crate) fn new(settings: Rc<Settings>) -> Self {
         Self { settings, phase: Phase::Handshake(Reader::new()) }
     }
 
     /// Takes what was received and not consumed before, with what came since; appends the answers
     /// to `out` and returns how many bytes were consumed.
-    pub fn receive(&mut self, bytes: &mut [u8], out: &mut Vec<u8>) -> usize {
+    pub(crate) fn receive(&mut self, bytes: &mut [u8], out: &mut Vec<u8>) -> usize {
         let mut consumed = 0;
         if let Phase::Handshake(reader) = &mut self.phase {
             match reader.read(bytes) {
@@ -70,7 +70,7 @@ impl Session {
     }
 
     /// What to do with the transport, once all output is written.
-    pub fn advice(&self) -> Advice {
+    pub(crate) fn advice(&self) -> Advice {
         match &self.phase {
             Phase::Handshake(_) => Advice::Keep,
             Phase::Open(echo) => echo.ws.advice(),
@@ -164,13 +164,7 @@ impl Echo {
     }
 }
 
-fn send(
-    ws: &mut Connection<Server>,
-    kind: Kind,
-    fin: bool,
-    payload: &mut [u8],
-    out: &mut Vec<u8>,
-) {
+fn send(ws: &mut Connection<Server>, kind: Kind, fin: bool, payload: &mut [u8], out: &mut Vec<u8>) {
     // The only refusal that can be is `Closed`: then nobody waits for the echo any more.
     if let Ok(header) = ws.send_in_place(kind, fin, payload) {
         out.extend_from_slice(&header);
