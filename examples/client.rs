@@ -18,6 +18,8 @@ use barews::{
     RecvBuffer,
 };
 
+type Received = RecvBuffer<Vec<u8>>;
+
 /// Masking keys from the operating system (RFC 6455 section 10.3).
 struct SystemKeys;
 
@@ -62,7 +64,7 @@ fn main() -> ExitCode {
 }
 
 /// The opening handshake; what was received behind it is in the buffer.
-fn connect(arguments: &Arguments) -> Result<(TcpStream, RecvBuffer<Vec<u8>>), Box<dyn Error>> {
+fn connect(arguments: &Arguments) -> Result<(TcpStream, Received), Box<dyn Error>> {
     let Arguments { host, port, path, .. } = arguments;
     let mut stream = TcpStream::connect((host.trim_matches(['[', ']']), *port))?;
     stream.set_nodelay(true)?;
@@ -113,11 +115,7 @@ fn connect(arguments: &Arguments) -> Result<(TcpStream, RecvBuffer<Vec<u8>>), Bo
 }
 
 /// Sends the texts and the Close, and prints events until the end.
-fn talk(
-    mut stream: TcpStream,
-    mut rx: RecvBuffer<Vec<u8>>,
-    texts: &[String],
-) -> Result<(), Box<dyn Error>> {
+fn talk(mut stream: TcpStream, mut rx: Received, texts: &[String]) -> Result<(), Box<dyn Error>> {
     let mut ws = Connection::client(Config::new(), SystemKeys);
     let mut messages = Assembler::new(vec![0; 64 << 10]);
     let mut out = vec![0; 1024];
@@ -184,9 +182,9 @@ fn arguments() -> Result<Arguments, Box<dyn Error>> {
                 if url.scheme_str() != Some("ws") {
                     return Err("the URL must begin with ws://".into());
                 }
-                arguments.host = url.host().ok_or("the URL has no host")?.to_owned();
+                arguments.host = url.host().ok_or("the URL has no host")?.into();
                 arguments.port = url.port_u16().unwrap_or(80);
-                arguments.path = url.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+                arguments.path = url.path_and_query().map_or("/", |path| path.as_str()).into();
             }
             Arg::Long("protocol") => arguments.protocols.push(parser.value()?.string()?),
             Arg::Long("origin") => arguments.origin = Some(parser.value()?.string()?),

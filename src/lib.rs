@@ -1,5 +1,11 @@
 #![no_std]
 #![doc = include_str!("../README.md")]
+#![warn(missing_debug_implementations, unnameable_types, unreachable_pub)]
+#![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_core)]
+#![warn(clippy::exhaustive_enums, clippy::exhaustive_structs)]
+// Nothing that can panic, and no number that changes on its way.
+#![warn(clippy::as_conversions, clippy::indexing_slicing, clippy::panic, clippy::unreachable)]
+#![warn(clippy::expect_used, clippy::unwrap_used)]
 
 pub mod frame;
 #[cfg(feature = "handshake")]

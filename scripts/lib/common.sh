@@ -1,0 +1,52 @@
+# Shared steps of the scripts: where the repository is, how tools are installed, how examples are built.
+# usage: . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"   (sourced, never run; needs bash with set -euo pipefail)
+# shellcheck shell=bash
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+cd "$ROOT" || exit 2
+export PYTHONDONTWRITEBYTECODE=1
+TARGET=${CARGO_TARGET_DIR:-$ROOT/target}
+mkdir -p "$TARGET"
+TARGET=$(cd "$TARGET" && pwd)
+
+die() { echo "$(basename "$0"): $*" >&2; exit 2; }
+
+# apt_install PACKAGE...: Debian packages, after one update of the package lists in this run.
+apt_install() {
+  local sudo=()
+  [ "$(id -u)" = 0 ] || sudo=(sudo -n)
+  if [ -z "${APT_UPDATED:-}" ]; then
+    "${sudo[@]}" apt-get update -qq >/dev/null
+    APT_UPDATED=1
+  fi
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends "$@" >/dev/null
+}
+
+# need COMMAND PACKAGE...: the packages, unless the command is there.
+need() {
+  local command=$1
+  shift
+  command -v "$command" >/dev/null || apt_install "$@"
+}
+
+# make_venv DIR REQUIREMENT...: a Python environment with exactly these packages; made again when they change.
+make_venv() {
+  local dir=$1 stamp
+  shift
+  need python3 python3 python3-venv
+  stamp="$(python3 --version) $*"
+  [ "$(cat "$dir/.requirements" 2>/dev/null || true)" = "$stamp" ] && return
+  python3 -c 'import ensurepip, venv' 2>/dev/null || apt_install python3-venv
+  rm -rf "$dir"
+  python3 -m venv "$dir"
+  "$dir/bin/pip" install --quiet --disable-pip-version-check "$@" >&2
+  echo "$stamp" >"$dir/.requirements"
+}
+
+# build_examples NAME...: release builds of these examples, whatever else is broken.
+build_examples() {
+  local name flags=()
+  for name in "$@"; do flags+=(--example "$name"); done
+  cargo build --release --quiet "${flags[@]}" >&2
+}
