@@ -189,7 +189,7 @@ impl<R: Role> Connection<R> {
             fragments: config.max_fragments,
         };
         Self {
-            receiver: Receiver::new(R::SERVER, limits, config.delivery, config.control_order),
+            receiver: Receiver::new(limits, config.delivery, config.control_order),
             sender: Sender::new(),
             role,
             auto_pong: config.auto_pong,
@@ -207,7 +207,7 @@ impl<R: Role> Connection<R> {
     /// The peer's fault, and for ever the same from then on. The Close that tells the peer is due.
     #[inline]
     pub fn receive<'b>(&mut self, input: &mut Input<'b>) -> Result<Event<'b>, Error> {
-        match self.receiver.short_message(input) {
+        match self.receiver.short_message::<R>(input) {
             Some(data) => Ok(Event::Data(data)),
             None => self.receive_any(input),
         }
@@ -215,7 +215,7 @@ impl<R: Role> Connection<R> {
 
     #[inline(never)]
     fn receive_any<'b>(&mut self, input: &mut Input<'b>) -> Result<Event<'b>, Error> {
-        let event = self.receiver.receive(input);
+        let event = self.receiver.receive::<R>(input);
         match &event {
             Ok(Event::Ping(payload)) if self.auto_pong => self.sender.pong(payload),
             // 5.5.1: "the endpoint MUST send a Close frame in response", and "typically echoes the

@@ -21,6 +21,7 @@ use crate::flow::{Flow, Limits, Progress};
 use crate::frame::{self, Header, Kind, Lead, Length, MAX_CONTROL_LEN, Opcode, Parsed};
 use crate::input::Input;
 use crate::mask;
+use crate::role::Role;
 use crate::utf8::Utf8;
 
 /// What [`Connection::receive`](crate::Connection::receive) found in the bytes.
@@ -156,8 +157,7 @@ struct Payload {
     first: bool,
     /// The frame is the last of its message.
     fin: bool,
-    masked: bool,
-    /// The masking key for the next byte.
+    /// The masking key for the next byte, if the peer masks.
     key: [u8; 4],
     left: u64,
 }
@@ -189,8 +189,6 @@ pub(crate) struct Receiver {
     ahead: Ahead,
     utf8: Utf8,
     delivery: Delivery,
-    /// Frames must be masked: this is the server's side.
-    masked: bool,
     /// The longest payload that the short path takes: 0 to 125.
     short: u8,
     limits: Limits,
@@ -212,12 +210,7 @@ enum Head {
 }
 
 impl Receiver {
-    pub(crate) fn new(
-        masked: bool,
-        limits: Limits,
-        delivery: Delivery,
-        order: ControlOrder,
-    ) -> Self {
+    pub(crate) fn new(limits: Limits, delivery: Delivery, order: ControlOrder) -> Self {
         let due = match order {
             ControlOrder::Ahead => 0,
             ControlOrder::Wire => u64::MAX,
@@ -229,7 +222,6 @@ impl Receiver {
             ahead: Ahead { at: 0, due, progress: Progress::new() },
             utf8: Utf8::new(),
             delivery,
-            masked,
             short: u8::try_from(longest).unwrap_or(125),
             limits,
         }
@@ -264,7 +256,7 @@ impl Receiver {
     ///
     /// `None` means that it is something else; nothing was changed then.
     #[inline]
-    pub(crate) fn short_message<'b>(&mut self, input: &mut Input<'b>) -> Option<Data<'b>> {
+    pub(crate) fn short_message<'b, R: Role>(&mut self, input: &mut Input<'b>) -> Option<Data<'b>> {
         if !matches!((self.state, self.progress.flow), (State::Header, Flow::Idle))
             || frame::len_u64(input.unread()) >= self.ahead.due
         {
@@ -277,15 +269,15 @@ impl Receiver {
             0x82 => Kind::Binary,
             _ => return None,
         };
-        let (mask, head) = if self.masked { (0x80, 6) } else { (0, 2) };
+        let (mask, head) = if R::SERVER { (0x80, 6) } else { (0, 2) };
         let len = second ^ mask;
         if len > self.short {
             return None;
         }
         let len = usize::from(len);
         let (header, payload) = bytes.get_mut(..head + len)?.split_at_mut_checked(head)?;
-        let key = if self.masked { *header.last_chunk()? } else { [0; 4] };
-        let ascii = self.masked && mask::mask_ascii(payload, key).1;
+        let key = if R::SERVER { *header.last_chunk()? } else { [0; 4] };
+        let ascii = R::SERVER && mask::mask_ascii(payload, key).1;
         if kind == Kind::Text && !ascii && Utf8::new().check(payload, true).is_err() {
             // The long path finds the same and says what it is.
             mask::mask(payload, key);
@@ -298,8 +290,11 @@ impl Receiver {
 
     /// Everything else.
     #[inline(never)]
-    pub(crate) fn receive<'b>(&mut self, input: &mut Input<'b>) -> Result<Event<'b>, Error> {
-        if let Some((opcode, payload)) = self.look_ahead(input.unread()) {
+    pub(crate) fn receive<'b, R: Role>(
+        &mut self,
+        input: &mut Input<'b>,
+    ) -> Result<Event<'b>, Error> {
+        if let Some((opcode, payload)) = self.look_ahead::<R>(input.unread()) {
             return Ok(control_event(opcode, payload));
         }
         loop {
@@ -309,8 +304,8 @@ impl Receiver {
                     input.take(usize::MAX);
                     return Ok(need_more(1));
                 }
-                State::Payload(payload) => return self.payload(payload, input),
-                State::Header => match self.header(input) {
+                State::Payload(payload) => return self.payload::<R>(payload, input),
+                State::Header => match self.header::<R>(input) {
                     Ok(Some(event)) => return Ok(event),
                     Ok(None) => {}
                     Err(error) => return Err(self.fail(error)),
@@ -320,10 +315,10 @@ impl Receiver {
     }
 
     /// The header that the wire reader stands at; `None` if it only moved on.
-    fn header<'b>(&mut self, input: &mut Input<'b>) -> Result<Option<Event<'b>>, Error> {
+    fn header<'b, R: Role>(&mut self, input: &mut Input<'b>) -> Result<Option<Event<'b>>, Error> {
         let bytes = input.unread();
         let here = frame::len_u64(bytes);
-        let (header, len, frame_len, progress) = match self.head(bytes, self.progress)? {
+        let (header, len, frame_len, progress) = match self.head::<R>(bytes, self.progress)? {
             Head::Complete { header, len, frame_len, progress } => {
                 (header, len, frame_len, progress)
             }
@@ -338,9 +333,9 @@ impl Receiver {
             self.take(input, len);
             let first = self.progress.flow == Flow::Idle;
             self.progress = progress;
-            let (masked, key) = (self.masked, header.masking_key.unwrap_or_default());
-            let payload = Payload { kind, first, fin, masked, key, left: header.payload_len };
-            return self.payload(payload, input).map(Some);
+            let key = header.masking_key.unwrap_or_default();
+            let payload = Payload { kind, first, fin, key, left: header.payload_len };
+            return self.payload::<R>(payload, input).map(Some);
         }
         let delivered = self.ahead.at > 0;
         let frame = self.take(input, usize::try_from(frame_len).unwrap_or(usize::MAX));
@@ -360,7 +355,11 @@ impl Receiver {
     }
 
     /// The rest of a data frame, as much of it as is here.
-    fn payload<'b>(&mut self, frame: Payload, input: &mut Input<'b>) -> Result<Event<'b>, Error> {
+    fn payload<'b, R: Role>(
+        &mut self,
+        frame: Payload,
+        input: &mut Input<'b>,
+    ) -> Result<Event<'b>, Error> {
         let n = usize::try_from(frame.left).unwrap_or(usize::MAX).min(input.len());
         if n == 0 && frame.left > 0 {
             self.state = State::Payload(frame);
@@ -368,13 +367,13 @@ impl Receiver {
         }
         let bytes = input.unread_mut().get_mut(..n).unwrap_or_default();
         let (key, ascii) =
-            if frame.masked { mask::mask_ascii(bytes, frame.key) } else { (frame.key, false) };
+            if R::SERVER { mask::mask_ascii(bytes, frame.key) } else { (frame.key, false) };
         let left = frame.left.saturating_sub(frame::len_u64(bytes));
         let fin = frame.fin && left == 0;
         if frame.kind == Kind::Text && !(ascii && self.utf8.is_boundary()) {
             match self.utf8.check(bytes, fin) {
                 Ok(utf8) => self.utf8 = utf8,
-                Err(bad) => return self.invalid_text(frame, n, bad, input),
+                Err(bad) => return self.invalid_text::<R>(frame, n, bad, input),
             }
         }
         self.state = match left {
@@ -390,7 +389,7 @@ impl Receiver {
     /// rest is put back as it was, and the next call gives the error: so the events are the same
     /// however the bytes are cut.
     #[cold]
-    fn invalid_text<'b>(
+    fn invalid_text<'b, R: Role>(
         &mut self,
         frame: Payload,
         n: usize,
@@ -399,7 +398,7 @@ impl Receiver {
     ) -> Result<Event<'b>, Error> {
         let good = if self.delivery == Delivery::Frames { 0 } else { bad };
         let rest = input.unread_mut().get_mut(good..n).unwrap_or_default();
-        if frame.masked {
+        if R::SERVER {
             mask::mask(rest, mask::rotate(frame.key, good));
         }
         let error = self.fail(Error::InvalidUtf8);
@@ -413,18 +412,18 @@ impl Receiver {
     }
 
     /// The next Ping or Pong that the wire reader has not come to.
-    fn look_ahead(&mut self, bytes: &[u8]) -> Option<(Opcode, ControlPayload)> {
-        let least = if self.masked { 6 } else { 2 };
+    fn look_ahead<R: Role>(&mut self, bytes: &[u8]) -> Option<(Opcode, ControlPayload)> {
+        let least = if R::SERVER { 6 } else { 2 };
         let here = frame::len_u64(bytes);
         while here >= self.ahead.due {
-            self.hop(bytes);
+            self.hop::<R>(bytes);
             let Ahead { at, progress, .. } = self.ahead;
             let rest = usize::try_from(at).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
             if rest.is_empty() {
                 self.ahead.due = at.saturating_add(least);
                 continue;
             }
-            self.ahead.due = match self.head(rest, progress) {
+            self.ahead.due = match self.head::<R>(rest, progress) {
                 // The wire reader comes to this header as well, and reports the error.
                 Err(_) => u64::MAX,
                 Ok(Head::Partial { missing }) => here.saturating_add(missing),
@@ -454,12 +453,12 @@ impl Receiver {
     }
 
     /// Moves the look-ahead over whole short messages, the most frequent frames.
-    fn hop(&mut self, bytes: &[u8]) {
+    fn hop<R: Role>(&mut self, bytes: &[u8]) {
         let Ok(mut at) = usize::try_from(self.ahead.at) else { return };
         if self.ahead.progress.flow != Flow::Idle {
             return;
         }
-        let (mask, head) = if self.masked { (0x80, 6) } else { (0, 2) };
+        let (mask, head) = if R::SERVER { (0x80, 6) } else { (0, 2) };
         while let Some(&[first, second]) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
             let len = second ^ mask;
             if !matches!(first, 0x81 | 0x82) || len > self.short {
@@ -474,8 +473,8 @@ impl Receiver {
     ///
     /// Each byte is judged by all that it can break before the next one is looked at, so that the
     /// error does not depend on how the bytes were cut.
-    fn head(&self, bytes: &[u8], progress: Progress) -> Result<Head, Error> {
-        let key_len = if self.masked { 4 } else { 0 };
+    fn head<R: Role>(&self, bytes: &[u8], progress: Progress) -> Result<Head, Error> {
+        let key_len = if R::SERVER { 4 } else { 0 };
         let Some((&first, rest)) = bytes.split_first() else {
             return Ok(Head::Partial { missing: 2 + key_len });
         };
@@ -486,7 +485,7 @@ impl Receiver {
         };
         // 5.1: a server "MUST close the connection upon receiving a frame that is not masked", a
         // client "if it detects a masked frame".
-        match (self.masked, second & 0x80 != 0) {
+        match (R::SERVER, second & 0x80 != 0) {
             (true, false) => return Err(Error::Unmasked),
             (false, true) => return Err(Error::Masked),
             (true, true) | (false, false) => {}
