@@ -207,7 +207,7 @@ impl<R: Role> Connection<R> {
     /// The peer's fault, and for ever the same from then on. The Close that tells the peer is due.
     #[inline]
     pub fn receive<'b>(&mut self, input: &mut Input<'b>) -> Result<Event<'b>, Error> {
-        match self.receiver.short_message::<R>(input) {
+        match self.receiver.whole_message::<R>(input) {
             Some(data) => Ok(Event::Data(data)),
             None => self.receive_any(input),
         }

@@ -30,42 +30,52 @@ pub fn mask(bytes: &mut [u8], key: [u8; 4]) -> [u8; 4] {
 /// The second comes with the pass for next to nothing.
 #[inline]
 pub(crate) fn mask_ascii(bytes: &mut [u8], key: [u8; 4]) -> ([u8; 4], bool) {
-    let after = rotate(key, bytes.len());
     // The tail starts `N` before the end, a multiple of four: the key behind the end is its key.
-    let or = match bytes.len() {
-        0..4 => bytes.iter_mut().zip(key).fold(0, |or, (byte, key)| {
+    let after = rotate(key, bytes.len());
+    let ascii = match bytes.len() {
+        0..4 => bytes.iter_mut().zip(key).fold(true, |ascii, (byte, key)| {
             *byte ^= key;
-            or | u64::from(*byte)
+            ascii && byte.is_ascii()
         }),
-        4..8 => ends::<4>(bytes, key, after),
-        8..16 => ends::<8>(bytes, repeat(key), repeat(after)),
-        16..LANE => ends::<16>(bytes, repeat(key), repeat(after)),
+        4..8 => ends_4(bytes, key, after),
+        8..16 => ends_8(bytes, repeat(key), repeat(after)),
+        16..LANE => ends_16(bytes, repeat(key), repeat(after)),
         _ => long(bytes, repeat(key), repeat(after)),
     };
-    (after, or & 0x8080_8080_8080_8080 == 0)
+    (after, ascii)
 }
 
-/// The first and the last `N` of `N` to `2 * N` bytes, which may overlap.
-#[inline]
-fn ends<const N: usize>(bytes: &mut [u8], key: [u8; N], tail_key: [u8; N]) -> u64 {
-    let Some(mut tail) = bytes.last_chunk::<N>().copied() else { return 0 };
-    xor(&mut tail, tail_key);
-    let mut or = or(&tail);
-    if let Some(head) = bytes.first_chunk_mut::<N>() {
-        xor(head, key);
-        or |= self::or(head);
-    }
-    if let Some(last) = bytes.last_chunk_mut::<N>() {
-        *last = tail;
-    }
-    or
+/// The first and the last word of a slice of one to two words, which may overlap.
+///
+/// Words and not lanes of bytes: for so few the compiler would go byte by byte.
+macro_rules! ends {
+    ($name:ident, $word:ty, $len:literal) => {
+        #[inline]
+        fn $name(bytes: &mut [u8], key: [u8; $len], tail_key: [u8; $len]) -> bool {
+            let Some(tail) = bytes.last_chunk() else { return true };
+            let tail = <$word>::from_ne_bytes(*tail) ^ <$word>::from_ne_bytes(tail_key);
+            let Some(start) = bytes.first_chunk_mut() else { return true };
+            let head = <$word>::from_ne_bytes(*start) ^ <$word>::from_ne_bytes(key);
+            *start = head.to_ne_bytes();
+            if let Some(end) = bytes.last_chunk_mut() {
+                *end = tail.to_ne_bytes();
+            }
+            (head | tail) & <$word>::from_ne_bytes([0x80; $len]) == 0
+        }
+    };
 }
+
+ends!(ends_4, u32, 4);
+ends!(ends_8, u64, 8);
+ends!(ends_16, u128, 16);
 
 /// A lane and more; the tail is a lane of its own, which may overlap the one before.
 #[inline]
-fn long(bytes: &mut [u8], key: [u8; LANE], tail_key: [u8; LANE]) -> u64 {
-    let Some(mut tail) = bytes.last_chunk::<LANE>().copied() else { return 0 };
-    xor(&mut tail, tail_key);
+fn long(bytes: &mut [u8], key: [u8; LANE], tail_key: [u8; LANE]) -> bool {
+    let Some(mut tail) = bytes.last_chunk::<LANE>().copied() else { return true };
+    for (byte, key) in tail.iter_mut().zip(tail_key) {
+        *byte ^= key;
+    }
     let mut lanes = tail;
     for chunk in bytes.as_chunks_mut::<LANE>().0 {
         for ((byte, key), lane) in chunk.iter_mut().zip(key).zip(&mut lanes) {
@@ -76,22 +86,7 @@ fn long(bytes: &mut [u8], key: [u8; LANE], tail_key: [u8; LANE]) -> u64 {
     if let Some(last) = bytes.last_chunk_mut::<LANE>() {
         *last = tail;
     }
-    or(&lanes)
-}
-
-#[inline]
-fn xor<const N: usize>(bytes: &mut [u8; N], key: [u8; N]) {
-    for (byte, key) in bytes.iter_mut().zip(key) {
-        *byte ^= key;
-    }
-}
-
-/// All bytes, joined by OR in words of eight; `N` is four or a multiple of eight.
-#[inline]
-fn or<const N: usize>(bytes: &[u8; N]) -> u64 {
-    let (words, rest) = bytes.as_chunks::<8>();
-    let or = words.iter().fold(0, |or, word| or | u64::from_ne_bytes(*word));
-    or | rest.first_chunk().map_or(0, |half| u64::from(u32::from_ne_bytes(*half)))
+    lanes.is_ascii()
 }
 
 /// Copies `from` to `to`, masked; both have the same length.

@@ -189,8 +189,8 @@ pub(crate) struct Receiver {
     ahead: Ahead,
     utf8: Utf8,
     delivery: Delivery,
-    /// The longest payload that the short path takes: 0 to 125.
-    short: u8,
+    /// The longest payload that the short path takes.
+    whole_len: u16,
     limits: Limits,
 }
 
@@ -215,14 +215,14 @@ impl Receiver {
             ControlOrder::Ahead => 0,
             ControlOrder::Wire => u64::MAX,
         };
-        let longest = limits.frame_len.min(limits.message_len).min(125);
+        let whole_len = limits.frame_len.min(limits.message_len);
         Self {
             state: State::Header,
             progress: Progress::new(),
             ahead: Ahead { at: 0, due, progress: Progress::new() },
             utf8: Utf8::new(),
             delivery,
-            short: u8::try_from(longest).unwrap_or(125),
+            whole_len: u16::try_from(whole_len).unwrap_or(u16::MAX),
             limits,
         }
     }
@@ -252,29 +252,18 @@ impl Receiver {
         }
     }
 
-    /// The short path: a whole message in one frame of at most 125 bytes, all of it here.
+    /// The short path: a whole message in one frame of at most 65,535 bytes, all of it here.
     ///
     /// `None` means that it is something else; nothing was changed then.
     #[inline]
-    pub(crate) fn short_message<'b, R: Role>(&mut self, input: &mut Input<'b>) -> Option<Data<'b>> {
+    pub(crate) fn whole_message<'b, R: Role>(&mut self, input: &mut Input<'b>) -> Option<Data<'b>> {
         if !matches!((self.state, self.progress.flow), (State::Header, Flow::Idle))
             || frame::len_u64(input.unread()) >= self.ahead.due
         {
             return None;
         }
         let bytes = input.unread_mut();
-        let &[first, second, ..] = &*bytes else { return None };
-        let kind = match first {
-            0x81 => Kind::Text,
-            0x82 => Kind::Binary,
-            _ => return None,
-        };
-        let (mask, head) = if R::SERVER { (0x80, 6) } else { (0, 2) };
-        let len = second ^ mask;
-        if len > self.short {
-            return None;
-        }
-        let len = usize::from(len);
+        let (kind, head, len) = self.whole_head::<R>(bytes)?;
         let (header, payload) = bytes.get_mut(..head + len)?.split_at_mut_checked(head)?;
         let key = if R::SERVER { *header.last_chunk()? } else { [0; 4] };
         let ascii = R::SERVER && mask::mask_ascii(payload, key).1;
@@ -286,6 +275,29 @@ impl Receiver {
         self.ahead.consumed(head + len);
         let (_, payload) = input.take(head + len).split_at_mut_checked(head)?;
         Some(Data { kind, payload, first: true, fin: true, frame_left: 0 })
+    }
+
+    /// Kind, header length and payload length of a whole message in a frame of at most 65,535 bytes, if
+    /// that is what `bytes` begin with where no message is open.
+    #[inline]
+    fn whole_head<R: Role>(&self, bytes: &[u8]) -> Option<(Kind, usize, usize)> {
+        let (&[first, second], rest) = bytes.split_first_chunk()?;
+        let kind = match first {
+            0x81 => Kind::Text,
+            0x82 => Kind::Binary,
+            _ => return None,
+        };
+        let (mask, head) = if R::SERVER { (0x80, 6) } else { (0, 2) };
+        let (head, len) = match second ^ mask {
+            len @ 0..=125 => (head, u16::from(len)),
+            // 5.2: fewer than 126 bytes have a length of one byte.
+            126 => match u16::from_be_bytes(*rest.first_chunk()?) {
+                0..=125 => return None,
+                len => (head + 2, len),
+            },
+            _ => return None,
+        };
+        (len <= self.whole_len).then_some((kind, head, usize::from(len)))
     }
 
     /// Everything else.
@@ -452,19 +464,16 @@ impl Receiver {
         None
     }
 
-    /// Moves the look-ahead over whole short messages, the most frequent frames.
+    /// Moves the look-ahead over messages that the short path takes, the most frequent frames.
     fn hop<R: Role>(&mut self, bytes: &[u8]) {
         let Ok(mut at) = usize::try_from(self.ahead.at) else { return };
         if self.ahead.progress.flow != Flow::Idle {
             return;
         }
-        let (mask, head) = if R::SERVER { (0x80, 6) } else { (0, 2) };
-        while let Some(&[first, second]) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
-            let len = second ^ mask;
-            if !matches!(first, 0x81 | 0x82) || len > self.short {
-                break;
-            }
-            at = at.saturating_add(head + usize::from(len));
+        while let Some((_, head, len)) =
+            bytes.get(at..).and_then(|bytes| self.whole_head::<R>(bytes))
+        {
+            at = at.saturating_add(head + len);
         }
         self.ahead.at = to_u64(at);
     }
