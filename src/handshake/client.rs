@@ -5,13 +5,16 @@
 //! use barews::handshake::client::{Answer, Handshake};
 //!
 //! let nonce = *b"the sample nonce"; // 16 random bytes
-//! let mut handshake = Handshake::new(nonce, "example.com", "/chat").secure(true).protocols(&["chat"]);
+//! let mut handshake = Handshake::new(nonce, "example.com", "/chat").protocols(&["chat"]);
 //!
 //! let mut out = [0; 512];
 //! let len = handshake.request(&mut out).unwrap(); // send these bytes
 //!
-//! let received = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-//!     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: chat\r\n\r\n\x81\x02hi";
+//! let received = b"HTTP/1.1 101 Switching Protocols\r\n\
+//!     Upgrade: websocket\r\n\
+//!     Connection: Upgrade\r\n\
+//!     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
+//!     Sec-WebSocket-Protocol: chat\r\n\r\n\x81\x02hi";
 //! match handshake.response(received) {
 //!     Ok(Status::NeedMore(_)) => {} // receive more, then call `response` with all of it
 //!     Ok(Status::Complete(Answer::Established(established))) => {
@@ -23,15 +26,16 @@
 //! }
 //! ```
 //!
-//! Until the answer is there nothing may be sent (section 4.1), so there is nothing here to send with:
+//! Until the answer is there nothing may be sent (section 4.1), so there is nothing here to send
+//! with:
 //!
 //! ```compile_fail,E0599
 //! # use barews::handshake::client::Handshake;
 //! Handshake::new([0; 16], "example.com", "/").send_text("too early");
 //! ```
 //!
-//! What is left to the caller: to connect, to do TLS and check the certificate before this, to have no more than one
-//! handshake under way to the same address, and to draw the nonce.
+//! What is left to the caller: to connect, to do TLS and check the certificate before this, to have
+//! no more than one handshake under way to the same address, and to draw the nonce.
 
 use core::fmt;
 
@@ -64,11 +68,11 @@ pub struct Handshake<'a> {
 }
 
 impl<'a> Handshake<'a> {
-    /// A request for `path` (with its query, beginning with `/`) at `host`: a name or an IP address, an IPv6 address
-    /// with or without brackets.
+    /// A request for `path` (with its query, beginning with `/`) at `host`: a name or an IP
+    /// address, an IPv6 address with or without brackets.
     ///
-    /// The 16 bytes of `nonce` must come from a source of randomness and be used for one connection only (section 4.1,
-    /// item 7). There is no default.
+    /// The 16 bytes of `nonce` must come from a source of randomness and be used for one connection
+    /// only (section 4.1, item 7). There is no default.
     #[must_use]
     pub fn new(nonce: [u8; 16], host: &'a str, path: &'a str) -> Self {
         Self {
@@ -87,7 +91,8 @@ impl<'a> Handshake<'a> {
         }
     }
 
-    /// Whether this is `wss`; `ws` by default. It decides only which port needs no mention in `Host`.
+    /// Whether this is `wss`; `ws` by default. It decides only which port needs no mention in
+    /// `Host`.
     #[must_use]
     pub const fn secure(mut self, secure: bool) -> Self {
         self.secure = secure;
@@ -141,10 +146,11 @@ impl<'a> Handshake<'a> {
     /// # Errors
     ///
     /// [`BuildError::InvalidHost`], [`BuildError::InvalidPort`], [`BuildError::InvalidTarget`],
-    /// [`BuildError::InvalidProtocol`], [`BuildError::DuplicateProtocol`], [`BuildError::InvalidOrigin`],
-    /// [`BuildError::InvalidHeaderName`], [`BuildError::InvalidHeaderValue`] and [`BuildError::ReservedHeader`] for what
-    /// they name; [`BuildError::BufferTooSmall`] with the exact length. Whatever the error, nothing in `out` is a
-    /// request.
+    /// [`BuildError::InvalidProtocol`], [`BuildError::DuplicateProtocol`],
+    /// [`BuildError::InvalidOrigin`], [`BuildError::InvalidHeaderName`],
+    /// [`BuildError::InvalidHeaderValue`] and [`BuildError::ReservedHeader`] for what they name;
+    /// [`BuildError::BufferTooSmall`] with the exact length. Whatever the error, nothing in `out`
+    /// is a request.
     pub fn request(&self, out: &mut [u8]) -> Result<usize, BuildError> {
         self.check()?;
         let mut to = Writer::new(out);
@@ -184,15 +190,17 @@ impl<'a> Handshake<'a> {
         to.finish()
     }
 
-    /// Reads on in the answer. `bytes` is everything received so far, from its first byte; it may have moved since the
-    /// last call, but not changed. Bytes that an earlier call has seen are not looked at again.
+    /// Reads on in the answer. `bytes` is everything received so far, from its first byte; it may
+    /// have moved since the last call, but not changed. Bytes that an earlier call has seen are not
+    /// looked at again.
     ///
-    /// Interim answers (1xx other than 101) are passed over. A second call on a complete answer gives the same outcome.
+    /// Interim answers (1xx other than 101) are passed over. A second call on a complete answer
+    /// gives the same outcome.
     ///
     /// # Errors
     ///
-    /// [`Error`] at the first byte at which no valid answer is possible any more, or when the complete head is not what
-    /// section 4.1 asks for. It is final. Close; nothing is sent.
+    /// [`Error`] at the first byte at which no valid answer is possible any more, or when the
+    /// complete head is not what section 4.1 asks for. It is final. Close; nothing is sent.
     pub fn response<'b>(&mut self, bytes: &'b [u8]) -> Result<Status<Answer<'b>>, Error> {
         loop {
             let bytes = bytes.get(self.interim..).unwrap_or_default();

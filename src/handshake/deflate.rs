@@ -1,7 +1,9 @@
-//! Agreeing on permessage-deflate (RFC 7692, sections 5 and 7.1): offers, answers and what they bind each side to.
+//! Agreeing on permessage-deflate (RFC 7692, sections 5 and 7.1): offers, answers and what they
+//! bind each side to.
 //!
-//! A server is lenient: an offer that it cannot accept is skipped, and without an acceptable one the connection goes on
-//! uncompressed. A client is strict: an answer that does not fit what it offered fails the handshake.
+//! A server is lenient: an offer that it cannot accept is skipped, and without an acceptable one
+//! the connection goes on uncompressed. A client is strict: an answer that does not fit what it
+//! offered fails the handshake.
 
 use core::fmt;
 
@@ -13,7 +15,8 @@ const CLIENT_NO_CONTEXT_TAKEOVER: &str = "client_no_context_takeover";
 const SERVER_MAX_WINDOW_BITS: &str = "server_max_window_bits";
 const CLIENT_MAX_WINDOW_BITS: &str = "client_max_window_bits";
 
-/// The size of an LZ77 window as an exponent: 2 to the power of 8 up to 15 bytes (RFC 7692, section 7.1.2).
+/// The size of an LZ77 window as an exponent: 2 to the power of 8 up to 15 bytes (RFC 7692, section
+/// 7.1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WindowBits(u8);
 
@@ -63,7 +66,8 @@ impl WindowBits {
     }
 }
 
-/// What both sides agreed on. It comes from [`negotiate`] or [`confirm`]; the default is the extension's own.
+/// What both sides agreed on. It comes from [`negotiate`] or [`confirm`]; the default is the
+/// extension's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct DeflateParams {
@@ -88,7 +92,8 @@ impl Default for DeflateParams {
     }
 }
 
-/// `client_max_window_bits` in an offer, where the value may be left out (RFC 7692, section 7.1.2.2).
+/// `client_max_window_bits` in an offer, where the value may be left out (RFC 7692, section
+/// 7.1.2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum ClientWindow {
     Absent,
@@ -177,7 +182,8 @@ impl Params {
         }
     }
 
-    /// Whether a server may give `self` as its answer to `offer`; 7.1.1.1, 7.1.2.1 and 7.1.2.2, in this order.
+    /// Whether a server may give `self` as its answer to `offer`; 7.1.1.1, 7.1.2.1 and 7.1.2.2, in
+    /// this order.
     fn answers(self, offer: Self) -> bool {
         let server_takeover = self.server_no_context_takeover || !offer.server_no_context_takeover;
         let server_window = match (offer.server_max_window_bits, self.server_max_window_bits) {
@@ -239,8 +245,8 @@ impl DeflateConfig {
         self
     }
 
-    /// The smallest window that the server can compress with; an offer that asks for less is declined. Some deflate
-    /// libraries cannot do 8.
+    /// The smallest window that the server can compress with; an offer that asks for less is
+    /// declined. Some deflate libraries cannot do 8.
     #[must_use]
     pub const fn server_min_window_bits(mut self, bits: WindowBits) -> Self {
         self.server_min_window_bits = bits;
@@ -254,8 +260,8 @@ impl DeflateConfig {
         self
     }
 
-    /// The greatest window that the server can inflate with (RFC 7692, section 7.1.2.2). Below 15, an offer without
-    /// `client_max_window_bits` is declined, since nothing would bind that client.
+    /// The greatest window that the server can inflate with (RFC 7692, section 7.1.2.2). Below 15,
+    /// an offer without `client_max_window_bits` is declined, since nothing would bind that client.
     #[must_use]
     pub const fn client_max_window_bits(mut self, bits: WindowBits) -> Self {
         self.client_max_window_bits = bits;
@@ -295,7 +301,8 @@ impl Default for DeflateConfig {
     }
 }
 
-/// A server's answer to one offer. Only [`negotiate`] makes one. Its `Display` is the element to send.
+/// A server's answer to one offer. Only [`negotiate`] makes one. Its `Display` is the element to
+/// send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DeflateAnswer(Params);
 
@@ -330,7 +337,8 @@ impl fmt::Display for DeflateAnswer {
     }
 }
 
-/// The server's part: the first offer that can be accepted, in the client's order of preference (RFC 7692, section 5).
+/// The server's part: the first offer that can be accepted, in the client's order of preference
+/// (RFC 7692, section 5).
 ///
 /// Other extensions and offers that cannot be accepted are passed over.
 pub fn negotiate<'b>(
@@ -358,24 +366,24 @@ impl DeflateOffer {
         self
     }
 
-    /// Promise to start each message with an empty window; it binds the client even if the answer does not repeat it
-    /// (RFC 7692, section 7.1.1.2).
+    /// Promise to start each message with an empty window; it binds the client even if the answer
+    /// does not repeat it (RFC 7692, section 7.1.1.2).
     #[must_use]
     pub const fn client_no_context_takeover(mut self, on: bool) -> Self {
         self.0.client_no_context_takeover = on;
         self
     }
 
-    /// Ask the server for a window of at most this size (RFC 7692, section 7.1.2.1): the client's inflater needs no
-    /// more memory than that.
+    /// Ask the server for a window of at most this size (RFC 7692, section 7.1.2.1): the client's
+    /// inflater needs no more memory than that.
     #[must_use]
     pub const fn server_max_window_bits(mut self, bits: WindowBits) -> Self {
         self.0.server_max_window_bits = Some(bits);
         self
     }
 
-    /// Let the server limit the client's window (RFC 7692, section 7.1.2.2). With a value, the client promises to use no
-    /// more than that in any case.
+    /// Let the server limit the client's window (RFC 7692, section 7.1.2.2). With a value, the
+    /// client promises to use no more than that in any case.
     #[must_use]
     pub const fn client_max_window_bits(mut self, bits: Option<WindowBits>) -> Self {
         self.0.client_max_window_bits = match bits {
@@ -402,9 +410,11 @@ impl fmt::Display for DeflateOffer {
     }
 }
 
-/// The client's part: judges the answer against its offers (RFC 7692, section 7.1). `None` fails the handshake.
+/// The client's part: judges the answer against its offers (RFC 7692, section 7.1). `None` fails
+/// the handshake.
 ///
-/// An answer does not say which offer it answers. What a client promised in any offer that it fits is kept.
+/// An answer does not say which offer it answers. What a client promised in any offer that it fits
+/// is kept.
 #[must_use]
 pub fn confirm(answer: Extension<'_>, offers: &[DeflateOffer]) -> Option<DeflateParams> {
     let answer = Params::parse(answer)?;

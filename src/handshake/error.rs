@@ -27,6 +27,23 @@ pub enum Field {
 }
 
 impl Field {
+    const ALL: [Self; 9] = [
+        Self::Host,
+        Self::Upgrade,
+        Self::Connection,
+        Self::Origin,
+        Self::Key,
+        Self::Version,
+        Self::Protocol,
+        Self::Extensions,
+        Self::Accept,
+    ];
+
+    /// The field with this name, in any case.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|field| field.name().eq_ignore_ascii_case(name))
+    }
+
     /// The field's name, as this crate writes it.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -46,8 +63,8 @@ impl Field {
 
 /// The peer's head is not an acceptable opening handshake (RFC 6455, sections 4.1 and 4.2).
 ///
-/// A server answers it with [`Error::respond`] and closes. A client closes. No Close frame is sent either way: there
-/// is no WebSocket yet.
+/// A server answers it with [`Error::respond`] and closes. A client closes. No Close frame is sent
+/// either way: there is no WebSocket yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Error {
@@ -69,7 +86,8 @@ pub enum Error {
     TargetTooLong,
     /// There are more fields than [`Limits::max_fields`](super::Limits::max_fields).
     TooManyFields,
-    /// The request's target is neither a path nor an absolute `http` or `https` URI (RFC 6455, section 4.2.1).
+    /// The request's target is neither a path nor an absolute `http` or `https` URI (RFC 6455,
+    /// section 4.2.1).
     InvalidTarget,
     /// The request asks for an upgrade with a method other than GET.
     MethodNotAllowed,
@@ -85,16 +103,18 @@ pub enum Error {
     BodyNotAllowed,
     /// `Sec-WebSocket-Version` is a number other than 13 (RFC 6455, section 4.4).
     UnsupportedVersion,
-    /// The request does not ask for a WebSocket. No reader returns it: it is there for a server that has nothing else
-    /// to offer and answers a plain request with it.
+    /// The request does not ask for a WebSocket. No reader returns it: it is there for a server
+    /// that has nothing else to offer and answers a plain request with it.
     UpgradeRequired,
-    /// The policy that was given to [`Upgrade::accept`](super::server::Upgrade::accept) refuses the `Origin`.
+    /// The policy that was given to [`Upgrade::accept`](super::server::Upgrade::accept) refuses the
+    /// `Origin`.
     OriginRefused,
     /// The server chose a subprotocol that the client did not offer.
     ProtocolNotOffered,
     /// The server chose an extension that the client did not offer, or more than one.
     ExtensionNotOffered,
-    /// The server's permessage-deflate parameters do not answer the client's offer (RFC 7692, section 7.1).
+    /// The server's permessage-deflate parameters do not answer the client's offer (RFC 7692,
+    /// section 7.1).
     DeflateParameters,
 }
 
@@ -184,7 +204,8 @@ pub enum BuildError {
     InvalidOrigin,
     /// A header name is not a token (RFC 9110, section 5.6.2).
     InvalidHeaderName,
-    /// A header value holds a control byte, or begins or ends with whitespace (RFC 9110, section 5.5).
+    /// A header value holds a control byte, or begins or ends with whitespace (RFC 9110, section
+    /// 5.5).
     InvalidHeaderValue,
     /// The header is the handshake's own, and only this crate may write it.
     ReservedHeader,

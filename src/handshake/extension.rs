@@ -1,13 +1,15 @@
-//! `Sec-WebSocket-Extensions` (RFC 6455, section 9.1): extensions, their parameters, and quoted values.
+//! `Sec-WebSocket-Extensions` (RFC 6455, section 9.1): extensions, their parameters, and quoted
+//! values.
 //!
 //! ```text
 //! list      = extension *( "," extension )
 //! extension = token *( ";" token [ "=" ( token / quoted ) ] )
 //! ```
 //!
-//! One pass from left to right that never goes back: every byte belongs to exactly one token, separator or quoted value
-//! at the moment when it is seen. Spaces and tabs may stand around any separator, since section 9.1 takes over the
-//! implied whitespace of RFC 2616. Empty elements are refused.
+//! One pass from left to right that never goes back: every byte belongs to exactly one token,
+//! separator or quoted value at the moment when it is seen. Spaces and tabs may stand around any
+//! separator, since section 9.1 takes over the implied whitespace of RFC 2616. Empty elements are
+//! refused.
 
 use core::fmt;
 
@@ -15,7 +17,10 @@ use super::grammar::is_tchar;
 
 /// A field value breaks the grammar of RFC 6455, section 9.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "the grammar is one thing, and there is nothing to add"
+)]
 pub struct Malformed;
 
 impl fmt::Display for Malformed {
@@ -26,7 +31,8 @@ impl fmt::Display for Malformed {
 
 impl core::error::Error for Malformed {}
 
-/// Reads one field value. Where a request has several lines, their elements follow one another in order.
+/// Reads one field value. Where a request has several lines, their elements follow one another in
+/// order.
 #[must_use]
 pub const fn parse(value: &[u8]) -> Extensions<'_> {
     Extensions { next: Some(Cursor { rest: value }) }
@@ -154,7 +160,8 @@ impl fmt::Debug for Value<'_> {
     }
 }
 
-/// What is left of a field value. Each method takes what it names off the front, with the whitespace behind it.
+/// What is left of a field value. Each method takes what it names off the front, with the
+/// whitespace behind it.
 #[derive(Clone, Copy, Debug)]
 struct Cursor<'b> {
     rest: &'b [u8],
@@ -197,7 +204,8 @@ impl<'b> Cursor<'b> {
         core::str::from_utf8(token).ok()
     }
 
-    /// A quoted value behind its opening mark. 9.1: after unescaping it "MUST conform to the 'token' ABNF".
+    /// A quoted value behind its opening mark. 9.1: after unescaping it "MUST conform to the
+    /// 'token' ABNF".
     fn quoted(&mut self) -> Option<Value<'b>> {
         let mut len = 0_usize;
         let mut escaped = false;

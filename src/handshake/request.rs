@@ -3,8 +3,9 @@
 use core::fmt;
 
 use super::error::{Error, Field};
-use super::grammar::is_authority;
-use super::head::{Fields, Head, Headers, Start};
+use super::grammar::{is_authority, split};
+use super::head::{Fields, Head, Headers};
+use super::known::Known;
 
 /// The HTTP version of a request (RFC 9110, section 2.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,7 +13,7 @@ use super::head::{Fields, Head, Headers, Start};
 pub enum HttpVersion {
     /// HTTP/1.0
     Http10,
-    /// HTTP/1.1
+    /// HTTP/1.1, or a later 1.x, which is read as 1.1.
     Http11,
 }
 
@@ -34,14 +35,15 @@ impl<'b> Request<'b> {
         self.method
     }
 
-    /// The request target as received: ASCII without spaces, control bytes and `#`, neither decoded nor normalized.
+    /// The request target as received: ASCII without spaces, control bytes and `#`, neither decoded
+    /// nor normalized.
     #[must_use]
     pub const fn target(&self) -> &'b str {
         self.target
     }
 
-    /// The target without query, and without scheme and authority if it has them. It begins with `/`, unless the
-    /// request is a plain one for `*` or an authority, which is given as it is.
+    /// The target without query, and without scheme and authority if it has them. It begins with
+    /// `/`, unless the request is a plain one for `*` or an authority, which is given as it is.
     #[must_use]
     pub fn path(&self) -> &'b str {
         self.path_and_query().0
@@ -59,8 +61,8 @@ impl<'b> Request<'b> {
         self.version
     }
 
-    /// Host and port, not empty and checked for their form. An authority in the target goes before the `Host` field
-    /// (RFC 9112, section 3.2.2). `None` only for a plain HTTP/1.0 request.
+    /// Host and port, not empty and checked for their form. An authority in the target goes before
+    /// the `Host` field (RFC 9112, section 3.2.2). `None` only for a plain HTTP/1.0 request.
     #[must_use]
     pub const fn host(&self) -> Option<&'b str> {
         self.host
@@ -80,31 +82,31 @@ impl<'b> Request<'b> {
         self.fields.values(name)
     }
 
-    /// The length of the head in bytes, the empty line included. Of a plain request, the body follows there. After an
-    /// upgrade that was *accepted*, the first frame does; after one that was refused those bytes mean nothing, and
-    /// whoever reads them as another request can be made to read a smuggled one.
+    /// The length of the head in bytes, the empty line included. Of a plain request, the body
+    /// follows there. After an upgrade that was *accepted*, the first frame does; after one that
+    /// was refused those bytes mean nothing, and whoever reads them as another request can be made
+    /// to read a smuggled one.
     #[must_use]
     pub const fn head_len(&self) -> usize {
         self.head_len
     }
 
     /// Takes a complete head apart. Its grammar has been checked; the host has not.
-    pub(super) fn new(head: &Head<'b>) -> Result<Self, Error> {
-        let Start::Request { method, target, minor_version } = head.start else {
-            return Err(Error::InvalidStartLine);
-        };
-        let version = if minor_version == 0 { HttpVersion::Http10 } else { HttpVersion::Http11 };
+    pub(super) fn new(head: &Head<'b>, known: &Known<'b>) -> Result<Self, Error> {
+        let (method, rest) = split(head.line, b' ').ok_or(Error::InvalidStartLine)?;
+        let (target, version) = split(rest, b' ').ok_or(Error::InvalidStartLine)?;
+        let version =
+            if version == b"HTTP/1.0" { HttpVersion::Http10 } else { HttpVersion::Http11 };
+        let method = core::str::from_utf8(method).map_err(|_| Error::InvalidStartLine)?;
+        let target = core::str::from_utf8(target).map_err(|_| Error::InvalidStartLine)?;
 
-        // 9112, 3.2: without Host, with two of them, or with one that is no host: 400. HTTP/1.0 had none.
-        let mut hosts = head.fields.values(Field::Host.name());
-        let mut host = match hosts.next() {
+        // 9112, 3.2: without Host, with two of them, or with one that is no host: 400. HTTP/1.0 had
+        // none.
+        let mut host = match known.host.at_most_one(Field::Host)? {
             Some(host) => Some(authority(host).ok_or(Error::Invalid(Field::Host))?),
             None if version == HttpVersion::Http10 => None,
             None => return Err(Error::Missing(Field::Host)),
         };
-        if hosts.next().is_some() {
-            return Err(Error::Repeated(Field::Host));
-        }
         if let Some((named, _)) = absolute(target) {
             host = Some(authority(named.as_bytes()).ok_or(Error::InvalidTarget)?);
         }

@@ -1,7 +1,7 @@
 //! Answers that are not 101: a page, an error, a redirect (RFC 6455, sections 4.2.2 and 7.2.2).
 //!
-//! Each says `Connection: close`. The connection has no further use once the handshake did not succeed, and a peer that
-//! goes on sending would have its frames read as a request.
+//! Each says `Connection: close`. The connection has no further use once the handshake did not
+//! succeed, and a peer that goes on sending would have its frames read as a request.
 
 use super::error::{BuildError, Error};
 use super::write::{Writer, check_headers};
@@ -25,15 +25,16 @@ pub fn respond(
     to.finish()
 }
 
-/// Writes the head of an answer whose body of `content_length` bytes the caller sends behind it, and returns the length
-/// of the head in bytes. The answer to HEAD has the length, but no body.
+/// Writes the head of an answer whose body of `content_length` bytes the caller sends behind it,
+/// and returns the length of the head in bytes. The answer to HEAD has the length, but no body.
 ///
 /// # Errors
 ///
-/// [`BuildError::InvalidStatus`] unless `status` is one of 200 to 599: 101 is not written here, and no other 1xx ends a
-/// handshake. [`BuildError::BodyNotAllowed`] if 204, 205 or 304 would get a body. [`BuildError::InvalidHeaderName`],
-/// [`BuildError::InvalidHeaderValue`] and [`BuildError::ReservedHeader`] for `headers`. [`BuildError::BufferTooSmall`]
-/// with the exact length. Whatever the error, nothing in `out` is an answer.
+/// [`BuildError::InvalidStatus`] unless `status` is one of 200 to 599: 101 is not written here, and
+/// no other 1xx ends a handshake. [`BuildError::BodyNotAllowed`] if 204, 205 or 304 would get a
+/// body. [`BuildError::InvalidHeaderName`], [`BuildError::InvalidHeaderValue`] and
+/// [`BuildError::ReservedHeader`] for `headers`. [`BuildError::BufferTooSmall`] with the exact
+/// length. Whatever the error, nothing in `out` is an answer.
 pub fn respond_head(
     status: u16,
     headers: &[(&str, &str)],
@@ -73,9 +74,11 @@ fn write_head(
 }
 
 impl Error {
-    /// Writes the shortest answer with [`Error::status`] and returns its length in bytes. Close after it is sent.
+    /// Writes the shortest answer with [`Error::status`] and returns its length in bytes. Close
+    /// after it is sent.
     ///
-    /// A 426 names the version that is understood (RFC 6455, section 4.4), a 405 the method (RFC 9110, section 15.5.6).
+    /// A 426 names the version that is understood (RFC 6455, section 4.4), a 405 the method (RFC
+    /// 9110, section 15.5.6).
     ///
     /// # Errors
     ///
@@ -86,7 +89,8 @@ impl Error {
         status_line(&mut to, status);
         match status {
             426 => {
-                // 9110, 7.8 and 15.5.22: a 426 has Upgrade, and whoever sends Upgrade names it in Connection.
+                // 9110, 7.8 and 15.5.22: a 426 has Upgrade, and whoever sends Upgrade names it in
+                // Connection.
                 to.field("Connection", "close, Upgrade");
                 to.field("Upgrade", "websocket");
                 to.field("Sec-WebSocket-Version", "13");
@@ -111,7 +115,8 @@ fn status_line(to: &mut Writer<'_>, status: u16) {
     to.end_line();
 }
 
-/// The phrases of RFC 9110, section 15. A status without one is sent without one, which section 4 of RFC 9112 allows.
+/// The phrases of RFC 9110, section 15. A status without one is sent without one, which section 4
+/// of RFC 9112 allows.
 const fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",

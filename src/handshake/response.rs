@@ -5,9 +5,10 @@ use core::fmt;
 use super::deflate::{DeflateOffer, DeflateParams, confirm};
 use super::error::{Error, Field};
 use super::extension;
-use super::grammar::{elements, lists, small_number, token};
-use super::head::{Fields, Head, Headers, Start};
+use super::grammar::{elements, small_number, token};
+use super::head::{Fields, Head, Headers};
 use super::key::Key;
+use super::known::Known;
 
 /// A complete answer.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +19,8 @@ use super::key::Key;
 pub enum Answer<'b> {
     /// The WebSocket is open.
     Established(Established<'b>),
-    /// The server answered with something other than 101; the connection did not become a WebSocket.
+    /// The server answered with something other than 101; the connection did not become a
+    /// WebSocket.
     Rejected(Rejected<'b>),
 }
 
@@ -58,7 +60,8 @@ impl<'b> Established<'b> {
         self.fields.values(name)
     }
 
-    /// The length of the head in bytes, interim answers before it included. The first frame begins there.
+    /// The length of the head in bytes, interim answers before it included. The first frame begins
+    /// there.
     #[must_use]
     pub const fn head_len(&self) -> usize {
         self.head_len
@@ -72,29 +75,18 @@ impl<'b> Established<'b> {
         protocols: &[&str],
         offers: &[DeflateOffer],
     ) -> Result<Self, Error> {
-        // Nothing but the protocol that was asked for: a list would leave open which one was switched to.
-        let upgrade = at_most_one(fields, Field::Upgrade)?.ok_or(Error::Missing(Field::Upgrade))?;
-        if !upgrade.eq_ignore_ascii_case(b"websocket") {
+        let known = Known::gather(fields);
+        // Nothing but the protocol that was asked for: a list would leave open which one was
+        // switched to.
+        if !known.upgrade.only(Field::Upgrade)?.eq_ignore_ascii_case(b"websocket") {
             return Err(Error::Invalid(Field::Upgrade));
         }
-        let mut connections = fields.values(Field::Connection.name()).peekable();
-        if connections.peek().is_none() {
-            return Err(Error::Missing(Field::Connection));
-        }
-        if !connections.any(|value| lists(value, "upgrade")) {
-            return Err(Error::Invalid(Field::Connection));
-        }
-        let accept = at_most_one(fields, Field::Accept)?.ok_or(Error::Missing(Field::Accept))?;
-        if accept != key.accept().as_str().as_bytes() {
+        known.check_connection()?;
+        if known.accept.only(Field::Accept)? != key.accept().as_str().as_bytes() {
             return Err(Error::Invalid(Field::Accept));
         }
-        // 9110, 8.6 and 9112, 6.1: neither belongs in a 1xx. Some servers do send a length of 0, which is harmless.
-        let has_body = fields.values("Transfer-Encoding").next().is_some()
-            || fields.values("Content-Length").any(|value| value != b"0");
-        if has_body {
-            return Err(Error::BodyNotAllowed);
-        }
-        let protocol = match at_most_one(fields, Field::Protocol)? {
+        known.check_body()?;
+        let protocol = match known.protocol.at_most_one(Field::Protocol)? {
             Some(value) => {
                 let chosen = token(value).ok_or(Error::Invalid(Field::Protocol))?;
                 if !protocols.contains(&chosen) {
@@ -104,7 +96,7 @@ impl<'b> Established<'b> {
             }
             None => None,
         };
-        let deflate = match at_most_one(fields, Field::Extensions)? {
+        let deflate = match known.extensions.at_most_one(Field::Extensions)? {
             Some(value) => Some(judge_extensions(value, offers)?),
             None => None,
         };
@@ -127,15 +119,6 @@ fn judge_extensions(value: &[u8], offers: &[DeflateOffer]) -> Result<DeflatePara
     chosen.and_then(|answer| confirm(answer, offers)).ok_or(Error::DeflateParameters)
 }
 
-/// The value of a field that may be there once (RFC 6455, section 11.3).
-fn at_most_one(fields: Fields<'_>, field: Field) -> Result<Option<&[u8]>, Error> {
-    let mut values = fields.values(field.name());
-    match (values.next(), values.next()) {
-        (_, Some(_)) => Err(Error::Repeated(field)),
-        (value, None) => Ok(value),
-    }
-}
-
 impl fmt::Debug for Established<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Established")
@@ -147,8 +130,8 @@ impl fmt::Debug for Established<'_> {
     }
 }
 
-/// An answer with a status other than 101, for ordinary HTTP handling: 401 asks for credentials, 3xx names another
-/// place. Following it, and what credentials go there, is the caller's to decide.
+/// An answer with a status other than 101, for ordinary HTTP handling: 401 asks for credentials,
+/// 3xx names another place. Following it, and what credentials go there, is the caller's to decide.
 #[derive(Clone, Copy)]
 pub struct Rejected<'b> {
     status: u16,
@@ -177,7 +160,8 @@ impl<'b> Rejected<'b> {
         self.fields.values(name)
     }
 
-    /// The protocol versions that the server says it understands (RFC 6455, section 4.4). This crate speaks 13 only.
+    /// The protocol versions that the server says it understands (RFC 6455, section 4.4). This
+    /// crate speaks 13 only.
     pub fn versions(&self) -> impl Iterator<Item = u8> + Clone + use<'b> {
         self.fields.values(Field::Version.name()).flat_map(elements).filter_map(small_number)
     }
@@ -199,7 +183,8 @@ impl fmt::Debug for Rejected<'_> {
     }
 }
 
-/// Judges one complete head. `None` is an interim answer, another one follows (RFC 9110, section 15.2).
+/// Judges one complete head. `None` is an interim answer, another one follows (RFC 9110, section
+/// 15.2).
 pub(super) fn judge<'b>(
     head: &Head<'b>,
     before: usize,
@@ -208,11 +193,8 @@ pub(super) fn judge<'b>(
     offers: &[DeflateOffer],
 ) -> Result<Option<Answer<'b>>, Error> {
     let head_len = before.saturating_add(head.len);
-    let Start::Response { status, minor_version } = head.start else {
-        return Err(Error::InvalidStartLine);
-    };
-    Ok(match status {
-        101 if minor_version == 0 => return Err(Error::HttpVersion),
+    Ok(match status(head.line)? {
+        101 if head.line.starts_with(b"HTTP/1.0") => return Err(Error::HttpVersion),
         101 => Some(Answer::Established(Established::judge(
             head.fields,
             head_len,
@@ -223,4 +205,12 @@ pub(super) fn judge<'b>(
         100..200 => None,
         status => Some(Answer::Rejected(Rejected { status, fields: head.fields, head_len })),
     })
+}
+
+/// The three digits behind the version.
+fn status(line: &[u8]) -> Result<u16, Error> {
+    let digits = line.get(9..12).ok_or(Error::InvalidStartLine)?;
+    Ok(digits.iter().fold(0_u16, |status, digit| {
+        status.saturating_mul(10).saturating_add(u16::from(digit.saturating_sub(b'0')))
+    }))
 }

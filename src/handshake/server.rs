@@ -4,7 +4,8 @@
 //! use barews::handshake::Status;
 //! use barews::handshake::server::{Incoming, Origins, Reader, respond};
 //!
-//! let received = b"GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+//! let received = b"GET /chat HTTP/1.1\r\nHost: example.com\r\n\
+//!     Upgrade: websocket\r\nConnection: Upgrade\r\n\
 //!     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 //! let mut out = [0; 512];
 //!
@@ -26,10 +27,11 @@ use core::fmt;
 
 use super::deflate::{DeflateAnswer, DeflateConfig, negotiate};
 use super::error::{BuildError, Error, Field};
-use super::extension::{self, Extension};
-use super::grammar::{elements, lists, small_number, token};
+use super::extension::{self, Extension, Malformed};
+use super::grammar::{elements, small_number, token};
 use super::head::{Limits, Scanner, Status};
 use super::key::Key;
+use super::known::Known;
 use super::write::{Writer, check_headers};
 
 pub use super::request::{HttpVersion, Request};
@@ -55,21 +57,25 @@ impl Reader {
         Self { scanner: Scanner::request(), limits }
     }
 
-    /// Reads on. `bytes` is everything received so far, from the first byte of the head; it may have moved since the
-    /// last call, but not changed. Bytes that an earlier call has seen are not looked at again.
+    /// Reads on. `bytes` is everything received so far, from the first byte of the head; it may
+    /// have moved since the last call, but not changed. Bytes that an earlier call has seen are not
+    /// looked at again.
     ///
-    /// A complete head is judged by all of RFC 6455, section 4.2.1. A second call gives the same outcome.
+    /// A complete head is judged by all of RFC 6455, section 4.2.1. A second call gives the same
+    /// outcome.
     ///
     /// # Errors
     ///
-    /// [`Error`] at the first byte at which no valid head is possible any more, or when the complete head is not what
-    /// section 4.2.1 asks for. It is final. Send [`Error::respond`] and close.
+    /// [`Error`] at the first byte at which no valid head is possible any more, or when the
+    /// complete head is not what section 4.2.1 asks for. It is final. Send [`Error::respond`] and
+    /// close.
     pub fn read<'b>(&mut self, bytes: &'b [u8]) -> Result<Status<Incoming<'b>>, Error> {
         Ok(match self.scanner.scan(bytes, self.limits)? {
             Status::NeedMore(more) => Status::NeedMore(more),
             Status::Complete(head) => {
-                let request = Request::new(&head)?;
-                Status::Complete(match Upgrade::judge(request)? {
+                let known = Known::gather(head.fields);
+                let request = Request::new(&head, &known)?;
+                Status::Complete(match Upgrade::judge(request, &known)? {
                     Some(upgrade) => Incoming::Upgrade(upgrade),
                     None => Incoming::Plain(request),
                 })
@@ -93,8 +99,8 @@ impl Default for Reader {
 pub enum Incoming<'b> {
     /// A valid request for a WebSocket.
     Upgrade(Upgrade<'b>),
-    /// A valid HTTP request without `websocket` in its `Upgrade` field: answer it with [`respond`], or with
-    /// [`Error::UpgradeRequired`] if a WebSocket is all that there is.
+    /// A valid HTTP request without `websocket` in its `Upgrade` field: answer it with [`respond`],
+    /// or with [`Error::UpgradeRequired`] if a WebSocket is all that there is.
     Plain(Request<'b>),
 }
 
@@ -119,8 +125,9 @@ impl<'b> Upgrade<'b> {
         self.key
     }
 
-    /// `Origin`, as sent. `None` means that there is none, so that the client should not be taken for a browser
-    /// (section 4.2.1, item 7); `null` is an origin like any other. Anything but a browser can send what it likes here.
+    /// `Origin`, as sent. `None` means that there is none, so that the client should not be taken
+    /// for a browser (section 4.2.1, item 7); `null` is an origin like any other. Anything but a
+    /// browser can send what it likes here.
     #[must_use]
     pub const fn origin(&self) -> Option<&'b [u8]> {
         self.origin
@@ -128,19 +135,16 @@ impl<'b> Upgrade<'b> {
 
     /// The subprotocols that the client offers, in its order of preference, over all lines.
     pub fn protocols(&self) -> impl Iterator<Item = &'b str> + Clone + use<'b> {
-        self.request.header(Field::Protocol.name()).flat_map(elements).filter_map(token)
+        self.protocol_elements().filter_map(token)
     }
 
     /// The extensions that the client offers, in its order of preference, over all lines.
     pub fn extensions(&self) -> impl Iterator<Item = Extension<'b>> + Clone + use<'b> {
-        self.request
-            .header(Field::Extensions.name())
-            .flat_map(extension::parse)
-            .filter_map(Result::ok)
+        self.extension_elements().filter_map(Result::ok)
     }
 
-    /// The answer to the client's best acceptable offer of permessage-deflate (RFC 7692, section 5), for
-    /// [`Accept::deflate`]. `None` means to go on without compression.
+    /// The answer to the client's best acceptable offer of permessage-deflate (RFC 7692, section
+    /// 5), for [`Accept::deflate`]. `None` means to go on without compression.
     #[must_use]
     pub fn negotiate_deflate(&self, config: &DeflateConfig) -> Option<DeflateAnswer> {
         negotiate(self.extensions(), config)
@@ -159,8 +163,8 @@ impl<'b> Upgrade<'b> {
     }
 
     /// `None` if the request does not ask for a WebSocket.
-    fn judge(request: Request<'b>) -> Result<Option<Self>, Error> {
-        if !request.header(Field::Upgrade.name()).any(|value| lists(value, "websocket")) {
+    fn judge(request: Request<'b>, known: &Known<'b>) -> Result<Option<Self>, Error> {
+        if !known.asks_for_websocket {
             return Ok(None);
         }
         if request.method() != "GET" {
@@ -172,50 +176,37 @@ impl<'b> Upgrade<'b> {
         if !request.names_resource() {
             return Err(Error::InvalidTarget);
         }
-        // An Upgrade that Connection does not name may not have been meant for this hop (RFC 9110, section 7.8).
-        let mut connections = request.header(Field::Connection.name()).peekable();
-        if connections.peek().is_none() {
-            return Err(Error::Missing(Field::Connection));
-        }
-        if !connections.any(|value| lists(value, "upgrade")) {
-            return Err(Error::Invalid(Field::Connection));
-        }
-        // Bytes that one party takes for a body and the other for frames are a smuggled request.
-        let has_body = request.header("Transfer-Encoding").next().is_some()
-            || request.header("Content-Length").any(|value| value != b"0");
-        if has_body {
-            return Err(Error::BodyNotAllowed);
-        }
-        match small_number(only(&request, Field::Version)?) {
+        known.check_connection()?;
+        known.check_body()?;
+        match small_number(known.version.only(Field::Version)?) {
             Some(13) => {}
             Some(_) => return Err(Error::UnsupportedVersion),
             None => return Err(Error::Invalid(Field::Version)),
         }
-        let key = Key::parse(only(&request, Field::Key)?).ok_or(Error::Invalid(Field::Key))?;
-        let mut protocols = request.header(Field::Protocol.name()).flat_map(elements);
-        if !protocols.all(|element| token(element).is_some()) {
+        let key = Key::parse(known.key.only(Field::Key)?).ok_or(Error::Invalid(Field::Key))?;
+        let origin = known.origin.at_most_one(Field::Origin)?;
+        let upgrade = Self { request, key, origin };
+        if known.protocol.value.is_some()
+            && !upgrade.protocol_elements().all(|element| token(element).is_some())
+        {
             return Err(Error::Invalid(Field::Protocol));
         }
-        let mut extensions = request.header(Field::Extensions.name()).flat_map(extension::parse);
-        if !extensions.all(|extension| extension.is_ok()) {
+        if known.extensions.value.is_some()
+            && !upgrade.extension_elements().all(|element| element.is_ok())
+        {
             return Err(Error::Invalid(Field::Extensions));
         }
-        let mut origins = request.header(Field::Origin.name());
-        let origin = origins.next();
-        if origins.next().is_some() {
-            return Err(Error::Repeated(Field::Origin));
-        }
-        Ok(Some(Self { request, key, origin }))
+        Ok(Some(upgrade))
     }
-}
 
-/// The value of a field that must be there exactly once (RFC 6455, section 11.3).
-fn only<'b>(request: &Request<'b>, field: Field) -> Result<&'b [u8], Error> {
-    let mut values = request.header(field.name());
-    match (values.next(), values.next()) {
-        (Some(value), None) => Ok(value),
-        (None, _) => Err(Error::Missing(field)),
-        (Some(_), Some(_)) => Err(Error::Repeated(field)),
+    fn protocol_elements(&self) -> impl Iterator<Item = &'b [u8]> + Clone + use<'b> {
+        self.request.header(Field::Protocol.name()).flat_map(elements)
+    }
+
+    fn extension_elements(
+        &self,
+    ) -> impl Iterator<Item = Result<Extension<'b>, Malformed>> + Clone + use<'b> {
+        self.request.header(Field::Extensions.name()).flat_map(extension::parse)
     }
 }
 
@@ -227,10 +218,11 @@ impl fmt::Debug for Upgrade<'_> {
 
 /// Which origins may connect (RFC 6455, section 10.2).
 ///
-/// A browser sends cookies along with a WebSocket request from *any* page, so a server that trusts cookies must name the
-/// pages that it trusts. An entry is a whole origin, `https://example.com` or `https://example.com:8443`, and is compared
-/// in full, without regard to case. `null` matches only an entry `null`. The check holds against browsers only: other
-/// clients choose their `Origin` freely, so it authenticates nobody.
+/// A browser sends cookies along with a WebSocket request from *any* page, so a server that trusts
+/// cookies must name the pages that it trusts. An entry is a whole origin, `https://example.com` or
+/// `https://example.com:8443`, and is compared in full, without regard to case. `null` matches only
+/// an entry `null`. The check holds against browsers only: other clients choose their `Origin`
+/// freely, so it authenticates nobody.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Origins<'a> {
@@ -267,16 +259,16 @@ pub struct Accept<'a, 'b> {
 }
 
 impl<'a> Accept<'a, '_> {
-    /// Chooses one of [`Upgrade::protocols`], spelled exactly so. Without this call none is in use (section 4.2.2,
-    /// item 5).
+    /// Chooses one of [`Upgrade::protocols`], spelled exactly so. Without this call none is in use
+    /// (section 4.2.2, item 5).
     #[must_use]
     pub const fn protocol(mut self, protocol: &'a str) -> Self {
         self.protocol = Some(protocol);
         self
     }
 
-    /// Uses permessage-deflate as [`Upgrade::negotiate_deflate`] found it for this request. Parameters of one's own
-    /// making cannot be sent:
+    /// Uses permessage-deflate as [`Upgrade::negotiate_deflate`] found it for this request.
+    /// Parameters of one's own making cannot be sent:
     ///
     /// ```compile_fail,E0308
     /// use barews::handshake::{deflate::DeflateParams, server::Accept};
@@ -297,15 +289,16 @@ impl<'a> Accept<'a, '_> {
         self
     }
 
-    /// Writes the 101 head (section 4.2.2, item 5) and returns its length in bytes. Once it is sent the connection is
-    /// open, and what the client sent behind its head are frames.
+    /// Writes the 101 head (section 4.2.2, item 5) and returns its length in bytes. Once it is sent
+    /// the connection is open, and what the client sent behind its head are frames.
     ///
     /// # Errors
     ///
-    /// [`BuildError::InvalidProtocol`] and [`BuildError::ProtocolNotOffered`]; [`BuildError::ExtensionNotOffered`] if
-    /// the compression was negotiated for another request; [`BuildError::InvalidHeaderName`],
-    /// [`BuildError::InvalidHeaderValue`] and [`BuildError::ReservedHeader`]; [`BuildError::BufferTooSmall`] with the
-    /// exact length. Whatever the error, nothing in `out` is an answer.
+    /// [`BuildError::InvalidProtocol`] and [`BuildError::ProtocolNotOffered`];
+    /// [`BuildError::ExtensionNotOffered`] if the compression was negotiated for another request;
+    /// [`BuildError::InvalidHeaderName`], [`BuildError::InvalidHeaderValue`] and
+    /// [`BuildError::ReservedHeader`]; [`BuildError::BufferTooSmall`] with the exact length.
+    /// Whatever the error, nothing in `out` is an answer.
     pub fn write(&self, out: &mut [u8]) -> Result<usize, BuildError> {
         if let Some(protocol) = self.protocol {
             // An empty one is not the same as none (section 4.2.2, item 5).

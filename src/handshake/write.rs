@@ -1,13 +1,13 @@
-//! Writing heads. What comes from the caller is checked first; then the text is laid down piece by piece, and counted
-//! even where it no longer fits.
+//! Writing heads. What comes from the caller is checked first; then the text is laid down piece by
+//! piece, and counted even where it no longer fits.
 
 use core::mem;
 
 use super::error::BuildError;
 use super::grammar::{is_text, token};
 
-/// Names that only this crate writes, beside all that begin with [`RESERVED_PREFIX`]. A second one of any of them would
-/// change what the head means.
+/// Names that only this crate writes, beside all that begin with [`RESERVED_PREFIX`]. A second one
+/// of any of them would change what the head means.
 const RESERVED: [&str; 8] = [
     "host",
     "upgrade",
