@@ -205,8 +205,8 @@ enum Head {
         /// The progress behind the frame.
         progress: Progress,
     },
-    /// At least so many more bytes until an event.
-    Partial { missing: u64 },
+    /// At least so many more bytes until the header is complete, and then until an event.
+    Partial { header: u64, payload: u64 },
 }
 
 impl Receiver {
@@ -334,7 +334,9 @@ impl Receiver {
             Head::Complete { header, len, frame_len, progress } => {
                 (header, len, frame_len, progress)
             }
-            Head::Partial { missing } => return Ok(Some(need_more(missing))),
+            Head::Partial { header, payload } => {
+                return Ok(Some(need_more(header.saturating_add(payload))));
+            }
         };
         let Lead { opcode, fin, .. } = header.lead;
         let kind = self.progress.flow.kind_of(opcode);
@@ -438,7 +440,8 @@ impl Receiver {
             self.ahead.due = match self.head::<R>(rest, progress) {
                 // The wire reader comes to this header as well, and reports the error.
                 Err(_) => u64::MAX,
-                Ok(Head::Partial { missing }) => here.saturating_add(missing),
+                // The wire reader takes a header as soon as it is complete, and must not be first.
+                Ok(Head::Partial { header, .. }) => here.saturating_add(header),
                 Ok(Head::Complete { header, len, frame_len, progress }) => {
                     let end = at.saturating_add(frame_len);
                     match header.lead.opcode {
@@ -485,12 +488,12 @@ impl Receiver {
     fn head<R: Role>(&self, bytes: &[u8], progress: Progress) -> Result<Head, Error> {
         let key_len = if R::SERVER { 4 } else { 0 };
         let Some((&first, rest)) = bytes.split_first() else {
-            return Ok(Head::Partial { missing: 2 + key_len });
+            return Ok(Head::Partial { header: 2 + key_len, payload: 0 });
         };
         let lead = Lead::parse(first)?;
         let progress = progress.lead(lead, &self.limits)?;
         let Some((&second, rest)) = rest.split_first() else {
-            return Ok(Head::Partial { missing: 1 + key_len });
+            return Ok(Head::Partial { header: 1 + key_len, payload: 0 });
         };
         // 5.1: a server "MUST close the connection upon receiving a frame that is not masked", a
         // client "if it detects a masked frame".
@@ -499,8 +502,18 @@ impl Receiver {
             (false, true) => return Err(Error::Masked),
             (true, true) | (false, false) => {}
         }
-        let length = Length::parse(lead.opcode, second, rest)?;
-        let progress = progress.length(lead, length.least, &self.limits)?;
+        let judge = |rest: &[u8]| {
+            let length = Length::parse(lead.opcode, second, rest)?;
+            Ok((length, progress.length(lead, length.least, &self.limits)?))
+        };
+        let (length, progress) = match judge(rest) {
+            Ok(judged) => judged,
+            // A byte before may have been enough for an error, and for another one.
+            Err(error) => {
+                let mut known = (0..rest.len().min(8)).filter_map(|n| rest.get(..n));
+                return Err(known.find_map(|rest| judge(rest).err()).unwrap_or(error));
+            }
+        };
         Ok(match Header::finish(lead, second, length, rest) {
             Parsed::Complete(header, len) => {
                 let frame_len = header.payload_len.saturating_add(to_u64(len));
@@ -509,7 +522,7 @@ impl Receiver {
             Parsed::Partial(missing) => {
                 let whole = lead.opcode.is_control() || self.delivery == Delivery::Frames;
                 let payload = if whole { length.least } else { length.least.min(1) };
-                Head::Partial { missing: payload.saturating_add(to_u64(missing)) }
+                Head::Partial { header: to_u64(missing), payload }
             }
         })
     }

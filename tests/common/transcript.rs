@@ -1,0 +1,277 @@
+//! Transcripts: bytes and the events that they must give, read from `tests/transcripts/*.md`.
+//!
+//! The format is described in `tests/transcripts/README.md`. This module needs nothing but `std`,
+//! so that a fuzz crate can include it by its path and take [`seeds`].
+
+#![allow(dead_code, reason = "each test uses a part of it")]
+
+/// Every file of transcripts, by its name without `.md`.
+pub(crate) const FILES: [(&str, &str); 10] = [
+    ("client", include_str!("../transcripts/client.md")),
+    ("close", include_str!("../transcripts/close.md")),
+    ("control", include_str!("../transcripts/control.md")),
+    ("examples", include_str!("../transcripts/examples.md")),
+    ("fragments", include_str!("../transcripts/fragments.md")),
+    ("headers", include_str!("../transcripts/headers.md")),
+    ("lengths", include_str!("../transcripts/lengths.md")),
+    ("limits", include_str!("../transcripts/limits.md")),
+    ("masking", include_str!("../transcripts/masking.md")),
+    ("utf8", include_str!("../transcripts/utf8.md")),
+];
+
+/// An event, owned, with all chunks of a frame joined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    Data { text: bool, first: bool, fin: bool, left: u64, payload: Vec<u8> },
+    Ping(Vec<u8>),
+    Pong(Vec<u8>),
+    Close(Option<(u16, String)>),
+}
+
+/// The side, the limits and the delivery.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    pub(crate) server: bool,
+    /// Whole frames only.
+    pub(crate) frames: bool,
+    pub(crate) max_frame_len: u64,
+    pub(crate) max_message_len: u64,
+    pub(crate) max_fragments: u32,
+}
+
+/// What a stream of bytes gives, in the order of the wire.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) events: Vec<Seen>,
+    /// The variant of the error, and how many bytes were consumed.
+    pub(crate) error: Option<(String, usize)>,
+    /// The number of the last `NeedMore`, if there was no error.
+    pub(crate) need: Option<u64>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Case {
+    /// The file and the heading.
+    pub(crate) name: String,
+    pub(crate) rules: Rules,
+    pub(crate) bytes: Vec<u8>,
+    /// A way to cut the bytes that is tried besides the others.
+    pub(crate) cuts: Vec<usize>,
+    pub(crate) outcome: Outcome,
+    /// Pings and Pongs behind the fault, which still overtake it if they are there in time.
+    pub(crate) overtaking: Vec<Seen>,
+    /// What the end of the transport gives after all, if the case says so.
+    pub(crate) eof: Option<String>,
+}
+
+/// Name, whether the receiver is a server, and the bytes of every case: seeds for a fuzzer.
+pub(crate) fn seeds() -> Vec<(String, bool, Vec<u8>)> {
+    cases().into_iter().map(|case| (case.name, case.rules.server, case.bytes)).collect()
+}
+
+/// All cases of all files.
+pub(crate) fn cases() -> Vec<Case> {
+    FILES.iter().flat_map(|(file, text)| parse(file, text)).collect()
+}
+
+/// The cases of one file.
+pub(crate) fn parse(file: &str, text: &str) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let (mut heading, mut case, mut inside) = ("", None, false);
+    for (index, line) in text.lines().enumerate() {
+        let place = format!("{file}.md:{}", index + 1);
+        if line.starts_with("```") {
+            inside = !inside;
+            cases.extend(case.take());
+        } else if !inside {
+            heading = line.strip_prefix("## ").unwrap_or(heading);
+        } else {
+            let words = words(line, &place);
+            let Some(Token::Word(word)) = words.first() else {
+                assert!(words.is_empty(), "{place}: bytes without a word before them");
+                continue;
+            };
+            match &mut case {
+                None => case = Some(Case::new(format!("{file}: {heading}"), &words, &place)),
+                Some(case) => case.line(word, &words[1..], &place),
+            }
+        }
+    }
+    assert!(!inside, "{file}.md: a block is not closed");
+    cases
+}
+
+impl Case {
+    fn new(name: String, words: &[Token], place: &str) -> Self {
+        let mut rules = Rules {
+            server: word(words.first()) == "server",
+            frames: false,
+            max_frame_len: 16 << 20,
+            max_message_len: 64 << 20,
+            max_fragments: 1 << 16,
+        };
+        for setting in words {
+            let (key, value) =
+                word(Some(setting)).split_once('=').unwrap_or((word(Some(setting)), ""));
+            let number = || value.parse().unwrap_or(u64::MAX);
+            match (key, value) {
+                ("server" | "client" | "delivery", "" | "chunks") => {}
+                ("delivery", "frames") => rules.frames = true,
+                ("frame", _) => rules.max_frame_len = number(),
+                ("message", _) => rules.max_message_len = number(),
+                ("fragments", _) => rules.max_fragments = number().try_into().unwrap_or(u32::MAX),
+                _ => panic!("{place}: no such setting: {setting:?}"),
+            }
+        }
+        let (bytes, cuts, overtaking) = (Vec::new(), Vec::new(), Vec::new());
+        Self { name, rules, bytes, cuts, outcome: Outcome::default(), overtaking, eof: None }
+    }
+
+    fn line(&mut self, first: &str, rest: &[Token], place: &str) {
+        match first {
+            ">" => self.bytes.extend(wire(rest)),
+            "cuts" => self.cuts = rest.iter().map(|cut| number(word(Some(cut)), place)).collect(),
+            "overtaking" => self.overtaking.push(event(word(rest.first()), &rest[1..], place)),
+            "need" => self.outcome.need = Some(number(word(rest.first()), place)),
+            "eof" => self.eof = Some(word(rest.first()).to_owned()),
+            "error" => {
+                let consumed = word(rest.get(1)).strip_prefix("consumed=").unwrap_or_default();
+                let consumed = number(consumed, place);
+                self.outcome.error = Some((word(rest.first()).to_owned(), consumed));
+            }
+            _ => self.outcome.events.push(event(first, rest, place)),
+        }
+    }
+}
+
+fn number<N: core::str::FromStr>(word: &str, place: &str) -> N {
+    word.parse().unwrap_or_else(|_| panic!("{place}: no number: {word:?}"))
+}
+
+fn event(name: &str, rest: &[Token], place: &str) -> Seen {
+    let says = |flag: &str| rest.iter().any(|token| word(Some(token)) == flag);
+    match name {
+        "text" | "binary" => {
+            let left = rest.iter().find_map(|token| word(Some(token)).strip_prefix("left="));
+            Seen::Data {
+                text: name == "text",
+                first: says("first"),
+                fin: says("fin"),
+                left: left.map_or(0, |left| number(left, place)),
+                payload: payload(rest),
+            }
+        }
+        "ping" => Seen::Ping(payload(rest)),
+        "pong" => Seen::Pong(payload(rest)),
+        "close" if says("none") => Seen::Close(None),
+        "close" => {
+            let reason = String::from_utf8(payload(&rest[1..])).unwrap_or_default();
+            Seen::Close(Some((number(word(rest.first()), place), reason)))
+        }
+        _ => panic!("{place}: no such line: {name}"),
+    }
+}
+
+/// The bytes of a `>` line: a frame if an opcode is named, else the bytes as they are.
+fn wire(tokens: &[Token]) -> Vec<u8> {
+    let mut bytes = payload(tokens);
+    let (mut key, mut first, mut fin) = (None, None, 0);
+    for token in tokens {
+        match word(Some(token)) {
+            "continuation" => first = Some(0x0),
+            "text" => first = Some(0x1),
+            "binary" => first = Some(0x2),
+            "close" => first = Some(0x8),
+            "ping" => first = Some(0x9),
+            "pong" => first = Some(0xA),
+            "fin" => fin = 0x80,
+            "mask" => key = Some([0x37, 0xFA, 0x21, 0x3D]),
+            other => {
+                let given = other.strip_prefix("mask(0x").and_then(|key| key.strip_suffix(')'));
+                key = given.and_then(hex).and_then(|key| key.try_into().ok()).or(key);
+            }
+        }
+    }
+    let len = bytes.len();
+    if let Some(key) = key {
+        bytes.iter_mut().zip(key.iter().cycle()).for_each(|(byte, key)| *byte ^= key);
+    }
+    let Some(first) = first else { return bytes };
+    let masked = if key.is_some() { 0x80 } else { 0 };
+    let mut frame = vec![fin | first];
+    match (u8::try_from(len), u16::try_from(len)) {
+        (Ok(len @ 0..=125), _) => frame.push(masked | len),
+        (_, Ok(len)) => {
+            frame.push(masked | 0x7E);
+            frame.extend(len.to_be_bytes());
+        }
+        _ => {
+            frame.push(masked | 0x7F);
+            frame.extend(u64::try_from(len).unwrap_or_default().to_be_bytes());
+        }
+    }
+    frame.extend(key.into_iter().flatten());
+    frame.extend(bytes);
+    frame
+}
+
+#[derive(Clone, Debug)]
+enum Token {
+    Word(String),
+    Bytes(Vec<u8>),
+}
+
+fn word(token: Option<&Token>) -> &str {
+    match token {
+        Some(Token::Word(word)) => word,
+        _ => "",
+    }
+}
+
+/// All bytes among the tokens, together.
+fn payload(tokens: &[Token]) -> Vec<u8> {
+    let bytes = tokens.iter().filter_map(|token| match token {
+        Token::Bytes(bytes) => Some(&bytes[..]),
+        Token::Word(_) => None,
+    });
+    bytes.flatten().copied().collect()
+}
+
+/// An even number of hexadecimal digits, at least two.
+fn hex(digits: &str) -> Option<Vec<u8>> {
+    if digits.is_empty() || digits.len() % 2 == 1 || !digits.is_ascii() {
+        return None;
+    }
+    (0..digits.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).ok())
+        .collect()
+}
+
+/// Splits a line into words, hexadecimal bytes and strings; the last two may be repeated by `*n`.
+fn words(line: &str, place: &str) -> Vec<Token> {
+    let mut tokens = Vec::new();
+    let mut rest = line.trim_start();
+    while !rest.is_empty() && !rest.starts_with('#') {
+        let bytes;
+        (bytes, rest) = match rest.strip_prefix('"') {
+            Some(quoted) => {
+                let (string, behind) =
+                    quoted.split_once('"').unwrap_or_else(|| panic!("{place}: no closing quote"));
+                (Some(string.as_bytes().to_vec()), behind)
+            }
+            None => (None, rest),
+        };
+        let (word, behind) = rest.split_at(rest.find(char::is_whitespace).unwrap_or(rest.len()));
+        let (digits, times) = word.split_once('*').unwrap_or((word, "1"));
+        // The second word of `close 1000` and `need 10` is a number, not bytes.
+        let names = ["close", "need", "cuts"];
+        let counts = !tokens.is_empty() && names.contains(&self::word(tokens.first()));
+        rest = behind.trim_start();
+        tokens.push(match bytes.or_else(|| hex(digits).filter(|_| !counts)) {
+            Some(bytes) => Token::Bytes(bytes.repeat(number(times, place))),
+            None => Token::Word(word.to_owned()),
+        });
+    }
+    tokens
+}
