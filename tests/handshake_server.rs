@@ -140,9 +140,11 @@ fn r4_2_02_method_version_and_target() {
         );
     }
     assert_eq!(
-        upgrade(&head("GET /chat HTTP/1.2", &FIELDS)).request().version(),
+        upgrade(&head("GET /chat HTTP/1.1", &FIELDS)).request().version(),
         HttpVersion::Http11
     );
+    // There is no HTTP/1.2, and nothing that says what it would mean.
+    refused(&head("GET /chat HTTP/1.2", &FIELDS), Error::HttpVersion, 505);
 
     let targets = [
         ("/", "/", None, "example.com"),

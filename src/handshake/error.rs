@@ -91,7 +91,7 @@ pub enum Error {
     InvalidTarget,
     /// The request asks for an upgrade with a method other than GET.
     MethodNotAllowed,
-    /// The HTTP version is not 1.1 or a later 1.x.
+    /// The HTTP version is neither 1.1 nor, for a plain request, 1.0.
     HttpVersion,
     /// The field must be there and is not.
     Missing(Field),

@@ -1,6 +1,8 @@
 //! The few HTTP productions that more than one file needs (RFC 9110, section 5.6; RFC 3986, section
 //! 3.2).
 
+use core::net::Ipv6Addr;
+
 /// `tchar` (RFC 9110, section 5.6.2).
 pub(super) const fn is_tchar(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
@@ -118,60 +120,14 @@ pub(super) fn is_reg_name(bytes: &[u8]) -> bool {
         })
 }
 
-/// An IPv6 address without brackets (RFC 3986, section 3.2.2): eight groups, of which one `::` may
-/// stand for some.
+/// An IPv6 address without brackets (RFC 3986, section 3.2.2).
 pub(super) fn is_ip_v6(bytes: &[u8]) -> bool {
-    let gap = bytes.windows(2).position(|pair| pair == b"::");
-    let parts = gap
-        .and_then(|at| bytes.split_at_checked(at))
-        .map(|(left, right)| (left, right.strip_prefix(b"::")));
-    match parts {
-        Some((left, Some(right))) => match (ip_v6_groups(left, false), ip_v6_groups(right, true)) {
-            (Some(left), Some(right)) => left.saturating_add(right) < 8,
-            _ => false,
-        },
-        _ => ip_v6_groups(bytes, true) == Some(8),
-    }
-}
-
-/// The number of groups between colons. The last two may be written as an IPv4 address.
-fn ip_v6_groups(bytes: &[u8], ends_address: bool) -> Option<usize> {
-    if bytes.is_empty() {
-        return Some(0);
-    }
-    let mut groups = 0_usize;
-    let mut rest = bytes.split(|byte| *byte == b':').peekable();
-    while let Some(group) = rest.next() {
-        if matches!(group.len(), 1..=4) && group.iter().all(u8::is_ascii_hexdigit) {
-            groups = groups.saturating_add(1);
-        } else if ends_address && rest.peek().is_none() && is_ip_v4(group) {
-            groups = groups.saturating_add(2);
-        } else {
-            return None;
-        }
-    }
-    Some(groups)
-}
-
-fn is_ip_v4(bytes: &[u8]) -> bool {
-    let mut octets = bytes.split(|byte| *byte == b'.');
-    octets.by_ref().take(4).filter(|octet| small_number(octet).is_some()).count() == 4
-        && octets.next().is_none()
-}
-
-/// How many bytes at the front are all `good`.
-pub(super) fn run(bytes: &[u8], good: impl Fn(u8) -> bool) -> usize {
-    // Sixteen at a time without a branch in between, so that they can be compared at once.
-    let blocks = bytes.as_chunks::<16>().0.iter();
-    let whole =
-        blocks.take_while(|block| block.iter().fold(true, |all, byte| all & good(*byte))).count();
-    let len = whole.saturating_mul(16);
-    let rest = bytes.get(len..).unwrap_or_default();
-    len.saturating_add(rest.iter().take_while(|byte| good(**byte)).count())
+    core::str::from_utf8(bytes).is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok())
 }
 
 /// What is before and after the first `separator`.
 pub(super) fn split(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
-    let (before, from) = bytes.split_at_checked(run(bytes, |byte| byte != separator))?;
+    let (before, from) =
+        bytes.split_at_checked(bytes.iter().position(|byte| *byte == separator)?)?;
     Some((before, from.split_first()?.1))
 }

@@ -1,13 +1,12 @@
-//! The head of an HTTP/1.1 message, read once (RFC 9112, sections 2 to 5).
+//! The head of an HTTP/1.1 message (RFC 9112, sections 2 to 5).
 //!
-//! One automaton checks the whole grammar while it looks for the end, so a fault is found at the
-//! first byte that cannot be right, wherever the pieces are cut. What it has passed may then be
-//! taken apart without further checks.
+//! While a head comes in, a scanner looks for its end and looks at each byte once; bare line ends, folds, bad names,
+//! control bytes and too many bytes are found where they stand. `httparse` then reads the complete head, once.
 
 use core::num::NonZero;
 
 use super::error::Error;
-use super::grammar::{is_target, is_tchar, is_text, run, split, trim};
+use super::grammar::{is_target, is_tchar, is_text, split, trim};
 
 /// What a reader knows after the bytes that it was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,18 +32,18 @@ impl Limits {
     /// 8,192 bytes and 64 fields.
     #[must_use]
     pub const fn new() -> Self {
-        Self { max_head_len: 8192, max_fields: 64 }
+        Self { max_head_len: 8192, max_fields: MAX_FIELDS }
     }
 
-    /// The greatest length of a head in bytes, from its first byte to the empty line, which is
-    /// counted. A client counts the heads of interim answers too.
+    /// The greatest length of a head in bytes, from its first byte to the empty line, which is counted. A client counts
+    /// the heads of interim answers too.
     #[must_use]
     pub const fn max_head_len(mut self, bytes: usize) -> Self {
         self.max_head_len = bytes;
         self
     }
 
-    /// The greatest number of header fields.
+    /// The greatest number of header fields; more than [`MAX_FIELDS`] counts as that.
     #[must_use]
     pub const fn max_fields(mut self, fields: usize) -> Self {
         self.max_fields = fields;
@@ -63,56 +62,39 @@ impl Default for Limits {
     }
 }
 
-/// Where in the grammar the next byte stands.
+/// The most fields that a head may have, whatever the [`Limits`]: their places are on the stack while it is read.
+pub const MAX_FIELDS: usize = 64;
+
+/// Which of the two heads it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    MethodStart,
-    Method,
-    TargetStart,
-    Target,
-    /// The version of a request, and how many of its bytes have been seen.
-    RequestVersion(u8),
-    RequestVersionEnd,
-    /// The version of an answer, and how many of its bytes have been seen.
-    ResponseVersion(u8),
-    ResponseVersionEnd,
-    /// How many digits of the status have been seen.
-    StatusCode(u8),
-    StatusCodeEnd,
-    Reason,
-    /// After the CR of a line with something on it.
+enum Side {
+    Request,
+    Response,
+}
+
+/// Where in a head the next byte stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Start,
+    /// In the name of a field.
+    Name,
+    /// In the first line, or in the value of a field.
+    Line,
+    /// After the CR of such a line.
     LineFeed,
+    /// At the start of a field line.
     FieldStart,
-    FieldName,
-    FieldValue,
     /// After the CR of the empty line.
     LastLineFeed,
     End,
 }
 
-/// `HTTP-version` without its last digit (RFC 9112, section 2.3).
-const VERSION: &[u8; 7] = b"HTTP/1.";
-/// Its length with that digit.
-const VERSION_LEN: u8 = 8;
-/// CR LF CR LF
-const END_LEN: u8 = 4;
-
-impl State {
+impl Place {
     /// The least number of bytes from here to the end of a head.
     const fn least(self) -> u8 {
         match self {
-            Self::MethodStart => 4 + VERSION_LEN + END_LEN,
-            Self::Method => 3 + VERSION_LEN + END_LEN,
-            Self::TargetStart => 2 + VERSION_LEN + END_LEN,
-            Self::Target => 1 + VERSION_LEN + END_LEN,
-            Self::RequestVersion(seen) => VERSION_LEN.saturating_sub(seen) + END_LEN,
-            Self::ResponseVersion(seen) => VERSION_LEN.saturating_sub(seen) + 4 + END_LEN,
-            Self::ResponseVersionEnd => 4 + END_LEN,
-            Self::StatusCode(seen) => 3_u8.saturating_sub(seen) + END_LEN,
-            Self::FieldName => 1 + END_LEN,
-            Self::RequestVersionEnd | Self::StatusCodeEnd | Self::Reason | Self::FieldValue => {
-                END_LEN
-            }
+            Self::Start | Self::Name => 5,
+            Self::Line => 4,
             Self::LineFeed => 3,
             Self::FieldStart => 2,
             Self::LastLineFeed => 1,
@@ -120,78 +102,41 @@ impl State {
         }
     }
 
-    const fn is_request_line(self) -> bool {
-        matches!(
-            self,
-            Self::MethodStart
-                | Self::Method
-                | Self::TargetStart
-                | Self::Target
-                | Self::RequestVersion(_)
-                | Self::RequestVersionEnd
-        )
-    }
-
-    /// What follows after `byte`.
-    fn next(self, byte: u8) -> Result<Self, Error> {
-        if byte == b'\n' && !matches!(self, Self::LineFeed | Self::LastLineFeed) {
-            return Err(Error::BareLineFeed);
+    /// What follows after `byte`. Line ends, names and control bytes are judged here, the rest is for the complete head.
+    fn next(self, byte: u8) -> Result<Self, Fault> {
+        match (self, byte) {
+            (Self::LineFeed, b'\n') => Ok(Self::FieldStart),
+            (Self::LastLineFeed, b'\n') => Ok(Self::End),
+            (Self::LineFeed | Self::LastLineFeed, _) => Err(Fault::CarriageReturn),
+            (_, b'\n') => Err(Fault::LineFeed),
+            // 9112, 5.2: a line that goes on is refused or mended; mending is how two readers come to disagree.
+            (Self::FieldStart, b' ' | b'\t') => Err(Fault::Fold),
+            (Self::FieldStart, b'\r') => Ok(Self::LastLineFeed),
+            (Self::Name, b':') => Ok(Self::Line),
+            (Self::FieldStart | Self::Name, _) if is_tchar(byte) => Ok(Self::Name),
+            (Self::FieldStart | Self::Name, _) => Err(Fault::Name),
+            (Self::Line, b'\r') => Ok(Self::LineFeed),
+            (Self::Start, _) if is_tchar(byte) => Ok(Self::Line),
+            (Self::Line, _) if is_text(byte) => Ok(Self::Line),
+            (Self::Start | Self::Line | Self::End, _) => Err(Fault::Control),
         }
-        Ok(match (self, byte) {
-            (Self::MethodStart | Self::Method, _) if is_tchar(byte) => Self::Method,
-            (Self::Method, b' ') => Self::TargetStart,
-            (Self::TargetStart | Self::Target, _) if is_target(byte) => Self::Target,
-            (Self::Target, b' ') => Self::RequestVersion(0),
-            (Self::RequestVersion(seen), _) => {
-                version(seen, byte)?.map_or(Self::RequestVersionEnd, Self::RequestVersion)
-            }
-            (Self::ResponseVersion(seen), _) => {
-                version(seen, byte)?.map_or(Self::ResponseVersionEnd, Self::ResponseVersion)
-            }
-            (Self::ResponseVersionEnd, b' ') => Self::StatusCode(0),
-            (Self::StatusCode(0), b'1'..=b'9') => Self::StatusCode(1),
-            (Self::StatusCode(1), b'0'..=b'9') => Self::StatusCode(2),
-            (Self::StatusCode(2), b'0'..=b'9') => Self::StatusCodeEnd,
-            // RFC 9112, section 4 wants the second SP even if no reason follows; many servers leave
-            // it out.
-            (Self::StatusCodeEnd, b' ') => Self::Reason,
-            (Self::Reason, _) if is_text(byte) => Self::Reason,
-            (
-                Self::RequestVersionEnd | Self::StatusCodeEnd | Self::Reason | Self::FieldValue,
-                b'\r',
-            ) => Self::LineFeed,
-            (Self::LineFeed, b'\n') => Self::FieldStart,
-            (Self::FieldStart | Self::FieldName, _) if is_tchar(byte) => Self::FieldName,
-            (Self::FieldStart, b'\r') => Self::LastLineFeed,
-            // 9112, 5.2: a line that goes on is refused or mended; mending is how two readers come
-            // to disagree.
-            (Self::FieldStart, b' ' | b'\t') => return Err(Error::ObsoleteFold),
-            (Self::FieldName, b':') => Self::FieldValue,
-            (Self::FieldValue, _) if is_text(byte) => Self::FieldValue,
-            (Self::LastLineFeed, b'\n') => Self::End,
-            (Self::LineFeed | Self::LastLineFeed, _) => return Err(Error::BareCarriageReturn),
-            (Self::FieldStart | Self::FieldName, _) => return Err(Error::InvalidFieldName),
-            (Self::FieldValue, _) => return Err(Error::InvalidFieldValue),
-            _ => return Err(Error::InvalidStartLine),
-        })
     }
 }
 
-/// How many bytes of the version have been seen after `byte`, or `None` after the last one.
-fn version(seen: u8, byte: u8) -> Result<Option<u8>, Error> {
-    match VERSION.get(usize::from(seen)) {
-        Some(expected) if *expected == byte => Ok(Some(seen.saturating_add(1))),
-        // 9110, 2.5: the major version is the one that says whether the rest can be understood.
-        Some(b'1') if byte.is_ascii_digit() => Err(Error::HttpVersion),
-        None if byte.is_ascii_digit() => Ok(None),
-        _ => Err(Error::InvalidStartLine),
-    }
+/// A byte that cannot be where it is.
+enum Fault {
+    CarriageReturn,
+    LineFeed,
+    Fold,
+    Name,
+    Control,
 }
 
-/// Reads a head that arrives in pieces. The position only ever moves forward.
+/// Finds the end of a head that arrives in pieces. The position only ever moves forward.
 #[derive(Clone, Debug)]
 pub(super) struct Scanner {
-    state: State,
+    side: Side,
+    place: Place,
     /// Bytes looked at.
     position: usize,
     /// Length of the first line without its end, once that is known.
@@ -203,19 +148,18 @@ pub(super) struct Scanner {
 
 impl Scanner {
     pub(super) const fn request() -> Self {
-        Self::new(State::MethodStart)
+        Self::new(Side::Request)
     }
 
     pub(super) const fn response() -> Self {
-        Self::new(State::ResponseVersion(0))
+        Self::new(Side::Response)
     }
 
-    const fn new(state: State) -> Self {
-        Self { state, position: 0, line_len: None, fields: 0, fault: None }
+    const fn new(side: Side) -> Self {
+        Self { side, place: Place::Start, position: 0, line_len: None, fields: 0, fault: None }
     }
 
-    /// Looks at those of `bytes` that are new. `bytes` begins with the head's first byte at every
-    /// call.
+    /// Looks at those of `bytes` that are new. `bytes` begins with the head's first byte at every call.
     pub(super) fn scan<'b>(
         &mut self,
         bytes: &'b [u8],
@@ -224,74 +168,124 @@ impl Scanner {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
-        while let Some((byte, _)) = bytes.get(self.position..).unwrap_or_default().split_first()
-            && self.state != State::End
-        {
+        for byte in bytes.get(self.position..).unwrap_or_default() {
+            if self.place == Place::End {
+                break;
+            }
             self.step(*byte, limits).inspect_err(|fault| self.fault = Some(*fault))?;
-            self.pass_text(bytes, limits);
         }
-        if self.state == State::End
-            && let Some(head) = self.head(bytes)
+        if self.place == Place::End
+            && let Some(head) = bytes.get(..self.position)
         {
+            let head = self.parse(head).inspect_err(|fault| self.fault = Some(*fault))?;
             return Ok(Status::Complete(head));
         }
-        // The middle term is not 0 only if the caller took back bytes that were already shown.
-        let more = usize::from(self.state.least())
-            .saturating_add(self.position.saturating_sub(bytes.len()));
+        // The second term is not 0 only if the caller took back bytes that were already shown.
+        let taken_back = self.position.saturating_sub(bytes.len());
+        let more = usize::from(self.place.least()).saturating_add(taken_back);
         Ok(Status::NeedMore(NonZero::new(more).unwrap_or(NonZero::<usize>::MIN)))
     }
 
-    /// Most of a head is text that changes no state: passes over it, up to where the limits would
-    /// be noticed.
-    fn pass_text(&mut self, bytes: &[u8], limits: Limits) {
-        let end =
-            limits.max_head_len.saturating_sub(usize::from(self.state.least())).min(bytes.len());
-        let rest = bytes.get(self.position..end).unwrap_or_default();
-        let passed = match self.state {
-            State::Target => run(rest, is_target),
-            State::FieldName => run(rest, is_tchar),
-            State::FieldValue => run(rest, is_text),
-            _ => 0,
-        };
-        self.position = self.position.saturating_add(passed);
-    }
-
     fn step(&mut self, byte: u8, limits: Limits) -> Result<(), Error> {
-        let next = self.state.next(byte)?;
-        if next == State::LineFeed && self.line_len.is_none() {
+        let next = self.place.next(byte).map_err(|fault| match fault {
+            Fault::CarriageReturn => Error::BareCarriageReturn,
+            Fault::LineFeed => Error::BareLineFeed,
+            Fault::Fold => Error::ObsoleteFold,
+            Fault::Control if self.line_len.is_none() => Error::InvalidStartLine,
+            Fault::Name => Error::InvalidFieldName,
+            Fault::Control => Error::InvalidFieldValue,
+        })?;
+        if next == Place::LineFeed && self.line_len.is_none() {
             self.line_len = Some(self.position);
         }
-        if self.state == State::FieldStart && next == State::FieldName {
+        if (self.place, next) == (Place::FieldStart, Place::Name) {
             self.fields = self.fields.saturating_add(1);
-            if self.fields > limits.max_fields {
+            if self.fields > limits.max_fields.min(MAX_FIELDS) {
                 return Err(Error::TooManyFields);
             }
         }
         self.position = self.position.saturating_add(1);
-        self.state = next;
+        self.place = next;
         if self.position.saturating_add(usize::from(next.least())) > limits.max_head_len {
-            return Err(if next.is_request_line() {
-                Error::TargetTooLong
-            } else {
-                Error::HeadTooLong
-            });
+            let target = self.side == Side::Request && self.line_len.is_none();
+            return Err(if target { Error::TargetTooLong } else { Error::HeadTooLong });
         }
         Ok(())
     }
 
-    fn head<'b>(&self, bytes: &'b [u8]) -> Option<Head<'b>> {
-        let head = bytes.get(..self.position)?;
-        let (line, rest) = head.split_at_checked(self.line_len?)?;
-        let fields = rest.strip_prefix(b"\r\n")?.strip_suffix(b"\r\n")?;
-        Some(Head { line, fields: Fields(fields), len: self.position })
+    /// Judges a complete head.
+    fn parse<'b>(&self, bytes: &'b [u8]) -> Result<Head<'b>, Error> {
+        let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
+        let parsed = match self.side {
+            Side::Request => {
+                let mut request = httparse::Request::new(&mut fields);
+                request.parse(bytes).map(|status| (status, Start::request(&request)))
+            }
+            Side::Response => {
+                let mut response = httparse::Response::new(&mut fields);
+                response.parse(bytes).map(|status| (status, Start::response(&response)))
+            }
+        };
+        let start = match parsed {
+            Ok((httparse::Status::Complete(len), Some(start))) if len == bytes.len() => start,
+            Ok(_) => return Err(Error::InvalidStartLine),
+            Err(error) => return Err(self.refusal(bytes, error)),
+        };
+        let fields = self.line_len.and_then(|line_len| {
+            bytes.get(line_len..)?.strip_prefix(b"\r\n")?.strip_suffix(b"\r\n")
+        });
+        Ok(Head { start, fields: Fields(fields.unwrap_or_default()), len: self.position })
+    }
+
+    fn refusal(&self, bytes: &[u8], error: httparse::Error) -> Error {
+        use httparse::Error::{
+            HeaderName, HeaderValue, NewLine, Status, Token, TooManyHeaders, Version,
+        };
+        let line = self.line_len.and_then(|line_len| bytes.get(..line_len)).unwrap_or_default();
+        match error {
+            HeaderName => Error::InvalidFieldName,
+            HeaderValue => Error::InvalidFieldValue,
+            TooManyHeaders => Error::TooManyFields,
+            // 9110, 2.5: the version is one that cannot be understood, or it is none at all.
+            Version if line.split(|byte| *byte == b' ').any(is_other_version) => Error::HttpVersion,
+            Version | NewLine | Status | Token => Error::InvalidStartLine,
+        }
     }
 }
 
-/// A complete head in which every byte has been checked.
+/// `HTTP-version` (RFC 9112, section 2.3), but for 1.0 and 1.1.
+fn is_other_version(text: &[u8]) -> bool {
+    matches!(text, [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'])
+        && !matches!(text, b"HTTP/1.0" | b"HTTP/1.1")
+}
+
+/// The first line of a head.
+#[derive(Clone, Copy)]
+pub(super) enum Start<'b> {
+    Request { method: &'b str, target: &'b str, minor_version: u8 },
+    Response { status: u16, minor_version: u8 },
+}
+
+impl<'b> Start<'b> {
+    fn request(request: &httparse::Request<'_, 'b>) -> Option<Self> {
+        let (method, target) = (request.method?, request.path?);
+        target.bytes().all(is_target).then_some(Self::Request {
+            method,
+            target,
+            minor_version: request.version?,
+        })
+    }
+
+    fn response(response: &httparse::Response<'_, 'b>) -> Option<Self> {
+        let (status, minor_version) = (response.code?, response.version?);
+        (status >= 100).then_some(Self::Response { status, minor_version })
+    }
+}
+
+/// A complete head, whose grammar was checked.
 #[derive(Clone, Copy)]
 pub(super) struct Head<'b> {
-    /// The request line or status line without its end.
-    pub(super) line: &'b [u8],
+    pub(super) start: Start<'b>,
     pub(super) fields: Fields<'b>,
     /// The length in bytes, the empty line included.
     pub(super) len: usize,
@@ -303,8 +297,7 @@ pub(super) struct Head<'b> {
 pub struct Header<'b> {
     /// The name, spelled as received. Names are compared without regard to case.
     pub name: &'b str,
-    /// The value without the whitespace around it. HTTP allows any byte of 0x80 and above here, so
-    /// it is no `str`.
+    /// The value without the whitespace around it. HTTP allows any byte of 0x80 and above here, so it is no `str`.
     pub value: &'b [u8],
 }
 

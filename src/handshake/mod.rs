@@ -25,8 +25,7 @@ mod request;
 mod respond;
 mod response;
 pub mod server;
-mod sha1;
 mod write;
 
 pub use error::{BuildError, Error, Field};
-pub use head::{Header, Headers, Limits, Status};
+pub use head::{Header, Headers, Limits, MAX_FIELDS, Status};

@@ -3,8 +3,8 @@
 use core::fmt;
 
 use super::error::{Error, Field};
-use super::grammar::{is_authority, split};
-use super::head::{Fields, Head, Headers};
+use super::grammar::is_authority;
+use super::head::{Fields, Head, Headers, Start};
 use super::known::Known;
 
 /// The HTTP version of a request (RFC 9110, section 2.5).
@@ -13,7 +13,7 @@ use super::known::Known;
 pub enum HttpVersion {
     /// HTTP/1.0
     Http10,
-    /// HTTP/1.1, or a later 1.x, which is read as 1.1.
+    /// HTTP/1.1
     Http11,
 }
 
@@ -93,12 +93,10 @@ impl<'b> Request<'b> {
 
     /// Takes a complete head apart. Its grammar has been checked; the host has not.
     pub(super) fn new(head: &Head<'b>, known: &Known<'b>) -> Result<Self, Error> {
-        let (method, rest) = split(head.line, b' ').ok_or(Error::InvalidStartLine)?;
-        let (target, version) = split(rest, b' ').ok_or(Error::InvalidStartLine)?;
-        let version =
-            if version == b"HTTP/1.0" { HttpVersion::Http10 } else { HttpVersion::Http11 };
-        let method = core::str::from_utf8(method).map_err(|_| Error::InvalidStartLine)?;
-        let target = core::str::from_utf8(target).map_err(|_| Error::InvalidStartLine)?;
+        let Start::Request { method, target, minor_version } = head.start else {
+            return Err(Error::InvalidStartLine);
+        };
+        let version = if minor_version == 0 { HttpVersion::Http10 } else { HttpVersion::Http11 };
 
         // 9112, 3.2: without Host, with two of them, or with one that is no host: 400. HTTP/1.0 had
         // none.

@@ -6,7 +6,7 @@ use super::deflate::{DeflateOffer, DeflateParams, confirm};
 use super::error::{Error, Field};
 use super::extension;
 use super::grammar::{elements, small_number, token};
-use super::head::{Fields, Head, Headers};
+use super::head::{Fields, Head, Headers, Start};
 use super::key::Key;
 use super::known::Known;
 
@@ -193,8 +193,11 @@ pub(super) fn judge<'b>(
     offers: &[DeflateOffer],
 ) -> Result<Option<Answer<'b>>, Error> {
     let head_len = before.saturating_add(head.len);
-    Ok(match status(head.line)? {
-        101 if head.line.starts_with(b"HTTP/1.0") => return Err(Error::HttpVersion),
+    let Start::Response { status, minor_version } = head.start else {
+        return Err(Error::InvalidStartLine);
+    };
+    Ok(match status {
+        101 if minor_version == 0 => return Err(Error::HttpVersion),
         101 => Some(Answer::Established(Established::judge(
             head.fields,
             head_len,
@@ -205,12 +208,4 @@ pub(super) fn judge<'b>(
         100..200 => None,
         status => Some(Answer::Rejected(Rejected { status, fields: head.fields, head_len })),
     })
-}
-
-/// The three digits behind the version.
-fn status(line: &[u8]) -> Result<u16, Error> {
-    let digits = line.get(9..12).ok_or(Error::InvalidStartLine)?;
-    Ok(digits.iter().fold(0_u16, |status, digit| {
-        status.saturating_mul(10).saturating_add(u16::from(digit.saturating_sub(b'0')))
-    }))
 }
