@@ -2,91 +2,14 @@
 //! the closing handshake between them (RFC 6455 sections 5 to 7).
 
 use crate::close::CloseCode;
+use crate::config::Config;
 use crate::error::{Error, SendError};
-use crate::flow::Limits;
+use crate::event::Event;
 use crate::frame::{HeaderBytes, Kind, Opcode};
 use crate::input::Input;
-use crate::receive::{ControlOrder, Delivery, Event, Receiver};
+use crate::receive::Receiver;
 use crate::role::{Client, MaskKeys, Role, Server};
 use crate::send::Sender;
-
-/// The caller's choices for a [`Connection`]. Every limit has a finite default.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Config {
-    max_frame_len: u64,
-    max_message_len: u64,
-    max_fragments: u32,
-    delivery: Delivery,
-    control_order: ControlOrder,
-    auto_pong: bool,
-}
-
-impl Config {
-    /// For a limit of length that shall be none. A peer may then send for ever.
-    pub const UNLIMITED: u64 = u64::MAX;
-
-    /// For a limit of fragments that shall be none.
-    pub const UNLIMITED_FRAGMENTS: u32 = u32::MAX;
-
-    /// 16 MiB a frame, 64 MiB and 65,536 fragments a message, [`Delivery::Chunks`],
-    /// [`ControlOrder::Ahead`], automatic Pongs.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self {
-            max_frame_len: 16 << 20,
-            max_message_len: 64 << 20,
-            max_fragments: 1 << 16,
-            delivery: Delivery::Chunks,
-            control_order: ControlOrder::Ahead,
-            auto_pong: true,
-        }
-    }
-
-    /// The longest payload of a data frame in bytes, 0 and up; more is [`Error::FrameTooLong`].
-    #[must_use]
-    pub const fn max_frame_len(self, max_frame_len: u64) -> Self {
-        Self { max_frame_len, ..self }
-    }
-
-    /// The longest message in bytes, 0 and up; more is [`Error::MessageTooLong`].
-    #[must_use]
-    pub const fn max_message_len(self, max_message_len: u64) -> Self {
-        Self { max_message_len, ..self }
-    }
-
-    /// The most frames in one message, empty ones too; 0 counts as 1. More is
-    /// [`Error::TooManyFragments`].
-    #[must_use]
-    pub const fn max_fragments(self, max_fragments: u32) -> Self {
-        let max_fragments = if max_fragments == 0 { 1 } else { max_fragments };
-        Self { max_fragments, ..self }
-    }
-
-    /// Payload as it comes, or whole frames.
-    #[must_use]
-    pub const fn delivery(self, delivery: Delivery) -> Self {
-        Self { delivery, ..self }
-    }
-
-    /// Whether Ping and Pong overtake data that is not delivered yet.
-    #[must_use]
-    pub const fn control_order(self, control_order: ControlOrder) -> Self {
-        Self { control_order, ..self }
-    }
-
-    /// Whether a received Ping makes its Pong due. If not, answering is the caller's duty (5.5.2).
-    #[must_use]
-    pub const fn auto_pong(self, auto_pong: bool) -> Self {
-        Self { auto_pong, ..self }
-    }
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self::new()
-    }
-}
 
 /// How far a connection is from its end (7.1.3, 7.1.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -157,6 +80,11 @@ pub enum Advice {
 /// # use barews::{Config, Connection};
 /// let ws = Connection::client(Config::new());
 /// ```
+///
+/// ```compile_fail,E0061
+/// # use barews::{Config, Connection};
+/// let ws = Connection::server(Config::new(), || [1, 2, 3, 4]);
+/// ```
 #[derive(Debug)]
 pub struct Connection<R> {
     receiver: Receiver,
@@ -183,13 +111,8 @@ impl<K: MaskKeys> Connection<Client<K>> {
 
 impl<R: Role> Connection<R> {
     fn new(config: Config, role: R) -> Self {
-        let limits = Limits {
-            frame_len: config.max_frame_len,
-            message_len: config.max_message_len,
-            fragments: config.max_fragments,
-        };
         Self {
-            receiver: Receiver::new(limits, config.delivery, config.control_order),
+            receiver: Receiver::new(&config),
             sender: Sender::new(),
             role,
             auto_pong: config.auto_pong,
@@ -222,7 +145,9 @@ impl<R: Role> Connection<R> {
             // status code".
             Ok(Event::Close(close)) => self.sender.close(close.map(|close| close.code)),
             // 7.1.7: the endpoint "SHOULD send a Close frame with an appropriate status code".
-            Err(error) if !self.receiver.is_ended() => self.sender.close(Some(error.close_code())),
+            Err(error) if *error != Error::UnexpectedEof => {
+                self.sender.close(Some(error.close_code()));
+            }
             Ok(Event::Data(_) | Event::Ping(_) | Event::Pong(_) | Event::NeedMore(_)) | Err(_) => {}
         }
         event
@@ -237,8 +162,11 @@ impl<R: Role> Connection<R> {
     /// error of an earlier fault stays.
     pub fn receive_eof(&mut self) -> Result<(), Error> {
         let result = self.receiver.eof();
-        if result == Err(Error::UnexpectedEof) {
-            self.sender.abandon();
+        match result {
+            Ok(()) => {}
+            Err(Error::UnexpectedEof) => self.sender.abandon(),
+            // A fault that no call has told yet.
+            Err(error) => self.sender.close(Some(error.close_code())),
         }
         result
     }
@@ -361,6 +289,14 @@ impl<R: Role> Connection<R> {
     ///
     /// If the peer was first, the answer that is due is written instead. Returns 0 if a Close was
     /// written before.
+    ///
+    /// The reason is UTF-8 by its type:
+    ///
+    /// ```compile_fail,E0308
+    /// # use barews::{CloseCode, Config, Connection};
+    /// # let mut ws = Connection::server(Config::new());
+    /// ws.send_close(CloseCode::NORMAL, b"bye", &mut [0; 16]);
+    /// ```
     ///
     /// # Errors
     ///

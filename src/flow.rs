@@ -1,5 +1,5 @@
-//! One direction of a connection: which frame may follow which (RFC 6455 sections 5.4 and 5.5),
-//! and how much of a message there may be (section 10.4). Knows no role.
+//! One direction of a connection: which frame may follow which (RFC 6455 sections 5.4 and 5.5).
+//! Knows no role.
 //!
 //! ```text
 //!              text, binary with FIN                continuation without FIN
@@ -69,60 +69,5 @@ impl Flow {
             Self::Message(open) if open == kind => Some(Opcode::Continuation),
             Self::Message(_) => None,
         }
-    }
-}
-
-/// What a peer may send at most (10.4).
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    pub(crate) frame_len: u64,
-    pub(crate) message_len: u64,
-    pub(crate) fragments: u32,
-}
-
-/// Where a direction stands between two frames: the flow, and the size of the open message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Progress {
-    pub(crate) flow: Flow,
-    /// Frames of the open message so far, empty ones too.
-    fragments: u32,
-    /// Payload bytes of the open message so far.
-    message_len: u64,
-}
-
-impl Progress {
-    pub(crate) const fn new() -> Self {
-        Self { flow: Flow::Idle, fragments: 0, message_len: 0 }
-    }
-
-    /// Judges the first byte of a frame; the progress behind it but for its length.
-    pub(crate) fn lead(self, lead: Lead, limits: &Limits) -> Result<Self, Error> {
-        // 5.2: a reserved bit "MUST be 0 unless an extension is negotiated".
-        if lead.rsv1 {
-            return Err(Error::ReservedBits);
-        }
-        let flow = self.flow.step(lead)?;
-        if lead.opcode.is_control() {
-            return Ok(self);
-        }
-        if self.fragments >= limits.fragments {
-            return Err(Error::TooManyFragments);
-        }
-        Ok(Self { flow, fragments: self.fragments.saturating_add(1), ..self })
-    }
-
-    /// Judges the length of the frame's payload, or the least that it can be.
-    pub(crate) fn length(self, lead: Lead, len: u64, limits: &Limits) -> Result<Self, Error> {
-        if lead.opcode.is_control() {
-            return Ok(self);
-        }
-        if len > limits.frame_len {
-            return Err(Error::FrameTooLong);
-        }
-        let message_len = self.message_len.saturating_add(len);
-        if message_len > limits.message_len {
-            return Err(Error::MessageTooLong);
-        }
-        Ok(if lead.fin { Self::new() } else { Self { message_len, ..self } })
     }
 }

@@ -339,6 +339,13 @@ pub(crate) fn write(header: Header, payload: &[u8], out: &mut [u8]) -> Result<us
 }
 
 /// The length of a slice as the wire counts it.
+#[inline]
 pub(crate) fn len_u64(bytes: &[u8]) -> u64 {
-    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+    to_u64(bytes.len())
+}
+
+/// A number of bytes as the wire counts it.
+#[inline]
+pub(crate) fn to_u64(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
 }

@@ -152,7 +152,9 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> RecvBuffer<S> {
 
     /// Makes room for `n` more bytes behind the received ones, moving them once if that is needed.
     ///
-    /// Call it with the number of [`Event::NeedMore`](crate::Event): then no read comes too short.
+    /// Call it with the number of [`Event::NeedMore`](crate::Event): then no read comes too short. As
+    /// long as not even the header of a frame is here, that number is the least that can be, and a
+    /// second call may ask for more.
     ///
     /// # Errors
     ///

@@ -12,23 +12,29 @@ pub mod frame;
 pub mod handshake;
 pub mod mask;
 
+mod ahead;
 mod close;
+mod config;
 mod connection;
 mod error;
+mod event;
 mod flow;
 mod input;
 mod message;
 mod receive;
 mod role;
+mod rules;
 mod send;
 mod utf8;
 
 pub use close::{CloseCode, CloseFrame};
-pub use connection::{Advice, Config, Connection, State};
+pub use config::Config;
+pub use connection::{Advice, Connection, State};
 pub use error::{Error, SendError};
+pub use event::{ControlOrder, ControlPayload, Data, Delivery, Event};
 pub use flow::Flow;
 pub use frame::Kind;
 pub use input::{Input, MIN_BUFFER_LEN, RecvBuffer, StorageFull};
 pub use message::{AssembleError, Assembler, Message};
-pub use receive::{ControlOrder, ControlPayload, Data, Delivery, Event};
+
 pub use role::{Client, MaskKeys, NoKey, Role, Server};

@@ -2,10 +2,10 @@
 
 use core::fmt;
 
+use crate::event::Data;
 use crate::frame::Kind;
 use crate::input::StorageFull;
 use crate::mask;
-use crate::receive::Data;
 
 /// A whole message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -5,10 +5,10 @@
 
 use crate::close::CloseCode;
 use crate::error::SendError;
+use crate::event::ControlPayload;
 use crate::flow::Flow;
 use crate::frame::{self, Header, HeaderBytes, Kind, Lead, MAX_CONTROL_LEN, Opcode};
 use crate::mask;
-use crate::receive::ControlPayload;
 use crate::role::Role;
 use crate::utf8::Utf8;
 

@@ -1,0 +1,329 @@
+//! Any calls on a client and a server that are joined by two lossless pipes.
+//!
+//! Whatever the one sent, the other must take: misuse is refused before it is on the wire.
+#![no_main]
+
+use std::cell::Cell;
+
+use arbitrary::Arbitrary;
+use barews::frame::{Header, Parsed};
+use barews::{
+    Advice, Client, CloseCode, Connection, Event, Input, Kind, MaskKeys, NoKey, Role, SendError,
+    Server, State,
+};
+use barews_fuzz::watch;
+use libfuzzer_sys::fuzz_target;
+
+/// A pipe takes so many bytes.
+const ROOM: usize = 4096;
+
+#[derive(Arbitrary, Debug)]
+enum Call<'a> {
+    Text(&'a str),
+    Binary(&'a [u8]),
+    Fragment {
+        text: bool,
+        fin: bool,
+        payload: &'a [u8],
+    },
+    InPlace {
+        text: bool,
+        fin: bool,
+        payload: &'a [u8],
+    },
+    Begin {
+        text: bool,
+        fin: bool,
+        len: u16,
+    },
+    Next(&'a [u8]),
+    Filler(u8),
+    Ping(&'a [u8]),
+    Pong(&'a [u8]),
+    Close(u16, &'a str),
+    NormalClose,
+    Transmit,
+    /// Reads at most so many bytes of the pipe, and takes at most so many events.
+    Receive(u16, u8),
+}
+
+#[derive(Arbitrary, Debug)]
+struct Op<'a> {
+    client: bool,
+    call: Call<'a>,
+}
+
+struct Counted<'a>(&'a Cell<usize>);
+
+impl MaskKeys for Counted<'_> {
+    fn next_key(&mut self) -> Result<[u8; 4], NoKey> {
+        self.0.set(self.0.get() + 1);
+        let n = self.0.get().to_le_bytes();
+        Ok([n[0] ^ 0xA5, n[1], 0x5A, n[0]])
+    }
+}
+
+struct End<R> {
+    ws: Connection<R>,
+    /// All bytes that were sent; the far end has taken the first `taken`.
+    sent: Vec<u8>,
+    taken: usize,
+    /// Whole messages that were sent, and the open one.
+    messages: Vec<(Kind, Vec<u8>)>,
+    open: Option<(Kind, Vec<u8>)>,
+    /// The open frame ends its message.
+    frame_fin: bool,
+    /// Whole messages that were received, and the open one.
+    received: Vec<(Kind, Vec<u8>)>,
+    receiving: Vec<u8>,
+    /// Received, and not consumed.
+    kept: Vec<u8>,
+}
+
+impl<R: Role> End<R> {
+    fn new(ws: Connection<R>) -> Self {
+        Self {
+            ws,
+            sent: Vec::new(),
+            taken: 0,
+            messages: Vec::new(),
+            open: None,
+            frame_fin: false,
+            received: Vec::new(),
+            receiving: Vec::new(),
+            kept: Vec::new(),
+        }
+    }
+
+    /// A call with an output slice of the room that the pipe has.
+    fn write(
+        &mut self,
+        call: impl Fn(&mut Connection<R>, &mut [u8]) -> Result<usize, SendError>,
+    ) -> bool {
+        let mut out = vec![0; ROOM - (self.sent.len() - self.taken)];
+        let due = self.ws.wants_write();
+        match call(&mut self.ws, &mut out) {
+            Ok(n) => {
+                assert!(!self.ws.wants_write(), "what is due is written first");
+                self.sent.extend_from_slice(&out[..n]);
+                true
+            }
+            Err(SendError::BufferTooSmall { needed }) => {
+                assert!(needed > out.len());
+                let again = call(&mut self.ws, &mut out);
+                assert_eq!(again, Err(SendError::BufferTooSmall { needed }));
+                assert_eq!(self.ws.wants_write(), due);
+                false
+            }
+            Err(_) => {
+                assert_eq!(self.ws.wants_write(), due);
+                false
+            }
+        }
+    }
+
+    fn payload(&mut self, kind: Kind, fin: bool, payload: &[u8]) {
+        let (open, bytes) = self.open.get_or_insert((kind, Vec::new()));
+        assert_eq!(*open, kind);
+        bytes.extend_from_slice(payload);
+        if fin {
+            self.messages.extend(self.open.take());
+        }
+    }
+
+    fn next(&mut self, chunk: &[u8]) -> bool {
+        if self.sent.len() - self.taken + chunk.len() > ROOM {
+            return false;
+        }
+        let mut masked = chunk.to_vec();
+        if self.ws.mask_next(&mut masked).is_err() {
+            assert_eq!(masked, chunk);
+            return false;
+        }
+        self.sent.extend(masked);
+        let fin = self.frame_fin && self.ws.frame_left() == 0;
+        let kind = self.open.as_ref().map_or(Kind::Binary, |(kind, _)| *kind);
+        self.payload(kind, fin, chunk);
+        true
+    }
+
+    fn call<T: Role>(&mut self, far: &mut End<T>, call: &Call<'_>) {
+        match *call {
+            Call::Text(text) => {
+                if self.write(|ws, out| ws.send_text(text, out)) {
+                    self.payload(Kind::Text, true, text.as_bytes());
+                }
+            }
+            Call::Binary(bytes) => {
+                if self.write(|ws, out| ws.send_binary(bytes, out)) {
+                    self.payload(Kind::Binary, true, bytes);
+                }
+            }
+            Call::Fragment { text, fin, payload } => {
+                if self.write(|ws, out| ws.send_fragment(kind(text), fin, payload, out)) {
+                    self.payload(kind(text), fin, payload);
+                }
+            }
+            Call::InPlace { text, fin, payload } => {
+                let mut masked = payload.to_vec();
+                if self.sent.len() - self.taken + 14 + payload.len() > ROOM {
+                    return;
+                }
+                match self.ws.send_in_place(kind(text), fin, &mut masked) {
+                    Ok(header) => {
+                        self.sent.extend_from_slice(&header);
+                        self.sent.extend(masked);
+                        self.payload(kind(text), fin, payload);
+                    }
+                    Err(_) => assert_eq!(masked, payload),
+                }
+            }
+            Call::Begin { text, fin, len } => {
+                if self.sent.len() - self.taken + 14 > ROOM {
+                    return;
+                }
+                if let Ok(header) = self.ws.begin_frame(kind(text), fin, u64::from(len)) {
+                    self.sent.extend_from_slice(&header);
+                    self.frame_fin = fin;
+                    self.payload(kind(text), fin && len == 0, b"");
+                    assert_eq!(self.ws.frame_left(), u64::from(len));
+                    assert!(!self.ws.wants_write());
+                }
+            }
+            Call::Next(chunk) => {
+                self.next(chunk);
+            }
+            Call::Filler(n) => {
+                let n = usize::from(n).min(usize::try_from(self.ws.frame_left()).unwrap());
+                self.next(&vec![b'-'; n]);
+            }
+            Call::Ping(payload) => {
+                self.write(|ws, out| ws.send_ping(payload, out));
+            }
+            Call::Pong(payload) => {
+                self.write(|ws, out| ws.send_pong(payload, out));
+            }
+            Call::Close(code, reason) => {
+                self.write(|ws, out| ws.send_close(CloseCode::new(code), reason, out));
+            }
+            Call::NormalClose => {
+                self.write(|ws, out| ws.send_close(CloseCode::NORMAL, "", out));
+            }
+            Call::Transmit => {
+                let frame = self.ws.frame_left() > 0;
+                let before = self.sent.len();
+                self.write(Connection::transmit);
+                assert!(!frame || self.sent.len() == before, "inside a frame");
+            }
+            Call::Receive(bytes, events) => self.receive(far, bytes.into(), events.into()),
+        }
+    }
+
+    fn receive<T: Role>(&mut self, far: &mut End<T>, bytes: usize, events: usize) {
+        let here = &far.sent[far.taken..];
+        let n = here.len().min(bytes);
+        self.kept.extend_from_slice(&here[..n]);
+        far.taken += n;
+        let mut bytes = std::mem::take(&mut self.kept);
+        let mut input = Input::new(&mut bytes);
+        for _ in 0..events {
+            match self.ws.receive(&mut input).expect("what a peer sends is valid") {
+                Event::NeedMore(_) => break,
+                Event::Data(data) => {
+                    if data.first {
+                        assert!(self.receiving.is_empty());
+                    }
+                    self.receiving.extend_from_slice(data.payload);
+                    if data.fin {
+                        self.received.push((data.kind, std::mem::take(&mut self.receiving)));
+                    }
+                }
+                Event::Ping(_) | Event::Pong(_) | Event::Close(_) => {}
+            }
+        }
+        self.kept = input.unread().to_vec();
+        assert!(far.messages.starts_with(&self.received));
+    }
+
+    /// Adds to the open frame; `false` if nothing can be: its text cannot be ended any more.
+    fn fill(&mut self) -> bool {
+        let left = usize::try_from(self.ws.frame_left()).unwrap();
+        // Behind a cut character comes one of these, behind a whole one the many.
+        left == 0
+            || self.next(&vec![b'-'; left.min(1000)])
+            || [b'-', 0xA0, 0x80].iter().any(|byte| self.next(&[*byte]))
+    }
+
+    /// How many frames were begun on the wire.
+    fn frames(&self) -> usize {
+        let (mut at, mut frames) = (0, 0);
+        while let Some(rest) = self.sent.get(at..).filter(|rest| !rest.is_empty()) {
+            let Ok(Parsed::Complete(header, len)) = Header::parse(rest) else { panic!() };
+            at += len + usize::try_from(header.payload_len).unwrap();
+            frames += 1;
+        }
+        frames
+    }
+}
+
+fn kind(text: bool) -> Kind {
+    if text { Kind::Text } else { Kind::Binary }
+}
+
+fuzz_target!(|case: (u8, u8, Vec<Op<'_>>)| {
+    let (a, b, ops) = case;
+    let keys = Cell::new(0);
+    let mut client = End::new(Connection::client(watch::config(a & 0x0F), Counted(&keys)));
+    let mut server = End::new(Connection::server(watch::config(b & 0x0F)));
+    for op in &ops {
+        if op.client {
+            client.call(&mut server, &op.call);
+        } else {
+            server.call(&mut client, &op.call);
+        }
+    }
+    finish(&mut client, &mut server);
+    assert_eq!(keys.get(), client.frames(), "one key for each frame");
+    server.frames();
+});
+
+/// Ends the session: everything arrives, and both sides know that it is over.
+fn finish<K: MaskKeys>(client: &mut End<Client<K>>, server: &mut End<Server>) {
+    drain(client, server);
+    if !fill(client, server) {
+        return;
+    }
+    client.call(server, &Call::NormalClose);
+    drain(client, server);
+    assert_eq!(client.received, server.messages);
+    assert_eq!(server.received, client.messages);
+    assert_eq!((client.ws.state(), server.ws.state()), (State::Closed, State::Closed));
+    assert_eq!((client.ws.advice(), server.ws.advice()), (Advice::Keep, Advice::HalfClose));
+    assert_eq!((client.ws.receive_eof(), server.ws.receive_eof()), (Ok(()), Ok(())));
+    assert_eq!((client.ws.advice(), server.ws.advice()), (Advice::Drop, Advice::Drop));
+}
+
+/// Ends the open frames, with the pipes drained in between.
+fn fill<K: MaskKeys>(client: &mut End<Client<K>>, server: &mut End<Server>) -> bool {
+    while client.ws.frame_left() > 0 || server.ws.frame_left() > 0 {
+        if !client.fill() || !server.fill() {
+            return false;
+        }
+        drain(client, server);
+    }
+    true
+}
+
+/// Moves everything that is due or under way.
+fn drain<A: Role, B: Role>(a: &mut End<A>, b: &mut End<B>) {
+    loop {
+        let before = (a.sent.len(), b.sent.len(), a.taken, b.taken);
+        a.call(b, &Call::Transmit);
+        b.call(a, &Call::Transmit);
+        a.receive(b, usize::MAX, usize::MAX);
+        b.receive(a, usize::MAX, usize::MAX);
+        if before == (a.sent.len(), b.sent.len(), a.taken, b.taken) {
+            return;
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The layout of `src`: a file uses only what stands on lower floors, and none is too long.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
+
+use std::fs;
+use std::path::Path;
+
+/// The lowest first. `error` and `close` name each other: a fault has a code.
+const FLOORS: [&[&str]; 11] = [
+    &["error", "close"],
+    &["mask", "utf8"],
+    &["frame"],
+    &["flow"],
+    &["event", "input", "role"],
+    &["config"],
+    &["rules"],
+    &["ahead"],
+    &["receive", "send"],
+    &["connection"],
+    &["message"],
+];
+
+/// Path below `src` and text of every file.
+fn sources() -> Vec<(String, String)> {
+    fn add(dir: &Path, files: &mut Vec<(String, String)>) {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                add(&path, files);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(root()).unwrap().to_str().unwrap().replace('\\', "/");
+                files.push((name, fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    let mut files = Vec::new();
+    add(&root(), &mut files);
+    assert!(files.len() > FLOORS.len());
+    files
+}
+
+fn root() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// What a file names of the crate, but not in comments.
+fn uses(text: &str) -> Vec<String> {
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    code.flat_map(|line| line.split("crate::").skip(1))
+        .map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect())
+        .collect()
+}
+
+fn floor(module: &str) -> Option<usize> {
+    FLOORS.iter().position(|floor| floor.contains(&module))
+}
+
+#[test]
+fn a_file_uses_only_lower_floors() {
+    for (name, text) in sources() {
+        let module = name.trim_end_matches(".rs");
+        if module == "lib" || module.contains('/') {
+            continue;
+        }
+        let here = floor(module).unwrap_or_else(|| panic!("{name} has no floor"));
+        for used in uses(&text) {
+            let there = floor(&used).unwrap_or_else(|| panic!("{name} uses {used}: no floor"));
+            assert!(there < here || (there, here) == (0, 0), "{name} uses {used}");
+        }
+    }
+}
+
+#[test]
+fn the_handshake_stands_apart() {
+    for (name, text) in sources() {
+        let inside = name.starts_with("handshake/");
+        for used in uses(&text) {
+            assert_eq!(used == "handshake", inside, "{name} uses {used}");
+        }
+        assert!(!inside || !text.contains("super::super"), "{name}");
+    }
+}
+
+#[test]
+fn no_file_is_over_450_lines() {
+    for (name, text) in sources() {
+        assert!(text.lines().count() <= 450, "{name} has {} lines", text.lines().count());
+    }
+}
+
+#[test]
+fn there_is_no_std_and_no_alloc() {
+    for (name, text) in sources() {
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        for line in code {
+            assert!(!line.contains("extern crate"), "{name}: {line}");
+            assert!(!line.contains("std::") && !line.contains("alloc::"), "{name}: {line}");
+        }
+        assert_eq!(text.starts_with("#![no_std]\n"), name == "lib.rs", "{name}");
+    }
+}

@@ -1,0 +1,222 @@
+//! The work of `receive` grows with the bytes and not faster: twice the input takes at most 2.1
+//! times the instructions, counted by callgrind and so independent of clock and load.
+//!
+//! The test starts itself again under valgrind, with one job a run. Without valgrind it says so and
+//! counts only events.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
+
+#[path = "common/wire.rs"]
+mod wire;
+
+use std::env;
+use std::process::Command;
+
+use barews::{Config, Delivery, Event, Input};
+use wire::{BINARY, CONTINUATION, FIN, PING, PONG, Side, TEXT};
+
+/// Names the job of a child process: a family and a number of frames.
+const JOB: &str = "BAREWS_LINEAR_WORK";
+
+/// Frames for the shorter run of each family.
+const FRAMES: usize = 1500;
+
+/// Bytes of `n` frames, how the bytes come in, and how many events that must give.
+#[derive(Clone, Copy)]
+struct Family {
+    name: &'static str,
+    wire: fn(Side, usize) -> Vec<u8>,
+    reads: Reads,
+    delivery: Delivery,
+    events: fn(usize) -> usize,
+}
+
+#[derive(Clone, Copy)]
+enum Reads {
+    /// All at once, all events from one cursor.
+    Whole,
+    /// All at once, a new cursor over the rest for every event.
+    OneEvent,
+    /// One more byte for each read.
+    Bytes,
+    /// All but the last `n` bytes at once; then one event and one more byte for each read.
+    TailBytes,
+}
+
+const FAMILIES: [Family; 10] = [
+    Family {
+        name: "messages of all sizes with pings, whole",
+        wire: |side, n| mixed(side).repeat(n / 5),
+        reads: Reads::Whole,
+        delivery: Delivery::Chunks,
+        events: |n| n,
+    },
+    Family {
+        name: "messages of all sizes with pings, byte at a time",
+        wire: |side, n| mixed(side).repeat(n / 50),
+        reads: Reads::Bytes,
+        delivery: Delivery::Frames,
+        events: |n| n / 10,
+    },
+    Family {
+        name: "one long frame, byte at a time, whole delivery",
+        wire: |side, n| side.frame(FIN | TEXT, &vec![b'-'; n * 5]),
+        reads: Reads::Bytes,
+        delivery: Delivery::Frames,
+        events: |_| 1,
+    },
+    Family {
+        name: "empty frames with pings behind, whole",
+        wire: |side, n| [tiny(side, n), side.frame(PING, b"p").repeat(n)].concat(),
+        reads: Reads::Whole,
+        delivery: Delivery::Chunks,
+        events: |n| 2 * n,
+    },
+    Family {
+        name: "empty frames with pings behind, one event a call",
+        wire: |side, n| [tiny(side, n), side.frame(PING, b"p").repeat(n)].concat(),
+        reads: Reads::OneEvent,
+        delivery: Delivery::Chunks,
+        events: |n| 2 * n,
+    },
+    Family {
+        name: "pings only",
+        wire: |side, n| side.frame(PING, b"p").repeat(n),
+        reads: Reads::OneEvent,
+        delivery: Delivery::Chunks,
+        events: |n| n,
+    },
+    Family {
+        name: "fragments and pongs, one event a call",
+        wire: |side, n| {
+            let fragment = side.frame(CONTINUATION, b"f");
+            let pair = [fragment, side.frame(PONG, b"")].concat();
+            [side.frame(TEXT, b""), pair.repeat(n)].concat()
+        },
+        reads: Reads::OneEvent,
+        delivery: Delivery::Frames,
+        events: |n| 2 * n + 1,
+    },
+    Family {
+        name: "an incomplete ping behind many frames, one event a call",
+        wire: |side, n| {
+            let ping = side.frame(PING, b"incomplete");
+            [tiny(side, n), medium(side, n), ping[..ping.len() - 1].to_vec()].concat()
+        },
+        reads: Reads::OneEvent,
+        delivery: Delivery::Chunks,
+        events: |n| 2 * n,
+    },
+    Family {
+        name: "pings that come byte at a time behind tiny frames",
+        wire: |side, n| [tiny(side, n), side.frame(PING, b"12").repeat(n / 8)].concat(),
+        reads: Reads::TailBytes,
+        delivery: Delivery::Chunks,
+        events: |n| n + n / 8,
+    },
+    Family {
+        name: "headers that come byte at a time behind longer frames",
+        wire: |side, n| [medium(side, n), side.header(FIN | BINARY, 65_536).repeat(1)].concat(),
+        reads: Reads::TailBytes,
+        delivery: Delivery::Frames,
+        events: |n| n,
+    },
+];
+
+/// Five events.
+fn mixed(side: Side) -> Vec<u8> {
+    [
+        side.frame(FIN | TEXT, b"hello"),
+        side.frame(PING, b"p"),
+        side.frame(TEXT, &[b'-'; 130]),
+        side.frame(PONG, &[7; 125]),
+        side.frame(FIN | CONTINUATION, b""),
+    ]
+    .concat()
+}
+
+fn tiny(side: Side, n: usize) -> Vec<u8> {
+    side.frame(FIN | BINARY, b"").repeat(n)
+}
+
+/// Frames that the look-ahead cannot take by its short path.
+fn medium(side: Side, n: usize) -> Vec<u8> {
+    side.frame(FIN | BINARY, &[1; 126]).repeat(n)
+}
+
+/// Runs a family and returns how many events there were.
+fn run(family: Family, side: Side, n: usize) -> usize {
+    let config = Config::new().delivery(family.delivery).max_fragments(u32::MAX);
+    let mut ws = side.ws(config);
+    let mut wire = (family.wire)(side, n);
+    let (mut start, mut events) = (0, 0);
+    let mut end = match family.reads {
+        Reads::Whole | Reads::OneEvent => wire.len(),
+        Reads::Bytes => 0,
+        Reads::TailBytes => wire.len() - wire.len().min(n / 8 * 4),
+    };
+    loop {
+        let mut input = Input::new(&mut wire[start..end]);
+        let waits = loop {
+            if let Event::NeedMore(_) = ws.receive(&mut input).unwrap() {
+                break true;
+            }
+            events += 1;
+            if matches!(family.reads, Reads::OneEvent | Reads::TailBytes) {
+                break false;
+            }
+        };
+        start += input.consumed();
+        if waits && end == wire.len() {
+            return events;
+        }
+        end = wire.len().min(end + 1);
+    }
+}
+
+/// The instructions of a child process with this job.
+fn instructions(test: &str, job: &str) -> u64 {
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(env::current_exe().unwrap())
+        .args(["--exact", test, "--test-threads=1"])
+        .env(JOB, job)
+        .output()
+        .unwrap();
+    let log = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{log}");
+    let counted = log.lines().rev().find_map(|line| line.split_once("Collected : "));
+    counted.unwrap().1.trim().parse().unwrap()
+}
+
+#[test]
+fn the_events_are_as_many_as_the_frames() {
+    for family in FAMILIES {
+        for side in wire::SIDES {
+            for n in [200, 400, 800] {
+                assert_eq!(run(family, side, n), (family.events)(n), "{} {n}", family.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn twice_the_input_is_at_most_2_1_times_the_work() {
+    if let Ok(job) = env::var(JOB) {
+        let (family, n) = job.split_once(' ').unwrap();
+        run(FAMILIES[family.parse::<usize>().unwrap()], Side::Server, n.parse().unwrap());
+        return;
+    }
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        println!("SKIPPED: the instructions are not counted, for there is no valgrind here");
+        return;
+    }
+    let count = |job: &str| instructions("twice_the_input_is_at_most_2_1_times_the_work", job);
+    let idle = count("5 0");
+    for (index, family) in FAMILIES.iter().enumerate() {
+        let once = count(&format!("{index} {FRAMES}")) - idle;
+        let twice = count(&format!("{index} {}", 2 * FRAMES)) - idle;
+        println!("{once:>9} {twice:>9}  {}", family.name);
+        assert!(once > 100_000, "{}: {once} are too few to tell anything", family.name);
+        assert!(10 * twice <= 21 * once, "{}: {once}, then {twice}", family.name);
+    }
+}

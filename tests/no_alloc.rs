@@ -1,0 +1,175 @@
+//! Nothing is allocated: a whole session of both roles under an allocator that counts.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
+
+use std::hint::black_box;
+
+use allocation_counter::measure;
+use barews::{
+    Advice, Assembler, CloseCode, Config, Connection, ControlOrder, Delivery, Event, Kind,
+    MaskKeys, Message, RecvBuffer, Role, State,
+};
+
+/// Everything that one side received.
+#[derive(Default)]
+struct Seen {
+    texts: usize,
+    binaries: usize,
+    bytes: usize,
+    pings: usize,
+    pongs: usize,
+    closes: usize,
+}
+
+/// Moves `wire` through the buffer of `ws`, with answers to `out`; the length of the answers.
+fn take<R: Role>(
+    ws: &mut Connection<R>,
+    rx: &mut RecvBuffer<[u8; 512]>,
+    messages: &mut Assembler<[u8; 1024]>,
+    seen: &mut Seen,
+    mut wire: &[u8],
+    out: &mut [u8],
+) -> usize {
+    let mut answered = 0;
+    while !wire.is_empty() {
+        let spare = rx.spare_mut();
+        let n = spare.len().min(wire.len()).min(100);
+        spare[..n].copy_from_slice(&wire[..n]);
+        rx.advance(n);
+        wire = &wire[n..];
+        let mut input = rx.input();
+        loop {
+            match ws.receive(&mut input).unwrap() {
+                Event::Data(data) => match messages.push(&data).unwrap() {
+                    Some(Message::Text(text)) => {
+                        seen.texts += 1;
+                        seen.bytes += text.len();
+                    }
+                    Some(Message::Binary(bytes)) => {
+                        seen.binaries += 1;
+                        seen.bytes += bytes.len();
+                    }
+                    None => {}
+                },
+                Event::Ping(_) => seen.pings += 1,
+                Event::Pong(_) => seen.pongs += 1,
+                Event::Close(close) => seen.closes += close.map_or(0, |close| close.reason.len()),
+                Event::NeedMore(n) => {
+                    rx.reserve(n.get()).unwrap();
+                    break;
+                }
+            }
+            answered += ws.transmit(&mut out[answered..]).unwrap();
+        }
+    }
+    answered
+}
+
+/// One of each call that sends; the length of all of it.
+fn send<R: Role>(ws: &mut Connection<R>, out: &mut [u8]) -> usize {
+    let mut n = ws.send_text("text, \u{e4}", out).unwrap();
+    n += ws.send_binary(&[7; 200], &mut out[n..]).unwrap();
+    n += ws.send_ping(b"ping", &mut out[n..]).unwrap();
+    n += ws.send_fragment(Kind::Text, false, "\u{e4}".as_bytes(), &mut out[n..]).unwrap();
+    n += ws.send_pong(&[1; 125], &mut out[n..]).unwrap();
+    n += ws.send_fragment(Kind::Text, true, b"end", &mut out[n..]).unwrap();
+    let mut payload = [3; 300];
+    let header = ws.send_in_place(Kind::Binary, false, &mut payload).unwrap();
+    out[n..n + header.len()].copy_from_slice(&header);
+    n += header.len();
+    out[n..n + 300].copy_from_slice(&payload);
+    n += 300;
+    let header = ws.begin_frame(Kind::Binary, true, 20).unwrap();
+    out[n..n + header.len()].copy_from_slice(&header);
+    n += header.len();
+    for _ in 0..2 {
+        ws.mask_next(&mut payload[..10]).unwrap();
+        out[n..n + 10].copy_from_slice(&payload[..10]);
+        n += 10;
+    }
+    n
+}
+
+fn session(delivery: Delivery, order: ControlOrder) {
+    let config = Config::new().delivery(delivery).control_order(order);
+    let mut key = 0_u32;
+    let keys = || {
+        key += 1;
+        key.to_le_bytes()
+    };
+    let mut client = Connection::client(config, keys);
+    let mut server = Connection::server(config);
+    let mut client_rx = (RecvBuffer::new([0; 512]), Assembler::new([0; 1024]), Seen::default());
+    let mut server_rx = (RecvBuffer::new([0; 512]), Assembler::new([0; 1024]), Seen::default());
+    let (mut there, mut back) = ([0; 2048], [0; 2048]);
+
+    for _ in 0..3 {
+        let n = send(&mut client, &mut there);
+        let (rx, messages, seen) = &mut server_rx;
+        let mut m = take(&mut server, rx, messages, seen, &there[..n], &mut back);
+        m += send(&mut server, &mut back[m..]);
+        let (rx, messages, seen) = &mut client_rx;
+        let n = take(&mut client, rx, messages, seen, &back[..m], &mut there);
+        let (rx, messages, seen) = &mut server_rx;
+        assert_eq!(take(&mut server, rx, messages, seen, &there[..n], &mut back), 0);
+    }
+    close(&mut client, &mut server, &mut client_rx, &mut server_rx);
+    for seen in [&client_rx.2, &server_rx.2] {
+        assert_eq!((seen.texts, seen.binaries, seen.pings, seen.pongs), (6, 6, 3, 6));
+        assert_eq!(seen.bytes, 3 * (8 + 200 + 5 + 320));
+    }
+    assert_eq!((client_rx.2.closes, server_rx.2.closes), (0, 3));
+}
+
+type Rx = (RecvBuffer<[u8; 512]>, Assembler<[u8; 1024]>, Seen);
+
+fn close<A: Role, B: Role>(
+    client: &mut Connection<A>,
+    server: &mut Connection<B>,
+    client_rx: &mut Rx,
+    server_rx: &mut Rx,
+) {
+    let (mut there, mut back) = ([0; 64], [0; 64]);
+    let n = client.send_close(CloseCode::NORMAL, "bye", &mut there).unwrap();
+    let (rx, messages, seen) = server_rx;
+    let m = take(server, rx, messages, seen, &there[..n], &mut back);
+    let (rx, messages, seen) = client_rx;
+    assert_eq!(take(client, rx, messages, seen, &back[..m], &mut there), 0);
+    client.receive_eof().unwrap();
+    server.receive_eof().unwrap();
+    assert_eq!((client.state(), server.state()), (State::Closed, State::Closed));
+    assert_eq!((client.advice(), server.advice()), (Advice::Drop, Advice::Drop));
+}
+
+/// A peer's fault, the Close that answers it, and the text of the error.
+fn fault<K: MaskKeys>(keys: K) {
+    use core::fmt::Write;
+
+    struct Nowhere;
+    impl Write for Nowhere {
+        fn write_str(&mut self, _: &str) -> core::fmt::Result {
+            Ok(())
+        }
+    }
+    let mut client = Connection::client(Config::new(), keys);
+    let mut rx = RecvBuffer::new([0; 131]);
+    rx.spare_mut()[..3].copy_from_slice(b"\x81\x01\xFF");
+    rx.advance(3);
+    let error = client.receive(&mut rx.input()).unwrap_err();
+    write!(Nowhere, "{error} {error:?} {client:?}").unwrap();
+    assert_eq!(client.transmit(&mut [0; 131]), Ok(8));
+}
+
+#[test]
+fn the_counter_counts() {
+    assert_eq!(measure(|| drop(black_box(Box::new([0_u8; 10])))).count_total, 1);
+}
+
+#[test]
+fn a_whole_session_of_both_roles_allocates_nothing() {
+    for delivery in [Delivery::Chunks, Delivery::Frames] {
+        for order in [ControlOrder::Ahead, ControlOrder::Wire] {
+            assert_eq!(measure(|| session(delivery, order)).count_total, 0);
+        }
+    }
+    assert_eq!(measure(|| fault(|| [1, 2, 3, 4])).count_total, 0);
+}

@@ -1,0 +1,34 @@
+//! How much memory the types take: a connection is all that an idle peer costs.
+
+use std::mem::size_of;
+
+use barews::frame::HeaderBytes;
+use barews::{Client, Connection, Data, Event, Input, RecvBuffer, Server};
+
+type Keyless = fn() -> [u8; 4];
+
+#[test]
+fn a_connection_is_at_most_256_bytes() {
+    assert!(size_of::<Connection<Server>>() <= 256);
+    assert_eq!(
+        size_of::<Connection<Client<Keyless>>>(),
+        size_of::<Connection<Server>>() + size_of::<Keyless>(),
+        "a client takes the source of its keys and no more"
+    );
+}
+
+#[test]
+fn a_header_is_15_bytes_everywhere() {
+    assert_eq!(size_of::<HeaderBytes>(), 15);
+}
+
+/// A change here is a change of what users pay: say so in the changelog.
+#[cfg(target_pointer_width = "64")]
+#[test]
+fn sizes_on_64_bit() {
+    assert_eq!(size_of::<Connection<Server>>(), 256);
+    assert_eq!(size_of::<Event<'_>>(), 128);
+    assert_eq!(size_of::<Data<'_>>(), 32);
+    assert_eq!(size_of::<Input<'_>>(), 32);
+    assert_eq!(size_of::<RecvBuffer<&mut [u8]>>(), 32);
+}
