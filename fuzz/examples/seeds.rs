@@ -1,0 +1,28 @@
+//! Writes the bytes of all transcripts into the corpora: `cargo run --manifest-path fuzz/Cargo.toml --example seeds`.
+
+#[path = "../../tests/common/transcript.rs"]
+mod transcript;
+
+use std::fs;
+use std::path::Path;
+
+fn main() -> std::io::Result<()> {
+    let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
+    for (index, (_, server, bytes)) in transcript::seeds().into_iter().enumerate() {
+        if bytes.len() > 4000 {
+            continue;
+        }
+        // Flags and the size of reads, or flags and the number of cuts; then 0: plain bytes follow.
+        let receive = if server { "receive_server" } else { "receive_client" };
+        let side = if server { 8 } else { 0 };
+        for (target, flags) in [(receive, 0), ("split", side)] {
+            let corpus = corpora.join(target);
+            fs::create_dir_all(&corpus)?;
+            fs::write(
+                corpus.join(format!("transcript_{index:03}")),
+                [&[flags, 0, 0], &bytes[..]].concat(),
+            )?;
+        }
+    }
+    Ok(())
+}

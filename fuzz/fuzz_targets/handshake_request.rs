@@ -1,0 +1,79 @@
+//! Any bytes into a server's handshake reader, cut in any way.
+#![no_main]
+
+use barews::handshake::server::{Incoming, Origins, Reader};
+use barews::handshake::{BuildError, Error, Limits, Status};
+use barews_fuzz::heads;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    let Some((cuts, bytes)) = heads::cuts(data) else { return };
+    let whole = outcome(&mut reader(), bytes);
+    let mut reader = reader();
+    for cut in cuts {
+        let part = outcome(&mut reader, &bytes[..cut.min(bytes.len())]);
+        assert!(part == Ok(None) || part == whole, "the outcome came with the cut");
+    }
+    assert_eq!(outcome(&mut reader, bytes), whole);
+
+    match self::reader().read(bytes) {
+        Ok(Status::NeedMore(_)) => {}
+        Err(error) => answer(|out| error.respond(out), &error.status().to_string()),
+        Ok(Status::Complete(incoming)) => complete(bytes, &incoming),
+    }
+});
+
+fn reader() -> Reader {
+    Reader::with_limits(Limits::new().max_head_len(1024).max_fields(16))
+}
+
+/// The length of the head and whether it asks for an upgrade; `None` while more is needed.
+fn outcome(reader: &mut Reader, bytes: &[u8]) -> Result<Option<(usize, bool)>, Error> {
+    Ok(match reader.read(bytes)? {
+        Status::NeedMore(_) => None,
+        Status::Complete(Incoming::Upgrade(upgrade)) => Some((upgrade.request().head_len(), true)),
+        Status::Complete(Incoming::Plain(request)) => Some((request.head_len(), false)),
+    })
+}
+
+fn complete(bytes: &[u8], incoming: &Incoming<'_>) {
+    let request = match incoming {
+        Incoming::Upgrade(upgrade) => upgrade.request(),
+        Incoming::Plain(request) => *request,
+    };
+    let head = &bytes[..request.head_len()];
+    assert!(head.ends_with(b"\r\n\r\n"));
+    assert!(!request.method().is_empty() && !request.path().is_empty());
+    for header in request.headers() {
+        assert!(request.header(header.name).any(|value| value == header.value));
+    }
+    // What lies behind the head changes nothing.
+    let other = [head, b"\x81\x80\0\0\0\0"].concat();
+    assert_eq!(outcome(&mut reader(), &other), outcome(&mut reader(), bytes));
+
+    let Incoming::Upgrade(upgrade) = incoming else { return };
+    assert_eq!(request.method(), "GET");
+    let accept = upgrade.accept(Origins::Any).expect("any origin is accepted");
+    let accept = match upgrade.protocols().next() {
+        Some(protocol) => accept.protocol(protocol),
+        None => accept,
+    };
+    let accept = match upgrade.negotiate_deflate(&Default::default()) {
+        Some(deflate) => accept.deflate(deflate),
+        None => accept,
+    };
+    answer(|out| accept.write(out), "101");
+}
+
+/// Each answer asks for exactly the room that it needs, and is one clean head.
+fn answer(write: impl Fn(&mut [u8]) -> Result<usize, BuildError>, status: &str) {
+    let Err(BuildError::BufferTooSmall { needed }) = write(&mut []) else {
+        panic!("an answer of no bytes")
+    };
+    let mut out = vec![0; needed];
+    assert_eq!(write(&mut out), Ok(needed));
+    assert!(write(&mut out[1..]).is_err());
+    assert_eq!(write(&mut out), Ok(needed));
+    heads::clean(&out);
+    assert!(out.starts_with(format!("HTTP/1.1 {status} ").as_bytes()));
+}

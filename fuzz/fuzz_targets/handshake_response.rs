@@ -1,0 +1,61 @@
+//! Any bytes as the answer to a client's handshake, cut in any way.
+#![no_main]
+
+use barews::handshake::client::{Answer, Handshake};
+use barews::handshake::deflate::DeflateOffer;
+use barews::handshake::{Error, Limits, Status};
+use barews_fuzz::heads;
+use libfuzzer_sys::fuzz_target;
+
+const PROTOCOLS: [&str; 2] = ["chat", "superchat"];
+
+fuzz_target!(|data: &[u8]| {
+    let Some((cuts, bytes)) = heads::cuts(data) else { return };
+    let offers = [DeflateOffer::new()];
+    let whole = outcome(&mut handshake(&offers), bytes);
+    let mut parts = handshake(&offers);
+    for cut in cuts {
+        let part = outcome(&mut parts, &bytes[..cut.min(bytes.len())]);
+        assert!(part == Ok(None) || part == whole, "the outcome came with the cut");
+    }
+    assert_eq!(outcome(&mut parts, bytes), whole);
+
+    let Ok(Some((head_len, status, protocol))) = whole else { return };
+    assert!(bytes[..head_len].ends_with(b"\r\n\r\n"));
+    assert!(protocol.is_none_or(|protocol| PROTOCOLS.contains(&protocol.as_str())));
+    if status == 101 {
+        // The answer to this key and to no other.
+        let mut other = Handshake::new([1; 16], "example.com", "/").protocols(&PROTOCOLS);
+        assert!(outcome(&mut other, bytes).is_err());
+    }
+    let other = [&bytes[..head_len], b"\x81\x00"].concat();
+    assert_eq!(
+        outcome(&mut handshake(&offers), &other).map(|o| o.map(|o| o.0)),
+        Ok(Some(head_len))
+    );
+});
+
+fn handshake<'a>(offers: &'a [DeflateOffer]) -> Handshake<'a> {
+    // The nonce of the RFC's example, so that seeds can hold its accept value.
+    Handshake::new(*b"the sample nonce", "example.com", "/")
+        .protocols(&PROTOCOLS)
+        .deflate(offers)
+        .limits(Limits::new().max_head_len(1024).max_fields(16))
+}
+
+/// The length of the head, the status, and the subprotocol; `None` while more is needed.
+fn outcome(
+    handshake: &mut Handshake<'_>,
+    bytes: &[u8],
+) -> Result<Option<(usize, u16, Option<String>)>, Error> {
+    Ok(match handshake.response(bytes)? {
+        Status::NeedMore(_) => None,
+        Status::Complete(Answer::Established(established)) => {
+            Some((established.head_len(), 101, established.protocol().map(str::to_owned)))
+        }
+        Status::Complete(Answer::Rejected(rejected)) => {
+            assert_ne!(rejected.status(), 101);
+            Some((rejected.head_len(), rejected.status(), None))
+        }
+    })
+}
