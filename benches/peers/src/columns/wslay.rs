@@ -1,0 +1,269 @@
+//! wslay, a C library: its event API.
+
+use std::ffi::{c_int, c_void};
+use std::ptr;
+
+use super::{CLOSED, Column, Group, Run, run};
+use crate::streams::{Role, Row, Tally, Work};
+use crate::transport::Source;
+
+pub static COLUMN: Column = Column {
+    name: "wslay",
+    package: "",
+    group: Group::Peer,
+    unmasks: true,
+    protocol: true,
+    utf8: true,
+    note: "the C library as the system has it, 1.1.1 where this was written; event API; no handshake",
+    start,
+};
+
+/// What stands in `wslay/wslay.h`, as much of it as is called.
+mod c {
+    use std::ffi::{c_int, c_void};
+
+    #[repr(C)]
+    pub(super) struct Context {
+        _private: [u8; 0],
+    }
+
+    #[repr(C)]
+    pub(super) struct Received {
+        pub(super) rsv: u8,
+        pub(super) opcode: u8,
+        pub(super) msg: *const u8,
+        pub(super) msg_length: usize,
+        pub(super) status_code: u16,
+    }
+
+    #[repr(C)]
+    pub(super) struct Message {
+        pub(super) opcode: u8,
+        pub(super) msg: *const u8,
+        pub(super) msg_length: usize,
+    }
+
+    type Receive = extern "C" fn(*mut Context, *mut u8, usize, c_int, *mut c_void) -> isize;
+    type Send = extern "C" fn(*mut Context, *const u8, usize, c_int, *mut c_void) -> isize;
+    type Key = extern "C" fn(*mut Context, *mut u8, usize, *mut c_void) -> c_int;
+    type OnMessage = extern "C" fn(*mut Context, *const Received, *mut c_void);
+
+    #[repr(C)]
+    pub(super) struct Callbacks {
+        pub(super) recv: Receive,
+        pub(super) send: Send,
+        pub(super) genmask: Key,
+        pub(super) on_frame_recv_start: Option<extern "C" fn()>,
+        pub(super) on_frame_recv_chunk: Option<extern "C" fn()>,
+        pub(super) on_frame_recv_end: Option<extern "C" fn()>,
+        pub(super) on_msg_recv: OnMessage,
+    }
+
+    #[link(name = "wslay")]
+    unsafe extern "C" {
+        pub(super) fn wslay_event_context_server_init(
+            context: *mut *mut Context,
+            callbacks: *const Callbacks,
+            user_data: *mut c_void,
+        ) -> c_int;
+        pub(super) fn wslay_event_context_client_init(
+            context: *mut *mut Context,
+            callbacks: *const Callbacks,
+            user_data: *mut c_void,
+        ) -> c_int;
+        pub(super) fn wslay_event_context_free(context: *mut Context);
+        pub(super) fn wslay_event_set_error(context: *mut Context, error: c_int);
+        pub(super) fn wslay_event_recv(context: *mut Context) -> c_int;
+        pub(super) fn wslay_event_send(context: *mut Context) -> c_int;
+        pub(super) fn wslay_event_get_read_enabled(context: *mut Context) -> c_int;
+        pub(super) fn wslay_event_queue_msg(
+            context: *mut Context,
+            message: *const Message,
+        ) -> c_int;
+    }
+}
+
+const WOULD_BLOCK: c_int = -401;
+
+/// What the callbacks see.
+struct State {
+    source: Source,
+    out: Vec<u8>,
+    end: usize,
+    tally: Tally,
+    closed: bool,
+    keys: fastrand::Rng,
+}
+
+struct Connection {
+    context: *mut c::Context,
+    state: *mut State,
+}
+
+impl Connection {
+    fn new(role: Role, source: Source, room: usize) -> Option<Self> {
+        let state = Box::into_raw(Box::new(State {
+            source,
+            out: vec![0; room],
+            end: 0,
+            tally: Tally::default(),
+            closed: false,
+            keys: fastrand::Rng::new(),
+        }));
+        let callbacks = c::Callbacks {
+            recv,
+            send,
+            genmask,
+            on_frame_recv_start: None,
+            on_frame_recv_chunk: None,
+            on_frame_recv_end: None,
+            on_msg_recv,
+        };
+        let init = match role {
+            Role::Server => c::wslay_event_context_server_init,
+            Role::Client => c::wslay_event_context_client_init,
+        };
+        let mut context = ptr::null_mut();
+        // SAFETY: the callbacks are copied; `state` lives until `drop`, behind the context.
+        let result = unsafe { init(&raw mut context, &raw const callbacks, state.cast()) };
+        let connection = Self { context, state };
+        (result == 0).then_some(connection)
+    }
+
+    /// Nothing else uses the state outside of calls into the library.
+    fn state(&mut self) -> &mut State {
+        // SAFETY: it lives as long as `self`, and the library holds no reference between calls.
+        unsafe { &mut *self.state }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // SAFETY: both were made in `new`, and nothing uses them any more.
+        unsafe {
+            if !self.context.is_null() {
+                c::wslay_event_context_free(self.context);
+            }
+            drop(Box::from_raw(self.state));
+        }
+    }
+}
+
+extern "C" fn recv(
+    context: *mut c::Context,
+    to: *mut u8,
+    len: usize,
+    _: c_int,
+    state: *mut c_void,
+) -> isize {
+    // SAFETY: the library passes its buffer of `len` bytes, and the state given to it.
+    let (to, state) =
+        unsafe { (std::slice::from_raw_parts_mut(to, len), &mut *state.cast::<State>()) };
+    match state.source.receive(to) {
+        0 => {
+            // SAFETY: the context that this is called for.
+            unsafe { c::wslay_event_set_error(context, WOULD_BLOCK) };
+            -1
+        }
+        n => n as isize,
+    }
+}
+
+extern "C" fn send(
+    _: *mut c::Context,
+    from: *const u8,
+    len: usize,
+    _: c_int,
+    state: *mut c_void,
+) -> isize {
+    // SAFETY: the library passes `len` bytes, and the state given to it.
+    let (from, state) =
+        unsafe { (std::slice::from_raw_parts(from, len), &mut *state.cast::<State>()) };
+    if state.end + len > state.out.len() {
+        state.end = 0;
+    }
+    let to = &mut state.out[state.end..state.end + len];
+    to.copy_from_slice(from);
+    std::hint::black_box(to);
+    state.end += len;
+    state.tally.bytes += len as u64;
+    len as isize
+}
+
+extern "C" fn genmask(_: *mut c::Context, to: *mut u8, len: usize, state: *mut c_void) -> c_int {
+    // SAFETY: as above.
+    let (to, state) =
+        unsafe { (std::slice::from_raw_parts_mut(to, len), &mut *state.cast::<State>()) };
+    state.keys.fill(to);
+    0
+}
+
+extern "C" fn on_msg_recv(_: *mut c::Context, message: *const c::Received, state: *mut c_void) {
+    // SAFETY: as above; an empty message may have no address.
+    let (message, state) = unsafe { (&*message, &mut *state.cast::<State>()) };
+    let payload = if message.msg_length == 0 {
+        &[]
+    } else {
+        // SAFETY: as above.
+        unsafe { std::slice::from_raw_parts(message.msg, message.msg_length) }
+    };
+    match message.opcode {
+        1 | 2 => state.tally.message(payload),
+        8 => state.closed = true,
+        _ => {}
+    }
+}
+
+fn start(row: &'static Row) -> Option<Run> {
+    match &row.work {
+        Work::Decode { role, bytes } => {
+            let mut ws = Connection::new(*role, Source::new(bytes, row.read), 256)?;
+            run(move || {
+                ws.state().tally = Tally::default();
+                let mut pongs = 0;
+                while !ws.state().source.ended() {
+                    // SAFETY: the context lives as long as `ws`.
+                    let (result, enabled) = unsafe {
+                        let result = c::wslay_event_recv(ws.context);
+                        (result, c::wslay_event_get_read_enabled(ws.context))
+                    };
+                    if ws.state().closed {
+                        return Err(CLOSED.into());
+                    }
+                    if result != 0 || enabled == 0 {
+                        return Err(format!("receiving failed: {result}"));
+                    }
+                    let before = ws.state().tally.bytes;
+                    // SAFETY: the same.
+                    if unsafe { c::wslay_event_send(ws.context) } != 0 {
+                        return Err("sending failed".into());
+                    }
+                    pongs += ws.state().tally.bytes - before;
+                }
+                let tally = ws.state().tally;
+                Ok(Tally { bytes: tally.bytes - pongs, ..tally })
+            })
+        }
+        Work::Send { role, payload, count } => {
+            let room = payload.len() + 14;
+            let mut ws = Connection::new(*role, Source::new(&[], 0), room)?;
+            run(move || {
+                ws.state().tally = Tally::default();
+                for _ in 0..*count {
+                    let message =
+                        c::Message { opcode: 2, msg: payload.as_ptr(), msg_length: payload.len() };
+                    // SAFETY: the context lives as long as `ws`; the message is copied.
+                    let result = unsafe {
+                        c::wslay_event_queue_msg(ws.context, &raw const message)
+                            | c::wslay_event_send(ws.context)
+                    };
+                    if result != 0 {
+                        return Err(format!("sending failed: {result}"));
+                    }
+                }
+                Ok(Tally { messages: *count, ..ws.state().tally })
+            })
+        }
+        Work::Header { .. } | Work::InPlace { .. } | Work::Accept { .. } => None,
+    }
+}

@@ -1,0 +1,271 @@
+//! Markdown and JSON.
+
+use std::fmt::Write;
+
+use serde_json::json;
+
+use crate::columns::{Column, Group};
+use crate::faults;
+use crate::measure::Figure;
+use crate::streams::Row;
+
+/// The figures of one row.
+struct Line<'f> {
+    row: &'static Row,
+    figures: Vec<&'f Figure>,
+}
+
+impl<'f> Line<'f> {
+    /// Figures of a row come one after the other.
+    fn all(figures: &'f [Figure]) -> Vec<Self> {
+        figures
+            .chunk_by(|a, b| std::ptr::eq(a.row, b.row))
+            .map(|figures| Self { row: figures[0].row, figures: figures.iter().collect() })
+            .collect()
+    }
+
+    fn ns(&self, column: &str) -> Option<f64> {
+        let figure = self.figures.iter().find(|figure| figure.column.name == column)?;
+        figure.ns.as_ref().ok().copied()
+    }
+
+    fn is_unchecked_peer(&self, column: &Column) -> bool {
+        column.group == Group::Peer
+            && self.figures.iter().any(|figure| figure.column == column && !figure.checked)
+    }
+
+    /// The fastest peer that is checked; where there is none, the fastest peer.
+    fn best(&self) -> Option<(&'f Figure, f64)> {
+        let peers = || {
+            self.figures
+                .iter()
+                .filter(|figure| figure.column.group == Group::Peer)
+                .filter_map(|&figure| Some((figure, *figure.ns.as_ref().ok()?)))
+        };
+        let faster = |a: &(_, f64), b: &(_, f64)| a.1.total_cmp(&b.1);
+        peers()
+            .filter(|(figure, _)| figure.checked)
+            .min_by(faster)
+            .or_else(|| peers().min_by(faster))
+    }
+
+    /// What the line has in common with its table, and what it has not.
+    fn title(&self) -> (String, &str) {
+        let (group, size) = match self.row.name.rsplit_once('/') {
+            Some((group, size)) => (group, size),
+            None => (self.row.name.as_str(), "ns"),
+        };
+        match self.row.read {
+            0 => (group.to_string(), size),
+            read => (format!("{group}, reads of {} KiB", read >> 10), size),
+        }
+    }
+}
+
+/// Three digits that count.
+fn digits(ns: f64) -> String {
+    match ns {
+        0.0..10.0 => format!("{ns:.2}"),
+        10.0..100.0 => format!("{ns:.1}"),
+        _ => format!("{ns:.0}"),
+    }
+}
+
+fn ratio(of: Option<f64>, to: Option<f64>) -> String {
+    match (of, to) {
+        (Some(of), Some(to)) => format!("{:.2}", of / to),
+        _ => "-".into(),
+    }
+}
+
+/// All tables: what the columns are, the times, the ratios of ours, what failed.
+pub fn markdown(figures: &[Figure], columns: &[&Column], rounds: usize) -> String {
+    let mut out = String::new();
+    let lines = Line::all(figures);
+    let _ = writeln!(
+        out,
+        "Nanoseconds of CPU time a message, median of {rounds} rounds. In brackets: the ratio to the \
+         best checked peer of the row (where none of the peers of a row is checked: to the best peer). \
+         Only ratios inside one row mean something, and those below 10 % are noise.\n",
+    );
+    about(&mut out, columns);
+    times(&mut out, &lines, columns);
+    summary(&mut out, &lines);
+    failures(&mut out, figures);
+    out
+}
+
+fn about(out: &mut String, columns: &[&Column]) {
+    out.push_str("## Columns\n\n");
+    out.push_str(
+        "| column | version | unmasks | protocol | UTF-8 | checked | lets pass | note |\n",
+    );
+    out.push_str("|---|---|---|---|---|---|---|---|\n");
+    let yes = |yes| if yes { "yes" } else { "no" };
+    for column in columns {
+        let passed: Vec<_> = match column.group {
+            Group::Floor => vec!["everything"],
+            Group::Ours | Group::Peer => faults::all()
+                .into_iter()
+                .filter(|fault| !faults::is_refused(column, fault))
+                .map(|fault| fault.name.as_str())
+                .collect(),
+        };
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} | {} | {} | {} | {} |",
+            column.name,
+            column.version(),
+            yes(column.unmasks),
+            yes(column.protocol),
+            yes(column.utf8),
+            yes(column.is_checked()),
+            passed.join("; "),
+            column.note,
+        );
+    }
+}
+
+fn times(out: &mut String, lines: &[Line<'_>], columns: &[&Column]) {
+    // The sizes of a table are apart from each other by the other lengths of a read.
+    let mut tables: Vec<(String, Vec<&Line<'_>>)> = Vec::new();
+    for line in lines {
+        let (title, _) = line.title();
+        match tables.iter_mut().find(|(other, _)| *other == title) {
+            Some((_, lines)) => lines.push(line),
+            None => tables.push((title, vec![line])),
+        }
+    }
+    for (title, lines) in tables {
+        let _ = write!(out, "\n## {title}\n\n| column |");
+        for line in &lines {
+            let _ = write!(out, " {} |", line.title().1);
+        }
+        let _ = write!(out, "\n|---|{}\n", "--:|".repeat(lines.len()));
+        for column in columns {
+            let of = |line: &Line<'_>| line.figures.iter().any(|figure| figure.column == *column);
+            if !lines.iter().any(|line| of(line)) {
+                continue;
+            }
+            let _ = write!(out, "| {} |", column.name);
+            for line in &lines {
+                let best = line.best().map(|(_, ns)| ns);
+                let star = if line.is_unchecked_peer(column) { "\\*" } else { "" };
+                let _ = match line.ns(column.name) {
+                    Some(ns) => write!(out, " {}{star} ({}) |", digits(ns), ratio(Some(ns), best)),
+                    None if of(line) => write!(out, " error |"),
+                    None => write!(out, " |"),
+                };
+            }
+            out.push('\n');
+        }
+    }
+    out.push_str("\n\\* not checked, or not on this row: it let a text pass that is not UTF-8.\n");
+}
+
+fn summary(out: &mut String, lines: &[Line<'_>]) {
+    out.push_str(
+        "\n## Ours\n\n| row | read | ours, ns | best checked peer | its ns | ours ÷ best | wire ÷ best | \
+         message ÷ best | ours ÷ tungstenite | ours ÷ floor |\n\
+         |---|--:|--:|---|--:|--:|--:|--:|--:|--:|\n",
+    );
+    for line in lines {
+        let Some(ours) = line.ns("barews") else { continue };
+        let best = line.best();
+        let name = match best {
+            Some((figure, _)) if figure.checked => figure.column.name.to_string(),
+            Some((figure, _)) => format!("{} *", figure.column.name),
+            None => "-".into(),
+        };
+        let best = best.map(|(_, ns)| ns);
+        let floor = ["floor unchecked loop", "floor copy+xor", "floor memcpy"]
+            .into_iter()
+            .find_map(|floor| line.ns(floor));
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+            line.row.name,
+            match line.row.read {
+                0 => String::new(),
+                read => read.to_string(),
+            },
+            digits(ours),
+            name,
+            best.map_or_else(|| "-".into(), digits),
+            ratio(Some(ours), best),
+            ratio(line.ns("barews wire"), best),
+            ratio(line.ns("barews message"), best),
+            ratio(Some(ours), line.ns("tungstenite")),
+            ratio(Some(ours), floor),
+        );
+    }
+    out.push_str(
+        "\nThe floor is the unchecked loop where something is received, copy and XOR where a client \
+         sends, the copy where a server sends.\n",
+    );
+}
+
+fn failures(out: &mut String, figures: &[Figure]) {
+    let mut failures =
+        figures.iter().filter_map(|figure| Some((figure, figure.ns.as_ref().err()?))).peekable();
+    if failures.peek().is_none() {
+        return;
+    }
+    out.push_str("\n## What failed\n\n| column | row | read | error |\n|---|---|--:|---|\n");
+    for (Figure { row, column, .. }, error) in failures {
+        let error = error.replace('|', "\\|");
+        let _ = writeln!(out, "| {} | {} | {} | {error} |", column.name, row.name, row.read);
+    }
+}
+
+/// One object a figure; what failed has `error` instead of `ns`.
+pub fn json(figures: &[Figure]) -> serde_json::Result<String> {
+    let objects: Vec<_> = figures
+        .iter()
+        .map(|Figure { row, column, ns, checked }| {
+            let mut object = json!({
+                "row": row.name,
+                "read": row.read,
+                "column": column.name,
+                "checked": checked,
+            });
+            match ns {
+                Ok(ns) => object["ns"] = json!((ns * 1000.0).round() / 1000.0),
+                Err(error) => object["error"] = json!(error),
+            }
+            object
+        })
+        .collect();
+    serde_json::to_string_pretty(&objects)
+}
+
+/// Rows down, columns across.
+#[cfg(feature = "allocations")]
+pub fn allocations(figures: &[crate::measure::Allocations]) -> String {
+    let mut columns: Vec<&Column> = Vec::new();
+    for figure in figures {
+        if !columns.contains(&figure.column) {
+            columns.push(figure.column);
+        }
+    }
+    let mut out = "Allocations a message in steady state.\n\n| row | read |".to_string();
+    for column in &columns {
+        let _ = write!(out, " {} |", column.name);
+    }
+    let _ = write!(out, "\n|---|--:|{}\n", "--:|".repeat(columns.len()));
+    for figures in figures.chunk_by(|a, b| std::ptr::eq(a.row, b.row)) {
+        let row = figures[0].row;
+        let _ = write!(out, "| {} | {} |", row.name, row.read);
+        for column in &columns {
+            let figure = figures.iter().find(|figure| figure.column == *column);
+            let _ = match figure.map(|figure| &figure.counts) {
+                Some(Ok((0.0, _))) => write!(out, " 0 |"),
+                Some(Ok((count, _))) => write!(out, " {count:.3} |"),
+                Some(Err(_)) => write!(out, " error |"),
+                None => write!(out, " |"),
+            };
+        }
+        out.push('\n');
+    }
+    out
+}

@@ -1,0 +1,343 @@
+//! The rows: what is received or sent, and what must come out.
+
+use std::fmt;
+
+/// How often a text repeats is chosen so that the non-ASCII bytes are 64 % of all.
+const CJK: &str = "Grüße aus 東京とソウル (Seoul): 今日は晴れ、気温は二十三度です。漢字とカナ ok (42), naïve café, déjà vu at nine; ";
+const ASCII: &str =
+    r#"{"id":1048576,"user":"ada","tags":["a","b"],"price":19.99,"ok":true,"note":"hello world"},"#;
+
+/// What one pass must deliver.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Messages; control frames are not counted.
+    pub messages: u64,
+    /// Payload bytes received, or bytes written.
+    pub bytes: u64,
+}
+
+impl Tally {
+    /// A whole message, which is touched.
+    #[inline]
+    pub fn message(&mut self, payload: &[u8]) {
+        self.piece(payload, true);
+    }
+
+    /// A piece of a message, which is touched.
+    #[inline]
+    pub fn piece(&mut self, payload: &[u8], last: bool) {
+        self.bytes += std::hint::black_box(payload).len() as u64;
+        self.messages += u64::from(last);
+    }
+
+    /// A frame that was written.
+    #[inline]
+    pub fn frame(&mut self, written: usize) {
+        self.bytes += std::hint::black_box(written) as u64;
+        self.messages += 1;
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} messages, {} bytes", self.messages, self.bytes)
+    }
+}
+
+/// The side that is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    Server,
+    Client,
+}
+
+impl Role {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Client => "client",
+        }
+    }
+}
+
+/// What a column has to do in one pass.
+#[derive(Debug)]
+pub enum Work {
+    /// Receive all of `bytes`, at most `Row::read` of them at a time.
+    Decode { role: Role, bytes: Vec<u8> },
+    /// Write `count` messages, one at a time, into one output buffer.
+    Send { role: Role, payload: Vec<u8>, count: u64 },
+    /// Make the header for a server's message whose payload stays where it is.
+    Header { payload: Vec<u8>, count: u64 },
+    /// Make the header for a client's message, and mask its payload where it is.
+    InPlace { payload: Vec<u8>, count: u64 },
+    /// Read a request for a WebSocket and write the answer.
+    Accept { request: Vec<u8>, count: u64 },
+}
+
+/// One row of the tables.
+#[derive(Debug)]
+pub struct Row {
+    /// `server/bin/16`, for instance.
+    pub name: String,
+    /// The most bytes that one read gives; 0 where nothing is read.
+    pub read: usize,
+    /// The longest message in bytes.
+    pub size: usize,
+    pub work: Work,
+    pub truth: Tally,
+    /// The same with a text that is not UTF-8, if it is of texts.
+    pub spoiled: Option<&'static Self>,
+}
+
+pub const SIZES: [usize; 5] = [16, 125, 1024, 16384, 1 << 20];
+pub const READS: [usize; 3] = [4096, 8192, 65536];
+
+const REQUEST: &[u8] = b"GET /chat?room=1 HTTP/1.1\r\nHost: server.example.com\r\n\
+    User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\nAccept: */*\r\n\
+    Accept-Language: en-US,en;q=0.5\r\nAccept-Encoding: gzip, deflate, br\r\n\
+    Sec-WebSocket-Version: 13\r\nOrigin: http://example.com\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nConnection: keep-alive, Upgrade\r\nCookie: session=0123456789abcdef\r\n\
+    Pragma: no-cache\r\nCache-Control: no-cache\r\nUpgrade: websocket\r\n\r\n";
+
+/// What the answer to the request must hold.
+pub const ACCEPT: &[u8] = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
+/// All rows, in the order of the tables. They live as long as the program, so that a peer that asks
+/// for `'static` payloads can be served.
+pub fn rows() -> Vec<&'static Row> {
+    let mut rows = Vec::new();
+    for role in [Role::Server, Role::Client] {
+        for kind in [Kind::Bin, Kind::Ascii, Kind::Cjk] {
+            for size in SIZES {
+                rows.extend(decode(role, kind, size));
+            }
+        }
+    }
+    rows.extend(mix());
+    for size in SIZES {
+        for role in [Role::Server, Role::Client] {
+            rows.push(send(role, size));
+        }
+        let bytes = |key, count| (header_len(size) + key) as u64 * count;
+        let payload = || random(size, 9);
+        let count = batch(0);
+        rows.push(Row {
+            name: format!("send/header/{size}"),
+            read: 0,
+            size,
+            work: Work::Header { payload: payload(), count },
+            truth: Tally { messages: count, bytes: bytes(0, count) },
+            spoiled: None,
+        });
+        let count = batch(size);
+        rows.push(Row {
+            name: format!("send/client-in-place/{size}"),
+            read: 0,
+            size,
+            work: Work::InPlace { payload: payload(), count },
+            truth: Tally { messages: count, bytes: bytes(4, count) },
+            spoiled: None,
+        });
+    }
+    rows.push(Row {
+        name: "handshake/accept".into(),
+        read: 0,
+        size: REQUEST.len(),
+        work: Work::Accept { request: REQUEST.to_vec(), count: 50 },
+        truth: Tally { messages: 50, bytes: 50 * ACCEPT.len() as u64 },
+        spoiled: None,
+    });
+    rows.into_iter().map(leak).collect()
+}
+
+fn leak(row: Row) -> &'static Row {
+    Box::leak(Box::new(row))
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Bin,
+    Ascii,
+    Cjk,
+}
+
+fn decode(role: Role, kind: Kind, size: usize) -> impl Iterator<Item = Row> {
+    let name = match kind {
+        Kind::Bin => "bin",
+        Kind::Ascii => "ascii",
+        Kind::Cjk => "cjk",
+    };
+    let mut wire = Wire::new(role);
+    let count = if size >= 1 << 20 { 2 } else { (512 << 10) / (size + 6) };
+    for i in 0..count {
+        match kind {
+            Kind::Bin => wire.message(0x82, &random(size, i as u64)),
+            Kind::Ascii => wire.message(0x81, text(ASCII, size, i).as_bytes()),
+            Kind::Cjk => wire.message(0x81, text(CJK, size, i).as_bytes()),
+        }
+    }
+    wire.rows(format!("{}/{name}/{size}", role.name()), size)
+}
+
+/// The messages of a server that does a bit of everything. The last frame is a message, so that a
+/// peer that is asked for messages comes to the end.
+fn mix() -> impl Iterator<Item = Row> {
+    let mut wire = Wire::new(Role::Server);
+    let mut i = 0;
+    while wire.bytes.len() < 512 << 10 {
+        for _ in 0..4 {
+            wire.message(0x81, text(ASCII, 40, i).as_bytes());
+            i += 1;
+        }
+        let fragmented = text(CJK, 300, i);
+        // In the middle of a character, twice.
+        let cut = |near: usize| (near..).find(|&at| !fragmented.is_char_boundary(at)).unwrap();
+        let (first, second) = (cut(100), cut(200));
+        wire.frame(0x01, &fragmented.as_bytes()[..first]);
+        wire.frame(0x89, b"still there?");
+        wire.frame(0x00, &fragmented.as_bytes()[first..second]);
+        wire.frame(0x89, b"and now?");
+        wire.message(0x80, &fragmented.as_bytes()[second..]);
+        wire.truth.bytes += second as u64;
+        wire.message(0x82, &random(125, i as u64));
+        wire.message(0x82, &random(4096, i as u64));
+        wire.frame(0x8A, b"pong");
+        wire.message(0x81, text(CJK, 300, i).as_bytes());
+    }
+    wire.rows("mix".into(), 4096)
+}
+
+fn send(role: Role, size: usize) -> Row {
+    let count = batch(size);
+    let key = if role == Role::Client { 4 } else { 0 };
+    let frame = header_len(size) + key + size;
+    Row {
+        name: format!("send/{}/{size}", role.name()),
+        read: 0,
+        size,
+        work: Work::Send { role, payload: random(size, 9), count },
+        truth: Tally { messages: count, bytes: frame as u64 * count },
+        spoiled: None,
+    }
+}
+
+/// How many messages are sent in one pass.
+fn batch(size: usize) -> u64 {
+    ((256 << 10) / size.max(1) as u64).clamp(1, 2000)
+}
+
+/// The length in bytes of a header without a masking key.
+fn header_len(payload_len: usize) -> usize {
+    match payload_len {
+        0..126 => 2,
+        126..65536 => 4,
+        _ => 10,
+    }
+}
+
+fn random(len: usize, seed: u64) -> Vec<u8> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    std::iter::repeat_with(|| random.u8(..)).take(len).collect()
+}
+
+/// At most `size` bytes of `pattern` over and over, cut at a character boundary. Texts with different
+/// `shift` begin at different characters.
+fn text(pattern: &str, size: usize, shift: usize) -> String {
+    let skip = shift % pattern.chars().count();
+    let mut text = String::new();
+    for character in pattern.chars().cycle().skip(skip) {
+        if text.len() + character.len_utf8() > size {
+            break;
+        }
+        text.push(character);
+    }
+    text
+}
+
+/// Frames as the peer of `role` sends them.
+pub struct Wire {
+    pub role: Role,
+    keys: fastrand::Rng,
+    pub bytes: Vec<u8>,
+    truth: Tally,
+    /// Where the first message ends, if it is a text, and its last byte.
+    text_end: Option<(usize, u8)>,
+}
+
+impl Wire {
+    pub fn new(role: Role) -> Self {
+        Self {
+            role,
+            keys: fastrand::Rng::with_seed(7),
+            bytes: Vec::new(),
+            truth: Tally::default(),
+            text_end: None,
+        }
+    }
+
+    /// The last or only frame of a message.
+    pub fn message(&mut self, first: u8, payload: &[u8]) {
+        self.frame(first, payload);
+        if let (0, 0x81, Some(&last)) = (self.truth.messages, first, payload.last()) {
+            self.text_end = Some((self.bytes.len(), last));
+        }
+        self.truth.message(payload);
+    }
+
+    pub fn frame(&mut self, first: u8, payload: &[u8]) {
+        let masked = self.role == Role::Server;
+        let mask_bit = if masked { 0x80 } else { 0 };
+        self.bytes.push(first);
+        match payload.len() {
+            len @ 0..126 => self.bytes.push(mask_bit | len as u8),
+            len @ 126..65536 => {
+                self.bytes.push(mask_bit | 126);
+                self.bytes.extend((len as u16).to_be_bytes());
+            }
+            len => {
+                self.bytes.push(mask_bit | 127);
+                self.bytes.extend((len as u64).to_be_bytes());
+            }
+        }
+        let key = if masked { self.keys.u32(1..).to_ne_bytes() } else { [0; 4] };
+        if masked {
+            self.bytes.extend(key);
+        }
+        self.bytes.extend(payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key));
+    }
+
+    /// The same stream for each length of a read.
+    fn rows(self, name: String, size: usize) -> impl Iterator<Item = Row> {
+        let Self { role, bytes, truth, text_end, .. } = self;
+        READS.into_iter().map(move |read| {
+            let row = |bytes, spoiled| Row {
+                name: name.clone(),
+                read,
+                size,
+                work: Work::Decode { role, bytes },
+                truth,
+                spoiled,
+            };
+            let spoiled = text_end.map(|(end, last)| {
+                let mut bytes = bytes.clone();
+                // Masked or not: what was `last` is 0xFF now, which no UTF-8 has.
+                bytes[end - 1] ^= last ^ 0xFF;
+                leak(row(bytes, None))
+            });
+            row(bytes.clone(), spoiled)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ASCII, CJK};
+
+    #[test]
+    fn texts_are_what_the_readme_says() {
+        let share = CJK.bytes().filter(|byte| !byte.is_ascii()).count() as f64 / CJK.len() as f64;
+        assert_eq!((share * 100.0).round(), 64.0);
+        assert!(ASCII.is_ascii());
+    }
+}
