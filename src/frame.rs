@@ -264,6 +264,26 @@ impl Header {
         HeaderBytes { bytes, len: if masked == 0 { len } else { len + 4 } }
     }
 
+    /// Writes the header and returns what is behind it; `None` if it does not fit.
+    ///
+    /// Straight to where it belongs: bytes that are put together on the stack would have to be
+    /// copied by a length that is not known.
+    #[inline]
+    fn write(self, out: &mut [u8]) -> Option<&mut [u8]> {
+        let first = self.lead.encode();
+        let masked = if self.masking_key.is_some() { 0x80 } else { 0 };
+        let [b0, b1, b2, b3, b4, b5, b6, b7] = self.payload_len.to_be_bytes();
+        let out = match self.payload_len {
+            0..=125 => put(out, [first, masked | b7])?,
+            126..=0xFFFF => put(out, [first, masked | 0x7E, b6, b7])?,
+            _ => put(out, [first, masked | 0x7F, b0, b1, b2, b3, b4, b5, b6, b7])?,
+        };
+        match self.masking_key {
+            Some(key) => put(out, key),
+            None => Some(out),
+        }
+    }
+
     /// The length in bytes of the encoded header: 2 to 14.
     #[must_use]
     pub const fn encoded_len(&self) -> usize {
@@ -274,6 +294,13 @@ impl Header {
         };
         length + if self.masking_key.is_some() { 4 } else { 0 }
     }
+}
+
+#[inline]
+fn put<const N: usize>(out: &mut [u8], bytes: [u8; N]) -> Option<&mut [u8]> {
+    let (to, rest) = out.split_first_chunk_mut()?;
+    *to = bytes;
+    Some(rest)
 }
 
 /// An encoded header: 2 to 14 bytes by value.
@@ -321,19 +348,14 @@ pub fn encode(
 }
 
 /// Writes `header` and `payload`, masked if the header has a key.
+#[inline]
 pub(crate) fn write(header: Header, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
-    let head = header.encode();
-    let needed = head.len().saturating_add(payload.len());
-    let (Some(to), needed) = (out.get_mut(..needed), needed) else {
-        return Err(SendError::BufferTooSmall { needed });
-    };
-    let Some((to_head, to_payload)) = to.split_at_mut_checked(head.len()) else {
-        return Err(SendError::BufferTooSmall { needed });
-    };
-    mask::copy(&head, to_head);
-    match header.masking_key {
-        Some(key) => mask::copy_masked(payload, to_payload, key),
-        None => mask::copy(payload, to_payload),
+    let needed = header.encoded_len().saturating_add(payload.len());
+    let to = out.get_mut(..needed).and_then(|to| header.write(to));
+    match (to, header.masking_key) {
+        (Some(to), Some(key)) => mask::copy_masked(payload, to, key),
+        (Some(to), None) => mask::copy(payload, to),
+        (None, _) => return Err(SendError::BufferTooSmall { needed }),
     }
     Ok(needed)
 }

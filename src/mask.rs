@@ -30,9 +30,20 @@ pub fn mask(bytes: &mut [u8], key: [u8; 4]) -> [u8; 4] {
 /// The second comes with the pass for next to nothing.
 #[inline]
 pub(crate) fn mask_ascii(bytes: &mut [u8], key: [u8; 4]) -> ([u8; 4], bool) {
-    // The tail starts `N` before the end, a multiple of four: the key behind the end is its key.
     let after = rotate(key, bytes.len());
-    let ascii = match bytes.len() {
+    #[cfg(feature = "simd")]
+    if bytes.len() >= wide::LEAST {
+        return (after, wide::mask(bytes, key));
+    }
+    (after, narrow(bytes, key, after))
+}
+
+/// Masks in place with the vectors that every machine of the target has; whether all is ASCII.
+///
+/// The tail starts `N` before the end, a multiple of four: the key behind the end is its key.
+#[inline(always)]
+fn narrow(bytes: &mut [u8], key: [u8; 4], after: [u8; 4]) -> bool {
+    match bytes.len() {
         0..4 => bytes.iter_mut().zip(key).fold(true, |ascii, (byte, key)| {
             *byte ^= key;
             ascii && byte.is_ascii()
@@ -41,8 +52,7 @@ pub(crate) fn mask_ascii(bytes: &mut [u8], key: [u8; 4]) -> ([u8; 4], bool) {
         8..16 => ends_8(bytes, repeat(key), repeat(after)),
         16..LANE => ends_16(bytes, repeat(key), repeat(after)),
         _ => long(bytes, repeat(key), repeat(after)),
-    };
-    (after, ascii)
+    }
 }
 
 /// The first and the last word of a slice of one to two words, which may overlap.
@@ -89,18 +99,94 @@ fn long(bytes: &mut [u8], key: [u8; LANE], tail_key: [u8; LANE]) -> bool {
     lanes.is_ascii()
 }
 
-/// Copies `from` to `to`, masked; both have the same length.
-pub(crate) fn copy_masked(from: &[u8], to: &mut [u8], key: [u8; 4]) {
-    let wide: [u8; LANE] = repeat(key);
-    let (from_chunks, from_rest) = from.as_chunks::<LANE>();
-    let (to_chunks, to_rest) = to.as_chunks_mut::<LANE>();
-    for (from, to) in from_chunks.iter().zip(to_chunks) {
-        for ((to, from), key) in to.iter_mut().zip(from).zip(wide) {
-            *to = from ^ key;
+/// Masking with the widest vectors that the machine has, found out at run time.
+#[cfg(feature = "simd")]
+mod wide {
+    use pulp::{Arch, Simd, WithSimd};
+
+    use super::{narrow, repeat, rotate};
+
+    /// Below, the call, which cannot be inlined, costs more than it saves.
+    pub(super) const LEAST: usize = 256;
+
+    pub(super) fn mask(bytes: &mut [u8], key: [u8; 4]) -> bool {
+        Arch::new().dispatch(Mask { bytes, key })
+    }
+
+    struct Mask<'a> {
+        bytes: &'a mut [u8],
+        key: [u8; 4],
+    }
+
+    impl WithSimd for Mask<'_> {
+        type Output = bool;
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) -> bool {
+            // With a multiple of four bytes in a vector, the key begins anew with each. A machine
+            // without vectors has one.
+            let keys = repeat::<64>(self.key);
+            let key = match S::as_simd_u8s(&keys).0 {
+                [key, ..] if S::U8_LANES.is_multiple_of(4) => *key,
+                _ => return narrow(self.bytes, self.key, rotate(self.key, self.bytes.len())),
+            };
+            let (vectors, tail) = S::as_mut_simd_u8s(self.bytes);
+            let mut or = simd.splat_u8s(0);
+            for vector in vectors {
+                *vector = simd.xor_u8s(*vector, key);
+                or = simd.or_u8s(or, *vector);
+            }
+            let tail_is_ascii = narrow(tail, self.key, rotate(self.key, tail.len()));
+            pulp::bytemuck::bytes_of(&or).is_ascii() && tail_is_ascii
         }
     }
-    copy(from_rest, to_rest);
-    mask(to_rest, key);
+}
+
+/// Copies `from` to `to`, masked; both have the same length.
+#[inline]
+pub(crate) fn copy_masked(from: &[u8], to: &mut [u8], key: [u8; 4]) {
+    let after = rotate(key, from.len());
+    match from.len() {
+        0..4 => {
+            for ((to, from), key) in to.iter_mut().zip(from).zip(key) {
+                *to = from ^ key;
+            }
+        }
+        4..8 => copy_ends(from, to, key, after),
+        8..16 => copy_ends::<8>(from, to, repeat(key), repeat(after)),
+        16..LANE => copy_ends::<16>(from, to, repeat(key), repeat(after)),
+        _ => copy_long(from, to, key, after),
+    }
+}
+
+/// The first and the last `N` of `N` to `2 * N` bytes, which may overlap.
+#[inline]
+fn copy_ends<const N: usize>(from: &[u8], to: &mut [u8], key: [u8; N], tail_key: [u8; N]) {
+    if let (Some(from), Some(to)) = (from.first_chunk::<N>(), to.first_chunk_mut()) {
+        *to = xor(from, key);
+    }
+    if let (Some(from), Some(to)) = (from.last_chunk::<N>(), to.last_chunk_mut()) {
+        *to = xor(from, tail_key);
+    }
+}
+
+fn copy_long(from: &[u8], to: &mut [u8], key: [u8; 4], after: [u8; 4]) {
+    let wide: [u8; LANE] = repeat(key);
+    for (from, to) in from.as_chunks::<LANE>().0.iter().zip(to.as_chunks_mut::<LANE>().0) {
+        *to = xor(from, wide);
+    }
+    if let (Some(from), Some(to)) = (from.last_chunk::<LANE>(), to.last_chunk_mut()) {
+        *to = xor(from, repeat(after));
+    }
+}
+
+#[inline]
+fn xor<const N: usize>(bytes: &[u8; N], key: [u8; N]) -> [u8; N] {
+    let mut out = *bytes;
+    for (byte, key) in out.iter_mut().zip(key) {
+        *byte ^= key;
+    }
+    out
 }
 
 /// Copies `from` to `to`, which has the same length; there is no length check that could panic.

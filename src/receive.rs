@@ -102,8 +102,9 @@ impl Receiver {
 
     /// The short path: a whole message in one frame of at most 65,535 bytes, all of it here.
     ///
-    /// `None` means that it is something else; nothing was changed then.
-    #[inline]
+    /// `None` means that it is something else; nothing was changed then. It must be inlined: a call
+    /// would hand the event over in memory, which costs more than all that is done here.
+    #[inline(always)]
     pub(crate) fn whole_message<'b, R: Role>(&mut self, input: &mut Input<'b>) -> Option<Data<'b>> {
         if !matches!((self.state, self.progress.flow), (State::Header, Flow::Idle))
             || self.ahead.is_due(frame::len_u64(input.unread()))
@@ -114,7 +115,11 @@ impl Receiver {
         let (kind, head, len) = self.rules.whole_head::<R>(bytes)?;
         let (header, payload) = bytes.get_mut(..head + len)?.split_at_mut_checked(head)?;
         let key = if R::SERVER { *header.last_chunk()? } else { [0; 4] };
-        let ascii = R::SERVER && mask::mask_ascii(payload, key).1;
+        let ascii = if R::SERVER {
+            mask::mask_ascii(payload, key).1
+        } else {
+            kind == Kind::Text && payload.is_ascii()
+        };
         if kind == Kind::Text && !ascii && Utf8::new().check(payload, true).is_err() {
             // The long path finds the same and says what it is.
             mask::mask(payload, key);
@@ -205,8 +210,11 @@ impl Receiver {
             return Ok(Event::need_more(1));
         }
         let bytes = input.unread_mut().get_mut(..n).unwrap_or_default();
-        let (key, ascii) =
-            if R::SERVER { mask::mask_ascii(bytes, frame.key) } else { (frame.key, false) };
+        let (key, ascii) = if R::SERVER {
+            mask::mask_ascii(bytes, frame.key)
+        } else {
+            (frame.key, frame.kind == Kind::Text && bytes.is_ascii())
+        };
         let left = frame.left.saturating_sub(frame::len_u64(bytes));
         let fin = frame.fin && left == 0;
         if frame.kind == Kind::Text && !(ascii && self.utf8.is_boundary()) {

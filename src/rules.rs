@@ -140,7 +140,7 @@ impl Rules {
 
     /// Kind, header length and payload length of a whole message in a frame of at most 65,535 bytes, if
     /// that is what `bytes` begin with where no message is open.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn whole_head<R: Role>(&self, bytes: &[u8]) -> Option<(Kind, usize, usize)> {
         let (&[first, second], rest) = bytes.split_first_chunk()?;
         let kind = match first {

@@ -90,30 +90,12 @@ impl Utf8 {
     ///
     /// The error is the place of the first byte that cannot be: 0 to `bytes.len() - 1`. For a text
     /// that ends inside a character it is the last byte, or 0 if there is none.
-    #[inline]
     pub(crate) fn check(self, bytes: &[u8], last: bool) -> Result<Self, usize> {
-        let mut state = u64::from(self.state);
-        let (blocks, rest) = bytes.as_chunks::<16>();
-        for (index, block) in blocks.iter().enumerate() {
-            // Most text has long runs of ASCII, where the state does not move.
-            if state == u64::from(state::ACCEPT) && block.is_ascii() {
-                continue;
-            }
-            let before = state;
-            for &byte in block {
-                state = step(state, byte);
-            }
-            if state == u64::from(state::REJECT) {
-                return Err(index * 16 + first_bad(before, block));
-            }
-        }
-        let before = state;
-        for &byte in rest {
-            state = step(state, byte);
-        }
-        if state == u64::from(state::REJECT) {
-            return Err(blocks.len() * 16 + first_bad(before, rest));
-        }
+        let state = u64::from(self.state);
+        #[cfg(feature = "simd")]
+        let state = wide::check(state, bytes).map_or_else(|| check(state, bytes), Ok)?;
+        #[cfg(not(feature = "simd"))]
+        let state = check(state, bytes)?;
         if last && state != u64::from(state::ACCEPT) {
             return Err(bytes.len().saturating_sub(1));
         }
@@ -121,10 +103,58 @@ impl Utf8 {
     }
 }
 
+/// The state behind `bytes`, or the place of the first byte that cannot be.
+fn check(mut state: u64, bytes: &[u8]) -> Result<u64, usize> {
+    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
+    for (index, block) in blocks.iter().enumerate() {
+        // Most text has long runs of ASCII, where the state does not move.
+        if state == u64::from(state::ACCEPT) && block.is_ascii() {
+            continue;
+        }
+        state = steps_over(state, block).ok_or_else(|| index * BLOCK + first_bad(state, block))?;
+    }
+    let at = blocks.len() * BLOCK;
+    steps_over(state, rest).ok_or_else(|| at + first_bad(state, rest))
+}
+
+/// The same by vectors, for what lies between the first and the last whole character.
+#[cfg(feature = "simd")]
+mod wide {
+    use super::{state, steps_over};
+
+    /// Below, the call costs more than it saves.
+    const LEAST: usize = 64;
+
+    /// The state behind `bytes`; `None` if they are too few, or somewhere not UTF-8.
+    pub(super) fn check(before: u64, bytes: &[u8]) -> Option<u64> {
+        if bytes.len() < LEAST {
+            return None;
+        }
+        // What is cut off at the start ends at the first byte that is no continuation.
+        let is_start = |byte: &u8| *byte & 0xC0 != 0x80;
+        let (head, rest) = bytes.split_at_checked(bytes.iter().position(is_start)?)?;
+        (steps_over(before, head)? == u64::from(state::ACCEPT)).then_some(())?;
+        // The last character may be cut off: it is left to the steps.
+        let (middle, tail) = rest.split_at_checked(rest.iter().rposition(is_start)?)?;
+        simdutf8::basic::from_utf8(middle).ok()?;
+        steps_over(u64::from(state::ACCEPT), tail)
+    }
+}
+
+/// Bytes between two looks at the state.
+const BLOCK: usize = 32;
+
+/// The state behind `bytes`; `None` for REJECT, which no byte leads out of.
+#[inline]
+fn steps_over(state: u64, bytes: &[u8]) -> Option<u64> {
+    let state = bytes.iter().fold(state, |state, &byte| step(state, byte)) & 63;
+    (state != u64::from(state::REJECT)).then_some(state)
+}
+
+/// The lowest six bits are the state; what is above them is left over from the word.
 #[inline]
 fn step(state: u64, byte: u8) -> u64 {
-    let word = STEPS.get(usize::from(byte)).copied().unwrap_or_default();
-    word >> (state & 63) & 63
+    STEPS.get(usize::from(byte)).copied().unwrap_or_default() >> (state & 63)
 }
 
 /// The place of the byte in `bytes` that takes `state` to REJECT.
@@ -134,7 +164,7 @@ fn first_bad(mut state: u64, bytes: &[u8]) -> usize {
         .iter()
         .position(|&byte| {
             state = step(state, byte);
-            state == u64::from(state::REJECT)
+            state & 63 == u64::from(state::REJECT)
         })
         .unwrap_or_default()
 }
