@@ -1,0 +1,65 @@
+//! The opening handshake: a server reads a browser's request and answers, a client writes a request
+//! and judges the answer.
+#![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
+
+mod common;
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use barews::handshake::Status;
+use barews::handshake::client::{Answer, Handshake};
+use barews::handshake::server::{Incoming, Origins, Reader};
+use common::REQUEST;
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+
+/// The server's part; the length of the answer.
+fn serve(request: &[u8], out: &mut [u8]) -> usize {
+    let Status::Complete(Incoming::Upgrade(upgrade)) = Reader::new().read(request).unwrap() else {
+        unreachable!("the request is whole, and for a WebSocket")
+    };
+    upgrade.accept(Origins::Any).unwrap().write(out).unwrap()
+}
+
+fn handshake(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("handshake");
+    let (mut request, mut answer) = ([0; 512], [0; 512]);
+
+    group.throughput(Throughput::Bytes(REQUEST.len().try_into().unwrap()));
+    group.bench_function("server", |bencher| {
+        bencher.iter(|| serve(black_box(REQUEST), black_box(&mut answer)));
+    });
+
+    let nonce = *b"sixteen bytes it";
+    let client = || Handshake::new(black_box(nonce), "server.example.com", "/chat?room=1");
+    let sent = client().request(&mut request).unwrap();
+    group.throughput(Throughput::Bytes(sent.try_into().unwrap()));
+    group.bench_function("client-request", |bencher| {
+        bencher.iter(|| client().request(black_box(&mut request)).unwrap());
+    });
+
+    let len = serve(&request[..sent], &mut answer);
+    let answer = &answer[..len];
+    group.throughput(Throughput::Bytes(len.try_into().unwrap()));
+    group.bench_function("client-response", |bencher| {
+        bencher.iter(|| {
+            let mut client = client();
+            let status = client.response(black_box(answer)).unwrap();
+            let Status::Complete(Answer::Established(established)) = status else {
+                unreachable!("the answer is whole, and the right one")
+            };
+            established.head_len()
+        });
+    });
+    group.finish();
+}
+
+fn config() -> Criterion {
+    Criterion::default()
+        .sample_size(20)
+        .warm_up_time(Duration::from_millis(100))
+        .measurement_time(Duration::from_millis(400))
+}
+
+criterion_group! { name = benches; config = config(); targets = handshake }
+criterion_main!(benches);

@@ -1,0 +1,200 @@
+//! A million connections in one process, each with random traffic in random pieces, counted.
+//!
+//! `cargo run --release --example million -- [--connections N] [--rounds N]`
+//!
+//! Half are servers, half clients; the peer of each is a machine of the other role. There is one read
+//! buffer for all, as in an event loop: only what is unread of a connection is kept, in a pooled one.
+//! Exit status 1 if anything is lost, or if a million idle connections need more than 300 MB.
+#![allow(clippy::cast_precision_loss, reason = "figures for people")]
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+use barews::{
+    Client, CloseCode, Config, Connection, Event, Input, Kind, MIN_BUFFER_LEN, Role, Server, State,
+};
+use fastrand::Rng;
+use indicatif::{ProgressBar, ProgressStyle};
+use lexopt::prelude::*;
+
+const CONFIG: Config = Config::new();
+/// A real client needs unpredictable keys.
+type OneKey = fn() -> [u8; 4];
+type Done<T> = Result<T, Box<dyn Error>>;
+
+/// Connections whose streams are under way at the same time.
+const WINDOW: usize = 1024;
+const TEXT: &str = "plain words, then Žluťoučký kůň, façade and 春眠不覚暁、処処聞啼鳥。";
+
+enum Ws {
+    Server(Connection<Server>),
+    Client(Connection<Client<OneKey>>),
+}
+
+fn connect(index: usize) -> Ws {
+    match index % 2 {
+        0 => Ws::Server(Connection::server(CONFIG)),
+        _ => Ws::Client(Connection::client(CONFIG, || [0x37, 0xFA, 0x21, 0x3D])),
+    }
+}
+
+/// What was sent or received; `sum` is that of all payload bytes.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tally {
+    messages: u64,
+    controls: u64,
+    sum: u64,
+}
+
+impl Tally {
+    fn piece(&mut self, payload: &[u8], fin: bool) {
+        self.messages += u64::from(fin);
+        self.sum += payload.iter().map(|&byte| u64::from(byte)).sum::<u64>();
+    }
+}
+
+/// What a peer has to say, which ends with a whole message or a Close.
+fn talk<R: Role>(mut peer: Connection<R>, random: &mut Rng, sent: &mut Tally) -> Done<Vec<u8>> {
+    let (mut wire, mut out, mut noise) = (Vec::new(), [0; 2048], [0; 1024]);
+    random.fill(&mut noise);
+    for _ in 0..random.usize(1..6) {
+        let text = TEXT.repeat(random.usize(..4));
+        let binary = (Kind::Binary, &noise[..random.usize(..=1024)]);
+        let (kind, mut rest) = if random.bool() { (Kind::Text, text.as_bytes()) } else { binary };
+        let mut fin = false;
+        while !fin {
+            if random.u8(..8) == 0 {
+                let n = peer.send_ping(b"still there?", &mut out)?;
+                wire.extend(&out[..n]);
+                sent.controls += 1;
+            }
+            fin = random.u8(..4) > 0;
+            // A fragment of a text may end inside a character.
+            let now = if fin { rest.len() } else { random.usize(..=rest.len()) };
+            let fragment = rest.split_off(..now).unwrap_or_default();
+            let n = peer.send_fragment(kind, fin, fragment, &mut out)?;
+            wire.extend(&out[..n]);
+            sent.piece(fragment, fin);
+        }
+    }
+    if random.u8(..32) == 0 {
+        let n = peer.send_close(CloseCode::NORMAL, "enough", &mut out)?;
+        wire.extend(&out[..n]);
+        sent.controls += 1;
+    }
+    Ok(wire)
+}
+
+/// What the event loop has beside its connections.
+#[derive(Default)]
+struct Loop {
+    read: Vec<u8>,
+    /// What is unread of a connection; most have nothing.
+    unread: HashMap<usize, Vec<u8>>,
+    pool: Vec<Vec<u8>>,
+    received: Tally,
+}
+
+impl Loop {
+    /// Some bytes have come; says whether the connection is done.
+    fn feed<R: Role>(&mut self, ws: &mut Connection<R>, index: usize, bytes: &[u8]) -> Done<bool> {
+        self.read.clear();
+        if let Some(mut unread) = self.unread.remove(&index) {
+            self.read.append(&mut unread);
+            self.pool.push(unread);
+        }
+        self.read.extend(bytes);
+        let (mut input, mut out) = (Input::new(&mut self.read), [0; MIN_BUFFER_LEN]);
+        loop {
+            match ws.receive(&mut input)? {
+                Event::Data(data) => self.received.piece(data.payload, data.fin),
+                // No answer is an event lost.
+                Event::Ping(_) | Event::Close(_) if ws.transmit(&mut out)? == 0 => {}
+                Event::Ping(_) | Event::Close(_) => self.received.controls += 1,
+                Event::Pong(_) => return Err("a Pong that no one sent".into()),
+                Event::NeedMore(_) => break,
+            }
+        }
+        if !input.is_empty() {
+            let unread = self.unread.entry(index).or_insert(self.pool.pop().unwrap_or_default());
+            unread.extend_from_slice(input.unread());
+        }
+        Ok(ws.state() == State::Closed)
+    }
+}
+
+/// The memory of this process in bytes, where the system tells it.
+fn resident() -> Option<usize> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(line.split_whitespace().next()?.parse::<usize>().ok()? << 10)
+}
+
+fn main() -> Done<()> {
+    let (mut count, mut rounds) = (1_000_000, 3);
+    let mut arguments = lexopt::Parser::from_env();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("connections") => count = arguments.value()?.parse()?,
+            Long("rounds") => rounds = arguments.value()?.parse()?,
+            _ => return Err(argument.unexpected().into()),
+        }
+    }
+
+    let before = resident();
+    let mut connections: Vec<Ws> = (0..count).map(connect).collect();
+    let grown = before.zip(resident()).map(|(before, after)| after.saturating_sub(before));
+    let each = size_of::<Ws>().max(grown.unwrap_or_default() / count.max(100_000));
+    let grown = grown.map_or("not known".into(), |grown| format!("{} MB", grown / 1_000_000));
+    println!("{count} idle connections of {} bytes; the process grew by {grown}", size_of::<Ws>());
+    println!("a million: {each} MB, {} 300", if each <= 300 { "at most" } else { "MORE THAN" });
+
+    let style = ProgressStyle::with_template("{wide_bar} {percent}% {eta}")?;
+    let bar = ProgressBar::new((count * rounds) as u64).with_style(style);
+    let mut random = Rng::with_seed(6455);
+    let (mut sent, mut event_loop, mut time) = (Tally::default(), Loop::default(), Duration::ZERO);
+    for start in (0..rounds).flat_map(|_| (0..count).step_by(WINDOW)) {
+        let window = start..count.min(start + WINDOW);
+        let mut wires = Vec::new();
+        for index in window.clone() {
+            let mut keys = random.fork();
+            let client = Connection::client(CONFIG, || keys.u32(..).to_le_bytes());
+            let wire = match &connections[index] {
+                Ws::Server(_) => talk(client, &mut random, &mut sent),
+                Ws::Client(_) => talk(Connection::server(CONFIG), &mut random, &mut sent),
+            };
+            wires.push((index, wire?, 0));
+        }
+        let clock = Instant::now();
+        while !wires.is_empty() {
+            let at = random.usize(..wires.len());
+            let (index, wire, done) = &mut wires[at];
+            let len = random.usize(1..=[8, 150, 1500][at % 3]);
+            let piece = &wire[*done..wire.len().min(*done + len)];
+            let closed = match &mut connections[*index] {
+                Ws::Server(ws) => event_loop.feed(ws, *index, piece)?,
+                Ws::Client(ws) => event_loop.feed(ws, *index, piece)?,
+            };
+            *done += piece.len();
+            if closed {
+                connections[*index] = connect(*index);
+            }
+            if *done == wire.len() {
+                wires.swap_remove(at);
+            }
+        }
+        time += clock.elapsed();
+        bar.inc(window.len() as u64);
+    }
+    bar.finish_and_clear();
+
+    let Loop { received, unread, pool, .. } = event_loop;
+    let rate = received.messages as f64 / time.as_secs_f64() / 1e6;
+    println!("received: {received:?}, {rate:.2} million messages a second");
+    println!("{} buffers were enough for what was unread", pool.len());
+    if sent != received || !unread.is_empty() || each > 300 {
+        return Err(format!("sent was {sent:?}; {} with unread bytes", unread.len()).into());
+    }
+    Ok(())
+}
