@@ -1,0 +1,222 @@
+//! What is counted: each family does one kind of work `n` times, after a setup that is not counted.
+
+use std::hint::black_box;
+
+use barews::frame::Opcode;
+use barews::handshake::Status;
+use barews::handshake::server::{Incoming, Origins, Reader};
+use barews::{Config, Connection, ControlOrder, Delivery, Event, Input, Role};
+
+use crate::common::{self, Content, REQUEST, Side, Stream};
+use crate::count::counted;
+
+/// One kind of work.
+pub struct Family {
+    pub name: &'static str,
+    /// What the figure is of.
+    pub unit: &'static str,
+    /// The shorter run.
+    pub n: usize,
+    /// How many units a run of `n` has.
+    pub units: fn(usize) -> usize,
+    /// Does it; the number of events, written bytes or the like, which must not be 0.
+    pub run: fn(usize) -> usize,
+}
+
+/// Bytes of the longer messages.
+const LONG: usize = 16 << 10;
+
+/// Messages of one kind and size in one input; `$unit` is frame or byte.
+macro_rules! receive {
+    ($side:ident, $content:ident, $len:expr, $name:literal, frame) => {
+        Family {
+            name: $name,
+            unit: "frame",
+            n: 1000,
+            units: |n| n,
+            run: |n| messages(Side::$side, Config::new(), Content::$content, $len, n),
+        }
+    };
+    ($side:ident, $content:ident, $name:literal, byte) => {
+        Family {
+            name: $name,
+            unit: "byte",
+            n: 8,
+            units: |n| n * LONG,
+            run: |n| messages(Side::$side, Config::new(), Content::$content, LONG, n),
+        }
+    };
+}
+
+const fn frames(name: &'static str, run: fn(usize) -> usize) -> Family {
+    Family { name, unit: "frame", n: 1000, units: |n| n, run }
+}
+
+pub const ALL: [Family; 29] = [
+    receive!(Server, Binary, 16, "receive/server/binary/16", frame),
+    receive!(Server, Binary, 125, "receive/server/binary/125", frame),
+    receive!(Server, Ascii, 16, "receive/server/ascii/16", frame),
+    receive!(Server, Ascii, 125, "receive/server/ascii/125", frame),
+    receive!(Server, Cjk, 125, "receive/server/cjk/125", frame),
+    receive!(Client, Binary, 16, "receive/client/binary/16", frame),
+    receive!(Client, Binary, 125, "receive/client/binary/125", frame),
+    receive!(Client, Ascii, 16, "receive/client/ascii/16", frame),
+    receive!(Client, Ascii, 125, "receive/client/ascii/125", frame),
+    receive!(Client, Cjk, 125, "receive/client/cjk/125", frame),
+    frames("receive/server/wire/16", |n| messages(Side::Server, WIRE, Content::Binary, 16, n)),
+    frames("receive/client/wire/16", |n| messages(Side::Client, WIRE, Content::Binary, 16, n)),
+    receive!(Server, Binary, "receive/server/binary/16384", byte),
+    receive!(Server, Ascii, "receive/server/ascii/16384", byte),
+    receive!(Server, Cjk, "receive/server/cjk/16384", byte),
+    receive!(Client, Binary, "receive/client/binary/16384", byte),
+    receive!(Client, Ascii, "receive/client/ascii/16384", byte),
+    receive!(Client, Cjk, "receive/client/cjk/16384", byte),
+    Family {
+        name: "flood/pings-behind/server",
+        unit: "frame",
+        n: 1000,
+        units: |n| 2 * n,
+        run: |n| flood(Side::Server, n),
+    },
+    Family {
+        name: "flood/pings-behind/client",
+        unit: "frame",
+        n: 1000,
+        units: |n| 2 * n,
+        run: |n| flood(Side::Client, n),
+    },
+    Family {
+        name: "bytewise/server/chunks",
+        unit: "byte",
+        n: 4,
+        units: |n| mix().bytes.len() * n,
+        run: |n| bytewise(Connection::server(Config::new()), n),
+    },
+    Family {
+        name: "bytewise/server/frames",
+        unit: "byte",
+        n: 4,
+        units: |n| mix().bytes.len() * n,
+        run: |n| bytewise(Connection::server(Config::new().delivery(Delivery::Frames)), n),
+    },
+    frames("send/server/16", |n| sends(Connection::server(Config::new()), 16, n)),
+    frames("send/server/1024", |n| sends(Connection::server(Config::new()), 1024, n)),
+    frames("send/client/16", |n| sends(common::client(Config::new()), 16, n)),
+    frames("send/client/1024", |n| sends(common::client(Config::new()), 1024, n)),
+    Family { name: "handshake/server", unit: "handshake", n: 50, units: |n| n, run: handshake },
+    Family {
+        name: "buffer-131/server/16384",
+        unit: "byte",
+        n: 4,
+        units: |n| n * LONG,
+        run: |n| {
+            let stream = Stream::messages(Side::Server, Content::Binary, LONG, n);
+            let mut ws = Connection::server(Config::new());
+            counted(|| common::receive_131(&mut ws, black_box(&stream.bytes)))
+        },
+    },
+    Family {
+        name: "receive/server/mix",
+        unit: "byte",
+        n: 4,
+        units: |n| mix().bytes.len() * n,
+        run: |n| {
+            let mut bytes = mix().bytes.repeat(n);
+            whole(Connection::server(Config::new()), &mut bytes)
+        },
+    },
+];
+
+const WIRE: Config = Config::new().control_order(ControlOrder::Wire);
+
+/// What the look-ahead costs a frame: its name, the figure with it and the one without.
+pub const LOOK_AHEAD: [(&str, &str, &str); 2] = [
+    ("look-ahead/server/16", "receive/server/binary/16", "receive/server/wire/16"),
+    ("look-ahead/client/16", "receive/client/binary/16", "receive/client/wire/16"),
+];
+
+pub fn find(name: &str) -> Option<&'static Family> {
+    const FAMILIES: &[Family] = &ALL;
+    FAMILIES.iter().find(|family| family.name == name)
+}
+
+fn messages(side: Side, config: Config, content: Content, len: usize, n: usize) -> usize {
+    let mut stream = Stream::messages(side, content, len, n);
+    let events = match side {
+        Side::Server => whole(Connection::server(config), &mut stream.bytes),
+        Side::Client => whole(common::client(config), &mut stream.bytes),
+    };
+    assert_eq!(events, stream.events);
+    events
+}
+
+fn whole<R: Role>(mut ws: Connection<R>, bytes: &mut [u8]) -> usize {
+    counted(|| common::receive(&mut ws, black_box(bytes)))
+}
+
+/// Messages of one byte and, behind all of them in the same input, as many Pings.
+fn flood(side: Side, n: usize) -> usize {
+    let mut stream = Stream::new(side);
+    for _ in 0..n {
+        stream.frame(Opcode::Binary, true, b"x");
+    }
+    for _ in 0..n {
+        stream.frame(Opcode::Ping, true, b"ping");
+    }
+    let events = match side {
+        Side::Server => whole(Connection::server(Config::new()), &mut stream.bytes),
+        Side::Client => whole(common::client(Config::new()), &mut stream.bytes),
+    };
+    assert_eq!(events, stream.events);
+    events
+}
+
+/// A mix once through.
+fn mix() -> Stream {
+    Stream::mix(Side::Server, 1)
+}
+
+/// A mix whose bytes come one at a time.
+fn bytewise<R: Role>(mut ws: Connection<R>, n: usize) -> usize {
+    let Stream { bytes, events, .. } = mix();
+    let mut bytes = bytes.repeat(n);
+    let seen = counted(|| {
+        let (mut start, mut seen) = (0, 0);
+        for end in 1..=bytes.len() {
+            let mut input = Input::new(black_box(&mut bytes[start..end]));
+            while let Some(events) = common::next(&mut ws, &mut input) {
+                seen += events;
+            }
+            start += input.consumed();
+        }
+        seen
+    });
+    assert_eq!(seen, events * n);
+    assert!(matches!(ws.receive(&mut Input::new(&mut [])), Ok(Event::NeedMore(_))));
+    seen
+}
+
+fn sends<R: Role>(mut ws: Connection<R>, len: usize, n: usize) -> usize {
+    let payload = Content::Binary.payload(len, 0);
+    let mut out = vec![0; len + 14];
+    counted(|| {
+        let send = |_| ws.send_binary(black_box(&payload), black_box(&mut out)).unwrap_or(0);
+        (0..n).map(send).sum()
+    })
+}
+
+fn handshake(n: usize) -> usize {
+    let mut out = [0; 512];
+    counted(|| {
+        let mut answer = || {
+            let Ok(Status::Complete(Incoming::Upgrade(upgrade))) =
+                Reader::new().read(black_box(REQUEST))
+            else {
+                return 0;
+            };
+            let accept = upgrade.accept(Origins::Any);
+            accept.ok().and_then(|accept| accept.write(black_box(&mut out)).ok()).unwrap_or(0)
+        };
+        (0..n).map(|_| answer()).sum()
+    })
+}

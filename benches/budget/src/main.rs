@@ -1,0 +1,32 @@
+//! Guards the cost of the core: instructions counted by callgrind against `budget.tsv`, and the speed
+//! of masking against a loop that only masks. `scripts/instruction-budget` runs all of it.
+
+mod budget;
+#[path = "../../common/mod.rs"]
+mod common;
+mod count;
+mod families;
+mod kernel;
+
+use std::env;
+use std::error::Error;
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: barews-budget count [--set] | run FAMILY N | kernel NAME";
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let passed = match arguments[..] {
+        ["count"] => budget::check()?,
+        ["count", "--set"] => budget::set()?,
+        ["run", family, n] => {
+            let family = families::find(family).ok_or("no such family")?;
+            println!("{}", (family.run)(n.parse()?));
+            true
+        }
+        ["kernel", name] => kernel::check(name),
+        _ => return Err(USAGE.into()),
+    };
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
