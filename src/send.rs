@@ -9,7 +9,7 @@ use crate::event::ControlPayload;
 use crate::flow::Flow;
 use crate::frame::{self, Header, HeaderBytes, Kind, Lead, MAX_CONTROL_LEN, Opcode};
 use crate::mask;
-use crate::role::Role;
+use crate::role::{NoKey, Role};
 use crate::utf8::Utf8;
 
 /// The one control frame that waits to be written.
@@ -74,7 +74,11 @@ impl Sender {
     }
 
     pub(crate) const fn wants_write(&self) -> bool {
-        !matches!(self.due, Due::Nothing) && self.frame.is_none()
+        self.is_due() && self.frame.is_none()
+    }
+
+    const fn is_due(&self) -> bool {
+        !matches!(self.due, Due::Nothing)
     }
 
     /// Makes the Pong due that answers a Ping; it takes the place of an older one (5.5.3).
@@ -277,10 +281,7 @@ impl Sender {
     /// Whether a header may be given out by value: then nothing else can be written before it.
     fn may_send_header(&self) -> Result<(), SendError> {
         self.may_send()?;
-        match self.due {
-            Due::Nothing => Ok(()),
-            Due::Pong(_) | Due::Close(_) => Err(SendError::ControlDue),
-        }
+        if self.is_due() { Err(SendError::ControlDue) } else { Ok(()) }
     }
 
     /// The first byte of the next frame of a message of this kind, and the flow behind it.
@@ -306,11 +307,16 @@ impl Sender {
         lead: Lead,
         payload_len: u64,
     ) -> Result<Header, SendError> {
-        let Ok(masking_key) = role.masking_key() else {
-            self.phase = Phase::Broken;
-            return Err(SendError::NoMaskingKey);
-        };
+        let masking_key = self.masking_key(role)?;
         Ok(Header { lead, masking_key, payload_len })
+    }
+
+    #[inline]
+    fn masking_key<R: Role>(&mut self, role: &mut R) -> Result<Option<[u8; 4]>, SendError> {
+        role.masking_key().map_err(|NoKey| {
+            self.phase = Phase::Broken;
+            SendError::NoMaskingKey
+        })
     }
 
     /// Writes what is due and then a frame.
@@ -326,12 +332,11 @@ impl Sender {
         if out.len() < needed {
             return Err(SendError::BufferTooSmall { needed });
         }
-        let out = match self.due {
-            Due::Nothing => out,
-            Due::Pong(_) | Due::Close(_) => {
-                let n = self.write_due(role, out)?;
-                out.get_mut(n..).unwrap_or_default()
-            }
+        let out = if self.is_due() {
+            let n = self.write_due(role, out)?;
+            out.get_mut(n..).unwrap_or_default()
+        } else {
+            out
         };
         let header = self.header(role, lead, frame::len_u64(payload))?;
         frame::write(header, payload, out)?;
@@ -352,21 +357,24 @@ impl Sender {
 
     #[inline(never)]
     fn write_due<R: Role>(&mut self, role: &mut R, out: &mut [u8]) -> Result<usize, SendError> {
+        if !self.is_due() {
+            return Ok(0);
+        }
+        let masking_key = self.masking_key(role)?;
         let code;
-        let (opcode, payload, phase) = match core::mem::replace(&mut self.due, Due::Nothing) {
+        let (opcode, payload, phase) = match &self.due {
             Due::Nothing => return Ok(0),
-            Due::Pong(payload) => (Opcode::Pong, payload, self.phase),
-            Due::Close(close) => {
-                code = close.map(|code| code.as_u16().to_be_bytes());
-                let body = code.as_ref().map_or(&[][..], |code| code);
-                let body = ControlPayload::new(body).ok_or(SendError::ControlTooLong)?;
-                (Opcode::Close, body, Phase::Closed)
+            Due::Pong(payload) => (Opcode::Pong, payload.as_ref(), self.phase),
+            Due::Close(None) => (Opcode::Close, &[][..], Phase::Closed),
+            Due::Close(Some(close)) => {
+                code = close.as_u16().to_be_bytes();
+                (Opcode::Close, &code[..], Phase::Closed)
             }
         };
         let lead = Lead { fin: true, rsv1: false, opcode };
-        let header = self.header(role, lead, frame::len_u64(&payload))?;
-        let n = frame::write(header, &payload, out)?;
-        self.phase = phase;
+        let header = Header { lead, masking_key, payload_len: frame::len_u64(payload) };
+        let n = frame::write(header, payload, out)?;
+        (self.due, self.phase) = (Due::Nothing, phase);
         Ok(n)
     }
 }
