@@ -11,7 +11,8 @@ use mio::net::TcpStream;
 
 use crate::session::{Session, Settings};
 
-/// Nothing is read from a client that has more output than this pending.
+/// Nothing is read from a client that has more output than this pending. What belongs to a message
+/// that has not ended is not counted: many clients do not read before they have sent all of it.
 const HIGH_WATER: usize = 256 << 10;
 /// After so many reads it is the turn of the other clients.
 const READS: usize = 16;
@@ -84,7 +85,8 @@ impl Client {
             if self.ended && self.pending() == 0 {
                 return Ok(Progress::Ended);
             }
-            if self.ended || self.pending() > HIGH_WATER || !self.readable {
+            let full = self.pending() > HIGH_WATER + self.session.unended_len();
+            if self.ended || full || !self.readable {
                 return Ok(Progress::Waiting);
             }
             self.read(buffer)?;
@@ -125,15 +127,16 @@ impl Client {
                 Err(error) => return Err(error),
             }
         }
-        if self.pending() == 0 {
-            self.out.clear();
+        if self.written > self.pending() {
+            self.out.drain(..self.written);
             self.written = 0;
             // Behind a large message the memory goes back.
             self.out.shrink_to(HIGH_WATER);
-            if self.session.advice() != Advice::Keep && self.half_closed.is_none() {
-                self.stream.shutdown(Shutdown::Write)?;
-                self.half_closed = Some(Instant::now());
-            }
+        }
+        let ends = self.session.advice() != Advice::Keep && self.half_closed.is_none();
+        if ends && self.pending() == 0 {
+            self.stream.shutdown(Shutdown::Write)?;
+            self.half_closed = Some(Instant::now());
         }
         Ok(())
     }

@@ -34,6 +34,8 @@ struct Echo {
     ws: Connection<Server>,
     /// Of a message in pieces, what is not sent back yet.
     staged: Vec<u8>,
+    /// How many bytes are sent back of a message that has not ended.
+    unended_len: usize,
 }
 
 impl Session {
@@ -69,6 +71,14 @@ impl Session {
         }
     }
 
+    /// How many bytes of the output belong to a message that has not ended.
+    pub(crate) fn unended_len(&self) -> usize {
+        match &self.phase {
+            Phase::Open(echo) => echo.unended_len,
+            Phase::Handshake(_) | Phase::Done => 0,
+        }
+    }
+
     /// What to do with the transport, once all output is written.
     pub(crate) fn advice(&self) -> Advice {
         match &self.phase {
@@ -96,7 +106,7 @@ fn open(upgrade: &Upgrade<'_>, settings: &Settings, out: &mut Vec<u8>) -> Phase 
     };
     append(out, |out| accept.write(out));
     let ws = Connection::server(settings.config);
-    Phase::Open(Box::new(Echo { ws, staged: Vec::new() }))
+    Phase::Open(Box::new(Echo { ws, staged: Vec::new(), unended_len: 0 }))
 }
 
 fn answer_plain(method: &str, path: &str, out: &mut Vec<u8>) {
@@ -146,19 +156,23 @@ impl Echo {
         }
     }
 
-    /// Sends `data` back: at once if it ends its message, else when enough has come together. So a
-    /// message of any length needs no more memory than a fragment.
+    /// Sends `data` back: at once if it ends its message, else when enough has come together. So of
+    /// a message only that is held which the client has not taken back yet.
     fn echo(&mut self, data: Data<'_>, out: &mut Vec<u8>) {
         let Data { kind, payload, fin, .. } = data;
+        let start = out.len();
         if self.staged.is_empty() && (fin || payload.len() >= FRAGMENT_LEN) {
-            return send(&mut self.ws, kind, fin, payload, out);
+            send(&mut self.ws, kind, fin, payload, out);
+        } else {
+            self.staged.extend_from_slice(payload);
+            if fin || self.staged.len() >= FRAGMENT_LEN {
+                send(&mut self.ws, kind, fin, &mut self.staged, out);
+                self.staged.clear();
+            }
         }
-        self.staged.extend_from_slice(payload);
-        if fin || self.staged.len() >= FRAGMENT_LEN {
-            send(&mut self.ws, kind, fin, &mut self.staged, out);
-            self.staged.clear();
-        }
+        self.unended_len += out.len() - start;
         if fin {
+            self.unended_len = 0;
             self.staged = Vec::new();
         }
     }
@@ -167,6 +181,10 @@ impl Echo {
 fn send(ws: &mut Connection<Server>, kind: Kind, fin: bool, payload: &mut [u8], out: &mut Vec<u8>) {
     // The only refusal that can be is `Closed`: then nobody waits for the echo any more.
     if let Ok(header) = ws.send_in_place(kind, fin, payload) {
+        if out.capacity() - out.len() < header.len() + payload.len() {
+            // By an eighth and not to the double: it may hold a message of the greatest length.
+            out.reserve_exact(header.len() + payload.len() + out.len() / 8);
+        }
         out.extend_from_slice(&header);
         out.extend_from_slice(payload);
     }
