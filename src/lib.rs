@@ -36,5 +36,4 @@ pub use flow::Flow;
 pub use frame::Kind;
 pub use input::{Input, MIN_BUFFER_LEN, RecvBuffer, StorageFull};
 pub use message::{AssembleError, Assembler, Message};
-
 pub use role::{Client, MaskKeys, NoKey, Role, Server};
