@@ -79,24 +79,51 @@ ends!(ends_4, u32, 4);
 ends!(ends_8, u64, 8);
 ends!(ends_16, u128, 16);
 
+/// From how many bytes on [`blocks`] are worth their call.
+const BLOCKS_LEN: usize = 512;
+
 /// A lane and more; the tail is a lane of its own, which may overlap the one before.
 #[inline]
 fn long(bytes: &mut [u8], key: [u8; LANE], tail_key: [u8; LANE]) -> bool {
-    let Some(mut tail) = bytes.last_chunk::<LANE>().copied() else { return true };
-    for (byte, key) in tail.iter_mut().zip(tail_key) {
-        *byte ^= key;
+    let Some(tail) = bytes.last_chunk().map(|tail| xor(tail, tail_key)) else { return true };
+    let mut or = tail;
+    let mut rest = &mut *bytes;
+    if rest.len() >= BLOCKS_LEN {
+        let (whole, behind) = rest.as_chunks_mut();
+        blocks(whole, key, &mut or);
+        rest = behind;
     }
-    let mut lanes = tail;
-    for chunk in bytes.as_chunks_mut::<LANE>().0 {
-        for ((byte, key), lane) in chunk.iter_mut().zip(key).zip(&mut lanes) {
-            *byte ^= key;
-            *lane |= *byte;
+    for lane in rest.as_chunks_mut().0 {
+        mask_lane(lane, key, &mut or);
+    }
+    if let Some(end) = bytes.last_chunk_mut() {
+        *end = tail;
+    }
+    or.is_ascii()
+}
+
+/// Four lanes at a time, each with an OR of its own, so that none waits for the one before.
+#[inline(never)]
+fn blocks(blocks: &mut [[u8; 4 * LANE]], key: [u8; LANE], or: &mut [u8; LANE]) {
+    let mut four = [[0; LANE]; 4];
+    for block in blocks {
+        for (lane, or) in block.as_chunks_mut().0.iter_mut().zip(&mut four) {
+            mask_lane(lane, key, or);
         }
     }
-    if let Some(last) = bytes.last_chunk_mut::<LANE>() {
-        *last = tail;
+    for one in &four {
+        for (or, byte) in or.iter_mut().zip(one) {
+            *or |= byte;
+        }
     }
-    lanes.is_ascii()
+}
+
+#[inline]
+fn mask_lane(lane: &mut [u8; LANE], key: [u8; LANE], or: &mut [u8; LANE]) {
+    for ((byte, key), or) in lane.iter_mut().zip(key).zip(or) {
+        *byte ^= key;
+        *or |= *byte;
+    }
 }
 
 /// Masking with the widest vectors that the machine has, found out at run time.
@@ -131,8 +158,17 @@ mod wide {
                 _ => return narrow(self.bytes, self.key, rotate(self.key, self.bytes.len())),
             };
             let (vectors, tail) = S::as_mut_simd_u8s(self.bytes);
-            let mut or = simd.splat_u8s(0);
-            for vector in vectors {
+            let (blocks, rest) = vectors.as_chunks_mut::<4>();
+            // An OR for each vector of a block, so that none waits for the one before.
+            let mut ors = [simd.splat_u8s(0); 4];
+            for block in blocks {
+                for (vector, or) in block.iter_mut().zip(&mut ors) {
+                    *vector = simd.xor_u8s(*vector, key);
+                    *or = simd.or_u8s(*or, *vector);
+                }
+            }
+            let mut or = ors.into_iter().fold(simd.splat_u8s(0), |or, one| simd.or_u8s(or, one));
+            for vector in rest {
                 *vector = simd.xor_u8s(*vector, key);
                 or = simd.or_u8s(or, *vector);
             }
