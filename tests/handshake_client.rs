@@ -7,9 +7,14 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "common/heads.rs"]
+mod heads;
+
 use barews::handshake::client::{Answer, Established, Handshake, Rejected};
 use barews::handshake::deflate::{DeflateOffer, WindowBits};
 use barews::handshake::{BuildError, Error, Field, Limits, Status};
+
+use heads::{changed, head};
 
 const NONCE: [u8; 16] = *b"the sample nonce";
 
@@ -37,20 +42,9 @@ fn unwritten(handshake: &Handshake<'_>, error: BuildError) {
     assert_eq!(out, [0xAA; 1024]);
 }
 
-fn head(line: &str, fields: &[&str]) -> String {
-    let mut head = format!("{line}\r\n");
-    for field in fields {
-        head.push_str(field);
-        head.push_str("\r\n");
-    }
-    head + "\r\n"
-}
-
 /// The answer with the named fields taken out and others put in.
 fn with(without: &[&str], more: &[&str]) -> String {
-    let kept =
-        FIELDS.into_iter().filter(|field| !without.iter().any(|name| field.starts_with(name)));
-    head("HTTP/1.1 101 Switching Protocols", &kept.chain(more.iter().copied()).collect::<Vec<_>>())
+    changed("HTTP/1.1 101 Switching Protocols", &FIELDS, without, more)
 }
 
 fn read<'b>(handshake: &Handshake<'_>, bytes: &'b [u8]) -> Result<Answer<'b>, Error> {

@@ -8,48 +8,14 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "common/heads.rs"]
+mod heads;
+
 use barews::handshake::key::Key;
-use barews::handshake::server::{HttpVersion, Incoming, Reader, Request, Upgrade};
-use barews::handshake::{BuildError, Error, Field, Status};
+use barews::handshake::server::{HttpVersion, Incoming, Request};
+use barews::handshake::{BuildError, Error, Field};
 
-/// The fields of a request that is accepted.
-const FIELDS: [&str; 5] = [
-    "Host: example.com",
-    "Upgrade: websocket",
-    "Connection: Upgrade",
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-    "Sec-WebSocket-Version: 13",
-];
-
-fn head(line: &str, fields: &[&str]) -> String {
-    let mut head = format!("{line}\r\n");
-    for field in fields {
-        head.push_str(field);
-        head.push_str("\r\n");
-    }
-    head + "\r\n"
-}
-
-/// The request with the named fields taken out and others put in.
-fn with(without: &[&str], more: &[&str]) -> String {
-    let kept =
-        FIELDS.into_iter().filter(|field| !without.iter().any(|name| field.starts_with(name)));
-    head("GET /chat HTTP/1.1", &kept.chain(more.iter().copied()).collect::<Vec<_>>())
-}
-
-fn read(bytes: &[u8]) -> Result<Incoming<'_>, Error> {
-    match Reader::new().read(bytes)? {
-        Status::Complete(incoming) => Ok(incoming),
-        Status::NeedMore(more) => panic!("needs {more} more"),
-    }
-}
-
-fn upgrade(head: &str) -> Upgrade<'_> {
-    match read(head.as_bytes()) {
-        Ok(Incoming::Upgrade(upgrade)) => upgrade,
-        other => panic!("{other:?}"),
-    }
-}
+use heads::{FIELDS, answer, head, read, upgrade, with};
 
 fn plain(head: &str) -> Request<'_> {
     match read(head.as_bytes()) {
@@ -62,12 +28,6 @@ fn plain(head: &str) -> Request<'_> {
 fn refused(head: &str, error: Error, status: u16) {
     assert_eq!(read(head.as_bytes()).unwrap_err(), error, "{head}");
     assert_eq!(error.status(), status);
-}
-
-fn answer(error: Error) -> String {
-    let mut out = [0; 256];
-    let len = error.respond(&mut out).unwrap();
-    String::from_utf8(out[..len].to_vec()).unwrap()
 }
 
 #[test]

@@ -159,6 +159,43 @@ fn fault<K: MaskKeys>(keys: K) {
     assert_eq!(client.transmit(&mut [0; 131]), Ok(8));
 }
 
+/// Both sides of the opening handshake, a page, and a refusal.
+#[cfg(feature = "handshake")]
+fn handshake() {
+    use barews::handshake::client::{Answer, Handshake};
+    use barews::handshake::deflate::{DeflateConfig, DeflateOffer};
+    use barews::handshake::server::{Incoming, Origins, Reader, respond};
+    use barews::handshake::{Error, Status};
+
+    let (mut there, mut back) = ([0; 1024], [0; 1024]);
+    let offers = [DeflateOffer::new()];
+    let mut client = Handshake::new([7; 16], "example.com", "/chat")
+        .protocols(&["chat", "superchat"])
+        .origin("https://example.com")
+        .deflate(&offers)
+        .headers(&[("Cookie", "a=b")]);
+    let n = client.request(&mut there).unwrap();
+    let mut reader = Reader::new();
+    assert!(matches!(reader.read(&there[..n - 1]), Ok(Status::NeedMore(_))));
+    let Ok(Status::Complete(Incoming::Upgrade(upgrade))) = reader.read(&there[..n]) else {
+        unreachable!("the request asks for an upgrade")
+    };
+    assert_eq!(upgrade.protocols().count(), 2);
+    let deflate = upgrade.negotiate_deflate(&DeflateConfig::new()).unwrap();
+    let accept = upgrade.accept(Origins::List(&["https://example.com"])).unwrap();
+    let n = accept.protocol("chat").deflate(deflate).write(&mut back).unwrap();
+    let answer = client.response(&back[..n]).unwrap();
+    assert!(matches!(answer, Status::Complete(Answer::Established(_))));
+    respond(200, &[("Content-Type", "text/html")], b"a page", &mut back).unwrap();
+    Error::UnsupportedVersion.respond(&mut back).unwrap();
+}
+
+#[test]
+#[cfg(feature = "handshake")]
+fn the_opening_handshake_allocates_nothing() {
+    assert_eq!(measure(handshake).count_total, 0);
+}
+
 #[test]
 fn the_counter_counts() {
     assert_eq!(measure(|| drop(black_box(Box::new([0_u8; 10])))).count_total, 1);

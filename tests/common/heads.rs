@@ -1,0 +1,55 @@
+//! Heads of the opening handshake: a request that is accepted, and changes to it.
+
+#![allow(dead_code, reason = "each test uses a part of it")]
+
+use barews::handshake::server::{Incoming, Reader, Upgrade};
+use barews::handshake::{Error, Status};
+
+/// The fields of a request that is accepted.
+pub(crate) const FIELDS: [&str; 5] = [
+    "Host: example.com",
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Version: 13",
+];
+
+pub(crate) fn head(line: &str, fields: &[&str]) -> String {
+    let mut head = format!("{line}\r\n");
+    for field in fields {
+        head.push_str(field);
+        head.push_str("\r\n");
+    }
+    head + "\r\n"
+}
+
+/// A head with these fields, the named ones taken out and others put in.
+pub(crate) fn changed(line: &str, fields: &[&str], without: &[&str], more: &[&str]) -> String {
+    let kept = fields.iter().filter(|field| !without.iter().any(|name| field.starts_with(name)));
+    head(line, &kept.chain(more).copied().collect::<Vec<_>>())
+}
+
+/// The request with the named fields taken out and others put in.
+pub(crate) fn with(without: &[&str], more: &[&str]) -> String {
+    changed("GET /chat HTTP/1.1", &FIELDS, without, more)
+}
+
+pub(crate) fn read(bytes: &[u8]) -> Result<Incoming<'_>, Error> {
+    match Reader::new().read(bytes)? {
+        Status::Complete(incoming) => Ok(incoming),
+        Status::NeedMore(more) => panic!("needs {more} more"),
+    }
+}
+
+pub(crate) fn upgrade(head: &str) -> Upgrade<'_> {
+    match read(head.as_bytes()) {
+        Ok(Incoming::Upgrade(upgrade)) => upgrade,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) fn answer(error: Error) -> String {
+    let mut out = [0; 256];
+    let len = error.respond(&mut out).unwrap();
+    String::from_utf8(out[..len].to_vec()).unwrap()
+}
