@@ -266,8 +266,9 @@ impl Header {
 
     /// Writes the header and returns what is behind it; `None` if it does not fit.
     ///
-    /// Straight to where it belongs: bytes that are put together on the stack would have to be
-    /// copied by a length that is not known.
+    /// The same bytes as [`encode`](Self::encode), straight to where they belong: from the stack they
+    /// would have to be copied by a length that is not known, and written here into a stack array
+    /// `encode` would cost ten times as much. So each form has its own, and tests compare them.
     #[inline]
     fn write(self, out: &mut [u8]) -> Option<&mut [u8]> {
         let first = self.lead.encode();

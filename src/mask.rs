@@ -1,8 +1,9 @@
 //! Masking (RFC 6455 section 5.3): byte `i` of a payload is combined by XOR with byte
 //! `i mod 4` of the key.
 //!
-//! All kernels work on byte lanes of 32, so that the compiler turns them into the widest vectors
-//! that the target has; the last lane overlaps the one before it, so that no byte-wise tail is left.
+//! Below 32 bytes the kernels work on words, from there on lanes of 32 bytes, which the compiler turns
+//! into the widest vectors that the target has. The last word or lane overlaps the one before it, so
+//! that no byte-wise tail is left.
 
 /// Bytes in a lane of the kernels.
 const LANE: usize = 32;
