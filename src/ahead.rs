@@ -1,6 +1,6 @@
 //! The look-ahead: finds Ping and Pong in front of the reader that delivers in the order of the wire.
 
-use crate::event::{ControlOrder, ControlPayload};
+use crate::event::ControlOrder;
 use crate::flow::Flow;
 use crate::frame::{self, Opcode};
 use crate::role::Role;
@@ -14,6 +14,15 @@ pub(crate) struct Ahead {
     /// How many bytes there must be until it gets any further; `u64::MAX` when it has stopped.
     due: u64,
     progress: Progress,
+}
+
+/// A Ping or Pong in front of the wire reader.
+pub(crate) struct Found<'a> {
+    pub(crate) opcode: Opcode,
+    /// As it is on the wire.
+    pub(crate) payload: &'a [u8],
+    /// Zeros from a server, whose payloads are not masked.
+    pub(crate) key: [u8; 4],
 }
 
 impl Ahead {
@@ -51,11 +60,11 @@ impl Ahead {
 
     /// The next Ping or Pong that the wire reader has not come to.
     #[inline(never)]
-    pub(crate) fn look<R: Role>(
+    pub(crate) fn look<'a, R: Role>(
         &mut self,
         rules: &Rules,
-        bytes: &[u8],
-    ) -> Option<(Opcode, ControlPayload)> {
+        bytes: &'a [u8],
+    ) -> Option<Found<'a>> {
         let least = if R::SERVER { 6 } else { 2 };
         let here = frame::len_u64(bytes);
         while here >= self.due {
@@ -83,8 +92,8 @@ impl Ahead {
                             self.due = end.saturating_add(least);
                             let end = usize::try_from(frame_len).unwrap_or(usize::MAX);
                             let payload = rest.get(len..end).unwrap_or_default();
-                            let payload = ControlPayload::unmasked(payload, header.masking_key)?;
-                            return Some((opcode, payload));
+                            let key = header.masking_key.unwrap_or_default();
+                            return Some(Found { opcode, payload, key });
                         }
                         Opcode::Continuation | Opcode::Text | Opcode::Binary => {
                             self.at = end;

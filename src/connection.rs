@@ -90,7 +90,6 @@ pub struct Connection<R> {
     receiver: Receiver,
     sender: Sender,
     role: R,
-    auto_pong: bool,
 }
 
 impl Connection<Server> {
@@ -111,12 +110,7 @@ impl<K: MaskKeys> Connection<Client<K>> {
 
 impl<R: Role> Connection<R> {
     fn new(config: Config, role: R) -> Self {
-        Self {
-            receiver: Receiver::new(&config),
-            sender: Sender::new(),
-            role,
-            auto_pong: config.auto_pong,
-        }
+        Self { receiver: Receiver::new(&config), sender: Sender::new(config.auto_pong), role }
     }
 
     /// The next event in `input`, which holds what the last call left and what came since.
@@ -132,25 +126,8 @@ impl<R: Role> Connection<R> {
     pub fn receive<'b>(&mut self, input: &mut Input<'b>) -> Result<Event<'b>, Error> {
         match self.receiver.whole_message::<R>(input) {
             Some(data) => Ok(Event::Data(data)),
-            None => self.receive_any(input),
+            None => self.receiver.receive::<R>(input, &mut self.sender.answers),
         }
-    }
-
-    #[inline(never)]
-    fn receive_any<'b>(&mut self, input: &mut Input<'b>) -> Result<Event<'b>, Error> {
-        let event = self.receiver.receive::<R>(input);
-        match &event {
-            Ok(Event::Ping(payload)) if self.auto_pong => self.sender.pong(payload),
-            // 5.5.1: "the endpoint MUST send a Close frame in response", and "typically echoes the
-            // status code".
-            Ok(Event::Close(close)) => self.sender.close(close.map(|close| close.code)),
-            // 7.1.7: the endpoint "SHOULD send a Close frame with an appropriate status code".
-            Err(error) if *error != Error::UnexpectedEof => {
-                self.sender.close(Some(error.close_code()));
-            }
-            Ok(Event::Data(_) | Event::Ping(_) | Event::Pong(_) | Event::NeedMore(_)) | Err(_) => {}
-        }
-        event
     }
 
     /// The transport has ended: no more bytes will come.
@@ -164,9 +141,9 @@ impl<R: Role> Connection<R> {
         let result = self.receiver.eof();
         match result {
             Ok(()) => {}
-            Err(Error::UnexpectedEof) => self.sender.abandon(),
+            Err(Error::UnexpectedEof) => self.sender.answers.abandon(),
             // A fault that no call has told yet.
-            Err(error) => self.sender.close(Some(error.close_code())),
+            Err(error) => self.sender.answers.fault(error),
         }
         result
     }

@@ -4,7 +4,7 @@ use core::num::NonZero;
 use core::ops::Deref;
 
 use crate::close::CloseFrame;
-use crate::frame::{Kind, MAX_CONTROL_LEN, Opcode};
+use crate::frame::{Kind, MAX_CONTROL_LEN};
 use crate::mask;
 
 /// What [`Connection::receive`](crate::Connection::receive) found in the bytes.
@@ -40,11 +40,6 @@ impl Event<'_> {
         let missing = usize::try_from(missing).unwrap_or(usize::MAX);
         Self::NeedMore(NonZero::new(missing).unwrap_or(NonZero::<usize>::MIN))
     }
-
-    /// `opcode` is Ping or Pong.
-    pub(crate) fn control(opcode: Opcode, payload: ControlPayload) -> Self {
-        if opcode == Opcode::Ping { Self::Ping(payload) } else { Self::Pong(payload) }
-    }
 }
 
 /// A piece of a message, unmasked in place.
@@ -72,16 +67,16 @@ pub struct ControlPayload(heapless::Vec<u8, MAX_CONTROL_LEN, u8>);
 
 impl ControlPayload {
     /// Copies `payload`; `None` for more than 125 bytes.
-    pub(crate) fn new(payload: &[u8]) -> Option<Self> {
-        heapless::Vec::from_slice(payload).ok().map(Self)
+    pub(crate) const fn new() -> Self {
+        Self(heapless::Vec::new())
     }
 
-    pub(crate) fn unmasked(payload: &[u8], key: Option<[u8; 4]>) -> Option<Self> {
-        let mut owned = Self::new(payload)?;
-        if let Some(key) = key {
-            mask::mask(&mut owned.0, key);
+    /// Unmasks the payload of a control frame, which has at most 125 bytes, into this empty one.
+    #[inline]
+    pub(crate) fn fill(&mut self, payload: &[u8], key: [u8; 4]) {
+        if self.0.extend_from_slice(payload).is_ok() {
+            mask::mask(&mut self.0, key);
         }
-        Some(owned)
     }
 }
 

@@ -13,6 +13,7 @@ pub mod handshake;
 pub mod mask;
 
 mod ahead;
+mod answer;
 mod close;
 mod config;
 mod connection;

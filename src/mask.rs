@@ -153,12 +153,16 @@ mod wide {
         fn with_simd<S: Simd>(self, simd: S) -> bool {
             // With a multiple of four bytes in a vector, the key begins anew with each. A machine
             // without vectors has one.
-            let keys = repeat::<64>(self.key);
+            let start = self.bytes.as_ptr().align_offset(64).min(self.bytes.len());
+            let (head, rest) = self.bytes.split_at_mut_checked(start).unwrap_or_default();
+            let head_is_ascii = narrow(head, self.key, rotate(self.key, head.len()));
+            let key4 = rotate(self.key, start);
+            let keys = repeat::<64>(key4);
             let key = match S::as_simd_u8s(&keys).0 {
                 [key, ..] if S::U8_LANES.is_multiple_of(4) => *key,
-                _ => return narrow(self.bytes, self.key, rotate(self.key, self.bytes.len())),
+                _ => return narrow(rest, key4, rotate(key4, rest.len())) && head_is_ascii,
             };
-            let (vectors, tail) = S::as_mut_simd_u8s(self.bytes);
+            let (vectors, tail) = S::as_mut_simd_u8s(rest);
             let (blocks, rest) = vectors.as_chunks_mut::<4>();
             // An OR for each vector of a block, so that none waits for the one before.
             let mut ors = [simd.splat_u8s(0); 4];
@@ -173,7 +177,7 @@ mod wide {
                 *vector = simd.xor_u8s(*vector, key);
                 or = simd.or_u8s(or, *vector);
             }
-            let tail_is_ascii = narrow(tail, self.key, rotate(self.key, tail.len()));
+            let tail_is_ascii = narrow(tail, key4, rotate(key4, tail.len())) & head_is_ascii;
             pulp::bytemuck::bytes_of(&or).is_ascii() && tail_is_ascii
         }
     }

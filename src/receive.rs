@@ -12,11 +12,12 @@
 //!                          ^ delivered, skipped when the wire reader gets there
 //! ```
 
-use crate::ahead::Ahead;
+use crate::ahead::{Ahead, Found};
+use crate::answer::Answers;
 use crate::close::CloseFrame;
 use crate::config::Config;
 use crate::error::Error;
-use crate::event::{ControlPayload, Data, Delivery, Event};
+use crate::event::{Data, Delivery, Event};
 use crate::flow::Flow;
 use crate::frame::{self, Kind, Lead, Opcode};
 use crate::input::Input;
@@ -50,6 +51,22 @@ struct Payload {
     /// The masking key for the next byte, if the peer masks.
     key: [u8; 4],
     left: u64,
+}
+
+/// What the wire reader does at a header.
+enum Step {
+    NeedMore(u64),
+    Data(Payload),
+    /// A control frame that the look-ahead delivered: its length.
+    Skip(usize),
+    Control {
+        opcode: Opcode,
+        /// The length of the header.
+        len: usize,
+        /// The length of header and payload.
+        frame_len: usize,
+        key: [u8; 4],
+    },
 }
 
 #[derive(Debug)]
@@ -96,7 +113,10 @@ impl Receiver {
                 Err(error)
             }
             // 7.1.5: "no Close control frame was received", so a message in progress is lost.
-            State::Header | State::Payload(_) => Err(self.fail(Error::UnexpectedEof)),
+            State::Header | State::Payload(_) => {
+                self.fail(Error::UnexpectedEof);
+                Err(Error::UnexpectedEof)
+            }
         }
     }
 
@@ -131,33 +151,59 @@ impl Receiver {
     }
 
     /// Everything else.
+    ///
+    /// An event has room for a control frame: copied from call to call it would cost more than all the
+    /// rules. So what the readers hand over is small, and the event is made last.
     #[inline(never)]
     pub(crate) fn receive<'b, R: Role>(
         &mut self,
         input: &mut Input<'b>,
+        answers: &mut Answers,
     ) -> Result<Event<'b>, Error> {
-        if let Some((opcode, payload)) = self.ahead.look::<R>(&self.rules, input.unread()) {
-            return Ok(Event::control(opcode, payload));
+        if let Some(Found { opcode, payload, key }) =
+            self.ahead.look::<R>(&self.rules, input.unread())
+        {
+            return answers.control(opcode, payload, key);
         }
         loop {
-            match self.state {
-                State::Failed { error, .. } => return Err(error),
+            let step = match self.state {
+                State::Failed { error, .. } => {
+                    answers.fault(error);
+                    return Err(error);
+                }
                 State::Discard | State::Ended => {
                     input.take(usize::MAX);
                     return Ok(Event::need_more(1));
                 }
-                State::Payload(payload) => return self.payload::<R>(payload, input),
-                State::Header => match self.header::<R>(input) {
-                    Ok(Some(event)) => return Ok(event),
-                    Ok(None) => {}
-                    Err(error) => return Err(self.fail(error)),
-                },
+                State::Payload(payload) => Ok(Step::Data(payload)),
+                State::Header => self.header::<R>(input),
+            };
+            match step {
+                Ok(Step::Data(payload)) => return self.payload::<R>(payload, input, answers),
+                Ok(Step::NeedMore(missing)) => return Ok(Event::need_more(missing)),
+                Ok(Step::Skip(n)) => drop(self.take(input, n)),
+                Ok(Step::Control { opcode, len, frame_len, key }) => {
+                    let payload = self.take(input, frame_len).get_mut(len..).unwrap_or_default();
+                    if opcode != Opcode::Close {
+                        return answers.control(opcode, payload, key);
+                    }
+                    mask::mask(payload, key);
+                    match CloseFrame::parse(payload) {
+                        Ok(close) => {
+                            self.stop(State::Discard);
+                            answers.close(close.map(|close| close.code));
+                            return Ok(Event::Close(close));
+                        }
+                        Err(error) => self.fail(error),
+                    }
+                }
+                Err(error) => self.fail(error),
             }
         }
     }
 
-    /// The header that the wire reader stands at; `None` if it only moved on.
-    fn header<'b, R: Role>(&mut self, input: &mut Input<'b>) -> Result<Option<Event<'b>>, Error> {
+    /// Judges the header that the wire reader stands at, and moves behind that of a data frame.
+    fn header<R: Role>(&mut self, input: &mut Input<'_>) -> Result<Step, Error> {
         let bytes = input.unread();
         let here = frame::len_u64(bytes);
         let (header, len, frame_len, progress) = match self.rules.head::<R>(bytes, self.progress)? {
@@ -165,37 +211,27 @@ impl Receiver {
                 (header, len, frame_len, progress)
             }
             Head::Partial { header, payload } => {
-                return Ok(Some(Event::need_more(header.saturating_add(payload))));
+                return Ok(Step::NeedMore(header.saturating_add(payload)));
             }
         };
         let Lead { opcode, fin, .. } = header.lead;
+        let key = header.masking_key.unwrap_or_default();
         let kind = self.progress.flow.kind_of(opcode);
         if frame_len > here && (kind.is_none() || self.rules.delivery == Delivery::Frames) {
-            return Ok(Some(Event::need_more(frame_len.saturating_sub(here))));
+            return Ok(Step::NeedMore(frame_len.saturating_sub(here)));
         }
-        if let Some(kind) = kind {
-            self.take(input, len);
-            let first = self.progress.flow == Flow::Idle;
-            self.progress = progress;
-            let key = header.masking_key.unwrap_or_default();
-            let payload = Payload { kind, first, fin, key, left: header.payload_len };
-            return self.payload::<R>(payload, input).map(Some);
-        }
-        let delivered = self.ahead.has_passed();
-        let frame = self.take(input, usize::try_from(frame_len).unwrap_or(usize::MAX));
-        let payload = frame.get_mut(len..).unwrap_or_default();
-        if let Some(key) = header.masking_key {
-            mask::mask(payload, key);
-        }
-        if opcode == Opcode::Close {
-            let close = CloseFrame::parse(payload)?;
-            self.stop(State::Discard);
-            return Ok(Some(Event::Close(close)));
-        }
-        if delivered {
-            return Ok(None);
-        }
-        Ok(ControlPayload::new(payload).map(|payload| Event::control(opcode, payload)))
+        let Some(kind) = kind else {
+            let frame_len = usize::try_from(frame_len).unwrap_or(usize::MAX);
+            return Ok(if self.ahead.has_passed() && opcode != Opcode::Close {
+                Step::Skip(frame_len)
+            } else {
+                Step::Control { opcode, len, frame_len, key }
+            });
+        };
+        self.take(input, len);
+        let first = self.progress.flow == Flow::Idle;
+        self.progress = progress;
+        Ok(Step::Data(Payload { kind, first, fin, key, left: header.payload_len }))
     }
 
     /// The rest of a data frame, as much of it as is here.
@@ -203,6 +239,7 @@ impl Receiver {
         &mut self,
         frame: Payload,
         input: &mut Input<'b>,
+        answers: &mut Answers,
     ) -> Result<Event<'b>, Error> {
         let n = usize::try_from(frame.left).unwrap_or(usize::MAX).min(input.len());
         if n == 0 && frame.left > 0 {
@@ -220,7 +257,7 @@ impl Receiver {
         if frame.kind == Kind::Text && !(ascii && self.utf8.is_boundary()) {
             match self.utf8.check(bytes, fin) {
                 Ok(utf8) => self.utf8 = utf8,
-                Err(bad) => return self.invalid_text::<R>(frame, n, bad, input),
+                Err(bad) => return self.invalid_text::<R>(frame, n, bad, input, answers),
             }
         }
         self.state = match left {
@@ -242,15 +279,17 @@ impl Receiver {
         n: usize,
         bad: usize,
         input: &mut Input<'b>,
+        answers: &mut Answers,
     ) -> Result<Event<'b>, Error> {
         let good = if self.rules.delivery == Delivery::Frames { 0 } else { bad };
         let rest = input.unread_mut().get_mut(good..n).unwrap_or_default();
         if R::SERVER {
             mask::mask(rest, mask::rotate(frame.key, good));
         }
-        let error = self.fail(Error::InvalidUtf8);
+        self.fail(Error::InvalidUtf8);
         if good == 0 {
-            return Err(error);
+            answers.fault(Error::InvalidUtf8);
+            return Err(Error::InvalidUtf8);
         }
         let payload = self.take(input, good);
         let frame_left = frame.left.saturating_sub(frame::len_u64(payload));
@@ -263,9 +302,8 @@ impl Receiver {
         input.take(n)
     }
 
-    fn fail(&mut self, error: Error) -> Error {
+    fn fail(&mut self, error: Error) {
         self.stop(State::Failed { error, ended: error == Error::UnexpectedEof });
-        error
     }
 
     /// Nothing is read any more.

@@ -1,38 +1,16 @@
-//! The sending direction: what may be sent when, and the one control frame that is due.
+//! The sending direction: what may be sent when, behind the control frame that is due.
 //!
 //! Each `send` checks everything, then writes the due control frame and its own frame, then changes
 //! the state. A refused call has changed nothing.
 
+use crate::answer::{Answers, Due, Phase};
 use crate::close::CloseCode;
 use crate::error::SendError;
-use crate::event::ControlPayload;
 use crate::flow::Flow;
 use crate::frame::{self, Header, HeaderBytes, Kind, Lead, MAX_CONTROL_LEN, Opcode};
 use crate::mask;
 use crate::role::{NoKey, Role};
 use crate::utf8::Utf8;
-
-/// The one control frame that waits to be written.
-#[derive(Debug)]
-enum Due {
-    Nothing,
-    /// Answers the newest Ping (5.5.3).
-    Pong(ControlPayload),
-    /// Answers the peer's Close or its fault; outranks a Pong.
-    Close(Option<CloseCode>),
-}
-
-/// How far the closing of this direction is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    Open,
-    /// A Close is due; data is refused.
-    Closing,
-    /// A Close was written; nothing follows it (5.5.1).
-    Closed,
-    /// The source of masking keys failed.
-    Broken,
-}
 
 /// A frame whose header was written and whose payload was not, or not all of it.
 #[derive(Clone, Copy, Debug)]
@@ -49,57 +27,26 @@ pub(crate) struct Sender {
     flow: Flow,
     utf8: Utf8,
     frame: Option<OpenFrame>,
-    due: Due,
-    phase: Phase,
+    pub(crate) answers: Answers,
 }
 
 impl Sender {
-    pub(crate) const fn new() -> Self {
-        Self {
-            flow: Flow::Idle,
-            utf8: Utf8::new(),
-            frame: None,
-            due: Due::Nothing,
-            phase: Phase::Open,
-        }
+    pub(crate) const fn new(auto_pong: bool) -> Self {
+        let answers = Answers::new(auto_pong);
+        Self { flow: Flow::Idle, utf8: Utf8::new(), frame: None, answers }
     }
 
     /// Whether a Close was written.
     pub(crate) fn is_closed(&self) -> bool {
-        self.phase == Phase::Closed
+        self.answers.phase == Phase::Closed
     }
 
     pub(crate) fn is_broken(&self) -> bool {
-        self.phase == Phase::Broken
+        self.answers.phase == Phase::Broken
     }
 
     pub(crate) const fn wants_write(&self) -> bool {
-        self.is_due() && self.frame.is_none()
-    }
-
-    const fn is_due(&self) -> bool {
-        !matches!(self.due, Due::Nothing)
-    }
-
-    /// Makes the Pong due that answers a Ping; it takes the place of an older one (5.5.3).
-    pub(crate) fn pong(&mut self, payload: &ControlPayload) {
-        if self.phase == Phase::Open {
-            self.due = Due::Pong(payload.clone());
-        }
-    }
-
-    /// Makes a Close due, unless there was one.
-    pub(crate) fn close(&mut self, code: Option<CloseCode>) {
-        if self.phase == Phase::Open {
-            self.due = Due::Close(code);
-            self.phase = Phase::Closing;
-        }
-    }
-
-    /// The transport is gone: nothing can be sent.
-    pub(crate) fn abandon(&mut self) {
-        self.due = Due::Nothing;
-        self.phase = Phase::Closed;
+        self.answers.is_due() && self.frame.is_none()
     }
 
     /// Writes a whole message in one frame.
@@ -181,7 +128,7 @@ impl Sender {
 
     /// Masks the next bytes of the open frame.
     pub(crate) fn mask_next(&mut self, chunk: &mut [u8]) -> Result<(), SendError> {
-        if self.phase == Phase::Broken {
+        if self.answers.phase == Phase::Broken {
             return Err(SendError::NoMaskingKey);
         }
         let Some(frame) = self.frame else { return Err(SendError::PastFrameEnd) };
@@ -232,12 +179,12 @@ impl Sender {
             *to_code = code.as_u16().to_be_bytes();
             mask::copy(reason.as_bytes(), to_reason);
         }
-        match self.phase {
+        match self.answers.phase {
             Phase::Open => {
                 self.may_send()?;
                 let lead = Lead { fin: true, rsv1: false, opcode: Opcode::Close };
                 let n = self.write(role, lead, to, out)?;
-                self.phase = Phase::Closed;
+                self.answers.phase = Phase::Closed;
                 Ok(n)
             }
             // 5.5.1: both sides may close at once; the answer that is due is this side's Close.
@@ -254,7 +201,7 @@ impl Sender {
         role: &mut R,
         out: &mut [u8],
     ) -> Result<usize, SendError> {
-        if self.phase == Phase::Broken {
+        if self.answers.phase == Phase::Broken {
             return Err(SendError::NoMaskingKey);
         }
         if self.frame.is_some() {
@@ -270,7 +217,7 @@ impl Sender {
     /// Whether a frame may be started at all.
     #[inline]
     fn may_send(&self) -> Result<(), SendError> {
-        match (self.phase, self.frame) {
+        match (self.answers.phase, self.frame) {
             (Phase::Open, None) => Ok(()),
             (Phase::Open, Some(_)) => Err(SendError::FrameInProgress),
             (Phase::Closing | Phase::Closed, _) => Err(SendError::Closed),
@@ -281,7 +228,7 @@ impl Sender {
     /// Whether a header may be given out by value: then nothing else can be written before it.
     fn may_send_header(&self) -> Result<(), SendError> {
         self.may_send()?;
-        if self.is_due() { Err(SendError::ControlDue) } else { Ok(()) }
+        if self.answers.is_due() { Err(SendError::ControlDue) } else { Ok(()) }
     }
 
     /// The first byte of the next frame of a message of this kind, and the flow behind it.
@@ -314,7 +261,7 @@ impl Sender {
     #[inline]
     fn masking_key<R: Role>(&mut self, role: &mut R) -> Result<Option<[u8; 4]>, SendError> {
         role.masking_key().map_err(|NoKey| {
-            self.phase = Phase::Broken;
+            self.answers.phase = Phase::Broken;
             SendError::NoMaskingKey
         })
     }
@@ -332,7 +279,7 @@ impl Sender {
         if out.len() < needed {
             return Err(SendError::BufferTooSmall { needed });
         }
-        let out = if self.is_due() {
+        let out = if self.answers.is_due() {
             let n = self.write_due(role, out)?;
             out.get_mut(n..).unwrap_or_default()
         } else {
@@ -347,7 +294,7 @@ impl Sender {
     #[inline]
     fn due_len<R: Role>(&self) -> usize {
         let key = if R::SERVER { 0 } else { 4 };
-        match &self.due {
+        match &self.answers.due {
             Due::Nothing => 0,
             Due::Pong(payload) => 2 + key + payload.len(),
             Due::Close(None) => 2 + key,
@@ -357,14 +304,14 @@ impl Sender {
 
     #[inline(never)]
     fn write_due<R: Role>(&mut self, role: &mut R, out: &mut [u8]) -> Result<usize, SendError> {
-        if !self.is_due() {
+        if !self.answers.is_due() {
             return Ok(0);
         }
         let masking_key = self.masking_key(role)?;
         let code;
-        let (opcode, payload, phase) = match &self.due {
+        let (opcode, payload, phase) = match &self.answers.due {
             Due::Nothing => return Ok(0),
-            Due::Pong(payload) => (Opcode::Pong, payload.as_ref(), self.phase),
+            Due::Pong(payload) => (Opcode::Pong, payload.as_ref(), self.answers.phase),
             Due::Close(None) => (Opcode::Close, &[][..], Phase::Closed),
             Due::Close(Some(close)) => {
                 code = close.as_u16().to_be_bytes();
@@ -374,7 +321,7 @@ impl Sender {
         let lead = Lead { fin: true, rsv1: false, opcode };
         let header = Header { lead, masking_key, payload_len: frame::len_u64(payload) };
         let n = frame::write(header, payload, out)?;
-        (self.due, self.phase) = (Due::Nothing, phase);
+        (self.answers.due, self.answers.phase) = (Due::Nothing, phase);
         Ok(n)
     }
 }

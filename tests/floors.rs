@@ -11,7 +11,7 @@ const FLOORS: [&[&str]; 11] = [
     &["frame"],
     &["flow"],
     &["event", "input", "role"],
-    &["config"],
+    &["answer", "config"],
     &["rules"],
     &["ahead"],
     &["receive", "send"],

@@ -1,0 +1,98 @@
+//! What this side owes the peer: the one control frame that is due, and how far the closing of this
+//! direction is. The receiving direction makes answers due, the sending direction writes them.
+
+use crate::close::CloseCode;
+use crate::error::Error;
+use crate::event::{ControlPayload, Event};
+use crate::frame::Opcode;
+
+/// The one control frame that waits to be written.
+#[derive(Debug)]
+pub(crate) enum Due {
+    Nothing,
+    /// Answers the newest Ping (5.5.3).
+    Pong(ControlPayload),
+    /// Answers the peer's Close or its fault; outranks a Pong.
+    Close(Option<CloseCode>),
+}
+
+/// How far the closing of this direction is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Open,
+    /// A Close is due; data is refused.
+    Closing,
+    /// A Close was written; nothing follows it (5.5.1).
+    Closed,
+    /// The source of masking keys failed.
+    Broken,
+}
+
+#[derive(Debug)]
+pub(crate) struct Answers {
+    pub(crate) due: Due,
+    pub(crate) phase: Phase,
+    auto_pong: bool,
+}
+
+impl Answers {
+    pub(crate) const fn new(auto_pong: bool) -> Self {
+        Self { due: Due::Nothing, phase: Phase::Open, auto_pong }
+    }
+
+    /// The event for a Ping or Pong; the Pong that answers a Ping becomes due, if that is this side's to
+    /// do, and takes the place of an older one (5.5.3).
+    ///
+    /// The payload is written where it is to be, for the event and for the answer: half-written words
+    /// that are moved at once make the processor wait.
+    #[inline(never)]
+    pub(crate) fn control<'b>(
+        &mut self,
+        opcode: Opcode,
+        payload: &[u8],
+        key: [u8; 4],
+    ) -> Result<Event<'b>, Error> {
+        let empty = ControlPayload::new();
+        let mut event = Ok(match opcode {
+            Opcode::Ping => Event::Ping(empty),
+            _ => Event::Pong(empty),
+        });
+        if let Ok(Event::Ping(to) | Event::Pong(to)) = &mut event {
+            to.fill(payload, key);
+        }
+        if opcode == Opcode::Ping && self.phase == Phase::Open && self.auto_pong {
+            self.due = Due::Pong(ControlPayload::new());
+            if let Due::Pong(to) = &mut self.due {
+                to.fill(payload, key);
+            }
+        }
+        event
+    }
+
+    /// Makes the Close due that tells the peer of its fault (7.1.7), if it is there to be told.
+    #[cold]
+    pub(crate) fn fault(&mut self, error: Error) {
+        if error != Error::UnexpectedEof {
+            self.close(Some(error.close_code()));
+        }
+    }
+
+    /// Makes a Close due, unless there was one. It answers the peer's and "typically echoes the status
+    /// code" (5.5.1).
+    pub(crate) fn close(&mut self, code: Option<CloseCode>) {
+        if self.phase == Phase::Open {
+            self.due = Due::Close(code);
+            self.phase = Phase::Closing;
+        }
+    }
+
+    /// The transport is gone: nothing can be sent.
+    pub(crate) fn abandon(&mut self) {
+        self.due = Due::Nothing;
+        self.phase = Phase::Closed;
+    }
+
+    pub(crate) const fn is_due(&self) -> bool {
+        !matches!(self.due, Due::Nothing)
+    }
+}
