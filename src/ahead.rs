@@ -69,18 +69,18 @@ impl Ahead {
         let here = frame::len_u64(bytes);
         while here >= self.due {
             self.hop::<R>(rules, bytes);
-            let Self { at, progress, .. } = *self;
+            let at = self.at;
             let rest = usize::try_from(at).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
             if rest.is_empty() {
                 self.due = at.saturating_add(least);
                 continue;
             }
-            self.due = match rules.head::<R>(rest, progress) {
+            self.due = match rules.head::<R>(rest, &self.progress) {
                 // The wire reader comes to this header as well, and reports the error.
                 Err(_) => u64::MAX,
                 // The wire reader takes a header as soon as it is complete, and must not be first.
                 Ok(Head::Partial { header, .. }) => here.saturating_add(header),
-                Ok(Head::Complete { header, len, frame_len, progress }) => {
+                Ok(Head::Complete { header, len, frame_len }) => {
                     let end = at.saturating_add(frame_len);
                     match header.lead.opcode {
                         Opcode::Close => u64::MAX,
@@ -97,7 +97,7 @@ impl Ahead {
                         }
                         Opcode::Continuation | Opcode::Text | Opcode::Binary => {
                             self.at = end;
-                            self.progress = progress;
+                            self.progress.pass(header.lead, header.payload_len);
                             end.saturating_add(least)
                         }
                     }

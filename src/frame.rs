@@ -154,6 +154,7 @@ pub(crate) struct Length {
 
 impl Length {
     /// Parses byte 1 without its mask bit, and as much of the length field as there is in `rest`.
+    #[inline]
     pub(crate) fn parse(opcode: Opcode, byte: u8, rest: &[u8]) -> Result<Self, Error> {
         let short = byte & 0x7F;
         // 5.5: control frames "MUST have a payload length of 125 bytes or less".
@@ -167,6 +168,7 @@ impl Length {
         }
     }
 
+    #[inline(never)]
     fn extended<const N: usize>(rest: &[u8], minimum: u64) -> Result<Self, Error> {
         // The bounds of the length follow from the bytes that are here: zeros or ones fill the rest.
         let (mut least, mut most, mut missing) = (0_u64, 0_u64, N);
@@ -236,6 +238,7 @@ impl Header {
     }
 
     /// Puts a header together, once byte 0 and byte 1 and what `rest` has of the length are judged.
+    #[inline]
     pub(crate) fn finish(lead: Lead, second: u8, length: Length, rest: &[u8]) -> Parsed {
         let masked = second & 0x80 != 0;
         let len = 2 + length.field + if masked { 4 } else { 0 };

@@ -24,7 +24,7 @@ use crate::input::Input;
 use crate::mask;
 use crate::role::Role;
 use crate::rules::{Head, Progress, Rules};
-use crate::utf8::Utf8;
+use crate::utf8::{self, Utf8};
 
 /// Where the wire reader is.
 #[derive(Clone, Copy, Debug)]
@@ -138,9 +138,9 @@ impl Receiver {
         let ascii = if R::SERVER {
             mask::mask_ascii(payload, key).1
         } else {
-            kind == Kind::Text && payload.is_ascii()
+            kind == Kind::Text && utf8::is_ascii(payload)
         };
-        if kind == Kind::Text && !ascii && Utf8::new().check(payload, true).is_err() {
+        if kind == Kind::Text && !ascii && !Utf8::is_valid(payload) {
             // The long path finds the same and says what it is.
             mask::mask(payload, key);
             return None;
@@ -206,10 +206,8 @@ impl Receiver {
     fn header<R: Role>(&mut self, input: &mut Input<'_>) -> Result<Step, Error> {
         let bytes = input.unread();
         let here = frame::len_u64(bytes);
-        let (header, len, frame_len, progress) = match self.rules.head::<R>(bytes, self.progress)? {
-            Head::Complete { header, len, frame_len, progress } => {
-                (header, len, frame_len, progress)
-            }
+        let (header, len, frame_len) = match self.rules.head::<R>(bytes, &self.progress)? {
+            Head::Complete { header, len, frame_len } => (header, len, frame_len),
             Head::Partial { header, payload } => {
                 return Ok(Step::NeedMore(header.saturating_add(payload)));
             }
@@ -230,7 +228,7 @@ impl Receiver {
         };
         self.take(input, len);
         let first = self.progress.flow == Flow::Idle;
-        self.progress = progress;
+        self.progress.pass(header.lead, header.payload_len);
         Ok(Step::Data(Payload { kind, first, fin, key, left: header.payload_len }))
     }
 
@@ -250,7 +248,7 @@ impl Receiver {
         let (key, ascii) = if R::SERVER {
             mask::mask_ascii(bytes, frame.key)
         } else {
-            (frame.key, frame.kind == Kind::Text && bytes.is_ascii())
+            (frame.key, frame.kind == Kind::Text && utf8::is_ascii(bytes))
         };
         let left = frame.left.saturating_sub(frame::len_u64(bytes));
         let fin = frame.fin && left == 0;

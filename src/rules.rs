@@ -21,6 +21,23 @@ impl Progress {
     pub(crate) const fn new() -> Self {
         Self { flow: Flow::Idle, fragments: 0, message_len: 0 }
     }
+
+    /// Moves behind a frame that was judged.
+    #[inline]
+    pub(crate) fn pass(&mut self, lead: Lead, len: u64) {
+        if lead.opcode.is_control() {
+            return;
+        }
+        if lead.fin {
+            *self = Self::new();
+            return;
+        }
+        if let Some(kind) = self.flow.kind_of(lead.opcode) {
+            self.flow = Flow::Message(kind);
+        }
+        self.fragments = self.fragments.saturating_add(1);
+        self.message_len = self.message_len.saturating_add(len);
+    }
 }
 
 /// What stands at a header.
@@ -31,8 +48,6 @@ pub(crate) enum Head {
         len: usize,
         /// The length of header and payload.
         frame_len: u64,
-        /// The progress behind the frame.
-        progress: Progress,
     },
     /// At least so many more bytes until the header is complete, and then until an event.
     Partial { header: u64, payload: u64 },
@@ -65,13 +80,13 @@ impl Rules {
     ///
     /// Each byte is judged by all that it can break before the next one is looked at, so that the
     /// error does not depend on how the bytes were cut.
-    pub(crate) fn head<R: Role>(&self, bytes: &[u8], progress: Progress) -> Result<Head, Error> {
+    pub(crate) fn head<R: Role>(&self, bytes: &[u8], progress: &Progress) -> Result<Head, Error> {
         let key_len = if R::SERVER { 4 } else { 0 };
         let Some((&first, rest)) = bytes.split_first() else {
             return Ok(Head::Partial { header: 2 + key_len, payload: 0 });
         };
         let lead = Lead::parse(first)?;
-        let progress = self.lead(progress, lead)?;
+        self.lead(progress, lead)?;
         let Some((&second, rest)) = rest.split_first() else {
             return Ok(Head::Partial { header: 1 + key_len, payload: 0 });
         };
@@ -84,10 +99,11 @@ impl Rules {
         }
         let judge = |rest: &[u8]| {
             let length = Length::parse(lead.opcode, second, rest)?;
-            Ok((length, self.length(progress, lead, length.least)?))
+            self.length(progress, lead, length.least)?;
+            Ok(length)
         };
-        let (length, progress) = match judge(rest) {
-            Ok(judged) => judged,
+        let length = match judge(rest) {
+            Ok(length) => length,
             // A byte before may have been enough for an error, and for another one.
             Err(error) => {
                 let mut known = (0..rest.len().min(8)).filter_map(|n| rest.get(..n));
@@ -97,7 +113,7 @@ impl Rules {
         Ok(match Header::finish(lead, second, length, rest) {
             Parsed::Complete(header, len) => {
                 let frame_len = header.payload_len.saturating_add(frame::to_u64(len));
-                Head::Complete { header, len, frame_len, progress }
+                Head::Complete { header, len, frame_len }
             }
             Parsed::Partial(missing) => {
                 let whole = lead.opcode.is_control() || self.delivery == Delivery::Frames;
@@ -107,35 +123,31 @@ impl Rules {
         })
     }
 
-    /// Judges the first byte of a frame; the progress behind it but for its length.
-    fn lead(&self, progress: Progress, lead: Lead) -> Result<Progress, Error> {
+    /// Judges the first byte of a frame.
+    fn lead(&self, progress: &Progress, lead: Lead) -> Result<(), Error> {
         // 5.2: a reserved bit "MUST be 0 unless an extension is negotiated".
         if lead.rsv1 {
             return Err(Error::ReservedBits);
         }
-        let flow = progress.flow.step(lead)?;
-        if lead.opcode.is_control() {
-            return Ok(progress);
-        }
-        if progress.fragments >= self.max_fragments {
+        progress.flow.step(lead)?;
+        if !lead.opcode.is_control() && progress.fragments >= self.max_fragments {
             return Err(Error::TooManyFragments);
         }
-        Ok(Progress { flow, fragments: progress.fragments.saturating_add(1), ..progress })
+        Ok(())
     }
 
     /// Judges the length of the frame's payload, or the least that it can be.
-    fn length(&self, progress: Progress, lead: Lead, len: u64) -> Result<Progress, Error> {
+    fn length(&self, progress: &Progress, lead: Lead, len: u64) -> Result<(), Error> {
         if lead.opcode.is_control() {
-            return Ok(progress);
+            return Ok(());
         }
         if len > self.max_frame_len {
             return Err(Error::FrameTooLong);
         }
-        let message_len = progress.message_len.saturating_add(len);
-        if message_len > self.max_message_len {
+        if progress.message_len.saturating_add(len) > self.max_message_len {
             return Err(Error::MessageTooLong);
         }
-        Ok(if lead.fin { Progress::new() } else { Progress { message_len, ..progress } })
+        Ok(())
     }
 
     /// Kind, header length and payload length of a whole message in a frame of at most 65,535 bytes, if

@@ -86,6 +86,15 @@ impl Utf8 {
         self.state == state::ACCEPT
     }
 
+    /// Whether `bytes` are a whole text.
+    pub(crate) fn is_valid(bytes: &[u8]) -> bool {
+        #[cfg(feature = "simd")]
+        if bytes.len() >= wide::LEAST {
+            return simdutf8::basic::from_utf8(bytes).is_ok();
+        }
+        check(u64::from(state::ACCEPT), bytes) == Ok(u64::from(state::ACCEPT))
+    }
+
     /// Goes on with `bytes`; `last` says that the text ends with them.
     ///
     /// The error is the place of the first byte that cannot be: 0 to `bytes.len() - 1`. For a text
@@ -123,7 +132,7 @@ mod wide {
     use super::{state, steps_over};
 
     /// Below, the call costs more than it saves.
-    const LEAST: usize = 64;
+    pub(super) const LEAST: usize = 64;
 
     /// The state behind `bytes`; `None` if they are too few, or somewhere not UTF-8.
     pub(super) fn check(before: u64, bytes: &[u8]) -> Option<u64> {
@@ -140,6 +149,41 @@ mod wide {
         steps_over(u64::from(state::ACCEPT), tail)
     }
 }
+
+/// Whether all of `bytes` is ASCII.
+///
+/// Of short text `core` looks at many bytes one by one. Here, as in `mask`, the last word overlaps the one
+/// before it.
+#[inline]
+pub(crate) fn is_ascii(bytes: &[u8]) -> bool {
+    match bytes.len() {
+        0..4 => bytes.iter().fold(0, |or, byte| or | byte).is_ascii(),
+        4..=8 => ends(bytes, |word| u32::from_ne_bytes(word).into()),
+        9..=16 => ends(bytes, |word| u64::from_ne_bytes(word).into()),
+        17..LONG => {
+            let words = bytes.as_chunks().0.iter().map(|word| u128::from_ne_bytes(*word));
+            has_no_high_bit(words.fold(0, |or, word| or | word)) && ends(bytes, u128::from_ne_bytes)
+        }
+        _ => bytes.is_ascii(),
+    }
+}
+
+/// The same for the first and the last word.
+#[inline]
+fn ends<const N: usize>(bytes: &[u8], word: impl Fn([u8; N]) -> u128) -> bool {
+    match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) => has_no_high_bit(word(*first) | word(*last)),
+        _ => false,
+    }
+}
+
+#[inline]
+const fn has_no_high_bit(word: u128) -> bool {
+    word & u128::from_ne_bytes([0x80; 16]) == 0
+}
+
+/// From how many bytes on `core` is as good.
+const LONG: usize = 256;
 
 /// Bytes between two looks at the state.
 const BLOCK: usize = 32;

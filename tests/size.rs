@@ -26,7 +26,7 @@ fn a_header_is_15_bytes_everywhere() {
 #[cfg(target_pointer_width = "64")]
 #[test]
 fn sizes_on_64_bit() {
-    assert_eq!(size_of::<Connection<Server>>(), 256);
+    assert_eq!(size_of::<Connection<Server>>(), 248);
     assert_eq!(size_of::<Event<'_>>(), 128);
     assert_eq!(size_of::<Data<'_>>(), 32);
     assert_eq!(size_of::<Input<'_>>(), 32);
