@@ -151,16 +151,18 @@ mod wide {
 
         #[inline(always)]
         fn with_simd<S: Simd>(self, simd: S) -> bool {
+            // A vector across two lines of the cache costs two of them.
+            let start = self.bytes.as_ptr().align_offset(64).min(self.bytes.len());
+            let Some((head, rest)) = self.bytes.split_at_mut_checked(start) else { return true };
+            let key = rotate(self.key, start);
+            let head_is_ascii = narrow(head, self.key, key);
+            let after = rotate(key, rest.len());
             // With a multiple of four bytes in a vector, the key begins anew with each. A machine
             // without vectors has one.
-            let start = self.bytes.as_ptr().align_offset(64).min(self.bytes.len());
-            let (head, rest) = self.bytes.split_at_mut_checked(start).unwrap_or_default();
-            let head_is_ascii = narrow(head, self.key, rotate(self.key, head.len()));
-            let key4 = rotate(self.key, start);
-            let keys = repeat::<64>(key4);
-            let key = match S::as_simd_u8s(&keys).0 {
-                [key, ..] if S::U8_LANES.is_multiple_of(4) => *key,
-                _ => return narrow(rest, key4, rotate(key4, rest.len())) && head_is_ascii,
+            let wide = repeat::<64>(key);
+            let wide = match S::as_simd_u8s(&wide).0 {
+                [wide, ..] if S::U8_LANES.is_multiple_of(4) => *wide,
+                _ => return narrow(rest, key, after) && head_is_ascii,
             };
             let (vectors, tail) = S::as_mut_simd_u8s(rest);
             let (blocks, rest) = vectors.as_chunks_mut::<4>();
@@ -168,17 +170,17 @@ mod wide {
             let mut ors = [simd.splat_u8s(0); 4];
             for block in blocks {
                 for (vector, or) in block.iter_mut().zip(&mut ors) {
-                    *vector = simd.xor_u8s(*vector, key);
+                    *vector = simd.xor_u8s(*vector, wide);
                     *or = simd.or_u8s(*or, *vector);
                 }
             }
             let mut or = ors.into_iter().fold(simd.splat_u8s(0), |or, one| simd.or_u8s(or, one));
             for vector in rest {
-                *vector = simd.xor_u8s(*vector, key);
+                *vector = simd.xor_u8s(*vector, wide);
                 or = simd.or_u8s(or, *vector);
             }
-            let tail_is_ascii = narrow(tail, key4, rotate(key4, tail.len())) & head_is_ascii;
-            pulp::bytemuck::bytes_of(&or).is_ascii() && tail_is_ascii
+            let tail_is_ascii = narrow(tail, key, after);
+            head_is_ascii && pulp::bytemuck::bytes_of(&or).is_ascii() && tail_is_ascii
         }
     }
 }

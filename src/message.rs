@@ -6,6 +6,7 @@ use crate::event::Data;
 use crate::frame::Kind;
 use crate::input::StorageFull;
 use crate::mask;
+use crate::utf8;
 
 /// A whole message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,9 +22,7 @@ pub enum Message<'a> {
 impl<'a> Message<'a> {
     fn new(kind: Kind, bytes: &'a [u8]) -> Result<Self, AssembleError> {
         match kind {
-            Kind::Text => {
-                core::str::from_utf8(bytes).map(Self::Text).map_err(|_| AssembleError::InvalidUtf8)
-            }
+            Kind::Text => utf8::text(bytes).map(Self::Text).ok_or(AssembleError::InvalidUtf8),
             Kind::Binary => Ok(Self::Binary(bytes)),
         }
     }

@@ -138,7 +138,7 @@ impl Receiver {
         let ascii = if R::SERVER {
             mask::mask_ascii(payload, key).1
         } else {
-            kind == Kind::Text && utf8::is_ascii(payload)
+            kind == Kind::Text && utf8::is_plain(payload)
         };
         if kind == Kind::Text && !ascii && !Utf8::is_valid(payload) {
             // The long path finds the same and says what it is.
@@ -248,7 +248,7 @@ impl Receiver {
         let (key, ascii) = if R::SERVER {
             mask::mask_ascii(bytes, frame.key)
         } else {
-            (frame.key, frame.kind == Kind::Text && utf8::is_ascii(bytes))
+            (frame.key, frame.kind == Kind::Text && utf8::is_plain(bytes))
         };
         let left = frame.left.saturating_sub(frame::len_u64(bytes));
         let fin = frame.fin && left == 0;

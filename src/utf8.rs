@@ -70,6 +70,16 @@ const fn at(from: u8, to: u8, legal: bool) -> u64 {
     if legal { (to as u64) << from } else { 0 }
 }
 
+/// `bytes` as a text. Without `unsafe` only a library can tell the compiler that they are one, even if
+/// they were checked before.
+pub(crate) fn text(bytes: &[u8]) -> Option<&str> {
+    #[cfg(feature = "simd")]
+    let text = simdutf8::basic::from_utf8(bytes).ok();
+    #[cfg(not(feature = "simd"))]
+    let text = core::str::from_utf8(bytes).ok();
+    text
+}
+
 /// The validity of a text so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Utf8 {
@@ -150,12 +160,22 @@ mod wide {
     }
 }
 
+/// Whether all of `bytes` is ASCII, where it is cheaper to look than to check.
+#[inline]
+pub(crate) fn is_plain(bytes: &[u8]) -> bool {
+    #[cfg(feature = "simd")]
+    if bytes.len() >= wide::LEAST {
+        return false;
+    }
+    is_ascii(bytes)
+}
+
 /// Whether all of `bytes` is ASCII.
 ///
 /// Of short text `core` looks at many bytes one by one. Here, as in `mask`, the last word overlaps the one
 /// before it.
 #[inline]
-pub(crate) fn is_ascii(bytes: &[u8]) -> bool {
+fn is_ascii(bytes: &[u8]) -> bool {
     match bytes.len() {
         0..4 => bytes.iter().fold(0, |or, byte| or | byte).is_ascii(),
         4..=8 => ends(bytes, |word| u32::from_ne_bytes(word).into()),

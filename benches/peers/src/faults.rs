@@ -41,7 +41,7 @@ pub fn all() -> Vec<&'static Row> {
         ("a text that is no UTF-8", frames(&[(0x81, b"x\xFF")])),
         ("a text that ends inside a character", frames(&[(0x81, b"x\xE6\x9D")])),
         ("fragments of a text that is no UTF-8", frames(&[(0x01, b"x\xE6"), (0x80, b"x")])),
-        ("a text that is no UTF-8, longer than a read", frames(&[(0x81, &long)])),
+        ("a text that is no UTF-8, cut by a read", frames(&[(0x81, &long)])),
     ]
     .into_iter()
     .map(|(name, mut wire)| {
@@ -53,7 +53,7 @@ pub fn all() -> Vec<&'static Row> {
             work: Work::Decode { role: wire.role, bytes: wire.bytes },
             // Who asks for one message after the other is content with this.
             truth: Tally { messages: 1, bytes: 4 },
-            spoiled: None,
+            spoiled: Vec::new(),
         };
         &*Box::leak(Box::new(row))
     })

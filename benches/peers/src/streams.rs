@@ -87,7 +87,7 @@ pub struct Row {
     pub work: Work,
     pub truth: Tally,
     /// The same with a text that is not UTF-8, if it is of texts.
-    pub spoiled: Option<&'static Self>,
+    pub spoiled: Vec<&'static Self>,
 }
 
 pub const SIZES: [usize; 5] = [16, 125, 1024, 16384, 1 << 20];
@@ -128,7 +128,7 @@ pub fn rows() -> Vec<&'static Row> {
             size,
             work: Work::Header { payload: payload(), count },
             truth: Tally { messages: count, bytes: bytes(0, count) },
-            spoiled: None,
+            spoiled: Vec::new(),
         });
         let count = batch(size);
         rows.push(Row {
@@ -137,7 +137,7 @@ pub fn rows() -> Vec<&'static Row> {
             size,
             work: Work::InPlace { payload: payload(), count },
             truth: Tally { messages: count, bytes: bytes(4, count) },
-            spoiled: None,
+            spoiled: Vec::new(),
         });
     }
     rows.push(Row {
@@ -146,7 +146,7 @@ pub fn rows() -> Vec<&'static Row> {
         size: REQUEST.len(),
         work: Work::Accept { request: REQUEST.to_vec(), count: 50 },
         truth: Tally { messages: 50, bytes: 50 * ACCEPT.len() as u64 },
-        spoiled: None,
+        spoiled: Vec::new(),
     });
     rows.into_iter().map(leak).collect()
 }
@@ -218,7 +218,7 @@ fn send(role: Role, size: usize) -> Row {
         size,
         work: Work::Send { role, payload: random(size, 9), count },
         truth: Tally { messages: count, bytes: frame as u64 * count },
-        spoiled: None,
+        spoiled: Vec::new(),
     }
 }
 
@@ -261,8 +261,8 @@ pub struct Wire {
     keys: fastrand::Rng,
     pub bytes: Vec<u8>,
     truth: Tally,
-    /// Where the first message ends, if it is a text, and its last byte.
-    text_end: Option<(usize, u8)>,
+    /// The texts of one frame: where they begin and end, and their last byte.
+    texts: Vec<(std::ops::Range<usize>, u8)>,
 }
 
 impl Wire {
@@ -272,15 +272,16 @@ impl Wire {
             keys: fastrand::Rng::with_seed(7),
             bytes: Vec::new(),
             truth: Tally::default(),
-            text_end: None,
+            texts: Vec::new(),
         }
     }
 
     /// The last or only frame of a message.
     pub fn message(&mut self, first: u8, payload: &[u8]) {
+        let start = self.bytes.len();
         self.frame(first, payload);
-        if let (0, 0x81, Some(&last)) = (self.truth.messages, first, payload.last()) {
-            self.text_end = Some((self.bytes.len(), last));
+        if let (0x81, Some(&last)) = (first, payload.last()) {
+            self.texts.push((start..self.bytes.len(), last));
         }
         self.truth.message(payload);
     }
@@ -309,7 +310,7 @@ impl Wire {
 
     /// The same stream for each length of a read.
     fn rows(self, name: String, size: usize) -> impl Iterator<Item = Row> {
-        let Self { role, bytes, truth, text_end, .. } = self;
+        let Self { role, bytes, truth, texts, .. } = self;
         READS.into_iter().map(move |read| {
             let row = |bytes, spoiled| Row {
                 name: name.clone(),
@@ -319,12 +320,16 @@ impl Wire {
                 truth,
                 spoiled,
             };
-            let spoiled = text_end.map(|(end, last)| {
+            // The first text that comes in one read, and the first that is cut by one.
+            let is_cut = |range: &std::ops::Range<usize>| range.start / read < (range.end - 1) / read;
+            let find = |cut| texts.iter().find(|(range, _)| is_cut(range) == cut);
+            let spoil = |(range, last): &(std::ops::Range<usize>, u8)| {
                 let mut bytes = bytes.clone();
                 // Masked or not: what was `last` is 0xFF now, which no UTF-8 has.
-                bytes[end - 1] ^= last ^ 0xFF;
-                leak(row(bytes, None))
-            });
+                bytes[range.end - 1] ^= last ^ 0xFF;
+                leak(row(bytes, Vec::new()))
+            };
+            let spoiled = [false, true].into_iter().filter_map(find).map(spoil).collect();
             row(bytes.clone(), spoiled)
         })
     }
