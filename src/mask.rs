@@ -219,8 +219,20 @@ fn copy_long(from: &[u8], to: &mut [u8], key: [u8; 4], after: [u8; 4]) {
         *to = xor(from, wide);
     }
     if let (Some(from), Some(to)) = (from.last_chunk::<LANE>(), to.last_chunk_mut()) {
-        *to = xor(from, repeat(after));
+        *to = tail(from, after);
     }
+}
+
+/// The last lane. In words: the compiler would spread the bytes of a rotated key one by one, which it
+/// does not where [`long`] is inlined.
+#[inline]
+fn tail(bytes: &[u8; LANE], key: [u8; 4]) -> [u8; LANE] {
+    let key = u128::from_ne_bytes(repeat(key));
+    let mut out = *bytes;
+    for word in out.as_chunks_mut().0 {
+        *word = (u128::from_ne_bytes(*word) ^ key).to_ne_bytes();
+    }
+    out
 }
 
 #[inline]
