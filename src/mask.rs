@@ -85,9 +85,11 @@ const BLOCKS_LEN: usize = 512;
 
 /// A lane and more; the tail is a lane of its own, which may overlap the one before.
 #[inline]
-fn long(bytes: &mut [u8], key: [u8; LANE], tail_key: [u8; LANE]) -> bool {
-    let Some(tail) = bytes.last_chunk().map(|tail| xor(tail, tail_key)) else { return true };
-    let mut or = tail;
+fn long(bytes: &mut [u8], key: [u8; LANE], tail_key: [u8; 16]) -> bool {
+    let Some(tail) = bytes.last_chunk().map(|tail| mask_words(*tail, tail_key)) else {
+        return true;
+    };
+    let mut or = [0; LANE];
     let mut rest = &mut *bytes;
     if rest.len() >= BLOCKS_LEN {
         let (whole, behind) = rest.as_chunks_mut();
@@ -100,7 +102,17 @@ fn long(bytes: &mut [u8], key: [u8; LANE], tail_key: [u8; LANE]) -> bool {
     if let Some(end) = bytes.last_chunk_mut() {
         *end = tail;
     }
-    or.is_ascii()
+    or.is_ascii() && tail.is_ascii()
+}
+
+/// A lane in two words: with a key that is known byte for byte the compiler would go byte by byte.
+#[inline]
+fn mask_words(mut lane: [u8; LANE], key: [u8; 16]) -> [u8; LANE] {
+    let key = u128::from_ne_bytes(key);
+    for word in lane.as_chunks_mut().0 {
+        *word = (u128::from_ne_bytes(*word) ^ key).to_ne_bytes();
+    }
+    lane
 }
 
 /// Four lanes at a time, each with an OR of its own, so that none waits for the one before.
@@ -219,20 +231,8 @@ fn copy_long(from: &[u8], to: &mut [u8], key: [u8; 4], after: [u8; 4]) {
         *to = xor(from, wide);
     }
     if let (Some(from), Some(to)) = (from.last_chunk::<LANE>(), to.last_chunk_mut()) {
-        *to = tail(from, after);
+        *to = mask_words(*from, repeat(after));
     }
-}
-
-/// The last lane. In words: the compiler would spread the bytes of a rotated key one by one, which it
-/// does not where [`long`] is inlined.
-#[inline]
-fn tail(bytes: &[u8; LANE], key: [u8; 4]) -> [u8; LANE] {
-    let key = u128::from_ne_bytes(repeat(key));
-    let mut out = *bytes;
-    for word in out.as_chunks_mut().0 {
-        *word = (u128::from_ne_bytes(*word) ^ key).to_ne_bytes();
-    }
-    out
 }
 
 #[inline]

@@ -164,7 +164,7 @@ mod wide {
 #[inline]
 pub(crate) fn is_plain(bytes: &[u8]) -> bool {
     #[cfg(feature = "simd")]
-    if bytes.len() >= wide::LEAST {
+    if bytes.len() >= LONG {
         return false;
     }
     is_ascii(bytes)
