@@ -1,0 +1,140 @@
+//! Both sides of the opening handshake.
+
+use core::fmt::Write as _;
+
+use barews::handshake::client::{Answer, Handshake};
+use barews::handshake::deflate::{self, DeflateConfig, DeflateOffer, WindowBits};
+use barews::handshake::key::Key;
+use barews::handshake::server::{self, Incoming, Origins, Reader, Upgrade};
+use barews::handshake::{BuildError, Error, Headers, Limits, Status, extension};
+
+use crate::opaque::{Sink, any, bytes, flag, number, seen, text};
+
+pub fn all() {
+    accepting();
+    asking();
+    negotiating();
+    let key = Key::new(any([0; 16]));
+    seen(key.as_str());
+    if let Some(key) = Key::parse(bytes()) {
+        seen(key.accept().as_str());
+    }
+    print(any(Error::HeadTooLong));
+    print(any(BuildError::BufferTooSmall { needed: number() }));
+}
+
+fn limits() -> Limits {
+    Limits::new().max_head_len(number()).max_fields(number())
+}
+
+fn accepting() {
+    let mut reader = any(Reader::with_limits(limits()));
+    while flag() {
+        match reader.read(bytes()) {
+            Ok(Status::Complete(Incoming::Upgrade(upgrade))) => upgraded(&upgrade),
+            Ok(Status::Complete(Incoming::Plain(request))) => {
+                seen((request.method(), request.target(), request.path(), request.query()));
+                seen((request.version(), request.host(), request.head_len()));
+                headers(request.headers());
+                for value in request.header(text()) {
+                    seen(value);
+                }
+            }
+            Ok(Status::NeedMore(missing)) => seen(missing),
+            Err(error) => seen(error.respond(bytes())),
+        }
+    }
+    seen(server::respond(any(404), any(&[]), bytes(), bytes()));
+    seen(server::respond_head(any(404), any(&[]), any(0), bytes()));
+}
+
+fn upgraded(upgrade: &Upgrade<'_>) {
+    seen((upgrade.key(), upgrade.origin(), upgrade.request().head_len()));
+    upgrade.protocols().for_each(seen);
+    upgrade.extensions().for_each(seen);
+    let deflate = upgrade.negotiate_deflate(&config());
+    match upgrade.accept(any(Origins::Any)) {
+        Ok(mut accept) => {
+            if let Some(answer) = deflate {
+                accept = accept.deflate(answer);
+            }
+            seen(accept.protocol(text()).headers(any(&[])).write(bytes()));
+        }
+        Err(error) => seen(error.respond(bytes())),
+    }
+}
+
+fn asking() {
+    let mut handshake = any(Handshake::new(any([0; 16]), text(), text())
+        .secure(flag())
+        .port(any(0))
+        .protocols(any(&[]))
+        .origin(text())
+        .deflate(any(&[]))
+        .headers(any(&[]))
+        .limits(limits()));
+    seen(handshake.request(bytes()));
+    while flag() {
+        match handshake.response(bytes()) {
+            Ok(Status::Complete(Answer::Established(established))) => {
+                seen((established.protocol(), established.deflate(), established.head_len()));
+                headers(established.headers());
+                established.header(text()).for_each(seen);
+            }
+            Ok(Status::Complete(Answer::Rejected(rejected))) => {
+                seen((rejected.status(), rejected.head_len()));
+                headers(rejected.headers());
+                rejected.header(text()).for_each(seen);
+                rejected.versions().for_each(seen);
+            }
+            Ok(Status::NeedMore(missing)) => seen(missing),
+            Err(error) => print(error),
+        }
+    }
+}
+
+fn config() -> DeflateConfig {
+    DeflateConfig::new()
+        .server_no_context_takeover(flag())
+        .client_no_context_takeover(flag())
+        .server_min_window_bits(bits())
+        .server_max_window_bits(bits())
+        .client_max_window_bits(bits())
+}
+
+fn bits() -> WindowBits {
+    any(WindowBits::MAX)
+}
+
+fn negotiating() {
+    seen((WindowBits::new(any(0)), bits().get()));
+    let offer = DeflateOffer::new()
+        .server_no_context_takeover(flag())
+        .client_no_context_takeover(flag())
+        .server_max_window_bits(bits())
+        .client_max_window_bits(any(None));
+    if let Some(answer) = deflate::negotiate(extension::parse(bytes()).flatten(), &config()) {
+        seen(answer.params());
+    }
+    for item in extension::parse(bytes()) {
+        let Ok(extension) = item else { continue };
+        seen(extension.name());
+        for param in extension.params() {
+            seen(param.name);
+            if let Some(value) = param.value {
+                value.bytes().for_each(seen);
+            }
+        }
+        seen(deflate::confirm(extension, &[offer]));
+    }
+}
+
+fn headers(headers: Headers<'_>) {
+    for header in headers {
+        seen((header.name, header.value));
+    }
+}
+
+fn print(value: impl core::fmt::Display) {
+    seen(write!(Sink, "{value}"));
+}

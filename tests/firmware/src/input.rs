@@ -1,0 +1,22 @@
+//! Buffers and the assembler.
+
+use barews::{Assembler, Input, RecvBuffer};
+
+use crate::opaque::{any, bytes, number, seen};
+
+pub fn all() {
+    let input = Input::new(bytes());
+    seen((input.len(), input.is_empty(), input.consumed(), input.unread()));
+    let mut buffer = any(RecvBuffer::new(bytes()));
+    seen((buffer.capacity(), buffer.len(), buffer.is_empty(), buffer.unread()));
+    seen(buffer.spare_mut());
+    seen(buffer.reserve(number()));
+    buffer.advance(number());
+    buffer.consume(number());
+    seen(buffer.spare_mut());
+    seen(buffer.input().len());
+    seen(buffer.grow(bytes()));
+    let mut messages = any(Assembler::new(bytes()));
+    seen((messages.len(), messages.is_empty()));
+    seen(messages.grow(bytes()));
+}

@@ -1,0 +1,33 @@
+//! A program for a machine without an operating system that calls every public function of barews.
+//! Its panic handler calls what does not exist, so it links only if no panic can be reached.
+#![no_std]
+#![no_main]
+
+mod connection;
+mod frame;
+mod handshake;
+mod input;
+mod opaque;
+
+use core::hint::black_box;
+
+#[unsafe(no_mangle)]
+extern "C" fn _start() -> ! {
+    frame::all();
+    connection::all();
+    input::all();
+    handshake::all();
+    #[cfg(feature = "control")]
+    black_box(opaque::bytes()[opaque::number()]);
+    loop {
+        black_box(());
+    }
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    unsafe extern "C" {
+        fn a_panic_can_be_reached() -> !;
+    }
+    unsafe { a_panic_can_be_reached() }
+}
