@@ -5,6 +5,7 @@
 
 mod connection;
 mod frame;
+#[cfg(feature = "handshake")]
 mod handshake;
 mod input;
 mod opaque;
@@ -16,6 +17,7 @@ extern "C" fn _start() -> ! {
     frame::all();
     connection::all();
     input::all();
+    #[cfg(feature = "handshake")]
     handshake::all();
     #[cfg(feature = "control")]
     black_box(opaque::bytes()[opaque::number()]);
