@@ -7,9 +7,11 @@
 #![warn(clippy::as_conversions, clippy::indexing_slicing, clippy::panic, clippy::unreachable)]
 #![warn(clippy::expect_used, clippy::unwrap_used)]
 
+pub mod backoff;
 pub mod frame;
 #[cfg(feature = "handshake")]
 pub mod handshake;
+pub mod keepalive;
 pub mod mask;
 
 mod ahead;

@@ -14,7 +14,11 @@ pub fn kind() -> Kind {
 }
 
 fn lead() -> Lead {
-    Lead { fin: flag(), rsv1: flag(), opcode: opcode() }
+    Lead {
+        fin: flag(),
+        rsv1: flag(),
+        opcode: opcode(),
+    }
 }
 
 pub fn all() {
@@ -24,7 +28,11 @@ pub fn all() {
     if let Ok(Parsed::Complete(header, len)) = Header::parse(bytes()) {
         seen((header, len));
     }
-    let header = Header { lead: lead(), masking_key: any(None), payload_len: long() };
+    let header = Header {
+        lead: lead(),
+        masking_key: any(None),
+        payload_len: long(),
+    };
     seen(header.encoded_len());
     let encoded = header.encode();
     seen(&*encoded);

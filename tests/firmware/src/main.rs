@@ -9,6 +9,7 @@ mod frame;
 mod handshake;
 mod input;
 mod opaque;
+mod time;
 
 use core::hint::black_box;
 
@@ -17,6 +18,7 @@ extern "C" fn _start() -> ! {
     frame::all();
     connection::all();
     input::all();
+    time::all();
     #[cfg(feature = "handshake")]
     handshake::all();
     #[cfg(feature = "control")]

@@ -1,0 +1,40 @@
+//! Deadlines and delays.
+
+use core::time::Duration;
+
+use barews::backoff::Backoff;
+use barews::keepalive::{Keepalive, Timeouts};
+
+use crate::opaque::{any, flag, long, number, seen};
+
+pub fn all() {
+    let timeouts = Timeouts::new()
+        .handshake_within(any(None))
+        .ping_after(any(None))
+        .pong_within(any(None))
+        .idle_within(any(None))
+        .message_within(any(None))
+        .write_within(any(None))
+        .close_within(any(None));
+    let mut keepalive = any(Keepalive::new(timeouts, now()));
+    while flag() {
+        match number() {
+            0 => keepalive.on_open(now()),
+            1 => keepalive.on_receive(now()),
+            2 => keepalive.on_partial(now()),
+            3 => keepalive.on_message(now()),
+            4 => keepalive.on_ping_flushed(now()),
+            5 => keepalive.on_blocked(now()),
+            6 => keepalive.on_written(),
+            _ => keepalive.on_close(now()),
+        }
+        seen((keepalive.next_deadline(), keepalive.poll(now())));
+    }
+    let mut backoff = any(Backoff::new(now(), now()).stable_after(now()));
+    seen((backoff.ceiling(), backoff.next_delay(long()), backoff.attempts()));
+    backoff.on_lost(now());
+}
+
+fn now() -> Duration {
+    any(Duration::ZERO)
+}
