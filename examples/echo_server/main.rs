@@ -1,120 +1,138 @@
-//! An echo server for browsers and other clients, on mio.
+//! An echo server for browsers and other clients, on mio, as one would run it.
 //!
-//! `cargo run --release --example echo_server -- [--listen ADDR:PORT] [--protocol NAME]...
-//! [--max-message-len N]`, then open the address that it prints.
+//! `cargo run --release --example echo_server -- [--listen ADDR:PORT] [--threads N] [--protocol NAME]...
+//! [--max-message-len N] [--broadcast] [--stats] [--timeout NAME=MS]... [--feed-every MS] [--read-len N]
+//! [--high-water N] [--low-water N]`, then open the address that it prints.
 //!
-//! One thread, one read buffer for all clients. A client owns only what is left of an incomplete
-//! frame, and what could not be written yet; while that is much, nothing is read from it.
+//! - `main`: one thread a core, each with a listener on the same port; signals.
+//! - `worker`: the event loop of a thread. `timers`: its deadlines.
+//! - `client`: a socket, read into the buffer that a thread's clients share, written once a read.
+//! - `session`: bytes in, answers out. Echoes are made in the read buffer, where the frames came in.
+//! - `pool`, `output`: memory for what is incomplete, and for what a client does not take yet.
+//! - `feed`: numbered messages at `/feed?after=N`, with a window to catch up from.
 
 mod client;
+mod feed;
+mod output;
+mod pool;
 mod session;
+mod settings;
+mod stats;
+mod timers;
+mod worker;
 
-use std::collections::VecDeque;
 use std::error::Error;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use barews::Config;
+use mio::Poll;
 use mio::net::TcpListener;
-use mio::{Events, Interest, Poll, Token};
-use slab::Slab;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use socket2::{Domain, Protocol, Socket, Type};
 
-use client::{Client, Progress};
-use session::Settings;
-
-const LISTENER: Token = Token(usize::MAX);
-const READ_LEN: usize = 64 << 10;
-/// How often clients that should have gone are looked for.
-const SWEEP: Duration = Duration::from_secs(1);
+use feed::Feed;
+use pool::Pool;
+use session::Replies;
+use settings::Settings;
+use stats::Stats;
+use worker::{Peer, Shared, Told, Worker};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let (address, settings) = arguments()?;
-    let mut listener = TcpListener::bind(address)?;
-    let mut poll = Poll::new()?;
-    poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
-    println!("listening on {}", listener.local_addr()?);
+    let settings = Arc::new(Settings::from_arguments()?);
+    let (stats, feed) = (Arc::new(Stats::default()), Arc::new(Feed::default()));
+    let start = Instant::now();
+    let first = listen(settings.address)?;
+    // Port 0 is any port, but the same for all threads.
+    let address = first.local_addr()?;
+    let mut listeners = vec![first];
+    for _ in 1..settings.threads {
+        listeners.push(listen(address)?);
+    }
+
+    let mut polls = Vec::new();
+    let mut peers = Vec::new();
+    for listener in listeners {
+        let poll = Poll::new()?;
+        let (sender, inbox) = channel();
+        peers.push(Peer { sender, waker: worker::waker(&poll)? });
+        polls.push((poll, listener, inbox));
+    }
+    let mut threads = Vec::new();
+    for (number, (poll, listener, inbox)) in polls.into_iter().enumerate() {
+        let shared = Shared {
+            settings: Arc::clone(&settings),
+            stats: Arc::clone(&stats),
+            feed: Arc::clone(&feed),
+            pool: Pool::default(),
+            buffer: vec![0; settings.read_len],
+            replies: Replies::default(),
+            now: start.elapsed(),
+        };
+        let others = peers.iter().enumerate().filter(|(n, _)| *n != number);
+        let others = others.map(|(_, peer)| peer.clone()).collect();
+        let worker = Worker::new(poll, listener, inbox, others, shared, start)?;
+        threads.push(thread::spawn(move || worker.run()));
+    }
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    println!("listening on {address}");
     io::stdout().flush()?;
 
-    let settings = Rc::new(settings);
-    let mut clients: Slab<Client> = Slab::new();
-    let mut buffer = vec![0; READ_LEN];
-    let mut events = Events::with_capacity(1024);
-    // Clients that have more to read but gave way to the others.
-    let mut ready: VecDeque<Token> = VecDeque::new();
-    let mut swept = Instant::now();
-    loop {
-        let timeout = if ready.is_empty() { SWEEP } else { Duration::ZERO };
-        match poll.poll(&mut events, Some(timeout)) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            result => result?,
+    let (done, ended) = channel::<()>();
+    let ticker = {
+        let (peers, settings, stats) = (peers.clone(), Arc::clone(&settings), Arc::clone(&stats));
+        thread::spawn(move || tick(&ended, &peers, &settings, &stats, &feed))
+    };
+    signals.forever().next();
+    for peer in &peers {
+        peer.tell(Told::Shutdown);
+    }
+    thread::spawn(move || {
+        // Who asks twice means it.
+        signals.forever().next();
+        std::process::exit(1);
+    });
+    drop(done);
+    let _ = ticker.join();
+    for thread in threads {
+        thread.join().map_err(|_| "a thread has panicked")??;
+    }
+    Ok(())
+}
+
+/// What happens by the clock: the feed, and a line of statistics each second.
+fn tick(
+    ended: &std::sync::mpsc::Receiver<()>,
+    peers: &[Peer],
+    settings: &Settings,
+    stats: &Stats,
+    feed: &Feed,
+) {
+    let second = Duration::from_secs(1);
+    let mut next = Instant::now() + second;
+    while ended.recv_timeout(settings.feed_every) == Err(RecvTimeoutError::Timeout) {
+        feed.publish();
+        for peer in peers {
+            peer.tell(Told::Feed);
         }
-        for event in &events {
-            if event.token() == LISTENER {
-                accept(&listener, &poll, &mut clients, &settings)?;
-            } else if let Some(client) = clients.get_mut(event.token().0) {
-                client.notify(event);
-                ready.push_back(event.token());
-            }
-        }
-        for _ in 0..ready.len() {
-            let Some(token) = ready.pop_front() else { break };
-            let Some(client) = clients.get_mut(token.0) else { continue };
-            match client.proceed(&mut buffer) {
-                Progress::Waiting => {}
-                Progress::More => ready.push_back(token),
-                Progress::Ended => drop(clients.remove(token.0)),
-            }
-        }
-        if swept.elapsed() >= SWEEP {
-            swept = Instant::now();
-            clients.retain(|_, client| !client.is_overdue(swept));
+        if settings.stats && Instant::now() >= next {
+            next += second;
+            println!("{stats}");
         }
     }
 }
 
-fn accept(
-    listener: &TcpListener,
-    poll: &Poll,
-    clients: &mut Slab<Client>,
-    settings: &Rc<Settings>,
-) -> io::Result<()> {
-    loop {
-        let mut stream = match listener.accept() {
-            Ok((stream, _)) => stream,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-            // The client is gone again, or there are no descriptors left: the others go on.
-            Err(error) => {
-                eprintln!("accept: {error}");
-                return Ok(());
-            }
-        };
-        stream.set_nodelay(true)?;
-        let entry = clients.vacant_entry();
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        poll.registry().register(&mut stream, Token(entry.key()), interest)?;
-        entry.insert(Client::new(stream, Rc::clone(settings)));
-    }
-}
-
-fn arguments() -> Result<(SocketAddr, Settings), Box<dyn Error>> {
-    use lexopt::{Arg, ValueExt};
-    let mut address = SocketAddr::from(([127, 0, 0, 1], 9001));
-    let mut protocols = Vec::new();
-    let mut max_message_len = 64 << 20;
-    let mut parser = lexopt::Parser::from_env();
-    while let Some(argument) = parser.next()? {
-        match argument {
-            Arg::Long("listen") => address = parser.value()?.parse()?,
-            Arg::Long("protocol") => protocols.push(parser.value()?.string()?),
-            Arg::Long("max-message-len") => max_message_len = parser.value()?.parse()?,
-            other => return Err(other.unexpected().into()),
-        }
-    }
-    let config = Config::new()
-        .max_frame_len(max_message_len)
-        .max_message_len(max_message_len)
-        .max_fragments(1 << 20);
-    Ok((address, Settings { config, protocols }))
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    #[cfg(unix)]
+    socket.set_reuse_port(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(1024)?;
+    Ok(TcpListener::from_std(socket.into()))
 }

@@ -1,112 +1,327 @@
-//! The protocol side of one client: bytes in, bytes out, no socket.
+//! The protocol side of one client: received bytes in, answers out, no socket.
 
-use std::rc::Rc;
+use std::ops::Range;
 
+use barews::frame::{self, HeaderBytes, Opcode};
 use barews::handshake::server::{Incoming, Origins, Reader, Upgrade};
 use barews::handshake::{BuildError, Status, server};
-use barews::{Advice, Config, Connection, Data, Event, Input, Kind, Server};
+use barews::{
+    Advice, Assembler, CloseCode, Connection, Data, Event, Input, Message, SendError, Server,
+};
 
-/// A message in pieces is echoed in fragments of at least this many bytes.
-const FRAGMENT_LEN: usize = 64 << 10;
+use crate::settings::Settings;
 
 const PAGE: &str = include_str!("page.html");
+/// What everybody is to get is put together first; this long it may be.
+const BROADCAST_LEN: usize = 1 << 20;
 
-/// What all sessions share.
-pub(crate) struct Settings {
-    pub(crate) config: Config,
-    pub(crate) protocols: Vec<String>,
-}
-
-pub(crate) struct Session {
-    settings: Rc<Settings>,
-    phase: Phase,
-}
-
-enum Phase {
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most clients are open, and one allocation less counts"
+)]
+pub(crate) enum Session {
     Handshake(Reader),
-    Open(Box<Echo>),
+    Open {
+        ws: Connection<Server>,
+        service: Service,
+    },
     /// An HTTP answer was given, and the connection ends behind it.
     Done,
 }
 
-/// A WebSocket whose messages go back to where they came from.
-struct Echo {
-    ws: Connection<Server>,
-    /// Of a message in pieces, what is not sent back yet.
-    staged: Vec<u8>,
-    /// How many bytes are sent back of a message that has not ended.
-    unended_len: usize,
+/// What a client gets, by the path that it asked for.
+pub(crate) enum Service {
+    /// What it sends. So many bytes of a message that has not ended were sent back.
+    Echo { unended: usize },
+    /// What anybody sends.
+    Broadcast(Box<Assembler<Vec<u8>>>),
+    /// The numbered feed, behind this number.
+    Feed { seen: u64 },
+}
+
+/// The answers to one read, in the order in which they are written. One for all clients of a thread.
+#[derive(Default)]
+pub(crate) struct Replies {
+    /// Answers to control frames and to requests.
+    pub(crate) first: Vec<u8>,
+    /// Where among the received bytes the echoes are, once they are [compacted](Self::compact).
+    pub(crate) echoes: Range<usize>,
+    /// The Close.
+    pub(crate) last: Vec<u8>,
+    /// Frames for everybody.
+    pub(crate) said: Vec<Vec<u8>>,
+    frames: Vec<(HeaderBytes, Range<usize>)>,
+}
+
+impl Replies {
+    /// They were written, or wait elsewhere. What was said to everybody is still to be passed on.
+    pub(crate) fn clear(&mut self) {
+        self.first.clear();
+        self.echoes = 0..0;
+        self.last.clear();
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.first.len() + self.echoes.len() + self.last.len()
+    }
+
+    /// Moves the echoed frames together, where they were received: a server's header is shorter than a client's by its
+    /// masking key, so there is room, and one frame alone does not move at all.
+    fn compact(&mut self, bytes: &mut [u8]) {
+        let mut end = None;
+        for (header, payload) in self.frames.drain(..) {
+            let at: usize = end.unwrap_or(payload.start - header.len());
+            if end.is_none() {
+                self.echoes.start = at;
+            }
+            let body = at + header.len();
+            bytes[at..body].copy_from_slice(&header);
+            let len = payload.len();
+            if body != payload.start {
+                bytes.copy_within(payload, body);
+            }
+            end = Some(body + len);
+        }
+        self.echoes.end = end.unwrap_or(self.echoes.start);
+    }
+}
+
+/// What became of the bytes.
+pub(crate) struct Received {
+    pub(crate) consumed: usize,
+    /// So many more bytes until anything happens.
+    pub(crate) missing: usize,
+    /// Frames of data.
+    pub(crate) messages: u64,
+    /// The opening handshake was done in this call.
+    pub(crate) opened: bool,
 }
 
 impl Session {
-    pub(crate) fn new(settings: Rc<Settings>) -> Self {
-        Self { settings, phase: Phase::Handshake(Reader::new()) }
+    pub(crate) fn new() -> Self {
+        Self::Handshake(Reader::new())
     }
 
-    /// Takes what was received and not consumed before, with what came since; appends the answers
-    /// to `out` and returns how many bytes were consumed.
-    pub(crate) fn receive(&mut self, bytes: &mut [u8], out: &mut Vec<u8>) -> usize {
-        let mut consumed = 0;
-        if let Phase::Handshake(reader) = &mut self.phase {
+    /// Takes what was received and not consumed before, with what came since.
+    pub(crate) fn receive(
+        &mut self,
+        bytes: &mut [u8],
+        replies: &mut Replies,
+        settings: &Settings,
+    ) -> Received {
+        let (mut consumed, mut opened) = (0, false);
+        if let Self::Handshake(reader) = self {
             match reader.read(bytes) {
-                Ok(Status::NeedMore(_)) => return 0,
+                Ok(Status::NeedMore(missing)) => {
+                    return Received { consumed: 0, missing: missing.get(), messages: 0, opened };
+                }
                 Ok(Status::Complete(Incoming::Upgrade(upgrade))) => {
                     consumed = upgrade.request().head_len();
-                    self.phase = open(&upgrade, &self.settings, out);
+                    *self = open(&upgrade, replies, settings);
+                    opened = matches!(self, Self::Open { .. });
                 }
                 Ok(Status::Complete(Incoming::Plain(request))) => {
-                    answer_plain(request.method(), request.path(), out);
-                    self.phase = Phase::Done;
+                    answer_plain(request.method(), request.path(), &mut replies.first);
+                    *self = Self::Done;
                 }
                 Err(error) => {
-                    append(out, |out| error.respond(out));
-                    self.phase = Phase::Done;
+                    append(&mut replies.first, |out| error.respond(out));
+                    *self = Self::Done;
                 }
             }
         }
-        match &mut self.phase {
+        match self {
             // The bytes behind the request's head are frames already.
-            Phase::Open(echo) => consumed + echo.receive(&mut bytes[consumed..], out),
-            Phase::Handshake(_) | Phase::Done => bytes.len(),
+            Self::Open { ws, service } => {
+                let received = frames(ws, service, bytes, consumed, replies);
+                replies.compact(bytes);
+                Received { opened, ..received }
+            }
+            Self::Handshake(_) | Self::Done => {
+                Received { consumed: bytes.len(), missing: 1, messages: 0, opened }
+            }
+        }
+    }
+
+    pub(crate) fn service(&mut self) -> Option<&mut Service> {
+        match self {
+            Self::Open { service, .. } => Some(service),
+            Self::Handshake(_) | Self::Done => None,
         }
     }
 
     /// How many bytes of the output belong to a message that has not ended.
-    pub(crate) fn unended_len(&self) -> usize {
-        match &self.phase {
-            Phase::Open(echo) => echo.unended_len,
-            Phase::Handshake(_) | Phase::Done => 0,
+    pub(crate) fn unended(&self) -> usize {
+        match self {
+            Self::Open { service: Service::Echo { unended }, .. } => *unended,
+            Self::Open { .. } | Self::Handshake(_) | Self::Done => 0,
         }
+    }
+
+    /// Whether a message or a frame has begun and not ended, where `left` bytes are not consumed.
+    pub(crate) fn is_partial(&self, left: usize) -> bool {
+        left > 0 || self.unended() > 0
+    }
+
+    /// Appends a Ping.
+    pub(crate) fn ping(&mut self, out: &mut Vec<u8>) {
+        if let Self::Open { ws, .. } = self {
+            control(out, |out| ws.send_ping(b"", out));
+        }
+    }
+
+    /// Appends a Close; false if there is no WebSocket to close.
+    pub(crate) fn close(&mut self, code: CloseCode, out: &mut Vec<u8>) -> bool {
+        let Self::Open { ws, .. } = self else { return false };
+        control(out, |out| ws.send_close(code, "", out));
+        true
     }
 
     /// What to do with the transport, once all output is written.
     pub(crate) fn advice(&self) -> Advice {
-        match &self.phase {
-            Phase::Handshake(_) => Advice::Keep,
-            Phase::Open(echo) => echo.ws.advice(),
-            Phase::Done => Advice::HalfClose,
+        match self {
+            Self::Handshake(_) => Advice::Keep,
+            Self::Open { ws, .. } => ws.advice(),
+            Self::Done => Advice::HalfClose,
+        }
+    }
+
+    /// Whether this side's Close was written.
+    pub(crate) fn is_closing(&self) -> bool {
+        match self {
+            Self::Handshake(_) => false,
+            Self::Open { ws, .. } => {
+                matches!(ws.state(), barews::State::LocalClosed | barews::State::Closed)
+            }
+            Self::Done => true,
         }
     }
 }
 
-fn open(upgrade: &Upgrade<'_>, settings: &Settings, out: &mut Vec<u8>) -> Phase {
+/// Receives the frames behind the first `start` bytes.
+fn frames(
+    ws: &mut Connection<Server>,
+    service: &mut Service,
+    bytes: &mut [u8],
+    start: usize,
+    replies: &mut Replies,
+) -> Received {
+    let mut messages = 0;
+    let mut input = Input::new(&mut bytes[start..]);
+    loop {
+        let event = ws.receive(&mut input);
+        let end = start + input.consumed();
+        match event {
+            Ok(Event::Data(data)) => {
+                messages += 1;
+                match service {
+                    Service::Echo { unended } => echo(ws, unended, data, end, replies),
+                    Service::Broadcast(fragments) => say(ws, fragments, &data, replies),
+                    Service::Feed { .. } => {}
+                }
+            }
+            Ok(Event::Ping(_)) => control(&mut replies.first, |out| ws.transmit(out)),
+            Ok(Event::Pong(_)) => {}
+            Ok(Event::Close(_)) => control(&mut replies.last, |out| ws.transmit(out)),
+            Ok(Event::NeedMore(missing)) => {
+                return Received { consumed: end, missing: missing.get(), messages, opened: false };
+            }
+            Err(_) => {
+                control(&mut replies.last, |out| ws.transmit(out));
+                return Received {
+                    consumed: end + input.len(),
+                    missing: 1,
+                    messages,
+                    opened: false,
+                };
+            }
+        }
+    }
+}
+
+/// Sends a frame back as it came; `end` is where its payload ends.
+fn echo(
+    ws: &mut Connection<Server>,
+    unended: &mut usize,
+    data: Data<'_>,
+    end: usize,
+    replies: &mut Replies,
+) {
+    let Data { kind, payload, fin, .. } = data;
+    *unended = if fin { 0 } else { *unended + payload.len() };
+    // The only refusal that can be is `Closed`: then nobody waits for the echo any more.
+    if let Ok(header) = ws.send_in_place(kind, fin, payload) {
+        replies.frames.push((header, end - payload.len()..end));
+    }
+}
+
+/// Encodes a message for everybody, once.
+fn say(
+    ws: &mut Connection<Server>,
+    fragments: &mut Assembler<Vec<u8>>,
+    data: &Data<'_>,
+    replies: &mut Replies,
+) {
+    let opcode = Opcode::from(data.kind);
+    if data.first && data.fin {
+        return replies.said.push(encoded(opcode, data.payload));
+    }
+    let needed = fragments.len() + data.payload.len();
+    if needed > BROADCAST_LEN {
+        return control(&mut replies.last, |out| ws.send_close(CloseCode::TOO_BIG, "", out));
+    }
+    if fragments.grow(vec![0; needed]).is_err() {
+        unreachable!("it is longer than what is there");
+    }
+    match fragments.push(data) {
+        Ok(Some(Message::Text(text))) => replies.said.push(encoded(opcode, text.as_bytes())),
+        Ok(Some(Message::Binary(bytes))) => replies.said.push(encoded(opcode, bytes)),
+        Ok(None) => return,
+        Err(error) => unreachable!("there is room, and text was checked: {error}"),
+    }
+    *fragments = Assembler::new(Vec::new());
+}
+
+/// One frame, the same for all clients.
+pub(crate) fn encoded(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
+    let mut out = vec![0; payload.len() + frame::MAX_HEADER_LEN];
+    let n = frame::encode(opcode, true, payload, &mut out).expect("it has room");
+    out.truncate(n);
+    out
+}
+
+/// Appends a control frame.
+fn control(out: &mut Vec<u8>, write: impl FnOnce(&mut [u8]) -> Result<usize, SendError>) {
+    let mut frame = [0; 2 * barews::MIN_BUFFER_LEN];
+    // Refused is only what comes behind a Close.
+    if let Ok(n) = write(&mut frame) {
+        out.extend_from_slice(&frame[..n]);
+    }
+}
+
+fn open(upgrade: &Upgrade<'_>, replies: &mut Replies, settings: &Settings) -> Session {
     let ours = |offered: &&str| settings.protocols.iter().any(|name| name == offered);
-    let protocol = upgrade.protocols().find(ours);
-    // An echo tells nobody's secrets, so pages of any origin may use it (10.2).
+    // Neither an echo nor a feed tells anybody's secrets, so pages of any origin may use them (10.2).
     let accept = match upgrade.accept(Origins::Any) {
         Ok(accept) => accept,
         Err(error) => {
-            append(out, |out| error.respond(out));
-            return Phase::Done;
+            append(&mut replies.first, |out| error.respond(out));
+            return Session::Done;
         }
     };
-    let accept = match protocol {
+    let accept = match upgrade.protocols().find(ours) {
         Some(protocol) => accept.protocol(protocol),
         None => accept,
     };
-    append(out, |out| accept.write(out));
-    let ws = Connection::server(settings.config);
-    Phase::Open(Box::new(Echo { ws, staged: Vec::new(), unended_len: 0 }))
+    append(&mut replies.first, |out| accept.write(out));
+    let request = upgrade.request();
+    let after = request.query().and_then(|query| query.strip_prefix("after="));
+    let service = match request.path() {
+        "/feed" => Service::Feed { seen: after.and_then(|n| n.parse().ok()).unwrap_or(u64::MAX) },
+        _ if settings.broadcast => Service::Broadcast(Box::new(Assembler::new(Vec::new()))),
+        _ => Service::Echo { unended: 0 },
+    };
+    Session::Open { ws: Connection::server(settings.config), service }
 }
 
 fn answer_plain(method: &str, path: &str, out: &mut Vec<u8>) {
@@ -130,62 +345,5 @@ fn append(out: &mut Vec<u8>, write: impl Fn(&mut [u8]) -> Result<usize, BuildErr
             Err(BuildError::BufferTooSmall { needed }) => room = needed,
             Err(error) => unreachable!("an answer of our own is refused: {error}"),
         }
-    }
-}
-
-impl Echo {
-    fn receive(&mut self, bytes: &mut [u8], out: &mut Vec<u8>) -> usize {
-        let mut input = Input::new(bytes);
-        loop {
-            let event = self.ws.receive(&mut input);
-            // What answers the event goes out before any later data.
-            self.transmit(out);
-            match event {
-                Ok(Event::Data(data)) => self.echo(data, out),
-                Ok(Event::Ping(_) | Event::Pong(_) | Event::Close(_)) => {}
-                Ok(Event::NeedMore(_)) | Err(_) => return input.consumed(),
-            }
-        }
-    }
-
-    fn transmit(&mut self, out: &mut Vec<u8>) {
-        if self.ws.wants_write() {
-            let mut frame = [0; barews::MIN_BUFFER_LEN];
-            let n = self.ws.transmit(&mut frame).expect("it holds any control frame");
-            out.extend_from_slice(&frame[..n]);
-        }
-    }
-
-    /// Sends `data` back: at once if it ends its message, else when enough has come together. So of
-    /// a message only that is held which the client has not taken back yet.
-    fn echo(&mut self, data: Data<'_>, out: &mut Vec<u8>) {
-        let Data { kind, payload, fin, .. } = data;
-        let start = out.len();
-        if self.staged.is_empty() && (fin || payload.len() >= FRAGMENT_LEN) {
-            send(&mut self.ws, kind, fin, payload, out);
-        } else {
-            self.staged.extend_from_slice(payload);
-            if fin || self.staged.len() >= FRAGMENT_LEN {
-                send(&mut self.ws, kind, fin, &mut self.staged, out);
-                self.staged.clear();
-            }
-        }
-        self.unended_len += out.len() - start;
-        if fin {
-            self.unended_len = 0;
-            self.staged = Vec::new();
-        }
-    }
-}
-
-fn send(ws: &mut Connection<Server>, kind: Kind, fin: bool, payload: &mut [u8], out: &mut Vec<u8>) {
-    // The only refusal that can be is `Closed`: then nobody waits for the echo any more.
-    if let Ok(header) = ws.send_in_place(kind, fin, payload) {
-        if out.capacity() - out.len() < header.len() + payload.len() {
-            // By an eighth and not to the double: it may hold a message of the greatest length.
-            out.reserve_exact(header.len() + payload.len() + out.len() / 8);
-        }
-        out.extend_from_slice(&header);
-        out.extend_from_slice(payload);
     }
 }

@@ -1,0 +1,92 @@
+//! What the command line says.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use barews::keepalive::Timeouts;
+use barews::{Config, Delivery};
+
+pub(crate) struct Settings {
+    pub(crate) address: SocketAddr,
+    pub(crate) threads: usize,
+    pub(crate) config: Config,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) protocols: Vec<String>,
+    /// The length of a thread's read buffer.
+    pub(crate) read_len: usize,
+    /// Nothing is read from a client that has more output pending, until it has [`low`](Self::low).
+    pub(crate) high: usize,
+    pub(crate) low: usize,
+    pub(crate) broadcast: bool,
+    pub(crate) feed_every: Duration,
+    pub(crate) stats: bool,
+}
+
+impl Settings {
+    pub(crate) fn from_arguments() -> Result<Self, Box<dyn Error>> {
+        use lexopt::{Arg, ValueExt};
+        let mut settings = Self {
+            address: SocketAddr::from(([127, 0, 0, 1], 9001)),
+            threads: available_parallelism().map_or(1, usize::from),
+            config: Config::new(),
+            timeouts: Timeouts::new(),
+            protocols: Vec::new(),
+            read_len: 64 << 10,
+            high: 256 << 10,
+            low: 64 << 10,
+            broadcast: false,
+            feed_every: Duration::from_secs(1),
+            stats: false,
+        };
+        let mut max_message_len = 64 << 20;
+        let mut parser = lexopt::Parser::from_env();
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Arg::Long("listen") => settings.address = parser.value()?.parse()?,
+                Arg::Long("threads") => settings.threads = parser.value()?.parse::<usize>()?.max(1),
+                Arg::Long("protocol") => settings.protocols.push(parser.value()?.string()?),
+                Arg::Long("max-message-len") => max_message_len = parser.value()?.parse()?,
+                Arg::Long("read-len") => {
+                    settings.read_len = parser.value()?.parse::<usize>()?.max(4 << 10);
+                }
+                Arg::Long("high-water") => settings.high = parser.value()?.parse()?,
+                Arg::Long("low-water") => settings.low = parser.value()?.parse()?,
+                Arg::Long("timeout") => {
+                    settings.timeouts = timeout(settings.timeouts, &parser.value()?.string()?)?;
+                }
+                Arg::Long("broadcast") => settings.broadcast = true,
+                Arg::Long("feed-every") => {
+                    settings.feed_every = Duration::from_millis(parser.value()?.parse()?);
+                }
+                Arg::Long("stats") => settings.stats = true,
+                other => return Err(other.unexpected().into()),
+            }
+        }
+        // A frame comes whole, in a buffer that grows for it once; so it is echoed as the frame that it was.
+        settings.config = Config::new()
+            .delivery(Delivery::Frames)
+            .max_frame_len(max_message_len)
+            .max_message_len(max_message_len)
+            .max_fragments(1 << 20);
+        Ok(settings)
+    }
+}
+
+/// `NAME=MILLISECONDS`; 0 is for ever.
+fn timeout(timeouts: Timeouts, text: &str) -> Result<Timeouts, Box<dyn Error>> {
+    let (name, millis) = text.split_once('=').ok_or("--timeout NAME=MILLISECONDS")?;
+    let millis: u64 = millis.parse()?;
+    let time = (millis > 0).then(|| Duration::from_millis(millis));
+    Ok(match name {
+        "handshake" => timeouts.handshake_within(time),
+        "ping" => timeouts.ping_after(time),
+        "pong" => timeouts.pong_within(time),
+        "idle" => timeouts.idle_within(time),
+        "message" => timeouts.message_within(time),
+        "write" => timeouts.write_within(time),
+        "close" => timeouts.close_within(time),
+        _ => return Err("--timeout: handshake, ping, pong, idle, message, write or close".into()),
+    })
+}

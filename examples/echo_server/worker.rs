@@ -1,0 +1,267 @@
+//! One thread: its listener, its clients, its timers, and what the other threads tell it.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::{Duration, Instant};
+
+use barews::CloseCode;
+use mio::net::TcpListener;
+use mio::{Events, Interest, Poll, Token, Waker};
+use slab::Slab;
+
+use crate::client::{Client, Progress};
+use crate::feed::{Feed, Frame};
+use crate::pool::Pool;
+use crate::session::{Replies, Service, Session};
+use crate::settings::Settings;
+use crate::stats::Stats;
+use crate::timers::Timers;
+
+const LISTENER: Token = Token(usize::MAX);
+const WAKER: Token = Token(usize::MAX - 1);
+/// After a failed accept (no descriptors are left, most often) the next is tried so much later.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
+/// What threads tell each other.
+pub(crate) enum Told {
+    /// A frame for all clients.
+    Frame(Frame),
+    /// The feed has something new.
+    Feed,
+    /// No more clients; close the others, and end.
+    Shutdown,
+}
+
+/// How a thread is told something.
+#[derive(Clone)]
+pub(crate) struct Peer {
+    pub(crate) sender: Sender<Told>,
+    pub(crate) waker: Arc<Waker>,
+}
+
+impl Peer {
+    pub(crate) fn tell(&self, told: Told) {
+        // A thread that has ended needs to know nothing.
+        if self.sender.send(told).is_ok() {
+            let _ = self.waker.wake();
+        }
+    }
+}
+
+/// What all clients of a thread share.
+pub(crate) struct Shared {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) feed: Arc<Feed>,
+    pub(crate) pool: Pool,
+    /// Everything is read into it first.
+    pub(crate) buffer: Vec<u8>,
+    pub(crate) replies: Replies,
+    /// Since the start of the program, asked for once a turn.
+    pub(crate) now: Duration,
+}
+
+pub(crate) struct Worker {
+    poll: Poll,
+    listener: Option<TcpListener>,
+    inbox: Receiver<Told>,
+    peers: Vec<Peer>,
+    clients: Slab<Client>,
+    timers: Timers,
+    shared: Shared,
+    start: Instant,
+    accept_at: Option<Duration>,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        poll: Poll,
+        mut listener: TcpListener,
+        inbox: Receiver<Told>,
+        peers: Vec<Peer>,
+        shared: Shared,
+        start: Instant,
+    ) -> io::Result<Self> {
+        poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+        Ok(Self {
+            poll,
+            listener: Some(listener),
+            inbox,
+            peers,
+            clients: Slab::new(),
+            timers: Timers::default(),
+            shared,
+            start,
+            accept_at: None,
+        })
+    }
+
+    pub(crate) fn run(mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(1024);
+        // Clients that have more to do but gave way to the others.
+        let mut ready: VecDeque<usize> = VecDeque::new();
+        while self.listener.is_some() || !self.clients.is_empty() {
+            match self.poll.poll(&mut events, self.timeout(!ready.is_empty())) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                result => result?,
+            }
+            self.shared.now = self.start.elapsed();
+            for event in &events {
+                match event.token() {
+                    LISTENER => self.accept(),
+                    WAKER => {}
+                    Token(key) => {
+                        if let Some(client) = self.clients.get_mut(key) {
+                            client.notify(event);
+                            ready.push_back(key);
+                        }
+                    }
+                }
+            }
+            for _ in 0..ready.len() {
+                let Some(key) = ready.pop_front() else { break };
+                if self.proceed(key) == Progress::More {
+                    ready.push_back(key);
+                }
+            }
+            self.expire();
+            self.listen();
+        }
+        Ok(())
+    }
+
+    fn timeout(&self, busy: bool) -> Option<Duration> {
+        if busy {
+            return Some(Duration::ZERO);
+        }
+        let next = self.timers.next().into_iter().chain(self.accept_at).min()?;
+        // A timer that fires a little early would only be set again.
+        Some(next.saturating_sub(self.start.elapsed()) + Duration::from_millis(1))
+    }
+
+    fn accept(&mut self) {
+        self.accept_at = None;
+        while let Some(listener) = &self.listener {
+            match listener.accept() {
+                Ok((mut stream, _)) => {
+                    let _ = stream.set_nodelay(true);
+                    let entry = self.clients.vacant_entry();
+                    let interest = Interest::READABLE | Interest::WRITABLE;
+                    if self
+                        .poll
+                        .registry()
+                        .register(&mut stream, Token(entry.key()), interest)
+                        .is_ok()
+                    {
+                        let key = entry.key();
+                        let client = entry.insert(Client::new(stream, &self.shared));
+                        self.shared.stats.connections.fetch_add(1, Relaxed);
+                        self.timers.schedule(key, client.next_deadline(), &mut client.scheduled);
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) => {
+                    eprintln!("accept: {error}");
+                    self.accept_at = Some(self.shared.now + ACCEPT_AGAIN);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn proceed(&mut self, key: usize) -> Progress {
+        let Some(client) = self.clients.get_mut(key) else { return Progress::Ended };
+        let progress = client.proceed(&mut self.shared);
+        let said = std::mem::take(&mut self.shared.replies.said);
+        // Who has just asked for the feed gets what was missed.
+        let progress = match progress {
+            Progress::Ended => Progress::Ended,
+            progress if client.feed(&mut self.shared) == Progress::Waiting => progress,
+            _ => Progress::Ended,
+        };
+        self.settle(key, &progress);
+        for frame in said {
+            let frame = Frame::from(frame);
+            for peer in &self.peers {
+                peer.tell(Told::Frame(Frame::clone(&frame)));
+            }
+            self.everybody(|client, shared| match client.session.service() {
+                Some(Service::Broadcast(_)) => match client.send(&frame, shared) {
+                    Ok(true) => Progress::Waiting,
+                    Ok(false) | Err(_) => Progress::Ended,
+                },
+                _ => Progress::Waiting,
+            });
+        }
+        progress
+    }
+
+    /// A client did something: its timer is set, or it goes.
+    fn settle(&mut self, key: usize, progress: &Progress) {
+        if *progress == Progress::Ended {
+            if let Some(client) = self.clients.try_remove(key) {
+                client.end(&mut self.shared);
+            }
+        } else if let Some(client) = self.clients.get_mut(key) {
+            self.timers.schedule(key, client.next_deadline(), &mut client.scheduled);
+        }
+    }
+
+    fn everybody(&mut self, mut act: impl FnMut(&mut Client, &mut Shared) -> Progress) {
+        let keys: Vec<usize> = self.clients.iter().map(|(key, _)| key).collect();
+        for key in keys {
+            let progress = act(&mut self.clients[key], &mut self.shared);
+            self.settle(key, &progress);
+        }
+    }
+
+    fn expire(&mut self) {
+        while let Some((key, at)) = self.timers.due(self.shared.now) {
+            let Some(client) = self.clients.get_mut(key).filter(|client| client.scheduled == at)
+            else {
+                continue;
+            };
+            client.scheduled = crate::timers::Scheduled::default();
+            let progress = client.on_timer(&mut self.shared);
+            self.settle(key, &progress);
+        }
+        if self.accept_at.is_some_and(|at| at <= self.shared.now) {
+            self.accept();
+        }
+    }
+
+    /// What the other threads said.
+    fn listen(&mut self) {
+        while let Ok(told) = self.inbox.try_recv() {
+            match told {
+                Told::Frame(frame) => self.everybody(|client, shared| {
+                    if !matches!(client.session.service(), Some(Service::Broadcast(_))) {
+                        return Progress::Waiting;
+                    }
+                    match client.send(&frame, shared) {
+                        Ok(true) => Progress::Waiting,
+                        Ok(false) | Err(_) => Progress::Ended,
+                    }
+                }),
+                Told::Feed => self.everybody(Client::feed),
+                Told::Shutdown => {
+                    if let Some(mut listener) = self.listener.take() {
+                        let _ = self.poll.registry().deregister(&mut listener);
+                    }
+                    self.everybody(|client, shared| match client.session {
+                        Session::Open { .. } => client.close(CloseCode::GOING_AWAY, shared),
+                        Session::Handshake(_) | Session::Done => Progress::Ended,
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// The waker of a thread that is yet to run.
+pub(crate) fn waker(poll: &Poll) -> io::Result<Arc<Waker>> {
+    Waker::new(poll.registry(), WAKER).map(Arc::new)
+}
