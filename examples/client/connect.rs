@@ -1,0 +1,68 @@
+//! The opening handshake on a blocking socket.
+
+use std::error::Error;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use barews::RecvBuffer;
+use barews::handshake::client::{Answer, Handshake};
+use barews::handshake::{BuildError, Status};
+
+use crate::arguments::Arguments;
+
+/// What was received and not consumed.
+pub(crate) type Received = RecvBuffer<Vec<u8>>;
+
+/// The opening handshake; what was received behind it is in the buffer.
+pub(crate) fn connect(
+    arguments: &Arguments,
+    path: &str,
+) -> Result<(TcpStream, Received), Box<dyn Error>> {
+    let Arguments { host, port, .. } = arguments;
+    let mut stream = TcpStream::connect((host.trim_matches(['[', ']']), *port))?;
+    stream.set_nodelay(true)?;
+
+    let mut nonce = [0; 16];
+    getrandom::fill(&mut nonce)?;
+    let protocols: Vec<&str> = arguments.protocols.iter().map(String::as_str).collect();
+    let headers: Vec<_> = arguments.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    let mut handshake =
+        Handshake::new(nonce, host, path).port(*port).protocols(&protocols).headers(&headers);
+    if let Some(origin) = &arguments.origin {
+        handshake = handshake.origin(origin);
+    }
+    let mut request = vec![0; 1024];
+    let n = match handshake.request(&mut request) {
+        Err(BuildError::BufferTooSmall { needed }) => {
+            request.resize(needed, 0);
+            handshake.request(&mut request)?
+        }
+        result => result?,
+    };
+    stream.write_all(&request[..n])?;
+
+    let mut rx = RecvBuffer::new(vec![0; 16 << 10]);
+    loop {
+        let n = stream.read(rx.spare_mut())?;
+        if n == 0 {
+            return Err("the server ended the connection inside the handshake".into());
+        }
+        rx.advance(n);
+        match handshake.response(rx.unread())? {
+            Status::NeedMore(_) => {}
+            Status::Complete(Answer::Rejected(rejected)) => {
+                return Err(format!("refused with status {}", rejected.status()).into());
+            }
+            Status::Complete(Answer::Established(established)) => {
+                let protocol = established.protocol().unwrap_or("-");
+                let extensions = established.header("Sec-WebSocket-Extensions").next();
+                let extensions = extensions.map_or("-".into(), String::from_utf8_lossy);
+                println!("open protocol={protocol} extensions={extensions}");
+                // The bytes behind the head are the first frames.
+                let head_len = established.head_len();
+                rx.consume(head_len);
+                return Ok((stream, rx));
+            }
+        }
+    }
+}
