@@ -1,0 +1,75 @@
+//! The board: its serial line, and what happens at a fault of the processor.
+//!
+//! All `unsafe` of the firmware is here: registers are addresses.
+#![expect(unsafe_code, reason = "registers of the machine are reached by their addresses only")]
+
+#[cfg(feature = "microbit")]
+#[path = "microbit.rs"]
+mod line;
+#[cfg(not(feature = "microbit"))]
+#[path = "mps2.rs"]
+mod line;
+
+use core::ptr;
+
+use cortex_m_rt::{ExceptionFrame, exception};
+use cortex_m_semihosting::{debug, hprintln};
+
+/// After so many looks without a byte the line counts as idle.
+const IDLE_LOOKS: usize = 2000;
+
+/// The serial line, polled. A product would let DMA fill the buffer and wait for its idle interrupt.
+pub struct Uart(());
+
+impl Uart {
+    /// The line, ready to receive and transmit. Two would take each other's bytes: call it once.
+    pub fn open() -> Self {
+        line::open();
+        Self(())
+    }
+
+    /// Waits for a byte, then takes what comes until `to` is full or the line is idle; how many that are.
+    pub fn read(&mut self, to: &mut [u8]) -> usize {
+        let mut n = 0;
+        let mut looks = 0;
+        while n < to.len() && (n == 0 || looks < IDLE_LOOKS) {
+            looks += 1;
+            if let Some(byte) = line::receive() {
+                to[n] = byte;
+                n += 1;
+                looks = 0;
+            }
+        }
+        n
+    }
+
+    /// Waits until all `bytes` are handed to the line.
+    pub fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            line::transmit(*byte);
+        }
+    }
+}
+
+/// A register of 32 bits that belongs to the serial line.
+struct Register(usize);
+
+impl Register {
+    fn read(&self) -> u32 {
+        // SAFETY: `line` makes registers of the board's UART only, which are always there and are no memory of Rust's.
+        unsafe { ptr::with_exposed_provenance::<u32>(self.0).read_volatile() }
+    }
+
+    fn write(&self, value: u32) {
+        // SAFETY: as for `read`.
+        unsafe { ptr::with_exposed_provenance_mut::<u32>(self.0).write_volatile(value) }
+    }
+}
+
+#[exception]
+unsafe fn HardFault(frame: &ExceptionFrame) -> ! {
+    hprintln!("hard fault at {:#010x}", frame.pc());
+    loop {
+        debug::exit(debug::EXIT_FAILURE);
+    }
+}

@@ -1,0 +1,45 @@
+//! Why a session ended without its closing handshake.
+
+use core::fmt;
+
+use barews::handshake::{BuildError, Error as HandshakeError};
+use barews::{Error, SendError};
+
+pub(crate) enum Fault {
+    /// The client's request is no valid one for a WebSocket.
+    Handshake(HandshakeError),
+    /// The client broke the protocol.
+    Peer(Error),
+    /// What this side wanted to answer or send is refused.
+    Answer(BuildError),
+    Send(SendError),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Handshake(error) => error.fmt(f),
+            Self::Peer(error) => error.fmt(f),
+            Self::Answer(error) => error.fmt(f),
+            Self::Send(error) => error.fmt(f),
+        }
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Self::Peer(error)
+    }
+}
+
+impl From<BuildError> for Fault {
+    fn from(error: BuildError) -> Self {
+        Self::Answer(error)
+    }
+}
+
+impl From<SendError> for Fault {
+    fn from(error: SendError) -> Self {
+        Self::Send(error)
+    }
+}
