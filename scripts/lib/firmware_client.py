@@ -41,10 +41,10 @@ class Device:
             self.lines.append(text.rstrip())
             print(f"  device: {text.rstrip()}", flush=True)
 
-    def exit_status(self):
-        """0 for success; killed if it does not come to an end."""
+    def exit_status(self, patience=PATIENCE):
+        """0 for success; a device that does not come to its end is stopped."""
         try:
-            self.child.wait(PATIENCE)
+            self.child.wait(patience)
         except subprocess.TimeoutExpired:
             self.child.kill()
         self.reader.join()
@@ -189,13 +189,13 @@ def main(command):
         client = Client(here)
         try:
             session(client)
-        except Exception as error:  # whatever it is, the device's side of the story comes next
-            say(f"FAILED: {type(error).__name__}: {error}")
-            say(f"the device's exit status is {device.exit_status()}")
+            equal(device.exit_status(), 0, "the device's exit status")
+            summary = f"echoed {client.messages} messages of {client.bytes} bytes and {client.pings} Pings"
+            equal(summary in device.lines, True, f"that the device has {summary}")
+        except Exception as error:  # whatever it is, the device's side of the story belongs to it
+            status = device.exit_status(patience=2)
+            say(f"FAILED: {type(error).__name__}: {error}; the device's exit status is {status}")
             return 1
-        equal(device.exit_status(), 0, "the device's exit status")
-    summary = f"echoed {client.messages} messages of {client.bytes} bytes and {client.pings} Pings"
-    equal(summary in device.lines, True, f"that the device has {summary}")
     return 0
 
 
