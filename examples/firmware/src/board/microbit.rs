@@ -2,34 +2,45 @@
 
 use super::Register;
 
-const START_RX: Register = Register(0x4000_2000);
-const START_TX: Register = Register(0x4000_2008);
-const RX_READY: Register = Register(0x4000_2108);
-const TX_READY: Register = Register(0x4000_211C);
-const ENABLE: Register = Register(0x4000_2500);
-const RXD: Register = Register(0x4000_2518);
-const TXD: Register = Register(0x4000_251C);
-const BAUDRATE: Register = Register(0x4000_2524);
-
-pub(super) fn open() {
-    // 115,200 baud.
-    BAUDRATE.write(0x01D7_E000);
-    ENABLE.write(4);
-    START_RX.write(1);
-    START_TX.write(1);
+pub(super) struct Line {
+    rx_data: Register,
+    rx_ready: Register,
+    tx_data: Register,
+    tx_ready: Register,
 }
 
-pub(super) fn receive() -> Option<u8> {
-    if RX_READY.read() == 0 {
-        return None;
+impl Line {
+    pub(super) fn open() -> Self {
+        let mut start_rx = Register(0x4000_2000);
+        let mut start_tx = Register(0x4000_2008);
+        let mut enable = Register(0x4000_2500);
+        let mut baud_rate = Register(0x4000_2524);
+        // 115,200 baud.
+        baud_rate.write(0x01D7_E000);
+        enable.write(4);
+        start_rx.write(1);
+        start_tx.write(1);
+        Self {
+            rx_data: Register(0x4000_2518),
+            rx_ready: Register(0x4000_2108),
+            tx_data: Register(0x4000_251C),
+            tx_ready: Register(0x4000_211C),
+        }
     }
-    // Cleared first: reading RXD sets it again if another byte is there.
-    RX_READY.write(0);
-    Some(RXD.read().to_le_bytes()[0])
-}
 
-pub(super) fn transmit(byte: u8) {
-    TXD.write(u32::from(byte));
-    while TX_READY.read() == 0 {}
-    TX_READY.write(0);
+    /// The byte that is there, if one is.
+    pub(super) fn receive(&mut self) -> Option<u8> {
+        if self.rx_ready.read() == 0 {
+            return None;
+        }
+        // First: reading the byte sets it again if there is another one.
+        self.rx_ready.write(0);
+        Some(self.rx_data.read().to_le_bytes()[0])
+    }
+
+    pub(super) fn transmit(&mut self, byte: u8) {
+        self.tx_data.write(u32::from(byte));
+        while self.tx_ready.read() == 0 {}
+        self.tx_ready.write(0);
+    }
 }

@@ -15,39 +15,44 @@ use core::ptr;
 use cortex_m_rt::{ExceptionFrame, exception};
 use cortex_m_semihosting::{debug, hprintln};
 
+use line::Line;
+
 /// After so many looks without a byte the line counts as idle. This is for an emulator, whose bytes
 /// come when the host finds the time; on a real line the time of two or three bytes is enough.
 const IDLE_LOOKS: usize = 100_000;
 
-/// The serial line, polled. A product would let DMA fill the buffer and wait for its idle interrupt.
-pub struct Uart(());
+/// The serial line, polled. A product would have DMA fill the buffer and wait for its idle interrupt.
+pub(crate) struct Uart {
+    line: Line,
+}
 
 impl Uart {
-    /// The line, ready to receive and transmit. Two would take each other's bytes: call it once.
-    pub fn open() -> Self {
-        line::open();
-        Self(())
+    /// Call it once: two would take each other's bytes.
+    pub(crate) fn open() -> Self {
+        Self { line: Line::open() }
     }
 
-    /// Waits for a byte, then takes what comes until `to` is full or the line is idle; how many that are.
-    pub fn read(&mut self, to: &mut [u8]) -> usize {
+    /// Waits for a byte, then takes what comes until `to` is full or the line is idle; returns how
+    /// many bytes that are.
+    pub(crate) fn read(&mut self, to: &mut [u8]) -> usize {
         let mut n = 0;
         let mut looks = 0;
-        while n < to.len() && (n == 0 || looks < IDLE_LOOKS) {
-            looks += 1;
-            if let Some(byte) = line::receive() {
+        while n < to.len() && looks < IDLE_LOOKS {
+            if let Some(byte) = self.line.receive() {
                 to[n] = byte;
                 n += 1;
                 looks = 0;
+            } else if n > 0 {
+                looks += 1;
             }
         }
         n
     }
 
-    /// Waits until all `bytes` are handed to the line.
-    pub fn write(&mut self, bytes: &[u8]) {
+    /// Waits until the line has taken all `bytes`.
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
         for byte in bytes {
-            line::transmit(*byte);
+            self.line.transmit(*byte);
         }
     }
 }
@@ -57,11 +62,12 @@ struct Register(usize);
 
 impl Register {
     fn read(&self) -> u32 {
-        // SAFETY: `line` makes registers of the board's UART only, which are always there and are no memory of Rust's.
+        // SAFETY: only `Line` makes registers, those of the board's UART: always there, aligned, and no
+        // memory of Rust's.
         unsafe { ptr::with_exposed_provenance::<u32>(self.0).read_volatile() }
     }
 
-    fn write(&self, value: u32) {
+    fn write(&mut self, value: u32) {
         // SAFETY: as for `read`.
         unsafe { ptr::with_exposed_provenance_mut::<u32>(self.0).write_volatile(value) }
     }
