@@ -67,7 +67,7 @@ class Client:
         self.messages = self.bytes = self.pings = 0
 
     def begin(self):
-        self.echo, self.fragments, self.complete, self.pongs = b"", 0, False, []
+        self.echo, self.opcodes, self.complete, self.pongs = b"", [], False, []
 
     def to_send(self):
         return b"".join(self.protocol.data_to_send())
@@ -95,11 +95,12 @@ class Client:
                     self.pongs.append(frame.data)
                 elif frame.opcode is not Opcode.CLOSE:
                     self.echo += frame.data
-                    self.fragments += 1
+                    self.opcodes.append(frame.opcode)
                     self.complete = frame.fin
 
-    def finish(self, message):
+    def finish(self, opcode, message):
         self.receive_until(lambda: self.complete)
+        equal(self.opcodes[0], opcode, "the opcode")
         equal(self.echo, message, "the echo")
         self.messages += 1
         self.bytes += len(message)
@@ -115,7 +116,7 @@ class Client:
         self.begin()
         self.protocol.send_text(text.encode())
         self.send()
-        self.finish(text.encode())
+        self.finish(Opcode.TEXT, text.encode())
         say(f"text: {text} came back")
 
     def parts(self, first, *others):
@@ -132,7 +133,7 @@ class Client:
             self.protocol.send_continuation(part, fin=number == len(others))
         self.send()
         message = b"".join((first, *others))
-        self.finish(message)
+        self.finish(Opcode.TEXT, message)
         say(f"fragments: {message.decode()} came back")
 
     def long_frame(self, length):
@@ -148,8 +149,8 @@ class Client:
         equal(self.echo, payload[:ahead], "the echo of the first half")
         say(f"one frame of {length} bytes: {ahead} came back before the others were sent")
         self.line.sendall(frame[half:])
-        self.finish(payload)
-        say(f"one frame of {length} bytes: all came back, in {self.fragments} fragments")
+        self.finish(Opcode.BINARY, payload)
+        say(f"one frame of {length} bytes: all came back, in {len(self.opcodes)} fragments")
 
     def close(self):
         self.protocol.send_close(1000, "done")
