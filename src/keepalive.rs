@@ -168,9 +168,9 @@ pub struct Keepalive {
     phase: Phase,
     peer: Peer,
     expired: Option<Reason>,
-    /// The end of the phase, in milliseconds as all that follow; `u64::MAX` is none.
-    phase_due: u64,
-    peer_due: u64,
+    /// The end of the opening or closing handshake, or what is due from the peer while it is open. In milliseconds as
+    /// all that follow; `u64::MAX` is none.
+    due: u64,
     idle: u64,
     message: u64,
     write: u64,
@@ -184,12 +184,11 @@ impl Keepalive {
     #[must_use]
     pub const fn new(timeouts: Timeouts, now: Duration) -> Self {
         Self {
-            phase_due: after(now, timeouts.handshake),
+            due: after(now, timeouts.handshake),
             timeouts,
             phase: Phase::Opening,
             peer: Peer::Heard,
             expired: None,
-            peer_due: NONE,
             idle: NONE,
             message: NONE,
             write: NONE,
@@ -200,7 +199,6 @@ impl Keepalive {
     pub const fn on_open(&mut self, now: Duration) {
         if matches!(self.phase, Phase::Opening) {
             self.phase = Phase::Open;
-            self.phase_due = NONE;
             self.idle = after(now, self.timeouts.idle);
             self.on_receive(now);
         }
@@ -210,7 +208,7 @@ impl Keepalive {
     pub const fn on_receive(&mut self, now: Duration) {
         if matches!(self.phase, Phase::Open) {
             self.peer = Peer::Heard;
-            self.peer_due = after(now, self.timeouts.ping);
+            self.due = after(now, self.timeouts.ping);
         }
     }
 
@@ -235,7 +233,7 @@ impl Keepalive {
     pub const fn on_ping_flushed(&mut self, now: Duration) {
         if matches!(self.peer, Peer::Asked) && matches!(self.phase, Phase::Open) {
             self.peer = Peer::Awaited;
-            self.peer_due = after(now, self.timeouts.pong);
+            self.due = after(now, self.timeouts.pong);
         }
     }
 
@@ -256,8 +254,8 @@ impl Keepalive {
     pub const fn on_close(&mut self, now: Duration) {
         if !matches!(self.phase, Phase::Closing) {
             self.phase = Phase::Closing;
-            self.phase_due = after(now, self.timeouts.close);
-            (self.peer_due, self.idle, self.message) = (NONE, NONE, NONE);
+            self.due = after(now, self.timeouts.close);
+            (self.idle, self.message) = (NONE, NONE);
         }
     }
 
@@ -268,7 +266,7 @@ impl Keepalive {
             return Some(Duration::ZERO);
         }
         let earliest = self.deadlines().into_iter().map(|(at, _)| at).min();
-        let earliest = earliest.unwrap_or(NONE).min(self.peer_due);
+        let earliest = earliest.unwrap_or(NONE).min(self.due);
         (earliest != NONE).then(|| Duration::from_millis(earliest))
     }
 
@@ -281,25 +279,25 @@ impl Keepalive {
         }
         match self.expired {
             Some(reason) => Action::Expired(reason),
-            None if self.peer_due > now => Action::None,
+            None if self.due > now => Action::None,
             None => {
                 self.peer = Peer::Asked;
-                self.peer_due = NONE;
+                self.due = NONE;
                 Action::SendPing
             }
         }
     }
 
     /// All deadlines whose end is the end.
-    const fn deadlines(&self) -> [(u64, Reason); 5] {
-        let phase = match self.phase {
-            Phase::Opening => Reason::Handshake,
-            Phase::Open | Phase::Closing => Reason::Close,
+    const fn deadlines(&self) -> [(u64, Reason); 4] {
+        let (due, reason) = match (self.phase, self.peer) {
+            (Phase::Opening, _) => (self.due, Reason::Handshake),
+            (Phase::Open, Peer::Heard | Peer::Asked) => (NONE, Reason::Pong),
+            (Phase::Open, Peer::Awaited) => (self.due, Reason::Pong),
+            (Phase::Closing, _) => (self.due, Reason::Close),
         };
-        let pong = if matches!(self.peer, Peer::Awaited) { self.peer_due } else { NONE };
         [
-            (self.phase_due, phase),
-            (pong, Reason::Pong),
+            (due, reason),
             (self.idle, Reason::Idle),
             (self.message, Reason::Message),
             (self.write, Reason::Write),

@@ -65,6 +65,8 @@ struct Flags {
     stopped: bool,
     /// A Ping is among the pending output.
     pinged: bool,
+    /// The last frame has not ended its message.
+    unended: bool,
 }
 
 impl Client {
@@ -107,11 +109,14 @@ impl Client {
             if self.flags.ended && pending == 0 {
                 return Ok(Progress::Ended);
             }
-            // What belongs to a message that has not ended is not counted: many clients do not read before they have
-            // sent all of it.
+            // Many clients do not read before they have sent all of a message: within one, its limit is the mark.
             let settings = &shared.settings;
-            let mark = if self.flags.stopped { settings.low } else { settings.high };
-            self.flags.stopped = pending > mark + self.session.unended();
+            let mark = match (self.flags.unended, self.flags.stopped) {
+                (true, _) => settings.max_message_len,
+                (false, true) => settings.low,
+                (false, false) => settings.high,
+            };
+            self.flags.stopped = pending > mark;
             if self.flags.ended || self.flags.stopped || !self.flags.readable {
                 return Ok(Progress::Waiting);
             }
@@ -174,7 +179,7 @@ impl Client {
         let received = if result.is_ok() {
             self.session.receive(&mut buffer[..len], &mut shared.replies, &shared.settings)
         } else {
-            Received { consumed: 0, missing: 1, messages: 0, opened: false }
+            Received { missing: 1, ..Received::default() }
         };
         let result = result.and_then(|_| {
             self.heard(&received, len, shared);
@@ -228,7 +233,8 @@ impl Client {
             shared.stats.messages.fetch_add(received.messages, Relaxed);
             self.keepalive.on_message(shared.now);
         }
-        if self.session.service().is_some() && self.session.is_partial(len - received.consumed) {
+        self.flags.unended = received.unended.unwrap_or(self.flags.unended);
+        if self.session.is_open() && (self.flags.unended || received.consumed < len) {
             self.keepalive.on_partial(shared.now);
         }
     }

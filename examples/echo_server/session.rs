@@ -15,26 +15,20 @@ const PAGE: &str = include_str!("page.html");
 /// What everybody is to get is put together first; this long it may be.
 const BROADCAST_LEN: usize = 1 << 20;
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "most clients are open, and one allocation less counts"
-)]
 pub(crate) enum Session {
     Handshake(Reader),
     Open {
         ws: Connection<Server>,
-        service: Service,
+        service: Option<Box<Service>>,
     },
     /// An HTTP answer was given, and the connection ends behind it.
     Done,
 }
 
-/// What a client gets, by the path that it asked for.
+/// What a client gets that does not get back what it sends.
 pub(crate) enum Service {
-    /// What it sends. So many bytes of a message that has not ended were sent back.
-    Echo { unended: usize },
-    /// What anybody sends.
-    Broadcast(Box<Assembler<Vec<u8>>>),
+    /// What anybody sends; the fragments of its own message so far.
+    Broadcast(Assembler<Vec<u8>>),
     /// The numbered feed, behind this number.
     Feed { seen: u64 },
 }
@@ -87,12 +81,15 @@ impl Replies {
 }
 
 /// What became of the bytes.
+#[derive(Default)]
 pub(crate) struct Received {
     pub(crate) consumed: usize,
     /// So many more bytes until anything happens.
     pub(crate) missing: usize,
     /// Frames of data.
     pub(crate) messages: u64,
+    /// Whether the last of them has not ended its message.
+    pub(crate) unended: Option<bool>,
     /// The opening handshake was done in this call.
     pub(crate) opened: bool,
 }
@@ -113,7 +110,7 @@ impl Session {
         if let Self::Handshake(reader) = self {
             match reader.read(bytes) {
                 Ok(Status::NeedMore(missing)) => {
-                    return Received { consumed: 0, missing: missing.get(), messages: 0, opened };
+                    return Received { missing: missing.get(), ..Received::default() };
                 }
                 Ok(Status::Complete(Incoming::Upgrade(upgrade))) => {
                     consumed = upgrade.request().head_len();
@@ -133,34 +130,25 @@ impl Session {
         match self {
             // The bytes behind the request's head are frames already.
             Self::Open { ws, service } => {
-                let received = frames(ws, service, bytes, consumed, replies);
+                let received = frames(ws, service.as_deref_mut(), bytes, consumed, replies);
                 replies.compact(bytes);
                 Received { opened, ..received }
             }
             Self::Handshake(_) | Self::Done => {
-                Received { consumed: bytes.len(), missing: 1, messages: 0, opened }
+                Received { consumed: bytes.len(), missing: 1, ..Received::default() }
             }
         }
     }
 
     pub(crate) fn service(&mut self) -> Option<&mut Service> {
         match self {
-            Self::Open { service, .. } => Some(service),
+            Self::Open { service, .. } => service.as_deref_mut(),
             Self::Handshake(_) | Self::Done => None,
         }
     }
 
-    /// How many bytes of the output belong to a message that has not ended.
-    pub(crate) fn unended(&self) -> usize {
-        match self {
-            Self::Open { service: Service::Echo { unended }, .. } => *unended,
-            Self::Open { .. } | Self::Handshake(_) | Self::Done => 0,
-        }
-    }
-
-    /// Whether a message or a frame has begun and not ended, where `left` bytes are not consumed.
-    pub(crate) fn is_partial(&self, left: usize) -> bool {
-        left > 0 || self.unended() > 0
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self, Self::Open { .. })
     }
 
     /// Appends a Ping.
@@ -201,54 +189,46 @@ impl Session {
 /// Receives the frames behind the first `start` bytes.
 fn frames(
     ws: &mut Connection<Server>,
-    service: &mut Service,
+    service: Option<&mut Service>,
     bytes: &mut [u8],
     start: usize,
     replies: &mut Replies,
 ) -> Received {
-    let mut messages = 0;
+    let mut service = service;
+    let mut received = Received::default();
     let mut input = Input::new(&mut bytes[start..]);
     loop {
         let event = ws.receive(&mut input);
-        let end = start + input.consumed();
+        received.consumed = start + input.consumed();
         match event {
             Ok(Event::Data(data)) => {
-                messages += 1;
-                match service {
-                    Service::Echo { unended } => echo(ws, unended, data, end, replies),
-                    Service::Broadcast(fragments) => say(ws, fragments, &data, replies),
-                    Service::Feed { .. } => {}
+                received.messages += 1;
+                received.unended = Some(!data.fin);
+                match &mut service {
+                    None => echo(ws, data, received.consumed, replies),
+                    Some(Service::Broadcast(fragments)) => say(ws, fragments, &data, replies),
+                    Some(Service::Feed { .. }) => {}
                 }
             }
             Ok(Event::Ping(_)) => control(&mut replies.first, |out| ws.transmit(out)),
             Ok(Event::Pong(_)) => {}
             Ok(Event::Close(_)) => control(&mut replies.last, |out| ws.transmit(out)),
             Ok(Event::NeedMore(missing)) => {
-                return Received { consumed: end, missing: missing.get(), messages, opened: false };
+                received.missing = missing.get();
+                return received;
             }
             Err(_) => {
                 control(&mut replies.last, |out| ws.transmit(out));
-                return Received {
-                    consumed: end + input.len(),
-                    missing: 1,
-                    messages,
-                    opened: false,
-                };
+                received.consumed += input.len();
+                return received;
             }
         }
     }
 }
 
 /// Sends a frame back as it came; `end` is where its payload ends.
-fn echo(
-    ws: &mut Connection<Server>,
-    unended: &mut usize,
-    data: Data<'_>,
-    end: usize,
-    replies: &mut Replies,
-) {
+fn echo(ws: &mut Connection<Server>, data: Data<'_>, end: usize, replies: &mut Replies) {
     let Data { kind, payload, fin, .. } = data;
-    *unended = if fin { 0 } else { *unended + payload.len() };
     // The only refusal that can be is `Closed`: then nobody waits for the echo any more.
     if let Ok(header) = ws.send_in_place(kind, fin, payload) {
         replies.frames.push((header, end - payload.len()..end));
@@ -317,10 +297,13 @@ fn open(upgrade: &Upgrade<'_>, replies: &mut Replies, settings: &Settings) -> Se
     let request = upgrade.request();
     let after = request.query().and_then(|query| query.strip_prefix("after="));
     let service = match request.path() {
-        "/feed" => Service::Feed { seen: after.and_then(|n| n.parse().ok()).unwrap_or(u64::MAX) },
-        _ if settings.broadcast => Service::Broadcast(Box::new(Assembler::new(Vec::new()))),
-        _ => Service::Echo { unended: 0 },
+        "/feed" => {
+            Some(Service::Feed { seen: after.and_then(|n| n.parse().ok()).unwrap_or(u64::MAX) })
+        }
+        _ if settings.broadcast => Some(Service::Broadcast(Assembler::new(Vec::new()))),
+        _ => None,
     };
+    let service = service.map(Box::new);
     Session::Open { ws: Connection::server(settings.config), service }
 }
 

@@ -12,6 +12,7 @@ pub(crate) struct Settings {
     pub(crate) address: SocketAddr,
     pub(crate) threads: usize,
     pub(crate) config: Config,
+    pub(crate) max_message_len: usize,
     pub(crate) timeouts: Timeouts,
     pub(crate) protocols: Vec<String>,
     /// The length of a thread's read buffer.
@@ -31,6 +32,7 @@ impl Settings {
             address: SocketAddr::from(([127, 0, 0, 1], 9001)),
             threads: available_parallelism().map_or(1, usize::from),
             config: Config::new(),
+            max_message_len: 64 << 20,
             timeouts: Timeouts::new(),
             protocols: Vec::new(),
             read_len: 64 << 10,
@@ -40,14 +42,15 @@ impl Settings {
             feed_every: Duration::from_secs(1),
             stats: false,
         };
-        let mut max_message_len = 64 << 20;
         let mut parser = lexopt::Parser::from_env();
         while let Some(argument) = parser.next()? {
             match argument {
                 Arg::Long("listen") => settings.address = parser.value()?.parse()?,
                 Arg::Long("threads") => settings.threads = parser.value()?.parse::<usize>()?.max(1),
                 Arg::Long("protocol") => settings.protocols.push(parser.value()?.string()?),
-                Arg::Long("max-message-len") => max_message_len = parser.value()?.parse()?,
+                Arg::Long("max-message-len") => {
+                    settings.max_message_len = parser.value()?.parse()?;
+                }
                 Arg::Long("read-len") => {
                     settings.read_len = parser.value()?.parse::<usize>()?.max(4 << 10);
                 }
@@ -64,6 +67,7 @@ impl Settings {
                 other => return Err(other.unexpected().into()),
             }
         }
+        let max_message_len = settings.max_message_len as u64;
         // A frame comes whole, in a buffer that grows for it once; so it is echoed as the frame that it was.
         settings.config = Config::new()
             .delivery(Delivery::Frames)

@@ -9,12 +9,20 @@ use std::time::Duration;
 
 #[derive(Default)]
 pub(crate) struct Timers {
-    entries: BinaryHeap<Reverse<(Duration, u32)>>,
+    /// Milliseconds and key: an idle connection is little but this.
+    entries: BinaryHeap<Reverse<(u64, u32)>>,
 }
 
 /// When a client's entry comes up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Scheduled(Option<Duration>);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Scheduled(u64);
+
+impl Default for Scheduled {
+    /// Never.
+    fn default() -> Self {
+        Self(u64::MAX)
+    }
+}
 
 impl Timers {
     /// Sees to it that `key` comes up at `deadline`, or before it.
@@ -24,16 +32,16 @@ impl Timers {
         deadline: Option<Duration>,
         scheduled: &mut Scheduled,
     ) {
-        let Some(deadline) = deadline else { return };
-        if scheduled.0.is_none_or(|at| deadline < at) {
-            scheduled.0 = Some(deadline);
-            self.entries.push(Reverse((deadline, u32::try_from(key).unwrap_or(u32::MAX))));
+        let Some(at) = deadline.map(millis) else { return };
+        if at < scheduled.0 {
+            scheduled.0 = at;
+            self.entries.push(Reverse((at, u32::try_from(key).unwrap_or(u32::MAX))));
         }
     }
 
     /// When the next entry comes up.
     pub(crate) fn next(&self) -> Option<Duration> {
-        self.entries.peek().map(|Reverse((at, _))| *at)
+        self.entries.peek().map(|Reverse((at, _))| Duration::from_millis(*at))
     }
 
     /// The next entry that is due, and what tells whether it is still the client's.
@@ -42,6 +50,11 @@ impl Timers {
             return None;
         }
         let Reverse((at, key)) = self.entries.pop()?;
-        Some((key as usize, Scheduled(Some(at))))
+        Some((key as usize, Scheduled(at)))
     }
+}
+
+/// Deadlines are whole milliseconds.
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -102,7 +102,7 @@ impl Worker {
     pub(crate) fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(1024);
         // Clients that have more to do but gave way to the others.
-        let mut ready: VecDeque<usize> = VecDeque::new();
+        let mut ready: VecDeque<u32> = VecDeque::new();
         while self.listener.is_some() || !self.clients.is_empty() {
             match self.poll.poll(&mut events, self.timeout(!ready.is_empty())) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -116,14 +116,14 @@ impl Worker {
                     Token(key) => {
                         if let Some(client) = self.clients.get_mut(key) {
                             client.notify(event);
-                            ready.push_back(key);
+                            ready.push_back(u32::try_from(key).unwrap_or(u32::MAX));
                         }
                     }
                 }
             }
             for _ in 0..ready.len() {
                 let Some(key) = ready.pop_front() else { break };
-                if self.proceed(key) == Progress::More {
+                if self.proceed(key as usize) == Progress::More {
                     ready.push_back(key);
                 }
             }
