@@ -11,7 +11,7 @@ use mio::event::Event;
 use mio::net::TcpStream;
 
 use crate::output::Output;
-use crate::session::{Received, Service, Session};
+use crate::session::{HEADROOM, Kept, Received, Service, Session};
 use crate::timers::Scheduled;
 use crate::worker::Shared;
 
@@ -40,10 +40,11 @@ pub(crate) struct Client {
     flags: Flags,
 }
 
-/// Received and not consumed: the start of a frame or of a request head.
+/// What is here of a frame or of a request head, from [`HEADROOM`] on.
 struct Unread {
     buffer: Vec<u8>,
-    len: usize,
+    end: usize,
+    kept: Kept,
     /// So many more bytes are needed until anything happens.
     missing: usize,
 }
@@ -129,69 +130,96 @@ impl Client {
     fn read(&mut self, shared: &mut Shared) -> io::Result<()> {
         // Whatever became of another client's.
         shared.replies.clear();
-        let unread = self.unread.take();
-        let mut long = match unread {
-            // Little is left over, or nothing: on with the buffer that all share.
-            Some(unread) if unread.len + unread.missing <= shared.buffer.len() / 2 => {
-                shared.buffer[..unread.len].copy_from_slice(&unread.buffer[..unread.len]);
+        match self.unread.take() {
+            None => self.read_shared(HEADROOM, shared),
+            // A header, or a control frame, is not all here: on with the buffer that all share.
+            Some(unread)
+                if unread.kept == Kept::Raw
+                    && unread.end + unread.missing <= shared.buffer.len() / 2 =>
+            {
+                let raw = HEADROOM..unread.end;
+                shared.buffer[raw.clone()].copy_from_slice(&unread.buffer[raw]);
                 shared.pool.give(unread.buffer, &shared.stats);
-                return self.read_shared(unread.len, shared);
+                self.read_shared(unread.end, shared)
             }
-            None => return self.read_shared(0, shared),
-            Some(unread) => unread,
-        };
-        // A long frame is read to where it stays, into memory that is long enough for all of it.
-        let needed = long.len + long.missing;
-        if needed > long.buffer.len() {
-            let mut buffer = shared.pool.take(needed, &shared.stats);
-            buffer[..long.len].copy_from_slice(&long.buffer[..long.len]);
-            shared.pool.give(std::mem::replace(&mut long.buffer, buffer), &shared.stats);
-            shared.stats.grown.fetch_add(1, Relaxed);
+            Some(unread) => self.read_long(unread, shared),
         }
-        let result = self.fill(&mut long.buffer, long.len, shared);
-        let n = match result {
-            Ok(n) => n,
-            Err(error) => {
-                self.unread = Some(long);
-                return Err(error);
-            }
-        };
-        let Unread { mut buffer, len, .. } = *long;
-        let received =
-            self.session.receive(&mut buffer[..len + n], &mut shared.replies, &shared.settings);
-        self.heard(&received, len + n, shared);
-        let whole = received.consumed == len + n;
-        if whole && self.pending() == 0 && shared.replies.len() > len / 2 {
-            // Most of it goes back where it came from: what cannot be written at once waits where it is.
-            return self.answer_from(buffer, shared);
-        }
-        let result = self.answer(&buffer, shared);
-        buffer.copy_within(received.consumed..len + n, 0);
-        self.keep(buffer, len + n - received.consumed, received.missing, shared);
-        result
     }
 
-    /// Reads once into the shared buffer, behind `kept` bytes.
-    fn read_shared(&mut self, kept: usize, shared: &mut Shared) -> io::Result<()> {
+    /// Reads once into the shared buffer, behind its first `end` bytes.
+    fn read_shared(&mut self, end: usize, shared: &mut Shared) -> io::Result<()> {
         let mut buffer = std::mem::take(&mut shared.buffer);
-        let result = self.fill(&mut buffer, kept, shared);
-        let len = kept + *result.as_ref().unwrap_or(&0);
+        let result = self.fill(&mut buffer, end, shared);
+        let len = end + *result.as_ref().unwrap_or(&0);
         let received = if result.is_ok() {
-            self.session.receive(&mut buffer[..len], &mut shared.replies, &shared.settings)
+            self.session.receive(
+                &mut buffer[..len],
+                end,
+                Kept::Raw,
+                &mut shared.replies,
+                &shared.settings,
+            )
         } else {
-            Received { missing: 1, ..Received::default() }
+            Received { consumed: HEADROOM, missing: 1, ..Received::default() }
         };
         let result = result.and_then(|_| {
             self.heard(&received, len, shared);
             self.answer(&buffer, shared)
         });
-        let tail = &buffer[received.consumed..len];
-        if !tail.is_empty() {
-            let mut own = shared.pool.take(tail.len() + received.missing, &shared.stats);
-            own[..tail.len()].copy_from_slice(tail);
-            self.keep(own, tail.len(), received.missing, shared);
+        let (range, kept) = received.kept(len);
+        if !range.is_empty() {
+            // As long as it will be: of a frame the length is known.
+            let end = HEADROOM + range.len();
+            let mut own = shared.pool.take(end + received.missing, &shared.stats);
+            own[HEADROOM..end].copy_from_slice(&buffer[range]);
+            self.unread =
+                Some(Box::new(Unread { buffer: own, end, kept, missing: received.missing }));
         }
         shared.buffer = buffer;
+        result
+    }
+
+    /// Reads once to where a long frame stays, into memory that is long enough for all of it.
+    fn read_long(&mut self, mut unread: Box<Unread>, shared: &mut Shared) -> io::Result<()> {
+        let needed = unread.end + unread.missing;
+        if needed > unread.buffer.len() {
+            let mut longer = shared.pool.take(needed, &shared.stats);
+            longer[..unread.end].copy_from_slice(&unread.buffer[..unread.end]);
+            shared.pool.give(std::mem::replace(&mut unread.buffer, longer), &shared.stats);
+            shared.stats.grown.fetch_add(1, Relaxed);
+        }
+        let n = match self.fill(&mut unread.buffer, unread.end, shared) {
+            Ok(n) => n,
+            Err(error) => {
+                self.unread = Some(unread);
+                return Err(error);
+            }
+        };
+        let Unread { mut buffer, end, kept, .. } = *unread;
+        let len = end + n;
+        let received = self.session.receive(
+            &mut buffer[..len],
+            end,
+            kept,
+            &mut shared.replies,
+            &shared.settings,
+        );
+        self.heard(&received, len, shared);
+        let (range, kept) = received.kept(len);
+        if range.is_empty() && self.pending() == 0 && shared.replies.len() > len / 2 {
+            // Most of it goes back where it came from: what cannot be written at once waits where it is.
+            return self.answer_from(buffer, shared);
+        }
+        let result = self.answer(&buffer, shared);
+        if range.is_empty() {
+            shared.pool.give(buffer, &shared.stats);
+        } else {
+            let end = HEADROOM + range.len();
+            if range.start != HEADROOM {
+                buffer.copy_within(range, HEADROOM);
+            }
+            self.unread = Some(Box::new(Unread { buffer, end, kept, missing: received.missing }));
+        }
         result
     }
 
@@ -216,14 +244,6 @@ impl Client {
         }
     }
 
-    fn keep(&mut self, buffer: Vec<u8>, len: usize, missing: usize, shared: &mut Shared) {
-        if len == 0 {
-            shared.pool.give(buffer, &shared.stats);
-        } else {
-            self.unread = Some(Box::new(Unread { buffer, len, missing }));
-        }
-    }
-
     /// Tells the deadlines what was received.
     fn heard(&mut self, received: &Received, len: usize, shared: &Shared) {
         if received.opened {
@@ -234,7 +254,8 @@ impl Client {
             self.keepalive.on_message(shared.now);
         }
         self.flags.unended = received.unended.unwrap_or(self.flags.unended);
-        if self.session.is_open() && (self.flags.unended || received.consumed < len) {
+        let partial = received.held.is_some() || received.consumed < len;
+        if self.session.is_open() && (self.flags.unended || partial) {
             self.keepalive.on_partial(shared.now);
         }
     }

@@ -2,14 +2,17 @@
 
 use std::ops::Range;
 
-use barews::frame::{self, HeaderBytes, Opcode};
+use barews::frame::{self, Header, HeaderBytes, Lead, Opcode};
 use barews::handshake::server::{Incoming, Origins, Reader, Upgrade};
 use barews::handshake::{BuildError, Status, server};
 use barews::{
-    Advice, Assembler, CloseCode, Connection, Data, Event, Input, Message, SendError, Server,
+    Advice, Assembler, CloseCode, Connection, Data, Event, Input, Message, SendError, Server, State,
 };
 
 use crate::settings::Settings;
+
+/// Room in front of received bytes, for the header of an echo.
+pub(crate) const HEADROOM: usize = 16;
 
 const PAGE: &str = include_str!("page.html");
 /// What everybody is to get is put together first; this long it may be.
@@ -60,7 +63,8 @@ impl Replies {
     }
 
     /// Moves the echoed frames together, where they were received: a server's header is shorter than a client's by its
-    /// masking key, so there is room, and one frame alone does not move at all.
+    /// masking key, so there is room, and one frame alone does not move at all. If its header came in an earlier read,
+    /// there is [`HEADROOM`].
     fn compact(&mut self, bytes: &mut [u8]) {
         let mut end = None;
         for (header, payload) in self.frames.drain(..) {
@@ -83,9 +87,13 @@ impl Replies {
 /// What became of the bytes.
 #[derive(Default)]
 pub(crate) struct Received {
+    /// Where what was not consumed begins.
     pub(crate) consumed: usize,
     /// So many more bytes until anything happens.
     pub(crate) missing: usize,
+    /// Where the payload of a frame is that is to be echoed when `missing` more bytes of it have come, and whether the
+    /// frame is the first of its message.
+    pub(crate) held: Option<(Range<usize>, bool)>,
     /// Frames of data.
     pub(crate) messages: u64,
     /// Whether the last of them has not ended its message.
@@ -94,28 +102,55 @@ pub(crate) struct Received {
     pub(crate) opened: bool,
 }
 
+/// What is kept from one read to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// The start of a frame or of a request head, as it was received.
+    Raw,
+    /// The payload of a frame so far, unmasked and checked.
+    Payload { first: bool },
+}
+
+impl Received {
+    /// What is to be kept of the first `len` bytes.
+    pub(crate) fn kept(&self, len: usize) -> (Range<usize>, Kept) {
+        match &self.held {
+            None => (self.consumed..len, Kept::Raw),
+            Some((payload, first)) => (payload.clone(), Kept::Payload { first: *first }),
+        }
+    }
+}
+
 impl Session {
     pub(crate) fn new() -> Self {
         Self::Handshake(Reader::new())
     }
 
-    /// Takes what was received and not consumed before, with what came since.
+    /// Takes what is in `bytes`: the first `end` bytes, but for the [`HEADROOM`], were kept, the others have just come.
     pub(crate) fn receive(
         &mut self,
         bytes: &mut [u8],
+        end: usize,
+        kept: Kept,
         replies: &mut Replies,
         settings: &Settings,
     ) -> Received {
-        let (mut consumed, mut opened) = (0, false);
+        let mut opened = false;
+        let mut from = if kept == Kept::Raw { HEADROOM } else { end };
         if let Self::Handshake(reader) = self {
-            match reader.read(bytes) {
+            match reader.read(&bytes[from..]) {
                 Ok(Status::NeedMore(missing)) => {
-                    return Received { missing: missing.get(), ..Received::default() };
+                    return Received {
+                        consumed: from,
+                        missing: missing.get(),
+                        ..Received::default()
+                    };
                 }
                 Ok(Status::Complete(Incoming::Upgrade(upgrade))) => {
-                    consumed = upgrade.request().head_len();
+                    let head_len = upgrade.request().head_len();
                     *self = open(&upgrade, replies, settings);
-                    opened = matches!(self, Self::Open { .. });
+                    from += head_len;
+                    opened = self.is_open();
                 }
                 Ok(Status::Complete(Incoming::Plain(request))) => {
                     answer_plain(request.method(), request.path(), &mut replies.first);
@@ -130,7 +165,7 @@ impl Session {
         match self {
             // The bytes behind the request's head are frames already.
             Self::Open { ws, service } => {
-                let received = frames(ws, service.as_deref_mut(), bytes, consumed, replies);
+                let received = frames(ws, service.as_deref_mut(), bytes, from, kept, replies);
                 replies.compact(bytes);
                 Received { opened, ..received }
             }
@@ -179,33 +214,48 @@ impl Session {
         match self {
             Self::Handshake(_) => false,
             Self::Open { ws, .. } => {
-                matches!(ws.state(), barews::State::LocalClosed | barews::State::Closed)
+                matches!(ws.state(), State::LocalClosed | State::Closed)
             }
             Self::Done => true,
         }
     }
 }
 
-/// Receives the frames behind the first `start` bytes.
+/// Receives the frames from `start` on.
 fn frames(
     ws: &mut Connection<Server>,
-    service: Option<&mut Service>,
+    mut service: Option<&mut Service>,
     bytes: &mut [u8],
     start: usize,
+    kept: Kept,
     replies: &mut Replies,
 ) -> Received {
-    let mut service = service;
     let mut received = Received::default();
+    let mut held = match kept {
+        Kept::Raw => None,
+        Kept::Payload { first } => Some((HEADROOM, first)),
+    };
     let mut input = Input::new(&mut bytes[start..]);
     loop {
         let event = ws.receive(&mut input);
         received.consumed = start + input.consumed();
         match event {
             Ok(Event::Data(data)) => {
-                received.messages += 1;
+                received.messages += u64::from(data.frame_left == 0);
                 received.unended = Some(!data.fin);
                 match &mut service {
-                    None => echo(ws, data, received.consumed, replies),
+                    None => {
+                        let end = received.consumed;
+                        let (start, first) =
+                            held.take().unwrap_or((end - data.payload.len(), data.first));
+                        if data.frame_left == 0 {
+                            echo(ws, first, &data, start..end, replies);
+                        } else {
+                            received.missing =
+                                usize::try_from(data.frame_left).unwrap_or(usize::MAX);
+                            received.held = Some((start..end, first));
+                        }
+                    }
                     Some(Service::Broadcast(fragments)) => say(ws, fragments, &data, replies),
                     Some(Service::Feed { .. }) => {}
                 }
@@ -214,25 +264,37 @@ fn frames(
             Ok(Event::Pong(_)) => {}
             Ok(Event::Close(_)) => control(&mut replies.last, |out| ws.transmit(out)),
             Ok(Event::NeedMore(missing)) => {
-                received.missing = missing.get();
+                // Of a frame that is held, its length tells more.
+                received.missing = received.missing.max(missing.get());
                 return received;
             }
             Err(_) => {
                 control(&mut replies.last, |out| ws.transmit(out));
                 received.consumed += input.len();
+                received.held = None;
                 return received;
             }
         }
     }
 }
 
-/// Sends a frame back as it came; `end` is where its payload ends.
-fn echo(ws: &mut Connection<Server>, data: Data<'_>, end: usize, replies: &mut Replies) {
-    let Data { kind, payload, fin, .. } = data;
-    // The only refusal that can be is `Closed`: then nobody waits for the echo any more.
-    if let Ok(header) = ws.send_in_place(kind, fin, payload) {
-        replies.frames.push((header, end - payload.len()..end));
+/// Sends a frame back as it came. It was judged when it was received, so the frame layer is enough: `send_in_place` would
+/// check the text again.
+fn echo(
+    ws: &Connection<Server>,
+    first: bool,
+    data: &Data<'_>,
+    payload: Range<usize>,
+    replies: &mut Replies,
+) {
+    // Behind our own Close nothing may follow (5.5.1).
+    if !matches!(ws.state(), State::Open | State::RemoteClosed) {
+        return;
     }
+    let opcode = if first { Opcode::from(data.kind) } else { Opcode::Continuation };
+    let lead = Lead { fin: data.fin, rsv1: false, opcode };
+    let header = Header { lead, masking_key: None, payload_len: payload.len() as u64 };
+    replies.frames.push((header.encode(), payload));
 }
 
 /// Encodes a message for everybody, once.

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use barews::Config;
 use barews::keepalive::Timeouts;
-use barews::{Config, Delivery};
 
 pub(crate) struct Settings {
     pub(crate) address: SocketAddr,
@@ -68,9 +68,7 @@ impl Settings {
             }
         }
         let max_message_len = settings.max_message_len as u64;
-        // A frame comes whole, in a buffer that grows for it once; so it is echoed as the frame that it was.
         settings.config = Config::new()
-            .delivery(Delivery::Frames)
             .max_frame_len(max_message_len)
             .max_message_len(max_message_len)
             .max_fragments(1 << 20);
