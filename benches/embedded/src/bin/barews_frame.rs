@@ -1,0 +1,51 @@
+//! The lowest layer of barews alone: headers and masking; what frames may follow which is the caller's.
+#![no_std]
+#![no_main]
+
+use barews::frame::{Header, Lead, Opcode, Parsed};
+use barews::mask;
+use barews_embedded::{Column, KEY, delivered};
+
+barews_embedded::firmware!(Column { state: size_of::<Header>(), decode, encode });
+
+#[inline(never)]
+fn decode(bytes: &mut [u8], _: &mut [u8]) {
+    let mut rest = bytes;
+    while let Ok(Parsed::Complete(header, n)) = Header::parse(rest) {
+        let Some((payload, behind)) = usize::try_from(header.payload_len)
+            .ok()
+            .and_then(|len| rest.get_mut(n..)?.split_at_mut_checked(len))
+        else {
+            return;
+        };
+        mask::mask(payload, header.masking_key.unwrap_or_default());
+        if header.lead.opcode != Opcode::Close {
+            delivered(payload);
+        }
+        rest = behind;
+    }
+}
+
+#[inline(never)]
+fn encode(payload: &[u8], out: &mut [u8], client: bool) -> usize {
+    let masking_key = client.then_some(KEY);
+    let lead = Lead { fin: true, rsv1: false, opcode: Opcode::Binary };
+    let payload_len = u64::try_from(payload.len()).unwrap_or(u64::MAX);
+    let header = Header { lead, masking_key, payload_len }.encode();
+    let (Some(to), Some(body)) =
+        (out.get_mut(..header.len()), header.len().checked_add(payload.len()))
+    else {
+        return 0;
+    };
+    for (to, from) in to.iter_mut().zip(header.iter()) {
+        *to = *from;
+    }
+    let Some(to) = out.get_mut(header.len()..body) else { return 0 };
+    for (to, from) in to.iter_mut().zip(payload) {
+        *to = *from;
+    }
+    if let Some(key) = masking_key {
+        mask::mask(to, key);
+    }
+    body
+}

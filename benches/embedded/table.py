@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+"""Reads the firmwares of `bin/`, runs them in QEMU and prints the table; `scripts/size-table` builds them.
+
+usage: table.py FOLDER_OF_Z FOLDER_OF_3 [--check | --symbols ROW]
+"""
+import collections
+import csv
+import pathlib
+import re
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+LEVELS = ["z", "3"]
+PAYLOAD = 1024
+
+ROWS = {
+    "barews": "**barews**, `Connection`",
+    "barews_frame": "**barews**, `frame` and `mask`",
+    "edge_ws": "edge-ws",
+    "embedded_websocket": "embedded-websocket",
+    "websocket_sans_io": "websocket-sans-io",
+    "ws_framer": "ws-framer",
+    "websocketz": "websocketz",
+    "barews_handshake": "**barews**, `Connection` and a server's handshake",
+}
+
+# What the columns of the table are, as goals.tsv names them.
+FIGURES = {
+    ".text": ["text z", "text 3"],
+    ".rodata": ["rodata z"],
+    "panics": ["panics z", "panics 3"],
+    "state": ["state"],
+    "stack": ["stack z"],
+    "decode": ["decode z", "decode 3"],
+    "mask": ["mask z", "mask 3"],
+}
+
+# Functions of `core` that end in the panic handler.
+PANIC = re.compile(r"\bpanicking::|\bpanic_|_fail(ed)?\b|rust_begin_unwind|len_mismatch")
+# Memory functions stand in every firmware; which of their variants a linker keeps says nothing of the crate.
+MEMORY = re.compile(r"compiler_builtins|^__aeabi_mem|^mem(cpy|move|set|cmp|clr)\b")
+FUNCTION = re.compile(r"^[0-9a-f]+ <(.*)>:$")
+BRANCH = re.compile(r"\tb[a-z]*(?:\.[nw])?\t.*<(.*)>")
+
+
+def output(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def symbols(elf):
+    """Name and size of every function and constant; one of several names for the same address."""
+    found = {}
+    for line in output("llvm-nm", "-C", "--defined-only", "--print-size", str(elf)).splitlines():
+        fields = line.split(" ", 3)
+        if len(fields) == 4:
+            found[fields[0]] = (int(fields[1], 16), fields[2], fields[3])
+    return found.values()
+
+
+def sections(elf):
+    lines = (line.split() for line in output("llvm-size", "-A", str(elf)).splitlines())
+    return {fields[0]: int(fields[1]) for fields in lines if fields and fields[0].startswith(".")}
+
+
+def panic_sites(elf):
+    """Branches out of all other code into a function that panics."""
+    sites, inside = 0, ""
+    for line in output("llvm-objdump", "-d", "-C", "--no-show-raw-insn", str(elf)).splitlines():
+        if function := FUNCTION.match(line):
+            inside = function[1]
+        elif (branch := BRANCH.search(line)) and PANIC.search(branch[1]) and not PANIC.search(inside):
+            sites += 1
+    return sites
+
+
+def run(elf):
+    """What the firmware tells of itself."""
+    command = ["qemu-system-arm", "-machine", "mps2-an386", "-nographic", "-monitor", "none", "-serial", "none"]
+    command += ["-icount", "shift=10", "-semihosting-config", "enable=on,target=native", "-kernel", str(elf)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
+    told = dict(re.findall(r"^(\w+) (\d+)$", done.stdout, re.MULTILINE))
+    if done.returncode != 0:
+        sys.exit(f"{elf}: QEMU ended with {done.returncode}\n{done.stdout}")
+    return {name: int(value) for name, value in told.items()}
+
+
+def weigh(elf):
+    memory = sum(size for size, kind, name in symbols(elf) if kind in "tT" and MEMORY.search(name))
+    size = sections(elf)
+    return size[".text"] - memory, size[".rodata"]
+
+
+def measure(folders, row):
+    figures = {}
+    for level, folder in zip(LEVELS, folders):
+        elf = folder / row
+        told = run(elf)
+        if not all(told[f"correct_{part}"] for part in ("decode", "server", "client")):
+            sys.exit(f"{elf}: the frames are not what they should be: {told}")
+        text, rodata = weigh(elf)
+        empty_text, empty_rodata = weigh(folder / "empty")
+        figures[f"text {level}"] = text - empty_text
+        figures[f"rodata {level}"] = rodata - empty_rodata
+        figures[f"panics {level}"] = panic_sites(elf) - panic_sites(folder / "empty")
+        figures[f"stack {level}"] = max(told["stack_decode"], told["stack_encode"])
+        figures[f"decode {level}"] = told["decode"] / PAYLOAD
+        figures[f"mask {level}"] = (told["encode_client"] - told["encode_server"]) / PAYLOAD
+        figures["state"] = told["state"]
+    return figures
+
+
+def text_of(figure, value):
+    return f"{value:.1f}" if figure.startswith(("decode", "mask")) else f"{value:,}"
+
+
+def print_table(table):
+    print("| crate |", " | ".join(FIGURES), "|")
+    print("|---|" + "--:|" * len(FIGURES))
+    for row, name in ROWS.items():
+        cells = (" / ".join(text_of(each, table[row][each]) for each in column) for column in FIGURES.values())
+        print(f"| {name} |", " | ".join(cells), "|")
+
+
+def check(table):
+    """Whether every goal is met that was met before."""
+    with open(HERE / "goals.tsv", encoding="utf-8", newline="") as file:
+        goals = list(csv.DictReader((line for line in file if not line.startswith("#")), delimiter="\t"))
+    passed = True
+    for goal in goals:
+        row, figure, most = goal["row"], goal["figure"], float(goal["most"])
+        value = table[row][figure]
+        met, was_met = value <= most, goal["met"] == "yes"
+        verdict = {(True, False): "met now: write yes into goals.tsv", (False, True): "MISSED", (False, False): "not met yet"}
+        if met != was_met or not met:
+            print(f"{row}, {figure}: {text_of(figure, value)}, goal {goal['most']}: {verdict[met, was_met]}", file=sys.stderr)
+        passed &= met == was_met
+    return passed
+
+
+def print_symbols(folder, row):
+    """What a row has in bytes over the empty firmware, function by function, with the stack of each."""
+    common = {name for _, _, name in symbols(folder / "empty")}
+    report = output("llvm-readelf", "--stack-sizes", "-C", str(folder / row))
+    frames = collections.defaultdict(str, {name: size for size, name in re.findall(r"^\s*(\d+)\s+(.*)$", report, re.MULTILINE)})
+    for size, kind, name in sorted(symbols(folder / row), reverse=True):
+        if name not in common and kind in "tTrR":
+            print(f"{size:6} {kind.lower()} {frames[name]:>5}  {name}")
+
+
+def main():
+    folders, options = [pathlib.Path(folder) for folder in sys.argv[1:3]], sys.argv[3:]
+    if options[:1] == ["--symbols"]:
+        if options[1] not in ROWS:
+            sys.exit(f"no row {options[1]}: {', '.join(ROWS)}")
+        print_symbols(folders[0], options[1])
+        return
+    table = {row: measure(folders, row) for row in ROWS}
+    print_table(table)
+    if options == ["--check"] and not check(table):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
