@@ -4,6 +4,13 @@
 //! Below 32 bytes the kernels work on words, from there on lanes of 32 bytes, which the compiler turns
 //! into the widest vectors that the target has. The last word or lane overlaps the one before it, so
 //! that no byte-wise tail is left.
+//!
+//! A machine of 32 bits gets a loop over words and nothing else: there lanes are taken apart byte by
+//! byte, and code is what is short.
+
+use core::iter::zip;
+
+use crate::WIDE;
 
 /// Bytes in a lane of the kernels.
 const LANE: usize = 32;
@@ -45,6 +52,7 @@ pub(crate) fn mask_ascii(bytes: &mut [u8], key: [u8; 4]) -> ([u8; 4], bool) {
 #[inline(always)]
 fn narrow(bytes: &mut [u8], key: [u8; 4], after: [u8; 4]) -> bool {
     match bytes.len() {
+        _ if !WIDE => words(bytes, key),
         0..4 => bytes.iter_mut().zip(key).fold(true, |ascii, (byte, key)| {
             *byte ^= key;
             ascii && byte.is_ascii()
@@ -54,6 +62,21 @@ fn narrow(bytes: &mut [u8], key: [u8; 4], after: [u8; 4]) -> bool {
         16..LANE => ends_16(bytes, repeat(key), repeat(after)),
         _ => long(bytes, repeat(key), repeat(after)),
     }
+}
+
+fn words(bytes: &mut [u8], key: [u8; 4]) -> bool {
+    let (words, rest) = bytes.as_chunks_mut();
+    let mut or = 0;
+    for word in words {
+        let masked = u32::from_ne_bytes(*word) ^ u32::from_ne_bytes(key);
+        or |= masked;
+        *word = masked.to_ne_bytes();
+    }
+    for (byte, key) in zip(rest, key) {
+        *byte ^= key;
+        or |= u32::from(*byte);
+    }
+    or & u32::from_ne_bytes([0x80; 4]) == 0
 }
 
 /// The first and the last word of a slice of one to two words, which may overlap.
@@ -202,6 +225,7 @@ mod wide {
 pub(crate) fn copy_masked(from: &[u8], to: &mut [u8], key: [u8; 4]) {
     let after = rotate(key, from.len());
     match from.len() {
+        _ if !WIDE => copy_words(from, to, key),
         0..4 => {
             for ((to, from), key) in to.iter_mut().zip(from).zip(key) {
                 *to = from ^ key;
@@ -211,6 +235,16 @@ pub(crate) fn copy_masked(from: &[u8], to: &mut [u8], key: [u8; 4]) {
         8..16 => copy_ends::<8>(from, to, repeat(key), repeat(after)),
         16..LANE => copy_ends::<16>(from, to, repeat(key), repeat(after)),
         _ => copy_long(from, to, key, after),
+    }
+}
+
+fn copy_words(from: &[u8], to: &mut [u8], key: [u8; 4]) {
+    let ((from, from_rest), (to, to_rest)) = (from.as_chunks(), to.as_chunks_mut());
+    for (from, to) in zip(from, to) {
+        *to = (u32::from_ne_bytes(*from) ^ u32::from_ne_bytes(key)).to_ne_bytes();
+    }
+    for ((from, to), key) in zip(zip(from_rest, to_rest), key) {
+        *to = from ^ key;
     }
 }
 
@@ -244,11 +278,13 @@ fn xor<const N: usize>(bytes: &[u8; N], key: [u8; N]) -> [u8; N] {
     out
 }
 
-/// Copies `from` to `to`, which has the same length; there is no length check that could panic.
+/// Copies `from` to the start of `to`, which is as long at least. The compiler sees that both slices have
+/// one length, so no check is left that could panic; a loop it would leave byte by byte where it
+/// optimises for size.
 #[inline]
 pub(crate) fn copy(from: &[u8], to: &mut [u8]) {
-    for (to, from) in to.iter_mut().zip(from) {
-        *to = *from;
+    if let Some(to) = to.get_mut(..from.len()) {
+        to.copy_from_slice(from);
     }
 }
 
