@@ -23,16 +23,13 @@ mod error;
 mod event;
 mod flow;
 mod input;
+mod machine;
 mod message;
 mod receive;
 mod role;
 mod rules;
 mod send;
 mod utf8;
-
-/// Whether the machine has words of 64 bits. On others code is what is short: a path that exists for
-/// speed alone is left out there.
-const WIDE: bool = cfg!(target_pointer_width = "64");
 
 pub use close::{CloseCode, CloseFrame};
 pub use config::Config;

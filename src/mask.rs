@@ -10,7 +10,7 @@
 
 use core::iter::zip;
 
-use crate::WIDE;
+use crate::machine::WIDE;
 
 /// Bytes in a lane of the kernels.
 const LANE: usize = 32;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// The lowest first. `error` and `close` name each other: a fault has a code.
 const FLOORS: [&[&str]; 11] = [
-    &["error", "close", "keepalive", "backoff"],
+    &["error", "close", "machine", "keepalive", "backoff"],
     &["mask", "utf8"],
     &["frame"],
     &["flow"],

@@ -1,0 +1,5 @@
+//! What the core asks of the machine that it is compiled for.
+
+/// Whether a word has 64 bits. With less, as on microcontrollers, code is what is short: what is there for
+/// speed alone is left out, and masking and UTF-8 have kernels of their own.
+pub(crate) const WIDE: bool = cfg!(target_pointer_width = "64");
