@@ -2,7 +2,10 @@
 //!
 //! A state machine whose transitions are shifts: each byte has a word that holds, at the bit
 //! position named by the state, the next state. So a step is a load and a shift, and the state of a
-//! cut character is six bits.
+//! cut character is six bits. A machine of 32 bits, where that shift is a call, does without the 2 KiB of
+//! words and compares.
+
+use crate::machine::WIDE;
 
 /// The states: bit positions in the words of [`STEPS`], six bits apart.
 mod state {
@@ -23,7 +26,7 @@ mod state {
     pub(super) const F4: u8 = 48;
 }
 
-/// RFC 3629 section 4, as one word for each byte.
+/// [`next`] as one word for each byte.
 static STEPS: [u64; 256] = steps();
 
 #[expect(clippy::indexing_slicing, reason = "evaluated at compile time only")]
@@ -42,32 +45,36 @@ const fn steps() -> [u64; 256] {
 }
 
 const fn word(byte: u8) -> u64 {
-    use state::{ACCEPT, E0, ED, F0, F4, ONE, REJECT, THREE, TWO};
-    let start = match byte {
-        0x00..=0x7F => ACCEPT,
-        0xC2..=0xDF => ONE,
-        0xE0 => E0,
-        0xE1..=0xEC | 0xEE..=0xEF => TWO,
-        0xED => ED,
-        0xF0 => F0,
-        0xF1..=0xF3 => THREE,
-        0xF4 => F4,
-        _ => REJECT,
-    };
-    let tail = matches!(byte, 0x80..=0xBF);
-    at(ACCEPT, start, true)
-        | at(ONE, ACCEPT, tail)
-        | at(TWO, ONE, tail)
-        | at(THREE, TWO, tail)
-        | at(E0, ONE, matches!(byte, 0xA0..=0xBF))
-        | at(ED, ONE, matches!(byte, 0x80..=0x9F))
-        | at(F0, TWO, matches!(byte, 0x90..=0xBF))
-        | at(F4, TWO, matches!(byte, 0x80..=0x8F))
+    use state::{ACCEPT, E0, ED, F0, F4, ONE, THREE, TWO};
+    at(ACCEPT, byte)
+        | at(ONE, byte)
+        | at(TWO, byte)
+        | at(THREE, byte)
+        | at(E0, byte)
+        | at(ED, byte)
+        | at(F0, byte)
+        | at(F4, byte)
 }
 
 #[expect(clippy::as_conversions, reason = "u8 to u64, in a const fn")]
-const fn at(from: u8, to: u8, legal: bool) -> u64 {
-    if legal { (to as u64) << from } else { 0 }
+const fn at(state: u8, byte: u8) -> u64 {
+    (next(state, byte) as u64) << state
+}
+
+/// RFC 3629 section 4: the state behind `byte`.
+const fn next(state: u8, byte: u8) -> u8 {
+    use state::{ACCEPT, E0, ED, F0, F4, ONE, REJECT, THREE, TWO};
+    match (state, byte) {
+        (ACCEPT, 0x00..=0x7F) | (ONE, 0x80..=0xBF) => ACCEPT,
+        (ACCEPT, 0xC2..=0xDF) | (TWO, 0x80..=0xBF) | (E0, 0xA0..=0xBF) | (ED, 0x80..=0x9F) => ONE,
+        (ACCEPT, 0xE0) => E0,
+        (ACCEPT, 0xED) => ED,
+        (ACCEPT, 0xE1..=0xEF) | (THREE, 0x80..=0xBF) | (F0, 0x90..=0xBF) | (F4, 0x80..=0x8F) => TWO,
+        (ACCEPT, 0xF0) => F0,
+        (ACCEPT, 0xF1..=0xF3) => THREE,
+        (ACCEPT, 0xF4) => F4,
+        _ => REJECT,
+    }
 }
 
 /// `bytes` as a text. Without `unsafe` only a library can tell the compiler that they are one, even if
@@ -102,7 +109,7 @@ impl Utf8 {
         if bytes.len() >= wide::LEAST {
             return simdutf8::basic::from_utf8(bytes).is_ok();
         }
-        check(u64::from(state::ACCEPT), bytes) == Ok(u64::from(state::ACCEPT))
+        check(state::ACCEPT, bytes) == Ok(state::ACCEPT)
     }
 
     /// Goes on with `bytes`; `last` says that the text ends with them.
@@ -110,24 +117,32 @@ impl Utf8 {
     /// The error is the place of the first byte that cannot be: 0 to `bytes.len() - 1`. For a text
     /// that ends inside a character it is the last byte, or 0 if there is none.
     pub(crate) fn check(self, bytes: &[u8], last: bool) -> Result<Self, usize> {
-        let state = u64::from(self.state);
         #[cfg(feature = "simd")]
-        let state = wide::check(state, bytes).map_or_else(|| check(state, bytes), Ok)?;
+        let state = wide::check(self.state, bytes).map_or_else(|| check(self.state, bytes), Ok)?;
         #[cfg(not(feature = "simd"))]
-        let state = check(state, bytes)?;
-        if last && state != u64::from(state::ACCEPT) {
+        let state = check(self.state, bytes)?;
+        if last && state != state::ACCEPT {
             return Err(bytes.len().saturating_sub(1));
         }
-        Ok(Self { state: state.to_le_bytes()[0] })
+        Ok(Self { state })
     }
 }
 
 /// The state behind `bytes`, or the place of the first byte that cannot be.
-fn check(mut state: u64, bytes: &[u8]) -> Result<u64, usize> {
+fn check(mut state: u8, bytes: &[u8]) -> Result<u8, usize> {
+    if !WIDE {
+        for (at, &byte) in bytes.iter().enumerate() {
+            state = next(state, byte);
+            if state == state::REJECT {
+                return Err(at);
+            }
+        }
+        return Ok(state);
+    }
     let (blocks, rest) = bytes.as_chunks::<BLOCK>();
     for (index, block) in blocks.iter().enumerate() {
         // Most text has long runs of ASCII, where the state does not move.
-        if state == u64::from(state::ACCEPT) && block.is_ascii() {
+        if state == state::ACCEPT && block.is_ascii() {
             continue;
         }
         state = steps_over(state, block).ok_or_else(|| index * BLOCK + first_bad(state, block))?;
@@ -145,18 +160,18 @@ mod wide {
     pub(super) const LEAST: usize = 64;
 
     /// The state behind `bytes`; `None` if they are too few, or somewhere not UTF-8.
-    pub(super) fn check(before: u64, bytes: &[u8]) -> Option<u64> {
+    pub(super) fn check(before: u8, bytes: &[u8]) -> Option<u8> {
         if bytes.len() < LEAST {
             return None;
         }
         // What is cut off at the start ends at the first byte that is no continuation.
         let is_start = |byte: &u8| *byte & 0xC0 != 0x80;
         let (head, rest) = bytes.split_at_checked(bytes.iter().position(is_start)?)?;
-        (steps_over(before, head)? == u64::from(state::ACCEPT)).then_some(())?;
+        (steps_over(before, head)? == state::ACCEPT).then_some(())?;
         // The last character may be cut off: it is left to the steps.
         let (middle, tail) = rest.split_at_checked(rest.iter().rposition(is_start)?)?;
         simdutf8::basic::from_utf8(middle).ok()?;
-        steps_over(u64::from(state::ACCEPT), tail)
+        steps_over(state::ACCEPT, tail)
     }
 }
 
@@ -177,6 +192,7 @@ pub(crate) fn is_plain(bytes: &[u8]) -> bool {
 #[inline]
 fn is_ascii(bytes: &[u8]) -> bool {
     match bytes.len() {
+        _ if !WIDE => bytes.is_ascii(),
         0..4 => bytes.iter().fold(0, |or, byte| or | byte).is_ascii(),
         4..=8 => ends(bytes, |word| u32::from_ne_bytes(word).into()),
         9..=16 => ends(bytes, |word| u64::from_ne_bytes(word).into()),
@@ -210,9 +226,10 @@ const BLOCK: usize = 32;
 
 /// The state behind `bytes`; `None` for REJECT, which no byte leads out of.
 #[inline]
-fn steps_over(state: u64, bytes: &[u8]) -> Option<u64> {
-    let state = bytes.iter().fold(state, |state, &byte| step(state, byte)) & 63;
-    (state != u64::from(state::REJECT)).then_some(state)
+fn steps_over(state: u8, bytes: &[u8]) -> Option<u8> {
+    let state = bytes.iter().fold(u64::from(state), |state, &byte| step(state, byte));
+    let state = state.to_le_bytes()[0] & 63;
+    (state != state::REJECT).then_some(state)
 }
 
 /// The lowest six bits are the state; what is above them is left over from the word.
@@ -223,12 +240,12 @@ fn step(state: u64, byte: u8) -> u64 {
 
 /// The place of the byte in `bytes` that takes `state` to REJECT.
 #[cold]
-fn first_bad(mut state: u64, bytes: &[u8]) -> usize {
+fn first_bad(mut state: u8, bytes: &[u8]) -> usize {
     bytes
         .iter()
         .position(|&byte| {
-            state = step(state, byte);
-            state & 63 == u64::from(state::REJECT)
+            state = next(state, byte);
+            state == state::REJECT
         })
         .unwrap_or_default()
 }
