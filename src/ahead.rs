@@ -3,6 +3,7 @@
 use crate::event::ControlOrder;
 use crate::flow::Flow;
 use crate::frame::{self, Opcode};
+use crate::machine::WIDE;
 use crate::role::Role;
 use crate::rules::{Head, Progress, Rules};
 
@@ -68,7 +69,9 @@ impl Ahead {
         let least = if R::SERVER { 6 } else { 2 };
         let here = frame::len_u64(bytes);
         while here >= self.due {
-            self.hop::<R>(rules, bytes);
+            if WIDE {
+                self.hop::<R>(rules, bytes);
+            }
             let at = self.at;
             let rest = usize::try_from(at).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
             if rest.is_empty() {

@@ -7,6 +7,7 @@ use crate::error::{Error, SendError};
 use crate::event::Event;
 use crate::frame::{HeaderBytes, Kind, Opcode};
 use crate::input::Input;
+use crate::machine::WIDE;
 use crate::receive::Receiver;
 use crate::role::{Client, MaskKeys, Role, Server};
 use crate::send::Sender;
@@ -124,10 +125,10 @@ impl<R: Role> Connection<R> {
     /// The peer's fault, and for ever the same from then on. The Close that tells the peer is due.
     #[inline]
     pub fn receive<'b>(&mut self, input: &mut Input<'b>) -> Result<Event<'b>, Error> {
-        match self.receiver.whole_message::<R>(input) {
-            Some(data) => Ok(Event::Data(data)),
-            None => self.receiver.receive::<R>(input, &mut self.sender.answers),
+        if WIDE && let Some(data) = self.receiver.whole_message::<R>(input) {
+            return Ok(Event::Data(data));
         }
+        self.receiver.receive::<R>(input, &mut self.sender.answers)
     }
 
     /// The transport has ended: no more bytes will come.
