@@ -60,10 +60,10 @@ impl<'b> Input<'b> {
     /// Consumes `n` bytes, or all if there are fewer, and hands them out.
     #[inline]
     pub(crate) fn take(&mut self, n: usize) -> &'b mut [u8] {
-        let taken = match self.bytes.split_off_mut(..n) {
-            Some(taken) => taken,
-            None => core::mem::take(&mut self.bytes),
-        };
+        let bytes = core::mem::take(&mut self.bytes);
+        let n = n.min(bytes.len());
+        let (taken, rest) = bytes.split_at_mut_checked(n).unwrap_or_default();
+        self.bytes = rest;
         if let Some(unread) = &mut self.unread {
             **unread = self.bytes.len();
         }
