@@ -162,32 +162,36 @@ impl Length {
             return Err(Error::ControlTooLong);
         }
         match short {
-            126 => Self::extended::<2>(rest, 126),
-            127 => Self::extended::<8>(rest, 0x1_0000),
+            // The most frequent of the longer lengths, without the loop.
+            126 => match rest.first_chunk().map(|len| u16::from_be_bytes(*len)) {
+                Some(len @ 126..) => Ok(Self { least: len.into(), field: 2, missing: 0 }),
+                Some(_) | None => Self::extended(rest, 2, 126),
+            },
+            127 => Self::extended(rest, 8, 0x1_0000),
             _ => Ok(Self { least: u64::from(short), field: 0, missing: 0 }),
         }
     }
 
     #[inline(never)]
-    fn extended<const N: usize>(rest: &[u8], minimum: u64) -> Result<Self, Error> {
+    fn extended(rest: &[u8], field: usize, minimum: u64) -> Result<Self, Error> {
+        // 5.2: "the most significant bit MUST be 0".
+        if field == 8 && rest.first().is_some_and(|byte| *byte >= 0x80) {
+            return Err(Error::LengthTopBit);
+        }
         // The bounds of the length follow from the bytes that are here: zeros or ones fill the rest.
-        let (mut least, mut most, mut missing) = (0_u64, 0_u64, N);
+        let (mut least, mut most, mut missing) = (0_u64, 0_u64, field);
         let mut bytes = rest.iter();
-        for place in 0..N {
+        for _ in 0..field {
             let byte = bytes.next().copied();
             missing -= usize::from(byte.is_some());
             least = least << 8 | u64::from(byte.unwrap_or(0x00));
             most = most << 8 | u64::from(byte.unwrap_or(0xFF));
-            // 5.2: "the most significant bit MUST be 0".
-            if N == 8 && place == 0 && byte.is_some_and(|byte| byte >= 0x80) {
-                return Err(Error::LengthTopBit);
-            }
         }
         // 5.2: "the minimal number of bytes MUST be used to encode the length".
         if most < minimum {
             return Err(Error::NonMinimalLength);
         }
-        Ok(Self { least: least.max(minimum), field: N, missing })
+        Ok(Self { least: least.max(minimum), field, missing })
     }
 }
 

@@ -15,7 +15,8 @@ pub fn decode(bytes: &mut [u8], _: &mut [u8]) {
     loop {
         match ws.receive(&mut input) {
             Ok(Event::Data(data)) => delivered(data.payload),
-            Ok(Event::Ping(payload) | Event::Pong(payload)) => delivered(&payload),
+            // By reference: by value it would be copied once more.
+            Ok(Event::Ping(ref payload) | Event::Pong(ref payload)) => delivered(payload),
             Ok(Event::Close(_)) => {}
             Ok(Event::NeedMore(_)) | Err(_) => return,
         }

@@ -41,9 +41,7 @@ fn encode(payload: &[u8], out: &mut [u8], client: bool) -> usize {
         *to = *from;
     }
     let Some(to) = out.get_mut(header.len()..body) else { return 0 };
-    for (to, from) in to.iter_mut().zip(payload) {
-        *to = *from;
-    }
+    to.copy_from_slice(payload);
     if let Some(key) = masking_key {
         mask::mask(to, key);
     }

@@ -32,9 +32,7 @@ fn encode(payload: &[u8], out: &mut [u8], client: bool) -> usize {
     let header = FrameHeader { frame_type: FrameType::Binary(false), payload_len, mask_key };
     let Ok(n) = header.serialize(out) else { return 0 };
     let Some(to) = out.get_mut(n..).and_then(|to| to.get_mut(..payload.len())) else { return 0 };
-    for (to, from) in to.iter_mut().zip(payload) {
-        *to = *from;
-    }
+    to.copy_from_slice(payload);
     header.mask(to, 0);
     n + payload.len()
 }

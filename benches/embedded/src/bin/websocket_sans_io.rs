@@ -52,9 +52,7 @@ fn encode(payload: &[u8], out: &mut [u8], client: bool) -> usize {
     for (to, from) in head.iter_mut().zip(&header) {
         *to = *from;
     }
-    for (to, from) in body.iter_mut().zip(payload) {
-        *to = *from;
-    }
+    body.copy_from_slice(payload);
     if mask.is_some() {
         encoder.transform_frame_payload(body);
     }
