@@ -72,7 +72,7 @@ fn words(bytes: &mut [u8], key: [u8; 4]) -> bool {
         or |= masked;
         *word = masked.to_ne_bytes();
     }
-    for (byte, key) in zip(rest, key) {
+    for (byte, key) in zip(rest, &key) {
         *byte ^= key;
         or |= u32::from(*byte);
     }
@@ -243,7 +243,7 @@ fn copy_words(from: &[u8], to: &mut [u8], key: [u8; 4]) {
     for (from, to) in zip(from, to) {
         *to = (u32::from_ne_bytes(*from) ^ u32::from_ne_bytes(key)).to_ne_bytes();
     }
-    for ((from, to), key) in zip(zip(from_rest, to_rest), key) {
+    for ((from, to), key) in zip(zip(from_rest, to_rest), &key) {
         *to = from ^ key;
     }
 }
