@@ -351,21 +351,35 @@ pub fn encode(
     if opcode.is_control() && payload.len() > MAX_CONTROL_LEN {
         return Err(SendError::ControlTooLong);
     }
+    let needed = frame_len(payload.len(), false);
+    if out.len() < needed {
+        return Err(SendError::BufferTooSmall { needed });
+    }
     let lead = Lead { fin: fin || opcode.is_control(), rsv1: false, opcode };
-    write(Header { lead, masking_key: None, payload_len: len_u64(payload) }, payload, out)
+    write(Header { lead, masking_key: None, payload_len: len_u64(payload) }, payload, out);
+    Ok(needed)
 }
 
-/// Writes `header` and `payload`, masked if the header has a key.
+/// The length in bytes of a frame.
 #[inline]
-pub(crate) fn write(header: Header, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
-    let needed = header.encoded_len().saturating_add(payload.len());
-    let to = out.get_mut(..needed).and_then(|to| header.write(to));
-    match (to, header.masking_key) {
-        (Some(to), Some(key)) => mask::copy_masked(payload, to, key),
-        (Some(to), None) => mask::copy(payload, to),
-        (None, _) => return Err(SendError::BufferTooSmall { needed }),
+pub(crate) fn frame_len(payload_len: usize, masked: bool) -> usize {
+    let length = match payload_len {
+        0..=125 => 2,
+        126..=0xFFFF => 4,
+        _ => 10,
+    };
+    payload_len.saturating_add(if masked { length + 4 } else { length })
+}
+
+/// Writes `header` and `payload`, masked if the header has a key, to the start of `out`, where the
+/// caller has seen that they fit.
+#[inline]
+pub(crate) fn write(header: Header, payload: &[u8], out: &mut [u8]) {
+    let Some(to) = header.write(out).and_then(|to| to.get_mut(..payload.len())) else { return };
+    match header.masking_key {
+        Some(key) => mask::copy_masked(payload, to, key),
+        None => mask::copy(payload, to),
     }
-    Ok(needed)
 }
 
 /// The length of a slice as the wire counts it.

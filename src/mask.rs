@@ -278,13 +278,14 @@ fn xor<const N: usize>(bytes: &[u8; N], key: [u8; N]) -> [u8; N] {
     out
 }
 
-/// Copies `from` to the start of `to`, which is as long at least. The compiler sees that both slices have
-/// one length, so no check is left that could panic; a loop it would leave byte by byte where it
-/// optimises for size.
+/// Copies `from` to `to`, which has the same length; there is no length check that could panic.
 #[inline]
 pub(crate) fn copy(from: &[u8], to: &mut [u8]) {
-    if let Some(to) = to.get_mut(..from.len()) {
-        to.copy_from_slice(from);
+    if !WIDE {
+        return copy_words(from, to, [0; 4]);
+    }
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
     }
 }
 

@@ -204,14 +204,10 @@ impl Sender {
         if self.answers.phase == Phase::Broken {
             return Err(SendError::NoMaskingKey);
         }
-        if self.frame.is_some() {
+        if !self.wants_write() {
             return Ok(0);
         }
-        let needed = self.due_len::<R>();
-        if out.len() < needed {
-            return Err(SendError::BufferTooSmall { needed });
-        }
-        self.write_due(role, out)
+        self.transmit_due(role, out)
     }
 
     /// Whether a frame may be started at all.
@@ -275,42 +271,47 @@ impl Sender {
         payload: &[u8],
         out: &mut [u8],
     ) -> Result<usize, SendError> {
-        let needed = self.due_len::<R>().saturating_add(frame_len::<R>(lead, payload));
+        let due = self.due_len(!R::SERVER);
+        let needed = due.saturating_add(frame::frame_len(payload.len(), !R::SERVER));
         if out.len() < needed {
             return Err(SendError::BufferTooSmall { needed });
         }
-        let out = if self.answers.is_due() {
-            let n = self.write_due(role, out)?;
-            out.get_mut(n..).unwrap_or_default()
-        } else {
-            out
-        };
+        if due > 0 {
+            self.transmit_due(role, out)?;
+        }
         let header = self.header(role, lead, frame::len_u64(payload))?;
-        frame::write(header, payload, out)?;
+        frame::write(header, payload, out.get_mut(due..).unwrap_or_default());
+        Ok(needed)
+    }
+
+    /// Out of line, so that nothing of it weighs on a loop where nothing is due.
+    #[inline(never)]
+    fn transmit_due<R: Role>(&mut self, role: &mut R, out: &mut [u8]) -> Result<usize, SendError> {
+        let needed = self.due_len(!R::SERVER);
+        if out.len() < needed {
+            return Err(SendError::BufferTooSmall { needed });
+        }
+        let masking_key = self.masking_key(role)?;
+        self.write_due(masking_key, out);
         Ok(needed)
     }
 
     /// The length in bytes of the due control frame.
     #[inline]
-    fn due_len<R: Role>(&self) -> usize {
-        let key = if R::SERVER { 0 } else { 4 };
+    fn due_len(&self, masked: bool) -> usize {
         match &self.answers.due {
             Due::Nothing => 0,
-            Due::Pong(payload) => 2 + key + payload.len(),
-            Due::Close(None) => 2 + key,
-            Due::Close(Some(_)) => 2 + key + 2,
+            Due::Pong(payload) => frame::frame_len(payload.len(), masked),
+            Due::Close(code) => frame::frame_len(if code.is_some() { 2 } else { 0 }, masked),
         }
     }
 
+    /// Writes the due control frame to the start of `out`, where the caller has seen that it fits.
     #[inline(never)]
-    fn write_due<R: Role>(&mut self, role: &mut R, out: &mut [u8]) -> Result<usize, SendError> {
-        if !self.answers.is_due() {
-            return Ok(0);
-        }
-        let masking_key = self.masking_key(role)?;
+    fn write_due(&mut self, masking_key: Option<[u8; 4]>, out: &mut [u8]) {
         let code;
         let (opcode, payload, phase) = match &self.answers.due {
-            Due::Nothing => return Ok(0),
+            Due::Nothing => return,
             Due::Pong(payload) => (Opcode::Pong, payload.as_ref(), self.answers.phase),
             Due::Close(None) => (Opcode::Close, &[][..], Phase::Closed),
             Due::Close(Some(close)) => {
@@ -320,16 +321,7 @@ impl Sender {
         };
         let lead = Lead { fin: true, rsv1: false, opcode };
         let header = Header { lead, masking_key, payload_len: frame::len_u64(payload) };
-        let n = frame::write(header, payload, out)?;
+        frame::write(header, payload, out);
         (self.answers.due, self.answers.phase) = (Due::Nothing, phase);
-        Ok(n)
     }
-}
-
-/// The length in bytes of a frame.
-#[inline]
-fn frame_len<R: Role>(lead: Lead, payload: &[u8]) -> usize {
-    let masking_key = if R::SERVER { None } else { Some([0; 4]) };
-    let header = Header { lead, masking_key, payload_len: frame::len_u64(payload) };
-    header.encoded_len().saturating_add(payload.len())
 }
