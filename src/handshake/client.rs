@@ -39,12 +39,14 @@
 
 use core::fmt;
 
+use super::authority::{is_ip_v6, is_reg_name};
 use super::deflate::DeflateOffer;
 use super::error::{BuildError, Error};
-use super::grammar::{is_ip_v6, is_reg_name, is_target, token};
-use super::head::{Limits, Scanner, Status};
+use super::grammar::{is_target, token};
+use super::head::{Limits, Status};
 use super::key::Key;
 use super::response::judge;
+use super::scan::Scanner;
 use super::write::{Writer, check_headers};
 
 pub use super::response::{Answer, Established, Rejected};
@@ -192,7 +194,7 @@ impl<'a> Handshake<'a> {
 
     /// Reads on in the answer. `bytes` is everything received so far, from its first byte; it may
     /// have moved since the last call, but not changed. Bytes that an earlier call has seen are not
-    /// looked at again.
+    /// checked again.
     ///
     /// Interim answers (1xx other than 101) are passed over. A second call on a complete answer
     /// gives the same outcome.

@@ -27,21 +27,38 @@ pub enum Field {
 }
 
 impl Field {
-    const ALL: [Self; 9] = [
-        Self::Host,
-        Self::Upgrade,
-        Self::Connection,
-        Self::Origin,
-        Self::Key,
-        Self::Version,
-        Self::Protocol,
-        Self::Extensions,
-        Self::Accept,
-    ];
+    pub(super) const COUNT: usize = 9;
 
-    /// The field with this name, in any case.
-    pub(super) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|field| field.name().eq_ignore_ascii_case(name))
+    /// The field with this name, in any case. Each name has a length of its own.
+    pub(super) fn named(name: &[u8]) -> Option<Self> {
+        let field = match name.len() {
+            4 => Self::Host,
+            6 => Self::Origin,
+            7 => Self::Upgrade,
+            10 => Self::Connection,
+            17 => Self::Key,
+            20 => Self::Accept,
+            21 => Self::Version,
+            22 => Self::Protocol,
+            24 => Self::Extensions,
+            _ => return None,
+        };
+        field.name().as_bytes().eq_ignore_ascii_case(name).then_some(field)
+    }
+
+    /// A number of its own, below [`Self::COUNT`].
+    pub(super) const fn index(self) -> usize {
+        match self {
+            Self::Host => 0,
+            Self::Upgrade => 1,
+            Self::Connection => 2,
+            Self::Origin => 3,
+            Self::Key => 4,
+            Self::Version => 5,
+            Self::Protocol => 6,
+            Self::Extensions => 7,
+            Self::Accept => 8,
+        }
     }
 
     /// The field's name, as this crate writes it.

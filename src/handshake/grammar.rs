@@ -1,28 +1,47 @@
-//! The few HTTP productions that more than one file needs (RFC 9110, section 5.6; RFC 3986, section
-//! 3.2).
+//! The few HTTP productions that more than one file needs (RFC 9110, section 5.6), and runs of them.
 
-use core::net::Ipv6Addr;
+use super::words::{below, each, equal, unmarked};
+
+/// The two kinds of bytes that are no range, a bit each.
+const TCHAR: u8 = 1;
+const REG_NAME: u8 = 2;
+
+/// What each byte is.
+static KINDS: [u8; 256] = {
+    let mut kinds = [0; 256];
+    let mut rest: &mut [u8] = &mut kinds;
+    let mut byte = 0_u8;
+    while let Some((kind, behind)) = rest.split_first_mut() {
+        // RFC 9110, section 5.6.2.
+        if byte.is_ascii_alphanumeric()
+            || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
+        {
+            *kind |= TCHAR;
+        }
+        // RFC 3986, section 3.2.2: unreserved, sub-delims and `%`.
+        if byte.is_ascii_alphanumeric()
+            || matches!(byte, b'!' | b'$'..=b'.' | b';' | b'=' | b'_' | b'~')
+        {
+            *kind |= REG_NAME;
+        }
+        byte = byte.wrapping_add(1);
+        rest = behind;
+    }
+    kinds
+};
+
+fn is(byte: u8, kind: u8) -> bool {
+    KINDS.get(usize::from(byte)).is_some_and(|kinds| kinds & kind != 0)
+}
 
 /// `tchar` (RFC 9110, section 5.6.2).
-pub(super) const fn is_tchar(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        )
+pub(super) fn is_tchar(byte: u8) -> bool {
+    is(byte, TCHAR)
+}
+
+/// A byte of a registered name or an IPv4 address, `%` and its digits included (RFC 3986, section 3.2.2).
+pub(super) fn is_reg_name_byte(byte: u8) -> bool {
+    is(byte, REG_NAME)
 }
 
 /// A byte of a field value or a reason phrase: HTAB, SP, VCHAR or obs-text (RFC 9110, section 5.5).
@@ -38,18 +57,26 @@ pub(super) const fn is_target(byte: u8) -> bool {
 
 /// The bytes as a token, which is never empty.
 pub(super) fn token(bytes: &[u8]) -> Option<&str> {
-    if bytes.is_empty() || !bytes.iter().copied().all(is_tchar) {
+    if bytes.is_empty() || tchar_len(bytes) < bytes.len() {
         return None;
     }
     core::str::from_utf8(bytes).ok()
 }
 
 /// The bytes without optional whitespace (SP, HTAB) around them.
-pub(super) fn trim(mut bytes: &[u8]) -> &[u8] {
-    while let Some((b' ' | b'\t', rest)) = bytes.split_first() {
+pub(super) fn trim(bytes: &[u8]) -> &[u8] {
+    trim_end(trim_start(bytes))
+}
+
+pub(super) fn trim_start(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = bytes {
         bytes = rest;
     }
-    while let Some((b' ' | b'\t', rest)) = bytes.split_last() {
+    bytes
+}
+
+pub(super) fn trim_end(mut bytes: &[u8]) -> &[u8] {
+    while let [rest @ .., b' ' | b'\t'] = bytes {
         bytes = rest;
     }
     bytes
@@ -61,8 +88,15 @@ pub(super) fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
 }
 
 /// Whether the list has this element, in any case.
-pub(super) fn lists(value: &[u8], wanted: &str) -> bool {
-    elements(value).any(|element| element.eq_ignore_ascii_case(wanted.as_bytes()))
+pub(super) fn lists(mut value: &[u8], wanted: &str) -> bool {
+    let is_wanted = |element| trim(element).eq_ignore_ascii_case(wanted.as_bytes());
+    while let Some((element, rest)) = split(value, b',') {
+        if is_wanted(element) {
+            return true;
+        }
+        value = rest;
+    }
+    is_wanted(value)
 }
 
 /// A number of 0 to 255 without leading zeros, as versions (RFC 6455, section 4.3) and IPv4 octets
@@ -77,57 +111,28 @@ pub(super) fn small_number(digits: &[u8]) -> Option<u8> {
     })
 }
 
-/// `uri-host [ ":" port ]`, the host not empty, and no user information.
-pub(super) fn is_authority(bytes: &[u8]) -> bool {
-    let (host, port) = match bytes.strip_prefix(b"[") {
-        Some(inner) => match split(inner, b']') {
-            Some((literal, rest)) if is_ip_v6(literal) => {
-                (&b"ip"[..], rest.strip_prefix(b":").or(rest.is_empty().then_some(b"")))
-            }
-            _ => return false,
-        },
-        None => match split(bytes, b':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (bytes, Some(&b""[..])),
-        },
-    };
-    is_reg_name(host) && port.is_some_and(|port| port.iter().all(u8::is_ascii_digit))
+/// How many bytes at the front are `tchar`. Most are letters or hyphens.
+pub(super) fn tchar_len(bytes: &[u8]) -> usize {
+    let len = unmarked(bytes, |word| {
+        let lower = word | each(0x20);
+        !(below(lower, b'{') & !below(lower, b'a') | equal(word, b'-'))
+    });
+    let rest = bytes.get(len..).unwrap_or_default();
+    len.saturating_add(rest.iter().take_while(|byte| is_tchar(**byte)).count())
 }
 
-/// A registered name or an IPv4 address: one or more of unreserved, sub-delims and `%`.
-pub(super) fn is_reg_name(bytes: &[u8]) -> bool {
-    !bytes.is_empty()
-        && bytes.iter().all(|byte| {
-            byte.is_ascii_alphanumeric()
-                || matches!(
-                    byte,
-                    b'-' | b'.'
-                        | b'_'
-                        | b'~'
-                        | b'%'
-                        | b'!'
-                        | b'$'
-                        | b'&'
-                        | b'\''
-                        | b'('
-                        | b')'
-                        | b'*'
-                        | b'+'
-                        | b','
-                        | b';'
-                        | b'='
-                )
-        })
+/// How many bytes at the front may stand in a request target.
+pub(super) fn target_len(bytes: &[u8]) -> usize {
+    bytes.iter().take_while(|byte| is_target(**byte)).count()
 }
 
-/// An IPv6 address without brackets (RFC 3986, section 3.2.2).
-pub(super) fn is_ip_v6(bytes: &[u8]) -> bool {
-    core::str::from_utf8(bytes).is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok())
+/// How many bytes at the front are text; a tab ends them, too.
+pub(super) fn text_len(bytes: &[u8]) -> usize {
+    unmarked(bytes, |word| below(word, b' ') | below(word, 0x80) & !below(word, 0x7F))
 }
 
-/// What is before and after the first `separator`.
+/// What is before and after the first `separator`, which is ASCII.
 pub(super) fn split(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
-    let (before, from) =
-        bytes.split_at_checked(bytes.iter().position(|byte| *byte == separator)?)?;
+    let (before, from) = bytes.split_at_checked(unmarked(bytes, |word| equal(word, separator)))?;
     Some((before, from.split_first()?.1))
 }

@@ -5,11 +5,11 @@
 
 use core::fmt;
 
-use base64ct::{Base64, Encoding};
-use sha1_smol::Sha1;
+use super::{base64, sha1};
 
-/// RFC 6455, section 1.3: the text that only a WebSocket server adds to the key.
-const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+/// What is summed up: room for the key, and behind it the text that only a WebSocket server adds (RFC 6455, section 1.3).
+const SUMMED: &[u8; 60] = b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
+    258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// The value of `Sec-WebSocket-Key`: 16 bytes in base64, 24 characters.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -20,7 +20,7 @@ impl Key {
     /// the randomness.
     #[must_use]
     pub fn new(nonce: [u8; 16]) -> Self {
-        Self(base64(&nonce))
+        Self(base64::encode(&nonce))
     }
 
     /// Checks a field value: exactly 24 characters of canonical base64 that decode to 16 bytes.
@@ -29,9 +29,7 @@ impl Key {
     #[must_use]
     pub fn parse(value: &[u8]) -> Option<Self> {
         let key = value.first_chunk::<24>().filter(|_| value.len() == 24)?;
-        let mut nonce = [0; 18];
-        let nonce = Base64::decode(key, &mut nonce).ok()?;
-        (nonce.len() == 16).then_some(Self(*key))
+        base64::is_of_sixteen(key).then_some(Self(*key))
     }
 
     /// The 24 characters.
@@ -43,10 +41,11 @@ impl Key {
     /// The answer that proves that this key was read (RFC 6455, section 4.2.2).
     #[must_use]
     pub fn accept(&self) -> Accept {
-        let mut sum = Sha1::new();
-        sum.update(&self.0);
-        sum.update(GUID);
-        Accept(base64(&sum.digest().bytes()))
+        let mut text = *SUMMED;
+        if let Some(key) = text.first_chunk_mut() {
+            *key = self.0;
+        }
+        Accept(base64::encode(&sha1::digest(&text)))
     }
 }
 
@@ -68,17 +67,14 @@ impl Accept {
     }
 }
 
+impl Accept {
+    pub(super) const fn as_bytes(&self) -> &[u8; 28] {
+        &self.0
+    }
+}
+
 impl fmt::Debug for Accept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Accept").field(&self.as_str()).finish()
     }
-}
-
-/// Base64 with padding (RFC 4648, section 4). `M` must be the encoded length of `N` bytes.
-fn base64<const N: usize, const M: usize>(bytes: &[u8; N]) -> [u8; M] {
-    const { assert!(M == N.div_ceil(3) * 4) };
-    let mut text = [b'='; M];
-    // The length fits, so the only error that there is cannot be.
-    let _ = Base64::encode(bytes, &mut text);
-    text
 }

@@ -1,101 +1,136 @@
-//! The fields that the handshake knows, gathered from a head in one pass.
+//! The fields that the handshake knows. While a head is scanned it is noted where they are, so that
+//! nothing has to be searched for when it is complete.
 
 use super::error::{Error, Field};
-use super::grammar::lists;
-use super::head::Fields;
+use super::grammar::{lists, trim, trim_end, trim_start};
 
-/// What a head has of the fields that decide about it.
-#[derive(Default)]
-pub(super) struct Known<'b> {
-    pub(super) host: Found<'b>,
-    pub(super) upgrade: Found<'b>,
-    pub(super) origin: Found<'b>,
-    pub(super) key: Found<'b>,
-    pub(super) version: Found<'b>,
-    pub(super) protocol: Found<'b>,
-    pub(super) extensions: Found<'b>,
-    pub(super) accept: Found<'b>,
-    connection: Found<'b>,
+/// Where the lines of a head are that decide about it.
+#[derive(Clone, Debug)]
+pub(super) struct Places {
+    /// One for each [`Field`].
+    fields: [Place; Field::COUNT],
     /// A line of `Upgrade` lists `websocket`.
-    pub(super) asks_for_websocket: bool,
+    asks_for_websocket: bool,
     /// A line of `Connection` lists `upgrade`.
     names_upgrade: bool,
     /// `Transfer-Encoding`, or `Content-Length` with anything but `0`.
     announces_body: bool,
 }
 
-impl<'b> Known<'b> {
-    pub(super) fn gather(fields: Fields<'b>) -> Self {
-        let mut known = Self::default();
-        for header in fields.iter() {
-            match Field::named(header.name) {
-                Some(field) => known.add(field, header.value),
-                None if header.name.eq_ignore_ascii_case("Transfer-Encoding") => {
-                    known.announces_body = true;
-                }
-                None if header.name.eq_ignore_ascii_case("Content-Length") => {
-                    known.announces_body |= header.value != b"0";
-                }
-                None => {}
-            }
-        }
-        known
-    }
+/// Where the last line of a name has its value, in a head. Readers wait in great numbers, so it is
+/// small; [`Limits`](super::Limits) sees to it that a head has no more bytes than a `u32` counts.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    start: u32,
+    len: u32,
+    lines: Lines,
+}
 
-    fn add(&mut self, field: Field, value: &'b [u8]) {
-        let found = match field {
-            Field::Host => &mut self.host,
-            Field::Upgrade => {
-                self.asks_for_websocket |= lists(value, "websocket");
-                &mut self.upgrade
+impl Place {
+    fn of<'b>(&self, head: &'b [u8]) -> Option<&'b [u8]> {
+        let from = head.get(usize::try_from(self.start).ok()?..)?;
+        from.get(..usize::try_from(self.len).ok()?)
+    }
+}
+
+/// How many lines have the name.
+#[derive(Clone, Copy, Debug)]
+enum Lines {
+    None,
+    One,
+    Several,
+}
+
+impl Places {
+    pub(super) const NONE: Self = Self {
+        fields: [Place { start: 0, len: 0, lines: Lines::None }; Field::COUNT],
+        asks_for_websocket: false,
+        names_upgrade: false,
+        announces_body: false,
+    };
+
+    /// Notes a line whose `value`, with the whitespace around it, stands at `start`.
+    pub(super) fn add(&mut self, name: &[u8], value: &[u8], start: usize) {
+        let Some(field) = Field::named(name) else {
+            if name.eq_ignore_ascii_case(b"Transfer-Encoding") {
+                self.announces_body = true;
+            } else if name.eq_ignore_ascii_case(b"Content-Length") {
+                self.announces_body |= trim(value) != b"0";
             }
-            Field::Connection => {
-                self.names_upgrade |= lists(value, "upgrade");
-                &mut self.connection
-            }
-            Field::Origin => &mut self.origin,
-            Field::Key => &mut self.key,
-            Field::Version => &mut self.version,
-            Field::Protocol => &mut self.protocol,
-            Field::Extensions => &mut self.extensions,
-            Field::Accept => &mut self.accept,
+            return;
         };
-        found.repeated = found.value.is_some();
-        found.value = Some(value);
-    }
-
-    /// An Upgrade that Connection does not name may not have been meant for this hop (RFC 9110,
-    /// section 7.8).
-    pub(super) fn check_connection(&self) -> Result<(), Error> {
-        if self.connection.value.is_none() {
-            return Err(Error::Missing(Field::Connection));
+        let text = trim_start(value);
+        let start = start.saturating_add(value.len().saturating_sub(text.len()));
+        let text = trim_end(text);
+        match field {
+            Field::Upgrade => self.asks_for_websocket |= lists(text, "websocket"),
+            Field::Connection => self.names_upgrade |= lists(text, "upgrade"),
+            _ => {}
         }
-        if self.names_upgrade { Ok(()) } else { Err(Error::Invalid(Field::Connection)) }
-    }
-
-    /// Bytes that one party takes for a body and the other for frames are a smuggled message. A
-    /// length of 0 is harmless, and some peers send it (RFC 9110, section 8.6; RFC 9112, section
-    /// 6.1).
-    pub(super) const fn check_body(&self) -> Result<(), Error> {
-        if self.announces_body { Err(Error::BodyNotAllowed) } else { Ok(()) }
+        if let Some(place) = self.fields.get_mut(field.index()) {
+            let lines = match place.lines {
+                Lines::None => Lines::One,
+                Lines::One | Lines::Several => Lines::Several,
+            };
+            let narrow = |number| u32::try_from(number).unwrap_or(u32::MAX);
+            *place = Place { start: narrow(start), len: narrow(text.len()), lines };
+        }
     }
 }
 
-/// The lines that have one name.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Found<'b> {
-    pub(super) value: Option<&'b [u8]>,
-    repeated: bool,
+/// The places and the head that they are in.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'s, 'b> {
+    places: &'s Places,
+    head: &'b [u8],
 }
 
-impl<'b> Found<'b> {
+impl<'s, 'b> Known<'s, 'b> {
+    pub(super) const fn new(places: &'s Places, head: &'b [u8]) -> Self {
+        Self { places, head }
+    }
+
     /// The value, where a second line is a fault (RFC 6455, section 11.3).
-    pub(super) const fn at_most_one(self, field: Field) -> Result<Option<&'b [u8]>, Error> {
-        if self.repeated { Err(Error::Repeated(field)) } else { Ok(self.value) }
+    pub(super) fn at_most_one(self, field: Field) -> Result<Option<&'b [u8]>, Error> {
+        let Some(place) = self.places.fields.get(field.index()) else { return Ok(None) };
+        match place.lines {
+            Lines::None => Ok(None),
+            Lines::One => Ok(place.of(self.head)),
+            Lines::Several => Err(Error::Repeated(field)),
+        }
     }
 
     /// The value, where there must be exactly one line.
     pub(super) fn only(self, field: Field) -> Result<&'b [u8], Error> {
         self.at_most_one(field)?.ok_or(Error::Missing(field))
+    }
+
+    /// Whether there is a line.
+    pub(super) fn has(self, field: Field) -> bool {
+        self.places
+            .fields
+            .get(field.index())
+            .is_some_and(|place| !matches!(place.lines, Lines::None))
+    }
+
+    /// Whether a line of `Upgrade` lists `websocket`.
+    pub(super) const fn asks_for_websocket(self) -> bool {
+        self.places.asks_for_websocket
+    }
+
+    /// An Upgrade that Connection does not name may not have been meant for this hop (RFC 9110,
+    /// section 7.8).
+    pub(super) fn check_connection(self) -> Result<(), Error> {
+        if !self.has(Field::Connection) {
+            return Err(Error::Missing(Field::Connection));
+        }
+        if self.places.names_upgrade { Ok(()) } else { Err(Error::Invalid(Field::Connection)) }
+    }
+
+    /// Bytes that one party takes for a body and the other for frames are a smuggled message. A
+    /// length of 0 is harmless, and some peers send it (RFC 9110, section 8.6; RFC 9112, section
+    /// 6.1).
+    pub(super) const fn check_body(self) -> Result<(), Error> {
+        if self.places.announces_body { Err(Error::BodyNotAllowed) } else { Ok(()) }
     }
 }

@@ -2,10 +2,10 @@
 
 use core::fmt;
 
+use super::authority::is_authority;
 use super::error::{Error, Field};
-use super::grammar::is_authority;
-use super::head::{Fields, Head, Headers, Start};
-use super::known::Known;
+use super::grammar::split;
+use super::head::{Fields, Head, Headers};
 
 /// The HTTP version of a request (RFC 9110, section 2.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -92,15 +92,17 @@ impl<'b> Request<'b> {
     }
 
     /// Takes a complete head apart. Its grammar has been checked; the host has not.
-    pub(super) fn new(head: &Head<'b>, known: &Known<'b>) -> Result<Self, Error> {
-        let Start::Request { method, target, minor_version } = head.start else {
-            return Err(Error::InvalidStartLine);
-        };
-        let version = if minor_version == 0 { HttpVersion::Http10 } else { HttpVersion::Http11 };
+    pub(super) fn new(head: &Head<'_, 'b>) -> Result<Self, Error> {
+        let (method, rest) = split(head.line, b' ').ok_or(Error::InvalidStartLine)?;
+        let (target, version) = split(rest, b' ').ok_or(Error::InvalidStartLine)?;
+        let method = core::str::from_utf8(method).map_err(|_| Error::InvalidStartLine)?;
+        let target = core::str::from_utf8(target).map_err(|_| Error::InvalidStartLine)?;
+        let version =
+            if version == b"HTTP/1.0" { HttpVersion::Http10 } else { HttpVersion::Http11 };
 
         // 9112, 3.2: without Host, with two of them, or with one that is no host: 400. HTTP/1.0 had
         // none.
-        let mut host = match known.host.at_most_one(Field::Host)? {
+        let mut host = match head.known.at_most_one(Field::Host)? {
             Some(host) => Some(authority(host).ok_or(Error::Invalid(Field::Host))?),
             None if version == HttpVersion::Http10 => None,
             None => return Err(Error::Missing(Field::Host)),

@@ -6,9 +6,8 @@ use super::deflate::{DeflateOffer, DeflateParams, confirm};
 use super::error::{Error, Field};
 use super::extension;
 use super::grammar::{elements, small_number, token};
-use super::head::{Fields, Head, Headers, Start};
+use super::head::{Fields, Head, Headers};
 use super::key::Key;
-use super::known::Known;
 
 /// A complete answer.
 #[derive(Clone, Copy, Debug)]
@@ -69,24 +68,24 @@ impl<'b> Established<'b> {
 
     /// Judges an answer with status 101.
     fn judge(
-        fields: Fields<'b>,
+        head: &Head<'_, 'b>,
         head_len: usize,
         key: Key,
         protocols: &[&str],
         offers: &[DeflateOffer],
     ) -> Result<Self, Error> {
-        let known = Known::gather(fields);
+        let known = head.known;
         // Nothing but the protocol that was asked for: a list would leave open which one was
         // switched to.
-        if !known.upgrade.only(Field::Upgrade)?.eq_ignore_ascii_case(b"websocket") {
+        if !known.only(Field::Upgrade)?.eq_ignore_ascii_case(b"websocket") {
             return Err(Error::Invalid(Field::Upgrade));
         }
         known.check_connection()?;
-        if known.accept.only(Field::Accept)? != key.accept().as_str().as_bytes() {
+        if known.only(Field::Accept)? != key.accept().as_bytes() {
             return Err(Error::Invalid(Field::Accept));
         }
         known.check_body()?;
-        let protocol = match known.protocol.at_most_one(Field::Protocol)? {
+        let protocol = match known.at_most_one(Field::Protocol)? {
             Some(value) => {
                 let chosen = token(value).ok_or(Error::Invalid(Field::Protocol))?;
                 if !protocols.contains(&chosen) {
@@ -96,11 +95,11 @@ impl<'b> Established<'b> {
             }
             None => None,
         };
-        let deflate = match known.extensions.at_most_one(Field::Extensions)? {
+        let deflate = match known.at_most_one(Field::Extensions)? {
             Some(value) => Some(judge_extensions(value, offers)?),
             None => None,
         };
-        Ok(Self { protocol, deflate, fields, head_len })
+        Ok(Self { protocol, deflate, fields: head.fields, head_len })
     }
 }
 
@@ -186,26 +185,27 @@ impl fmt::Debug for Rejected<'_> {
 /// Judges one complete head. `None` is an interim answer, another one follows (RFC 9110, section
 /// 15.2).
 pub(super) fn judge<'b>(
-    head: &Head<'b>,
+    head: &Head<'_, 'b>,
     before: usize,
     key: Key,
     protocols: &[&str],
     offers: &[DeflateOffer],
 ) -> Result<Option<Answer<'b>>, Error> {
     let head_len = before.saturating_add(head.len);
-    let Start::Response { status, minor_version } = head.start else {
-        return Err(Error::InvalidStartLine);
-    };
-    Ok(match status {
-        101 if minor_version == 0 => return Err(Error::HttpVersion),
-        101 => Some(Answer::Established(Established::judge(
-            head.fields,
-            head_len,
-            key,
-            protocols,
-            offers,
-        )?)),
+    Ok(match status(head.line).ok_or(Error::InvalidStartLine)? {
+        101 if head.line.starts_with(b"HTTP/1.0") => return Err(Error::HttpVersion),
+        101 => {
+            Some(Answer::Established(Established::judge(head, head_len, key, protocols, offers)?))
+        }
         100..200 => None,
         status => Some(Answer::Rejected(Rejected { status, fields: head.fields, head_len })),
     })
+}
+
+/// The three digits behind the version.
+fn status(line: &[u8]) -> Option<u16> {
+    let digits = line.get(9..12)?;
+    Some(digits.iter().fold(0, |status: u16, digit| {
+        status.saturating_mul(10).saturating_add(u16::from(digit.saturating_sub(b'0')))
+    }))
 }

@@ -29,9 +29,10 @@ use super::deflate::{DeflateAnswer, DeflateConfig, negotiate};
 use super::error::{BuildError, Error, Field};
 use super::extension::{self, Extension, Malformed};
 use super::grammar::{elements, small_number, token};
-use super::head::{Limits, Scanner, Status};
+use super::head::{Limits, Status};
 use super::key::Key;
 use super::known::Known;
+use super::scan::Scanner;
 use super::write::{Writer, check_headers};
 
 pub use super::request::{HttpVersion, Request};
@@ -59,7 +60,7 @@ impl Reader {
 
     /// Reads on. `bytes` is everything received so far, from the first byte of the head; it may
     /// have moved since the last call, but not changed. Bytes that an earlier call has seen are not
-    /// looked at again.
+    /// checked again.
     ///
     /// A complete head is judged by all of RFC 6455, section 4.2.1. A second call gives the same
     /// outcome.
@@ -73,9 +74,8 @@ impl Reader {
         Ok(match self.scanner.scan(bytes, self.limits)? {
             Status::NeedMore(more) => Status::NeedMore(more),
             Status::Complete(head) => {
-                let known = Known::gather(head.fields);
-                let request = Request::new(&head, &known)?;
-                Status::Complete(match Upgrade::judge(request, &known)? {
+                let request = Request::new(&head)?;
+                Status::Complete(match Upgrade::judge(request, head.known)? {
                     Some(upgrade) => Incoming::Upgrade(upgrade),
                     None => Incoming::Plain(request),
                 })
@@ -163,8 +163,8 @@ impl<'b> Upgrade<'b> {
     }
 
     /// `None` if the request does not ask for a WebSocket.
-    fn judge(request: Request<'b>, known: &Known<'b>) -> Result<Option<Self>, Error> {
-        if !known.asks_for_websocket {
+    fn judge(request: Request<'b>, known: Known<'_, 'b>) -> Result<Option<Self>, Error> {
+        if !known.asks_for_websocket() {
             return Ok(None);
         }
         if request.method() != "GET" {
@@ -178,20 +178,20 @@ impl<'b> Upgrade<'b> {
         }
         known.check_connection()?;
         known.check_body()?;
-        match small_number(known.version.only(Field::Version)?) {
+        match small_number(known.only(Field::Version)?) {
             Some(13) => {}
             Some(_) => return Err(Error::UnsupportedVersion),
             None => return Err(Error::Invalid(Field::Version)),
         }
-        let key = Key::parse(known.key.only(Field::Key)?).ok_or(Error::Invalid(Field::Key))?;
-        let origin = known.origin.at_most_one(Field::Origin)?;
+        let key = Key::parse(known.only(Field::Key)?).ok_or(Error::Invalid(Field::Key))?;
+        let origin = known.at_most_one(Field::Origin)?;
         let upgrade = Self { request, key, origin };
-        if known.protocol.value.is_some()
+        if known.has(Field::Protocol)
             && !upgrade.protocol_elements().all(|element| token(element).is_some())
         {
             return Err(Error::Invalid(Field::Protocol));
         }
-        if known.extensions.value.is_some()
+        if known.has(Field::Extensions)
             && !upgrade.extension_elements().all(|element| element.is_ok())
         {
             return Err(Error::Invalid(Field::Extensions));
@@ -313,10 +313,12 @@ impl<'a> Accept<'a, '_> {
         check_headers(self.headers)?;
 
         let mut to = Writer::new(out);
-        to.text("HTTP/1.1 101 Switching Protocols\r\n");
-        to.field("Upgrade", "websocket");
-        to.field("Connection", "Upgrade");
-        to.field("Sec-WebSocket-Accept", self.upgrade.key.accept().as_str());
+        to.text(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: ",
+        );
+        to.put(self.upgrade.key.accept().as_bytes());
+        to.end_line();
         if let Some(protocol) = self.protocol {
             to.field("Sec-WebSocket-Protocol", protocol);
         }

@@ -53,3 +53,17 @@ pub(crate) fn answer(error: Error) -> String {
     let len = error.respond(&mut out).unwrap();
     String::from_utf8(out[..len].to_vec()).unwrap()
 }
+
+/// The bytes with some of them replaced (0), put in (1) or taken out.
+pub(crate) fn edited(bytes: &[u8], edits: &[(usize, u8, u8)]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    for (at, byte, how) in edits {
+        let at = *at % bytes.len();
+        match how {
+            0 => bytes[at] = *byte,
+            1 => bytes.insert(at, *byte),
+            _ => drop(bytes.remove(at)),
+        }
+    }
+    bytes
+}
