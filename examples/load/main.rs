@@ -1,0 +1,122 @@
+//! Load and torment for WebSocket echo servers, on mio.
+//!
+//! `cargo run --release --example load -- [--connect ADDR:PORT] [--connections N] [--pipeline N]
+//! [--size BYTES] [--text] [--ping-every N] [--fragment N] [--seconds S] [--pid PID] [--json]`
+//! sends as fast as the echoes come, compares every byte of them, and measures. Exit status 0 only
+//! if no echo was wrong.
+//!
+//! `cargo run --release --example load -- --torment [--connect ADDR:PORT] [--connections N]
+//! [--rounds N] [--seconds S] [--pid PID] [--json]` is hostile instead: see [`torment`].
+//!
+//! With `--pid`, the server's process is looked at in `/proc`.
+#![allow(clippy::cast_precision_loss, reason = "figures for people")]
+#![allow(clippy::cast_possible_truncation, reason = "all of it fits into this machine's memory")]
+
+mod client;
+mod fault;
+mod open;
+mod process;
+mod report;
+mod run;
+mod script;
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use barews::Kind;
+
+use run::Load;
+use script::Shape;
+
+/// The longest message that is sent.
+const MOST: usize = 64 << 20;
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let arguments = Arguments::parse()?;
+    let right = {
+        let report = run::run(&arguments.load())?;
+        report.print(arguments.json)?;
+        report.is_right()
+    };
+    Ok(if right { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+struct Arguments {
+    address: SocketAddr,
+    torment: bool,
+    connections: Option<usize>,
+    rounds: u32,
+    pipeline: u64,
+    size: usize,
+    text: bool,
+    ping_every: u64,
+    fragment: usize,
+    time: Option<Duration>,
+    pid: Option<u32>,
+    json: bool,
+}
+
+impl Arguments {
+    fn parse() -> Result<Self, Box<dyn Error>> {
+        use lexopt::{Arg, ValueExt};
+        let mut all = Self {
+            address: SocketAddr::from(([127, 0, 0, 1], 9001)),
+            torment: false,
+            connections: None,
+            rounds: 10,
+            pipeline: 1,
+            size: 125,
+            text: false,
+            ping_every: 0,
+            fragment: 0,
+            time: None,
+            pid: None,
+            json: false,
+        };
+        let mut parser = lexopt::Parser::from_env();
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Arg::Long("connect") => all.address = parser.value()?.parse()?,
+                Arg::Long("torment") => all.torment = true,
+                Arg::Long("connections") => all.connections = Some(parser.value()?.parse()?),
+                Arg::Long("rounds") => all.rounds = parser.value()?.parse()?,
+                Arg::Long("pipeline") => all.pipeline = parser.value()?.parse()?,
+                Arg::Long("size") => all.size = parser.value()?.parse()?,
+                Arg::Long("text") => all.text = true,
+                Arg::Long("ping-every") => all.ping_every = parser.value()?.parse()?,
+                Arg::Long("fragment") => all.fragment = parser.value()?.parse()?,
+                Arg::Long("seconds") => {
+                    all.time = Some(Duration::try_from_secs_f64(parser.value()?.parse()?)?);
+                }
+                Arg::Long("pid") => all.pid = Some(parser.value()?.parse()?),
+                Arg::Long("json") => all.json = true,
+                other => return Err(other.unexpected().into()),
+            }
+        }
+        if all.size > MOST {
+            return Err(format!("--size is at most {MOST}").into());
+        }
+        if all.connections == Some(0) || all.pipeline == 0 || all.rounds == 0 {
+            return Err("--connections, --pipeline and --rounds are at least 1".into());
+        }
+        Ok(all)
+    }
+
+    fn load(&self) -> Load {
+        Load {
+            address: self.address,
+            connections: self.connections.unwrap_or(50),
+            pipeline: self.pipeline,
+            shape: Shape {
+                kind: if self.text { Kind::Text } else { Kind::Binary },
+                len: self.size,
+                fragment_len: self.fragment,
+                ping_every: self.ping_every,
+            },
+            time: self.time.unwrap_or(Duration::from_secs(2)),
+            server: self.pid,
+        }
+    }
+}
