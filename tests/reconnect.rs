@@ -1,5 +1,5 @@
 //! The example `client` follows the feed of `echo_server` over 1,000 lost connections: no gap, no duplicate.
-#![cfg(all(feature = "handshake", unix, not(target_arch = "powerpc")))]
+#![cfg(all(feature = "handshake", unix))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 #![allow(clippy::indexing_slicing, reason = "tests may panic")]
 
@@ -52,7 +52,7 @@ fn lossy(listener: &TcpListener, to: std::net::SocketAddr, lost: &Arc<AtomicUsiz
 }
 
 #[test]
-fn no_gap_and_no_duplicate_over_a_thousand_losses() {
+fn loopback_no_gap_and_no_duplicate_over_a_thousand_losses() {
     let server = Server::start(&["--feed-every", "1", "--threads", "2"]);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let proxy = listener.local_addr().unwrap();
@@ -90,7 +90,7 @@ fn no_gap_and_no_duplicate_over_a_thousand_losses() {
 
 /// It ends by itself where it was told to.
 #[test]
-fn the_client_ends_with_the_number_that_was_asked_for() {
+fn loopback_the_client_ends_with_the_number_that_was_asked_for() {
     let server = Server::start(&["--feed-every", "2"]);
     let output = Command::new(example("client"))
         .arg(format!("ws://{}/feed", server.address))
@@ -104,7 +104,7 @@ fn the_client_ends_with_the_number_that_was_asked_for() {
 
 /// A server that is away for a while is waited for.
 #[test]
-fn a_server_that_comes_back_is_found() {
+fn loopback_a_server_that_comes_back_is_found() {
     let server = Server::start(&["--feed-every", "5"]);
     let address = server.address.to_string();
     let mut client = Command::new(example("client"))

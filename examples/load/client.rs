@@ -130,10 +130,12 @@ impl Client {
                     return Ok(());
                 }
                 let n = self.write(&shared.out)?;
+                shared.stats.moved += n as u64;
                 self.unwritten.extend_from_slice(&shared.out[n..]);
             } else {
                 let unwritten = std::mem::take(&mut self.unwritten);
                 let n = self.write(&unwritten)?;
+                shared.stats.moved += n as u64;
                 self.unwritten = unwritten;
                 self.unwritten.drain(..n);
             }
@@ -202,7 +204,7 @@ impl Client {
         };
         // The next byte will be a new event; the end of the stream may have been one already.
         self.readable = kept + n == buffer.len() || self.read_closed;
-        stats.received += n as u64;
+        stats.moved += n as u64;
         let mut input = Input::new(&mut buffer[..kept + n]);
         loop {
             match self.ws.receive(&mut input)? {
@@ -236,7 +238,8 @@ impl Client {
             return Err(Fault::Kind { message });
         }
         let end = self.seen + data.payload.len();
-        if (message, end) > self.encoder.encoded() && message >= self.encoder.encoded().0 {
+        let (whole, part) = self.encoder.encoded();
+        if message >= self.encoder.begun(&self.ws) || (message == whole && end > part) {
             return Err(Fault::Unasked);
         }
         if !script.matches(message, self.seen, data.payload) {

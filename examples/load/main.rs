@@ -19,6 +19,7 @@ mod process;
 mod report;
 mod run;
 mod script;
+mod torment;
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -29,13 +30,18 @@ use barews::Kind;
 
 use run::Load;
 use script::Shape;
+use torment::Torment;
 
 /// The longest message that is sent.
 const MOST: usize = 64 << 20;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let arguments = Arguments::parse()?;
-    let right = {
+    let right = if arguments.torment {
+        let report = torment::run(&arguments.torment())?;
+        report.print(arguments.json)?;
+        report.is_right()
+    } else {
         let report = run::run(&arguments.load())?;
         report.print(arguments.json)?;
         report.is_right()
@@ -116,6 +122,16 @@ impl Arguments {
                 ping_every: self.ping_every,
             },
             time: self.time.unwrap_or(Duration::from_secs(2)),
+            server: self.pid,
+        }
+    }
+
+    fn torment(&self) -> Torment {
+        Torment {
+            address: self.address,
+            connections: self.connections.unwrap_or(100),
+            rounds: self.rounds,
+            time: self.time.unwrap_or(Duration::from_secs(30)),
             server: self.pid,
         }
     }

@@ -11,8 +11,8 @@ pub(crate) struct Stats {
     /// Echoes that came back whole.
     pub(crate) messages: u64,
     pub(crate) pongs: u64,
-    /// Bytes off the wire.
-    pub(crate) received: u64,
+    /// Bytes read and written.
+    pub(crate) moved: u64,
     /// Connections that ended because something was wrong.
     pub(crate) errors: u64,
     round_trips: Histogram<u64>,
@@ -20,12 +20,12 @@ pub(crate) struct Stats {
 
 impl Stats {
     pub(crate) fn new() -> Self {
-        Self { messages: 0, pongs: 0, received: 0, errors: 0, round_trips: histogram() }
+        Self { messages: 0, pongs: 0, moved: 0, errors: 0, round_trips: histogram() }
     }
 
     /// Forgets the messages, but no error.
     pub(crate) fn restart(&mut self) {
-        *self = Self { errors: self.errors, received: self.received, ..Self::new() };
+        *self = Self { errors: self.errors, moved: self.moved, ..Self::new() };
     }
 
     /// `count` messages that were sent together, or came back together.

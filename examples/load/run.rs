@@ -15,7 +15,7 @@ use crate::process::Process;
 use crate::report::{Report, Stats};
 use crate::script::{Script, Shape};
 
-/// A server that sends nothing for so long, while something is due, has lost it.
+/// If nothing is read or written for so long, the server has lost what it owes.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often the time is looked at when nothing happens.
 const TICK: Duration = Duration::from_millis(20);
@@ -60,12 +60,12 @@ pub(crate) fn run(load: &Load) -> Result<Report, Box<dyn Error>> {
     let open = clients.len();
     let mut run = Run { clients, open, ready: (0..open).collect(), shared };
 
-    // The first tenth is to warm up.
-    run.until(&mut poll, Instant::now() + load.time / 10, &bar)?;
+    let warm_up = load.time / 10;
+    run.until(&mut poll, Instant::now() + warm_up, &bar)?;
     run.shared.stats.restart();
     let cpu = cpu_times(load);
     let start = Instant::now();
-    run.until(&mut poll, start + load.time - load.time / 10, &bar)?;
+    run.until(&mut poll, start + 9 * warm_up, &bar)?;
     let time = start.elapsed();
     let [own_cpu, server_cpu] = since(cpu, cpu_times(load));
     let stats = std::mem::replace(&mut run.shared.stats, Stats::new());
@@ -181,24 +181,24 @@ impl Run {
     }
 }
 
-/// Whether bytes come, and when the bar has to move.
+/// Whether bytes move, and when the bar has to move.
 struct Watch {
-    received: u64,
-    moved: Instant,
+    moved: u64,
+    since: Instant,
     ticked: Instant,
 }
 
 impl Watch {
     fn new(stats: &Stats) -> Self {
         let now = Instant::now();
-        Self { received: stats.received, moved: now, ticked: now }
+        Self { moved: stats.moved, since: now, ticked: now }
     }
 
     fn is_stalled(&mut self, stats: &Stats, now: Instant) -> bool {
-        if self.received != stats.received {
-            (self.received, self.moved) = (stats.received, now);
+        if self.moved != stats.moved {
+            (self.moved, self.since) = (stats.moved, now);
         }
-        now.duration_since(self.moved) >= PATIENCE
+        now.duration_since(self.since) >= PATIENCE
     }
 
     fn ticks(&mut self, now: Instant) -> bool {

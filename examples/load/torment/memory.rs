@@ -1,0 +1,60 @@
+//! The server's resident memory, and whether it grows.
+
+use std::time::{Duration, Instant};
+
+use crate::process::Process;
+
+const EVERY: Duration = Duration::from_millis(100);
+/// Growth in KiB a second that a long run may not exceed.
+const SLOPE: f64 = 1.0;
+/// Growth in KiB over the second half that tells nothing: an allocator gives back when it likes.
+const NOISE: f64 = 4096.0;
+
+pub(crate) struct Memory {
+    server: Process,
+    start: Instant,
+    /// Seconds since the start, and KiB.
+    samples: Vec<(f64, f64)>,
+}
+
+impl Memory {
+    pub(crate) fn new(pid: u32) -> Self {
+        Self { server: Process::Other(pid), start: Instant::now(), samples: Vec::new() }
+    }
+
+    /// Looks, unless it has just looked.
+    pub(crate) fn sample(&mut self) {
+        let now = self.start.elapsed().as_secs_f64();
+        let due = self.samples.last().is_none_or(|last| now - last.0 >= EVERY.as_secs_f64());
+        if due && let Some(resident) = self.server.resident() {
+            self.samples.push((now, resident as f64));
+        }
+    }
+
+    /// The most that there was, in KiB.
+    pub(crate) fn most(&self) -> f64 {
+        self.samples.iter().fold(0.0, |most, sample| most.max(sample.1))
+    }
+
+    /// KiB a second over the second half: the line with the least squares. `None` without samples,
+    /// which is also when the server is gone.
+    pub(crate) fn slope(&self) -> Option<f64> {
+        let half = self.second_half();
+        let n = half.len() as f64;
+        let mean = |of: fn(&(f64, f64)) -> f64| half.iter().map(of).sum::<f64>() / n;
+        let (x, y) = (mean(|sample| sample.0), mean(|sample| sample.1));
+        let over: f64 = half.iter().map(|sample| (sample.0 - x) * (sample.1 - y)).sum();
+        let under: f64 = half.iter().map(|sample| (sample.0 - x).powi(2)).sum();
+        (half.len() > 1).then(|| over / under)
+    }
+
+    pub(crate) fn is_right(&self) -> bool {
+        let half = self.second_half();
+        let time = half.last().zip(half.first()).map_or(0.0, |(last, first)| last.0 - first.0);
+        self.slope().is_some_and(|slope| slope <= SLOPE || slope * time <= NOISE)
+    }
+
+    fn second_half(&self) -> &[(f64, f64)] {
+        &self.samples[self.samples.len() / 2..]
+    }
+}

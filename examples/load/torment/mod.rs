@@ -1,0 +1,181 @@
+//! A hostile client: every fault that a public server meets, each at its share of the connections,
+//! with honest traffic between them and a canary beside them.
+//!
+//! A round opens `--connections` connections in its first quarter. What the server has not ended at
+//! the end of the round is a timeout; if the machine cannot do a round in its time, make it longer.
+//! The canary is one well-behaved connection in a thread of its own: the 99th percentile of its
+//! round trips, measured calm first, must stay within three times its calm value.
+//!
+//! Exit status 0 only if every connection ended as RFC 6455 wants, every honest echo was right, the
+//! canary was served in time, and the server's memory (with `--pid`) did not grow.
+
+mod actor;
+mod canary;
+mod ended;
+mod fault;
+mod memory;
+mod plan;
+mod report;
+
+use std::error::Error;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use mio::{Events, Interest, Poll, Token};
+
+use actor::Actor;
+use fault::{ALL, Fault, SLOTS};
+use memory::Memory;
+use plan::Planner;
+pub(crate) use report::Report;
+use report::{Canary, Line};
+
+/// How often connections that wait for a moment, not for the server, are looked at.
+const TICK: Duration = Duration::from_millis(2);
+const BUFFER_LEN: usize = 64 << 10;
+
+pub(crate) struct Torment {
+    pub(crate) address: SocketAddr,
+    /// Connections in a round.
+    pub(crate) connections: usize,
+    pub(crate) rounds: u32,
+    /// The time of all rounds.
+    pub(crate) time: Duration,
+    pub(crate) server: Option<u32>,
+}
+
+/// When a round begins and ends.
+#[derive(Clone, Copy)]
+struct Round {
+    start: Instant,
+    time: Duration,
+}
+
+impl Round {
+    /// How much of it is over: from 0 up.
+    fn part(&self) -> f64 {
+        self.start.elapsed().as_secs_f64() / self.time.as_secs_f64()
+    }
+
+    /// How many of `all` are due by now, spread evenly over it.
+    fn of(&self, all: usize) -> usize {
+        let due = self.start.elapsed().as_nanos() * all as u128 / self.time.as_nanos().max(1);
+        usize::try_from(due).unwrap_or(usize::MAX)
+    }
+}
+
+pub(crate) fn run(torment: &Torment) -> Result<Report, Box<dyn Error>> {
+    let bar = ProgressBar::new(u64::from(torment.rounds))
+        .with_style(ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} rounds")?);
+    bar.set_message("calm");
+    let calm_end = Instant::now() + (torment.time / 8).max(Duration::from_secs(1));
+    let calm = canary::round_trips(torment.address, || Instant::now() < calm_end)?;
+
+    bar.set_message("torment");
+    let mut stage = Stage {
+        torment,
+        poll: Poll::new()?,
+        planner: Planner::new(torment.address),
+        actors: Vec::new(),
+        lines: ALL.map(Line::new),
+        memory: torment.server.map(Memory::new),
+        buffer: vec![0; BUFFER_LEN],
+    };
+    let goes_on = AtomicBool::new(true);
+    let (result, tormented) = thread::scope(|scope| {
+        let canary = scope
+            .spawn(|| canary::round_trips(torment.address, || goes_on.load(Ordering::Relaxed)));
+        let result = (0..torment.rounds).try_for_each(|_| {
+            bar.inc(1);
+            stage.round()
+        });
+        goes_on.store(false, Ordering::Relaxed);
+        (result, canary.join())
+    });
+    result?;
+    bar.finish_and_clear();
+    // A canary that was cut off is a finding, not the end of the report.
+    let tormented = tormented.map_err(|_| "the canary's thread has panicked")?;
+    Ok(Report { lines: stage.lines, canary: Canary { calm, tormented }, memory: stage.memory })
+}
+
+struct Stage<'a> {
+    torment: &'a Torment,
+    poll: Poll,
+    planner: Planner,
+    actors: Vec<Option<Actor>>,
+    lines: [Line; ALL.len()],
+    memory: Option<Memory>,
+    buffer: Vec<u8>,
+}
+
+impl Stage<'_> {
+    fn round(&mut self) -> io::Result<()> {
+        let time = self.torment.time / self.torment.rounds;
+        let round = Round { start: Instant::now(), time };
+        let mut events = Events::with_capacity(1024);
+        let (mut opened, mut swept) = (0, round.start);
+        loop {
+            let all = self.torment.connections;
+            while opened < all && opened <= round.of(4 * all) {
+                self.actors.push(None);
+                self.open(opened, SLOTS[opened % SLOTS.len()])?;
+                opened += 1;
+            }
+            let over = opened == all && self.actors.iter().all(Option::is_none);
+            if over || round.start.elapsed() >= round.time {
+                break;
+            }
+            match self.poll.poll(&mut events, Some(TICK)) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => result?,
+            }
+            for event in &events {
+                if let Some(Some(actor)) = self.actors.get_mut(event.token().0) {
+                    actor.notify(event);
+                    self.proceed(event.token().0, &round)?;
+                }
+            }
+            if swept.elapsed() >= TICK {
+                for index in 0..self.actors.len() {
+                    self.proceed(index, &round)?;
+                }
+                if let Some(memory) = &mut self.memory {
+                    memory.sample();
+                }
+                swept = Instant::now();
+            }
+        }
+        for actor in self.actors.drain(..).flatten() {
+            self.lines[actor.fault as usize].count(actor.give_up(), actor.wants);
+        }
+        Ok(())
+    }
+
+    /// Opens a connection at this place among the actors.
+    fn open(&mut self, index: usize, fault: Fault) -> io::Result<()> {
+        let mut actor = Actor::new(self.torment.address, fault, self.planner.plan(fault))?;
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        self.poll.registry().register(actor.stream_mut(), Token(index), interest)?;
+        self.actors[index] = Some(actor);
+        self.lines[fault as usize].opened += 1;
+        Ok(())
+    }
+
+    fn proceed(&mut self, index: usize, round: &Round) -> io::Result<()> {
+        let Some(actor) = &mut self.actors[index] else { return Ok(()) };
+        let Some(ended) = actor.proceed(round, &mut self.buffer) else { return Ok(()) };
+        let fault = actor.fault;
+        self.lines[fault as usize].count(ended, actor.wants);
+        self.actors[index] = None;
+        // A storm comes again at once, but leaves its last connection the time to end.
+        if fault == Fault::Storm && round.part() < 0.75 {
+            self.open(index, fault)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,215 @@
+//! The faults as moves: what each connection does, one after the other.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::rc::Rc;
+
+use barews::frame::{Header, Lead, Opcode};
+use barews::handshake::client::Handshake;
+use barews::{CloseCode, Kind};
+use fastrand::Rng;
+
+use crate::open;
+use crate::script::{self, Ws};
+
+use super::ended::Wants;
+use super::fault::Fault;
+
+pub(crate) enum Move {
+    /// As fast as the server takes it.
+    Write(Vec<u8>),
+    /// Evenly until the round is over, and never the last byte.
+    Drip(Vec<u8>),
+    /// These bytes so many times.
+    Flood(Rc<[u8]>, u32),
+    /// Waits for the answer to the request.
+    Answer,
+    /// A message with this part of the noise; waits until the server has sent it back.
+    Echo(Range<usize>),
+    /// Nothing is read until this part of the round is over.
+    DeafUntil(f64),
+    /// A Close frame; the server is to end the transport (7.1.1).
+    Close(Vec<u8>),
+    HalfClose,
+    /// Drops the connection so that the server sees a reset.
+    Reset,
+}
+
+pub(crate) struct Plan {
+    pub(crate) handshake: Handshake<'static>,
+    pub(crate) moves: VecDeque<Move>,
+    pub(crate) wants: Wants,
+    /// The payloads of honest messages.
+    pub(crate) noise: Rc<[u8]>,
+}
+
+/// More fragments than any server should put up with, and than `echo_server` does.
+const FRAGMENTS: u32 = 1_100_000;
+/// Fragments, and Pings, in one piece of a flood.
+const PIECE: u32 = 1000;
+const PINGS: u32 = 100_000;
+/// Messages of an honest connection.
+const MESSAGES: usize = 12;
+/// The longest of them.
+const HONEST_LEN: usize = 1 << 20;
+/// Of so many bytes one is flipped.
+const FLIP_EVERY: usize = 1000;
+
+pub(crate) struct Planner {
+    address: SocketAddr,
+    random: Rng,
+    pings: Rc<[u8]>,
+    fragments: Rc<[u8]>,
+    noise: Rc<[u8]>,
+    /// How many plans were made.
+    made: usize,
+}
+
+impl Planner {
+    pub(crate) fn new(address: SocketAddr) -> Self {
+        let mut ws = script::client();
+        let pings = (0..PIECE).flat_map(|_| ping(&mut ws)).collect();
+        // The first fragment stands before the flood, the last one behind it.
+        fragment(&mut ws, false, b"");
+        let fragments = (0..PIECE).flat_map(|n| fragment(&mut ws, false, &b"x"[n as usize % 2..]));
+        let fragments = fragments.collect();
+        let mut random = Rng::with_seed(1006);
+        let noise = (0..HONEST_LEN).map(|_| random.u8(..)).collect();
+        Self { address, random, pings, fragments, noise, made: 0 }
+    }
+
+    pub(crate) fn plan(&mut self, fault: Fault) -> Plan {
+        self.made += 1;
+        let (handshake, request) = open::handshake(self.address);
+        let mut ws = script::client();
+        let close = |ws: &mut Ws| Move::Close(close_frame(ws));
+        let noise = Rc::clone(&self.noise);
+        let (mut moves, wants) = match fault {
+            Fault::Honest => (self.honest(&mut ws), Wants::Answer),
+            Fault::SlowHandshake => {
+                let moves = vec![Move::Drip(request)].into();
+                return Plan { handshake, moves, noise, wants: Wants::NoWebSocket };
+            }
+            Fault::SlowFrame => {
+                (vec![Move::Drip(message(&mut ws, &self.noise[..125]))], Wants::Anything)
+            }
+            Fault::Reset => {
+                let mut bytes = match self.made % 3 {
+                    0 => close_frame(&mut ws),
+                    1 => message(&mut ws, &self.noise[..1000]),
+                    // In the middle of the handshake there is no answer to wait for.
+                    _ => {
+                        let half = Move::Write(request[..request.len() / 2].to_vec());
+                        let moves = vec![half, Move::Reset].into();
+                        return Plan { handshake, moves, noise, wants: Wants::Own };
+                    }
+                };
+                bytes.truncate(bytes.len() / 2);
+                (vec![Move::Write(bytes), Move::Reset], Wants::Own)
+            }
+            // 5.5.1: a Close has to be answered, also when nothing can follow it.
+            Fault::HalfClose if self.made.is_multiple_of(2) => {
+                (vec![close(&mut ws), Move::HalfClose], Wants::Answer)
+            }
+            Fault::HalfClose => {
+                let mut bytes = message(&mut ws, &self.noise[..1000]);
+                bytes.truncate(500);
+                (vec![Move::Write(bytes), Move::HalfClose], Wants::AnEnd)
+            }
+            Fault::PingFlood => {
+                let flood = Move::Flood(Rc::clone(&self.pings), PINGS / PIECE);
+                (vec![Move::DeafUntil(0.5), flood, close(&mut ws)], Wants::Limit)
+            }
+            Fault::TinyFragments => {
+                let first = Move::Write(fragment(&mut ws, false, b""));
+                let flood = Move::Flood(Rc::clone(&self.fragments), FRAGMENTS / PIECE);
+                let last = Move::Write(fragment(&mut ws, true, b""));
+                (vec![first, flood, last, close(&mut ws)], Wants::Limit)
+            }
+            Fault::HugeLength => {
+                let payload_len = [1 << 40, (1 << 63) - 1][self.made % 2];
+                let lead = Lead { fin: true, rsv1: false, opcode: Opcode::Binary };
+                let header = Header { lead, masking_key: Some([1, 2, 3, 4]), payload_len };
+                let mut bytes = header.encode().to_vec();
+                bytes.extend_from_slice(&self.noise[..4096]);
+                (vec![Move::Write(bytes)], Wants::Close(CloseCode::TOO_BIG))
+            }
+            Fault::BitFlips => {
+                let mut bytes = Vec::new();
+                for n in 0..200 {
+                    bytes.extend(message(&mut ws, &self.noise[n..n + 125]));
+                    bytes.extend(ping(&mut ws));
+                }
+                for _ in 0..=bytes.len() / FLIP_EVERY {
+                    let at = self.random.usize(..bytes.len());
+                    bytes[at] ^= 1 << self.random.u8(..8);
+                }
+                (vec![Move::Write(bytes), Move::HalfClose], Wants::AnEnd)
+            }
+            Fault::Junk => {
+                let junk: &[u8] = match self.made % 3 {
+                    // A second request: 'G' has a reserved bit set (5.2).
+                    0 => &request.clone(),
+                    // A frame that is not masked (5.1).
+                    1 => b"\x82\x03abc",
+                    // A reserved opcode (5.2).
+                    _ => b"\x83\x80\x01\x02\x03\x04",
+                };
+                let mut glued = request;
+                glued.extend_from_slice(junk);
+                let moves = vec![Move::Write(glued), Move::Answer].into();
+                return Plan { handshake, moves, noise, wants: Wants::Close(CloseCode::PROTOCOL) };
+            }
+            Fault::Body => {
+                let end = request.len() - 2;
+                let mut with_body = request;
+                with_body.truncate(end);
+                with_body.extend_from_slice(b"Content-Length: 5\r\n\r\nhello");
+                let moves = vec![Move::Write(with_body), Move::Answer].into();
+                return Plan { handshake, moves, noise, wants: Wants::Refusal };
+            }
+            Fault::Storm => (vec![close(&mut ws)], Wants::Answer),
+        };
+        moves.splice(..0, [Move::Write(request), Move::Answer]);
+        Plan { handshake, moves: moves.into(), wants, noise }
+    }
+
+    /// Messages of 0 bytes to 1 MiB, each when the one before is back, and a Close.
+    fn honest(&mut self, ws: &mut Ws) -> Vec<Move> {
+        let mut moves = Vec::new();
+        for _ in 0..MESSAGES {
+            // Every size class as often as the others.
+            let most = self.noise.len() >> self.random.u32(..21);
+            let len = self.random.usize(..=most);
+            let start = self.random.usize(..=self.noise.len() - len);
+            moves.push(Move::Echo(start..start + len));
+        }
+        moves.push(Move::Close(close_frame(ws)));
+        moves
+    }
+}
+
+pub(crate) fn message(ws: &mut Ws, payload: &[u8]) -> Vec<u8> {
+    frame(payload.len(), |out| ws.send_binary(payload, out))
+}
+
+fn fragment(ws: &mut Ws, fin: bool, payload: &[u8]) -> Vec<u8> {
+    frame(payload.len(), |out| ws.send_fragment(Kind::Binary, fin, payload, out))
+}
+
+fn ping(ws: &mut Ws) -> Vec<u8> {
+    frame(8, |out| ws.send_ping(b"anybody?", out))
+}
+
+fn close_frame(ws: &mut Ws) -> Vec<u8> {
+    frame(2, |out| ws.send_close(CloseCode::NORMAL, "", out))
+}
+
+/// One frame that `send` writes for a payload of this length.
+fn frame(len: usize, send: impl FnOnce(&mut [u8]) -> Result<usize, barews::SendError>) -> Vec<u8> {
+    let mut out = vec![0; len + barews::frame::MAX_HEADER_LEN];
+    let n = send(&mut out).expect("the plans send in order, and there is room");
+    out.truncate(n);
+    out
+}

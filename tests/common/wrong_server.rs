@@ -1,0 +1,159 @@
+//! Echo servers that do one thing wrong, for what must notice it.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::thread;
+
+use barews::handshake::Status;
+use barews::handshake::server::{Incoming, Origins, Reader};
+use barews::{Advice, Config, Connection, Event, Kind, RecvBuffer, Server};
+
+/// What is wrong. What happens to one message happens to number 100 of each connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// Nothing.
+    Right,
+    /// The last byte of one message has a bit flipped.
+    FlipsABit,
+    /// The last byte of every message over 4 KiB has a bit flipped.
+    SpoilsLongMessages,
+    /// One message comes behind the next one.
+    SwapsMessages,
+    /// One text comes back as binary.
+    TextAsBinary,
+    /// One message does not come back.
+    LosesAMessage,
+    /// One message comes back twice.
+    RepeatsAMessage,
+    /// One message comes back without its last byte.
+    CutsAMessage,
+    /// Pings are not answered.
+    IgnoresPings,
+    /// No Close frame, whatever happens: the transport just ends.
+    EndsRudely,
+}
+
+const CHOSEN: u64 = 100;
+
+/// Serves for as long as the test runs.
+pub fn serve(manner: Manner) -> SocketAddr {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            // A client that goes away is no fault of this server.
+            thread::spawn(move || drop(talk(stream, manner)));
+        }
+    });
+    address
+}
+
+fn talk(mut stream: TcpStream, manner: Manner) -> Result<(), Box<dyn std::error::Error>> {
+    stream.set_nodelay(true)?;
+    let mut rx = RecvBuffer::new(vec![0; 64 << 10]);
+    let mut reader = Reader::new();
+    let mut out = vec![0; 1024];
+    let head_len = loop {
+        if !receive(&mut stream, &mut rx)? {
+            return Ok(());
+        }
+        match reader.read(rx.unread()) {
+            Ok(Status::NeedMore(_)) => {}
+            Ok(Status::Complete(Incoming::Upgrade(upgrade))) => {
+                let n = upgrade.accept(Origins::Any)?.write(&mut out)?;
+                stream.write_all(&out[..n])?;
+                break upgrade.request().head_len();
+            }
+            Ok(Status::Complete(_)) => return Ok(()),
+            Err(error) => {
+                let n = error.respond(&mut out)?;
+                return Ok(stream.write_all(&out[..n])?);
+            }
+        }
+    };
+    rx.consume(head_len);
+    let config = Config::new().auto_pong(manner != Manner::IgnoresPings);
+    let mut echo = Echo { ws: Connection::server(config), manner, number: 0, held: Vec::new() };
+    let mut message = Vec::new();
+    loop {
+        let mut input = rx.input();
+        loop {
+            let event = echo.ws.receive(&mut input);
+            if manner == Manner::EndsRudely && matches!(event, Err(_) | Ok(Event::Close(_))) {
+                return Ok(());
+            }
+            let n = echo.ws.transmit(&mut out)?;
+            stream.write_all(&out[..n])?;
+            match event {
+                Ok(Event::Data(data)) => {
+                    message.extend_from_slice(data.payload);
+                    if data.fin {
+                        echo.send(&mut stream, data.kind, std::mem::take(&mut message))?;
+                    }
+                }
+                Ok(Event::NeedMore(_)) | Err(_) => break,
+                Ok(_) => {}
+            }
+        }
+        if echo.ws.advice() != Advice::Keep {
+            stream.shutdown(std::net::Shutdown::Write)?;
+            while stream.read(&mut out)? > 0 {}
+            return Ok(());
+        }
+        if !receive(&mut stream, &mut rx)? {
+            return Ok(());
+        }
+    }
+}
+
+fn receive(stream: &mut TcpStream, rx: &mut RecvBuffer<Vec<u8>>) -> std::io::Result<bool> {
+    let n = stream.read(rx.spare_mut())?;
+    rx.advance(n);
+    Ok(n > 0)
+}
+
+struct Echo {
+    ws: Connection<Server>,
+    manner: Manner,
+    /// Of the next message.
+    number: u64,
+    /// What goes out behind the next message.
+    held: Vec<u8>,
+}
+
+impl Echo {
+    fn send(
+        &mut self,
+        stream: &mut TcpStream,
+        mut kind: Kind,
+        mut payload: Vec<u8>,
+    ) -> Result<(), Box<dyn std::error::Error>> {
+        let chosen = self.number == CHOSEN;
+        self.number += 1;
+        let mut times = 1;
+        match self.manner {
+            Manner::FlipsABit if chosen => *payload.last_mut().unwrap() ^= 1,
+            Manner::SpoilsLongMessages if payload.len() > 4096 => {
+                *payload.last_mut().unwrap() ^= 1;
+            }
+            Manner::TextAsBinary if chosen => kind = Kind::Binary,
+            Manner::CutsAMessage if chosen => drop(payload.pop()),
+            Manner::LosesAMessage if chosen => times = 0,
+            Manner::RepeatsAMessage if chosen => times = 2,
+            _ => {}
+        }
+        let mut frames = Vec::new();
+        let mut out = vec![0; payload.len() + 256];
+        for _ in 0..times {
+            let n = self.ws.send_fragment(kind, true, &payload, &mut out)?;
+            frames.extend_from_slice(&out[..n]);
+        }
+        if self.manner == Manner::SwapsMessages && chosen {
+            self.held = frames;
+        } else {
+            frames.append(&mut self.held);
+            stream.write_all(&frames)?;
+        }
+        Ok(())
+    }
+}
