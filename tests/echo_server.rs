@@ -1,6 +1,6 @@
 //! The example `echo_server` over real sockets, byte by byte as a peer may send them: what other servers were seen to get
 //! wrong.
-#![cfg(all(feature = "handshake"))]
+#![cfg(feature = "handshake")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may panic")]
 #![allow(clippy::indexing_slicing, reason = "tests may panic")]
 

@@ -1,0 +1,51 @@
+//! The session of a device, over `embedded-io-async` and in arrays, on this machine.
+//!
+//! On a device `session::serve` gets embassy-net's `TcpSocket` in place of the adapter and runs on
+//! embassy's executor. Here each connection has a thread that waits for it.
+//!
+//! `cargo run --bin embedded -- 127.0.0.1:9001`
+
+mod session;
+
+use std::io;
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::time::Duration;
+
+use async_io::{Async, Timer};
+use barews::Advice;
+use embedded_io_adapters::futures_03::FromFutures;
+use futures_lite::io::{AsyncReadExt, copy, sink};
+use futures_lite::{FutureExt, future};
+
+/// How long the peer may take to end its half after ours was closed.
+const LINGER: Duration = Duration::from_secs(5);
+
+fn main() -> io::Result<()> {
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".to_owned());
+    let listener = TcpListener::bind(address)?;
+    println!("listening on {}", listener.local_addr()?);
+    for stream in listener.incoming() {
+        let stream = stream?;
+        std::thread::spawn(|| {
+            future::block_on(connection(stream)).unwrap_or_else(|error| eprintln!("{error}"));
+        });
+    }
+    Ok(())
+}
+
+async fn connection(stream: TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let stream = Async::new(stream)?;
+    let (mut rx, mut tx) = ([0; 1024], [0; 160]);
+    let served = session::serve(FromFutures::new(&stream), &mut rx, &mut tx).await;
+    let advice = served.map_err(|error| io::Error::other(format!("{error:?}")))?;
+    if advice == Advice::HalfClose {
+        // embassy-net: `socket.close()`, then read until 0, and `abort()` if that takes too long.
+        stream.get_ref().shutdown(Shutdown::Write)?;
+        let rest = async { copy((&stream).take(1 << 20), &mut sink()).await };
+        let late =
+            async { Err(Timer::after(LINGER).await).map_err(|_| io::ErrorKind::TimedOut.into()) };
+        rest.or(late).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! What the examples have in common, and has nothing to do with how a runtime reads and writes: the
+//! answer to a request, the echo of a message, output into a `Vec`.
+
+use barews::handshake::server::{Incoming, Origins, Reader};
+use barews::handshake::{BuildError, Error::UpgradeRequired, Status};
+use barews::{AssembleError, Assembler, Connection, Data, Kind, Message, RecvBuffer};
+use barews::{SendError, Server};
+
+/// Whatever ends a session before its time.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// The answer to a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer {
+    /// Its length in bytes.
+    pub len: usize,
+    /// Whether frames follow. If not, the transport is to be closed behind the answer.
+    pub accepted: bool,
+}
+
+/// Reads the request that begins `rx`, and writes the answer into `out`; `None` as long as the request
+/// is not complete. What came behind the request, frames already, stays in `rx`.
+///
+/// # Errors
+///
+/// [`BuildError::BufferTooSmall`]; 512 bytes always do.
+pub fn answer<S: AsRef<[u8]> + AsMut<[u8]>>(
+    reader: &mut Reader,
+    rx: &mut RecvBuffer<S>,
+    out: &mut [u8],
+) -> Result<Option<Answer>, BuildError> {
+    let accept = match reader.read(rx.unread()) {
+        Ok(Status::NeedMore(_)) => return Ok(None),
+        // An echo tells nobody's secrets, so pages of any origin may use it (RFC 6455 section 10.2).
+        Ok(Status::Complete(Incoming::Upgrade(upgrade))) => {
+            upgrade.accept(Origins::Any).map(|accept| (accept, upgrade.request().head_len()))
+        }
+        Ok(Status::Complete(Incoming::Plain(_))) => Err(UpgradeRequired),
+        Err(error) => Err(error),
+    };
+    Ok(Some(match accept {
+        Ok((accept, head_len)) => {
+            let len = accept.write(out)?;
+            rx.consume(head_len);
+            Answer { len, accepted: true }
+        }
+        Err(error) => Answer { len: error.respond(out)?, accepted: false },
+    }))
+}
+
+/// Adds `data` to the message in `messages`; if that is whole then, appends its echo to `out`.
+/// Returns whether it was.
+///
+/// # Errors
+///
+/// [`AssembleError::InvalidUtf8`] if somebody changed `data`; [`SendError::Closed`].
+pub fn echo(
+    ws: &mut Connection<Server>,
+    messages: &mut Assembler<Vec<u8>>,
+    data: &Data<'_>,
+    out: &mut Vec<u8>,
+) -> Result<bool, Failure> {
+    let message = loop {
+        match messages.push(data) {
+            Err(AssembleError::StorageFull(full)) => {
+                // At least twice as long, or what is held would be copied for every short fragment.
+                drop(messages.grow(vec![0; full.needed.next_power_of_two()]));
+            }
+            message => break message?,
+        }
+    };
+    let (kind, payload) = match message {
+        Some(Message::Text(text)) => (Kind::Text, text.as_bytes()),
+        Some(Message::Binary(bytes)) => (Kind::Binary, bytes),
+        None => return Ok(false),
+    };
+    append(out, |out| ws.send_fragment(kind, true, payload, out))?;
+    Ok(true)
+}
+
+/// Appends what `send` writes to `out`, with as much room as it asks for.
+///
+/// # Errors
+///
+/// That of `send`; `out` is as before then.
+pub fn append(
+    out: &mut Vec<u8>,
+    mut send: impl FnMut(&mut [u8]) -> Result<usize, SendError>,
+) -> Result<(), SendError> {
+    let start = out.len();
+    let mut result = send(&mut []);
+    if let Err(SendError::BufferTooSmall { needed }) = result {
+        out.resize(start + needed, 0);
+        result = send(&mut out[start..]);
+        out.truncate(start + result.unwrap_or(0));
+    }
+    result.map(drop)
+}

@@ -1,0 +1,5 @@
+//! `src/bin/blocking.rs` under test.
+
+mod common;
+
+common::echo_tests!(common::Server::start(env!("CARGO_BIN_EXE_blocking")));

@@ -1,0 +1,93 @@
+//! `src/bin/embedded/` under test: as a program, and its session in arrays with a counting allocator.
+
+mod common;
+
+#[path = "../src/bin/embedded/session.rs"]
+mod session;
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use barews::{Advice, CloseCode, Config, Connection, Kind};
+use embedded_io_async::{ErrorType, Read, Write};
+
+common::echo_tests!(common::Server::start(env!("CARGO_BIN_EXE_embedded")));
+
+const REQUEST: &[u8] =
+    b"GET / HTTP/1.1\r\nHost: device\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+
+/// A transport whose input is known, in pieces of a few bytes, and whose output is kept.
+struct Wire<'a> {
+    input: &'a [u8],
+    output: &'a mut [u8],
+    written: usize,
+}
+
+impl ErrorType for Wire<'_> {
+    type Error = Infallible;
+}
+
+impl Read for Wire<'_> {
+    async fn read(&mut self, to: &mut [u8]) -> Result<usize, Infallible> {
+        let n = to.len().min(7).min(self.input.len());
+        let (piece, rest) = self.input.split_at(n);
+        to[..n].copy_from_slice(piece);
+        self.input = rest;
+        Ok(n)
+    }
+}
+
+impl Write for Wire<'_> {
+    async fn write(&mut self, from: &[u8]) -> Result<usize, Infallible> {
+        self.output[self.written..][..from.len()].copy_from_slice(from);
+        self.written += from.len();
+        Ok(from.len())
+    }
+
+    async fn flush(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_session_allocates_nothing() {
+    let mut client = Connection::client(Config::new(), || [0x37, 0xFA, 0x21, 0x3D]);
+    let mut input = REQUEST.to_vec();
+    let mut frame = [0; 5000];
+    let n =
+        client.send_fragment(Kind::Text, false, "ü".repeat(600).as_bytes(), &mut frame).unwrap();
+    input.extend(&frame[..n]);
+    let n = client.send_ping(b"still there?", &mut frame).unwrap();
+    input.extend(&frame[..n]);
+    let n = client.send_fragment(Kind::Text, true, b"!", &mut frame).unwrap();
+    input.extend(&frame[..n]);
+    let n = client.send_close(CloseCode::NORMAL, "", &mut frame).unwrap();
+    input.extend(&frame[..n]);
+
+    let (mut output, mut rx, mut tx) = ([0; 8192], [0; 192], [0; 160]);
+    let mut wire = Wire { input: &input, output: &mut output, written: 0 };
+    let mut advice = None;
+    let allocations = allocation_counter::measure(|| {
+        let mut context = Context::from_waker(Waker::noop());
+        let session = pin!(session::serve(&mut wire, &mut rx, &mut tx));
+        advice = Some(session.poll(&mut context).map(Result::unwrap));
+    });
+    assert_eq!(advice, Some(Poll::Ready(Advice::HalfClose)));
+    assert_eq!(allocations.count_total, 0);
+    let written = wire.written;
+    let output = &output[..written];
+    assert!(output.starts_with(b"HTTP/1.1 101 "));
+    assert!(output.windows(14).any(|bytes| bytes == b"\x8A\x0Cstill there?"));
+    assert!(output.ends_with(b"\x80\x01!\x88\x02\x03\xE8"));
+}
+
+#[test]
+fn a_request_longer_than_the_buffer_is_answered() {
+    let (mut output, mut rx, mut tx) = ([0; 8192], [0; 64], [0; 160]);
+    let mut wire = Wire { input: REQUEST, output: &mut output, written: 0 };
+    let advice = futures_lite::future::block_on(session::serve(&mut wire, &mut rx, &mut tx));
+    assert_eq!(advice.unwrap(), Advice::HalfClose);
+    assert!(wire.output.starts_with(b"HTTP/1.1 431 "));
+}
