@@ -2,4 +2,4 @@
 
 mod common;
 
-common::echo_tests!(common::Server::start(env!("CARGO_BIN_EXE_blocking")));
+common::echo_tests!(common::Server::start(env!("CARGO_BIN_EXE_blocking")).0.unwrap());

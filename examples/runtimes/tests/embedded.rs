@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 use barews::{Advice, CloseCode, Config, Connection, Kind};
 use embedded_io_async::{ErrorType, Read, Write};
 
-common::echo_tests!(common::Server::start(env!("CARGO_BIN_EXE_embedded")));
+common::echo_tests!(common::Server::start(env!("CARGO_BIN_EXE_embedded")).0.unwrap());
 
 const REQUEST: &[u8] =
     b"GET / HTTP/1.1\r\nHost: device\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\

@@ -21,7 +21,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
-common::echo_tests!(common::Server::start(env!("CARGO_BIN_EXE_tokio")));
+common::echo_tests!(common::Server::start(env!("CARGO_BIN_EXE_tokio")).0.unwrap());
 
 /// Every future of `step` is polled once and dropped, while the bytes come one by one.
 #[tokio::test]

@@ -1,0 +1,102 @@
+//! One connection between two completions.
+
+use std::net::{Shutdown, TcpStream};
+
+use barews::handshake::server::Reader;
+use barews::{Advice, Assembler, Config, Connection, Event, RecvBuffer, Server};
+use barews_runtimes::{Failure, answer, append, echo};
+
+/// What a client wants from the kernel; it has one wish at a time.
+pub(crate) enum Wish<'a> {
+    Receive(&'a mut [u8]),
+    Send(&'a [u8]),
+}
+
+pub(crate) struct Client {
+    pub(crate) stream: TcpStream,
+    rx: RecvBuffer<Vec<u8>>,
+    out: Vec<u8>,
+    /// How much of `out` is sent. Nothing is received before it is all.
+    sent: usize,
+    phase: Phase,
+    ws: Connection<Server>,
+    messages: Assembler<Vec<u8>>,
+}
+
+enum Phase {
+    Handshake(Reader),
+    Open,
+    /// The output is the last one.
+    Ending,
+    /// Our half is closed; what the peer still sends is thrown away.
+    HalfClosed,
+}
+
+impl Client {
+    pub(crate) fn new(stream: TcpStream) -> Self {
+        Self {
+            stream,
+            rx: RecvBuffer::new(vec![0; 16 << 10]),
+            out: Vec::new(),
+            sent: 0,
+            phase: Phase::Handshake(Reader::new()),
+            ws: Connection::server(Config::new()),
+            messages: Assembler::new(Vec::new()),
+        }
+    }
+
+    pub(crate) fn wish(&mut self) -> Wish<'_> {
+        match self.out.get(self.sent..) {
+            Some(rest @ [_, ..]) => Wish::Send(rest),
+            _ => Wish::Receive(self.rx.spare_mut()),
+        }
+    }
+
+    /// The wish was fulfilled with `n` bytes, 1 or more.
+    pub(crate) fn fulfil(&mut self, n: usize) -> Result<(), Failure> {
+        if self.out.is_empty() {
+            self.rx.advance(n);
+            self.receive()?;
+        } else {
+            self.sent += n;
+            if self.sent == self.out.len() {
+                (self.sent, self.out) = (0, Vec::new());
+            }
+        }
+        if self.out.is_empty() && matches!(self.phase, Phase::Ending) {
+            self.stream.shutdown(Shutdown::Write)?;
+            self.phase = Phase::HalfClosed;
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self) -> Result<(), Failure> {
+        if let Phase::Handshake(reader) = &mut self.phase {
+            let mut out = [0; 512];
+            let Some(answer) = answer(reader, &mut self.rx, &mut out)? else { return Ok(()) };
+            self.out.extend_from_slice(&out[..answer.len]);
+            self.phase = if answer.accepted { Phase::Open } else { Phase::Ending };
+        }
+        if !matches!(self.phase, Phase::Open) {
+            self.rx.consume(usize::MAX);
+            return Ok(());
+        }
+        let mut input = self.rx.input();
+        loop {
+            let event = self.ws.receive(&mut input);
+            // The Pong, or the Close for a Close or a fault, leaves before any message behind it.
+            append(&mut self.out, |out| self.ws.transmit(out))?;
+            match event {
+                Ok(Event::Data(data)) => {
+                    echo(&mut self.ws, &mut self.messages, &data, &mut self.out)?;
+                }
+                Ok(Event::Ping(_) | Event::Pong(_) | Event::Close(_)) => {}
+                Ok(Event::NeedMore(_)) | Err(_) => break,
+            }
+        }
+        if self.ws.advice() != Advice::Keep {
+            self.phase = Phase::Ending;
+        }
+        Ok(())
+    }
+}

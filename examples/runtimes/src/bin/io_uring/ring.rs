@@ -1,0 +1,99 @@
+//! The loop over completions.
+
+use std::io::{self, ErrorKind};
+use std::mem::ManuallyDrop;
+use std::net::TcpListener;
+use std::os::fd::AsRawFd;
+
+use io_uring::squeue::{Entry, Flags};
+use io_uring::types::{Fd, Timespec};
+use io_uring::{IoUring, opcode};
+use slab::Slab;
+
+use super::client::{Client, Wish};
+
+pub(crate) const ENTRIES: u32 = 256;
+/// Each client has an operation and its time limit under way, so their completions always have room: the
+/// kernel has twice as many places for them as there are entries.
+const MAX_CLIENTS: usize = 200;
+/// An operation that takes longer is given up, and its client with it.
+static LIMIT: Timespec = Timespec::new().sec(60);
+
+const LISTENER: u64 = u64::MAX;
+const TIMER: u64 = u64::MAX - 1;
+const POLLIN: u32 = 1;
+
+pub(crate) fn run(mut ring: IoUring, listener: &TcpListener) -> io::Result<()> {
+    listener.set_nonblocking(true)?;
+    // Never dropped, not even if this function ends: the kernel may be writing into their buffers.
+    let mut clients = ManuallyDrop::new(Slab::new());
+    let mut listening = false;
+    loop {
+        if !listening && clients.len() < MAX_CLIENTS {
+            let poll = opcode::PollAdd::new(Fd(listener.as_raw_fd()), POLLIN).build();
+            push(&mut ring, &[poll.user_data(LISTENER)])?;
+            listening = true;
+        }
+        match ring.submit_and_wait(1) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            submitted => submitted?,
+        };
+        let completions: Vec<_> =
+            ring.completion().map(|entry| (entry.user_data(), entry.result())).collect();
+        for (token, result) in completions {
+            match token {
+                TIMER => {}
+                LISTENER => {
+                    listening = false;
+                    // If the one who knocked has gone again, that is no error of ours.
+                    if let Ok((stream, _)) = listener.accept() {
+                        stream.set_nodelay(true)?;
+                        let token = clients.insert(Client::new(stream));
+                        start(&mut ring, &mut clients[token], token)?;
+                    }
+                }
+                token => {
+                    let token = usize::try_from(token).expect("it was one");
+                    let client = &mut clients[token];
+                    // 0 is the end of the peer's half; less is an error, or that the time is up.
+                    let result = usize::try_from(result).ok().filter(|n| *n > 0);
+                    match result.map(|n| client.fulfil(n)) {
+                        Some(Ok(())) => start(&mut ring, client, token)?,
+                        Some(Err(error)) => {
+                            eprintln!("{error}");
+                            clients.remove(token);
+                        }
+                        None => drop(clients.remove(token)),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Hands the client's wish to the kernel, with a time limit.
+fn start(ring: &mut IoUring, client: &mut Client, token: usize) -> io::Result<()> {
+    let fd = Fd(client.stream.as_raw_fd());
+    // Longer than `u32` is less than all of it: the rest is the next wish.
+    let len = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+    let operation = match client.wish() {
+        Wish::Receive(room) => opcode::Recv::new(fd, room.as_mut_ptr(), len(room)).build(),
+        Wish::Send(rest) => opcode::Send::new(fd, rest.as_ptr(), len(rest)).build(),
+    };
+    let operation = operation.user_data(token as u64).flags(Flags::IO_LINK);
+    push(ring, &[operation, opcode::LinkTimeout::new(&raw const LIMIT).build().user_data(TIMER)])
+}
+
+fn push(ring: &mut IoUring, entries: &[Entry]) -> io::Result<()> {
+    loop {
+        // SAFETY: what an entry points to must stay until its completion. `LIMIT` is static. A client's
+        // buffers lie on the heap, so they stay where they are when the slab grows; the client has this one
+        // operation, and `run` looks at it again, or removes it, only behind the completion.
+        #[expect(unsafe_code, reason = "the kernel does not know lifetimes")]
+        if unsafe { ring.submission().push_multiple(entries) }.is_ok() {
+            return Ok(());
+        }
+        // The queue is full: the kernel takes what is in it.
+        ring.submit()?;
+    }
+}

@@ -1,0 +1,37 @@
+//! `src/bin/io_uring/` under test. Where the kernel refuses, its word for that is all that is tested.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Server, Target};
+use futures_util::future::join_all;
+use tokio::time::timeout;
+
+/// `None` if the kernel refuses.
+fn start() -> Option<Server> {
+    let (server, said) = Server::start(env!("CARGO_BIN_EXE_io_uring"));
+    let lines: Vec<_> = said.lines().collect();
+    match (&server, &lines[..]) {
+        (Some(_), []) => {}
+        (None, [line]) if line.starts_with("io_uring is refused by this kernel: ") => {}
+        _ => panic!("{said:?}"),
+    }
+    server
+}
+
+common::echo_tests!(match start() {
+    Some(server) => server,
+    None => return,
+});
+
+/// More clients than are served at once wait until there is room.
+#[tokio::test]
+async fn too_many_clients_wait() {
+    let Some(server) = start() else { return };
+    let mut clients = join_all((0..200).map(|_| server.connect())).await;
+    let mut next = Box::pin(server.connect());
+    assert!(timeout(Duration::from_millis(300), &mut next).await.is_err());
+    drop(clients.pop());
+    assert!(timeout(Duration::from_secs(60), next).await.is_ok());
+}
