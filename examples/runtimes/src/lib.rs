@@ -23,7 +23,7 @@ pub struct Answer {
 ///
 /// # Errors
 ///
-/// [`BuildError::BufferTooSmall`]; 512 bytes always do.
+/// [`BuildError::BufferTooSmall`]; 160 bytes always do.
 pub fn answer<S: AsRef<[u8]> + AsMut<[u8]>>(
     reader: &mut Reader,
     rx: &mut RecvBuffer<S>,

@@ -16,7 +16,7 @@ use barews_runtimes::{Failure, answer, append, echo};
 /// A thread cannot wait for its socket and for a clock: a silent peer is dropped.
 const SILENCE: Duration = Duration::from_secs(60);
 /// How long the peer may take to end its half after ours was closed.
-const LINGER: Duration = Duration::from_secs(5);
+const LINGER: Duration = Duration::from_secs(10);
 
 fn main() -> io::Result<()> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".to_owned());
@@ -47,7 +47,7 @@ fn serve(mut stream: TcpStream) -> Result<(), Failure> {
 
 /// The opening handshake; whether frames follow. Those that came with it stay in `rx`.
 fn open(stream: &mut TcpStream, rx: &mut RecvBuffer<Vec<u8>>) -> Result<bool, Failure> {
-    let (mut reader, mut out) = (Reader::new(), [0; 512]);
+    let (mut reader, mut out) = (Reader::new(), [0; 160]);
     loop {
         if let Some(answer) = answer(&mut reader, rx, &mut out)? {
             stream.write_all(&out[..answer.len])?;

@@ -17,11 +17,13 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, O
 
 /// No answer takes so long.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The servers wait for the peer's end for longer than this.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// A server in a process of its own, which ends with this value.
 pub struct Server {
     child: Child,
-    address: SocketAddr,
+    pub address: SocketAddr,
 }
 
 impl Server {
@@ -122,12 +124,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.exchange(vec![message], 1).await.remove(0)
     }
 
-    /// The server closes with `code`, and ends the transport in good order behind that.
+    /// The server closes with `code`, and ends its half of the transport at once and in good order.
     async fn expect_close(mut self, messages: Vec<Message>, code: Option<u16>) {
         let close = self.exchange(messages, 1).await.remove(0);
         let Message::Close(frame) = close else { panic!("{close:?} and no Close") };
         assert_eq!(frame.map(|frame| u16::from(frame.code)), code);
-        let end = tokio::time::timeout(PATIENCE, self.rx.next()).await;
+        let end = tokio::time::timeout(LINGER, self.rx.next()).await;
         assert!(matches!(end, Ok(None)), "{end:?} and no end of the transport");
     }
 }

@@ -18,7 +18,7 @@ use futures_lite::io::{AsyncReadExt, copy, sink};
 use futures_lite::{FutureExt, future};
 
 /// How long the peer may take to end its half after ours was closed.
-const LINGER: Duration = Duration::from_secs(5);
+const LINGER: Duration = Duration::from_secs(10);
 
 fn main() -> io::Result<()> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".to_owned());

@@ -72,7 +72,7 @@ impl Client {
 
     fn receive(&mut self) -> Result<(), Failure> {
         if let Phase::Handshake(reader) = &mut self.phase {
-            let mut out = [0; 512];
+            let mut out = [0; 160];
             let Some(answer) = answer(reader, &mut self.rx, &mut out)? else { return Ok(()) };
             self.out.extend_from_slice(&out[..answer.len]);
             self.phase = if answer.accepted { Phase::Open } else { Phase::Ending };

@@ -77,7 +77,7 @@ async fn open<S>(stream: &mut S, rx: &mut RecvBuffer<Vec<u8>>) -> Result<bool, F
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let (mut reader, mut out) = (Reader::new(), [0; 512]);
+    let (mut reader, mut out) = (Reader::new(), [0; 160]);
     loop {
         if let Some(answer) = answer(&mut reader, rx, &mut out)? {
             stream.write_all(&out[..answer.len]).await?;

@@ -1,0 +1,119 @@
+//! WebSocket over HTTP/2 (RFC 8441): a stream of an HTTP/2 connection takes the place of the socket.
+//!
+//! There is no opening handshake of RFC 6455 then, so a `Connection` begins at once. HTTP/2's windows are
+//! used as backpressure: the peer may send more when its echoes have been taken.
+//!
+//! `cargo run --bin http2 -- 127.0.0.1:9001` (without TLS, so browsers will not talk to it)
+
+use std::future::poll_fn;
+use std::io;
+use std::time::Duration;
+
+use barews::{Advice, Config, Connection, Event, MIN_BUFFER_LEN, RecvBuffer};
+use barews_runtimes::{Failure, append};
+use bytes::Bytes;
+use h2::ext::Protocol;
+use h2::server::{Builder, SendResponse};
+use h2::{RecvStream, SendStream};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+/// The longest DATA frame, unless another length is asked for (RFC 9113 section 6.5.2).
+const MAX_FRAME_LEN: usize = 16_384;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> io::Result<()> {
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".to_owned());
+    let listener = TcpListener::bind(address).await?;
+    println!("listening on {}", listener.local_addr()?);
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        tokio::spawn(async {
+            serve(stream).await.unwrap_or_else(|error| eprintln!("{error}"));
+        });
+    }
+}
+
+/// One HTTP/2 connection, with any number of streams.
+async fn serve(stream: TcpStream) -> Result<(), h2::Error> {
+    let mut http = Builder::new().enable_connect_protocol().handshake(stream).await?;
+    while let Some(request) = http.accept().await {
+        let (request, respond) = request?;
+        tokio::spawn(async {
+            converse(request, respond).await.unwrap_or_else(|error| eprintln!("{error}"));
+        });
+    }
+    Ok(())
+}
+
+/// What the request gets: RFC 8441 section 5 leaves of the opening handshake what is no key.
+fn status<B>(request: &Request<B>) -> StatusCode {
+    let protocol = request.extensions().get::<Protocol>().map(Protocol::as_str);
+    let version = request.headers().get("sec-websocket-version").map(HeaderValue::as_bytes);
+    match (request.method(), protocol, version) {
+        (&Method::CONNECT, Some("websocket"), Some(b"13")) => StatusCode::OK,
+        (&Method::CONNECT, Some("websocket"), _) => StatusCode::BAD_REQUEST,
+        (&Method::CONNECT, ..) => StatusCode::NOT_IMPLEMENTED,
+        _ => StatusCode::NOT_FOUND,
+    }
+}
+
+/// One WebSocket. If it returns early, dropping the streams resets them, as RFC 8441 section 5 has it.
+async fn converse(
+    request: Request<RecvStream>,
+    mut respond: SendResponse<Bytes>,
+) -> Result<(), Failure> {
+    let status = status(&request);
+    let response = Response::builder().status(status).body(())?;
+    let mut to = respond.send_response(response, status != StatusCode::OK)?;
+    if status != StatusCode::OK {
+        return Ok(());
+    }
+    let mut from = request.into_body();
+    let mut ws = Connection::server(Config::new());
+    let mut rx = RecvBuffer::new(vec![0; MIN_BUFFER_LEN + MAX_FRAME_LEN]);
+    while ws.advice() == Advice::Keep {
+        let Some(piece) = from.data().await.transpose()? else { return Ok(ws.receive_eof()?) };
+        rx.reserve(piece.len())?;
+        rx.spare_mut()[..piece.len()].copy_from_slice(&piece);
+        rx.advance(piece.len());
+        let mut out = Vec::new();
+        let mut input = rx.input();
+        loop {
+            let event = ws.receive(&mut input);
+            // The Pong, or the Close for a Close or a fault, leaves before any data behind it.
+            append(&mut out, |out| ws.transmit(out))?;
+            match event {
+                Ok(Event::Data(data)) => append(&mut out, |out| {
+                    ws.send_fragment(data.kind, data.fin, data.payload, out)
+                })?,
+                Ok(Event::Ping(_) | Event::Pong(_) | Event::Close(_)) => {}
+                Ok(Event::NeedMore(_)) | Err(_) => break,
+            }
+        }
+        send(&mut to, out.into()).await?;
+        from.flow_control().release_capacity(piece.len())?;
+    }
+    // The orderly end of a transport is END_STREAM here.
+    to.send_data(Bytes::new(), true)?;
+    let rest = async {
+        while let Some(Ok(piece)) = from.data().await {
+            from.flow_control().release_capacity(piece.len())?;
+        }
+        Ok(())
+    };
+    timeout(Duration::from_secs(10), rest).await?
+}
+
+/// Sends `bytes` as far and as soon as the peer's windows have room.
+async fn send(to: &mut SendStream<Bytes>, mut bytes: Bytes) -> Result<(), Failure> {
+    while !bytes.is_empty() {
+        to.reserve_capacity(bytes.len());
+        let room = poll_fn(|context| to.poll_capacity(context)).await;
+        let room = room.ok_or("the stream was closed")??;
+        to.send_data(bytes.split_to(room.min(bytes.len())), false)?;
+    }
+    Ok(())
+}
