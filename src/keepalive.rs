@@ -24,6 +24,7 @@
 //! assert_eq!(keepalive.poll(second(50)), Action::Expired(Reason::Pong));
 //! ```
 
+use core::fmt;
 use core::time::Duration;
 
 /// How long to wait for what; `None` is for ever. Rounded up to milliseconds, at most 49 days.
@@ -127,6 +128,21 @@ pub enum Reason {
     Close,
 }
 
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Handshake => "the opening handshake took too long",
+            Self::Pong => "nothing came after a ping",
+            Self::Idle => "no message for too long",
+            Self::Message => "a message took too long",
+            Self::Write => "the peer does not read",
+            Self::Close => "the closing handshake took too long",
+        })
+    }
+}
+
+impl core::error::Error for Reason {}
+
 /// What is to be done now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -137,7 +153,7 @@ pub enum Action {
     None,
     /// Send a Ping; say [`Keepalive::on_ping_flushed`] when it has left. Said once for each Ping.
     SendPing,
-    /// Give up. Said again at every call.
+    /// Give up: drop the transport, or write a Close and say [`Keepalive::on_close`]. Said again at every call.
     Expired(Reason),
 }
 
@@ -212,25 +228,36 @@ impl Keepalive {
         }
     }
 
-    /// What was received ends inside a message or a frame. Only the first call counts until
-    /// [`on_message`](Self::on_message).
+    /// What was received ends inside a message. Only the first call counts until [`on_message`](Self::on_message) or
+    /// [`on_whole`](Self::on_whole).
     pub const fn on_partial(&mut self, now: Duration) {
         if self.message == NONE && !matches!(self.phase, Phase::Closing) {
             self.message = after(now, self.timeouts.message);
         }
     }
 
-    /// A message was received to its end, or one was sent. If the next one has begun already, say
-    /// [`on_partial`](Self::on_partial) behind this.
-    pub const fn on_message(&mut self, now: Duration) {
+    /// What was received ends behind a message, or behind a control frame where no message is open.
+    pub const fn on_whole(&mut self) {
         self.message = NONE;
+    }
+
+    /// A message was received to its end. If the next one has begun already, say [`on_partial`](Self::on_partial)
+    /// behind this.
+    pub const fn on_message(&mut self, now: Duration) {
+        self.on_whole();
+        self.on_sent(now);
+    }
+
+    /// A message was sent.
+    pub const fn on_sent(&mut self, now: Duration) {
         if matches!(self.phase, Phase::Open) {
             self.idle = after(now, self.timeouts.idle);
         }
     }
 
-    /// A Ping has left this side's memory.
+    /// A Ping has left this side's memory, and so has what was written before it.
     pub const fn on_ping_flushed(&mut self, now: Duration) {
+        self.on_written();
         if matches!(self.peer, Peer::Asked) && matches!(self.phase, Phase::Open) {
             self.peer = Peer::Awaited;
             self.due = after(now, self.timeouts.pong);
@@ -250,9 +277,11 @@ impl Keepalive {
         self.write = NONE;
     }
 
-    /// This side's Close was written. Only the end of the transport is awaited from here on.
+    /// This side's Close was written. Only the end of the transport is awaited from here on, also if the Close was
+    /// written because something else had expired.
     pub const fn on_close(&mut self, now: Duration) {
         if !matches!(self.phase, Phase::Closing) {
+            self.expired = None;
             self.phase = Phase::Closing;
             self.due = after(now, self.timeouts.close);
             (self.idle, self.message) = (NONE, NONE);
@@ -272,17 +301,19 @@ impl Keepalive {
 
     /// What is to be done at `now`.
     pub fn poll(&mut self, now: Duration) -> Action {
-        let now = floor(now);
+        let reached = floor(now);
         if self.expired.is_none() {
-            let over = self.deadlines().into_iter().filter(|(at, _)| *at <= now);
+            let over = self.deadlines().into_iter().filter(|(at, _)| *at <= reached);
             self.expired = over.min_by_key(|(at, _)| *at).map(|(_, reason)| reason);
         }
         match self.expired {
             Some(reason) => Action::Expired(reason),
-            None if self.due > now => Action::None,
+            None if self.due > reached => Action::None,
             None => {
                 self.peer = Peer::Asked;
                 self.due = NONE;
+                // Until it has left, it is output that waits like other output.
+                self.write = self.write.min(after(now, self.timeouts.write));
                 Action::SendPing
             }
         }

@@ -15,7 +15,9 @@ enum Call {
     Open,
     Receive,
     Partial,
+    Whole,
     Message,
+    Sent,
     PingFlushed,
     Blocked,
     Written,
@@ -71,14 +73,19 @@ impl Model {
             }
             Call::Receive if live => self.hear(now),
             Call::Partial if self.closed.is_none() => self.partial = self.partial.or(Some(now)),
+            Call::Whole => self.partial = None,
             Call::Message => {
                 self.partial = None;
                 if live {
                     self.active = Some(now);
                 }
             }
-            Call::PingFlushed if live && self.pinged && self.flushed.is_none() => {
-                self.flushed = Some(now);
+            Call::Sent if live => self.active = Some(now),
+            Call::PingFlushed => {
+                self.blocked = None;
+                if live && self.pinged && self.flushed.is_none() {
+                    self.flushed = Some(now);
+                }
             }
             Call::Blocked => self.blocked = self.blocked.or(Some(now)),
             Call::Written => self.blocked = None,
@@ -86,7 +93,7 @@ impl Model {
                 self.closed = self.closed.or(Some(now));
                 self.partial = None;
             }
-            Call::Open | Call::Receive | Call::Partial | Call::PingFlushed => {}
+            Call::Open | Call::Receive | Call::Partial | Call::Sent => {}
         }
     }
 
@@ -144,7 +151,9 @@ fn step() -> impl Strategy<Value = (u64, Option<Call>)> {
         2 => Just(Call::Open),
         6 => Just(Call::Receive),
         3 => Just(Call::Partial),
+        2 => Just(Call::Whole),
         4 => Just(Call::Message),
+        2 => Just(Call::Sent),
         4 => Just(Call::PingFlushed),
         2 => Just(Call::Blocked),
         3 => Just(Call::Written),
@@ -176,7 +185,9 @@ proptest! {
                     Call::Open => keepalive.on_open(now),
                     Call::Receive => keepalive.on_receive(now),
                     Call::Partial => keepalive.on_partial(now),
+                    Call::Whole => keepalive.on_whole(),
                     Call::Message => keepalive.on_message(now),
+                    Call::Sent => keepalive.on_sent(now),
                     Call::PingFlushed => keepalive.on_ping_flushed(now),
                     Call::Blocked => keepalive.on_blocked(now),
                     Call::Written => keepalive.on_written(),
@@ -206,11 +217,21 @@ proptest! {
             }
             match action {
                 Action::None => {}
-                Action::SendPing => model.pinged = true,
+                Action::SendPing => {
+                    model.pinged = true;
+                    // Until it has left, it is output that waits like other output.
+                    model.blocked = model.blocked.or(Some(now));
+                }
                 // Given up is given up.
                 Action::Expired(_) => {
                     keepalive.on_receive(now);
                     prop_assert_eq!(keepalive.poll(now), action);
+                    // A Close may be tried all the same, and has its own time.
+                    if model.closed.is_none() {
+                        keepalive.on_written();
+                        keepalive.on_close(now);
+                        prop_assert_eq!(keepalive.next_deadline().is_some(), limits.close.is_some());
+                    }
                     return Ok(());
                 }
             }
@@ -225,7 +246,7 @@ fn a_ping_that_waits_in_the_output_costs_the_peer_no_time() {
     let timeouts = Timeouts::new()
         .ping_after(Some(second(10)))
         .pong_within(Some(second(5)))
-        .write_within(Some(second(60)));
+        .write_within(Some(second(100)));
     let mut keepalive = Keepalive::new(timeouts, second(0));
     keepalive.on_open(second(0));
     assert_eq!(keepalive.poll(second(10)), Action::SendPing);
@@ -236,6 +257,22 @@ fn a_ping_that_waits_in_the_output_costs_the_peer_no_time() {
     keepalive.on_ping_flushed(second(69));
     assert_eq!(keepalive.next_deadline(), Some(second(74)));
     assert_eq!(keepalive.poll(second(74)), Action::Expired(Reason::Pong));
+}
+
+/// A read may end inside a control frame: that is no message, and one that is received does not end because one was sent.
+#[test]
+fn only_the_end_of_what_was_begun_ends_its_time() {
+    let second = Duration::from_secs;
+    let mut keepalive = Keepalive::new(Timeouts::new().ping_after(None), second(0));
+    keepalive.on_open(second(0));
+    keepalive.on_partial(second(1));
+    keepalive.on_whole();
+    assert_eq!(keepalive.poll(second(100)), Action::None);
+    keepalive.on_partial(second(100));
+    keepalive.on_sent(second(130));
+    assert_eq!(keepalive.poll(second(160)), Action::Expired(Reason::Message));
+    keepalive.on_close(second(160));
+    assert_eq!(keepalive.next_deadline(), Some(second(170)));
 }
 
 /// A byte now and then keeps a connection, but not a message.

@@ -257,6 +257,8 @@ impl Client {
         let partial = received.held.is_some() || received.consumed < len;
         if self.session.is_open() && (self.flags.unended || partial) {
             self.keepalive.on_partial(shared.now);
+        } else {
+            self.keepalive.on_whole();
         }
     }
 
@@ -324,7 +326,7 @@ impl Client {
         if written < frame.len() {
             Output::append(&mut self.output, &frame[written..], &mut shared.pool, &shared.stats);
         }
-        self.keepalive.on_message(shared.now);
+        self.keepalive.on_sent(shared.now);
         self.written(written, shared)?;
         Ok(true)
     }

@@ -23,6 +23,8 @@ pub fn all() {
             1 => keepalive.on_receive(now()),
             2 => keepalive.on_partial(now()),
             3 => keepalive.on_message(now()),
+            8 => keepalive.on_whole(),
+            9 => keepalive.on_sent(now()),
             4 => keepalive.on_ping_flushed(now()),
             5 => keepalive.on_blocked(now()),
             6 => keepalive.on_written(),
