@@ -1,4 +1,4 @@
-# Checks the page of echo_server, and raw WebSocket echoes, in headless Chromium by its DevTools protocol.
+# Drives headless Chromium by its DevTools protocol: the page of echo_server, and raw WebSocket echoes.
 # usage: import browser; browser.check(report, port, out, start, stop)   (run by run.py)
 import base64
 import contextlib
@@ -9,14 +9,15 @@ import time
 
 from websockets.sync.client import connect
 
+import playground
 from report import equal
 
-TEXT = "Grüße €😀 through the page"
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --disable-sync --disable-extensions --no-first-run"
     " --disable-background-networking --disable-component-update --disable-dev-shm-usage"
     " --no-proxy-server --remote-debugging-port=0 --window-size=900,700"
 ).split()
+KEYS = {"Enter": 13, "Tab": 9}
 
 
 class Page:
@@ -63,11 +64,14 @@ class Page:
     def text(self):
         return self.value("document.body ? document.body.innerText : ''")
 
-    def click(self, element):
-        x, y = self.value(
-            f"(() => {{ const e = document.getElementById('{element}'); e.scrollIntoView();"
+    def middle(self, element):
+        return self.value(
+            f"(() => {{ const e = document.getElementById('{element}'); e.scrollIntoView({{ block: 'center' }});"
             " const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()"
         )
+
+    def click(self, element):
+        x, y = self.middle(element)
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
@@ -77,13 +81,44 @@ class Page:
         self.value("document.activeElement.select()")
         self.call("Input.insertText", text=text)
 
-    def received(self):
-        """Payloads of the WebSocket frames that the browser received."""
-        return [
-            event["params"]["response"]["payloadData"]
-            for event in self.events
-            if event.get("method") == "Network.webSocketFrameReceived"
-        ]
+    def press(self, key, text=""):
+        names = {"key": key, "code": key, "windowsVirtualKeyCode": KEYS[key]}
+        self.call("Input.dispatchKeyEvent", type="keyDown", text=text, **names)
+        self.call("Input.dispatchKeyEvent", type="keyUp", **names)
+
+    def choose(self, element, paths):
+        """What the dialogue of a file field does."""
+        field = self.call("Runtime.evaluate", expression=f"document.getElementById('{element}')")["result"]
+        self.call("DOM.setFileInputFiles", files=[str(path) for path in paths], objectId=field["objectId"])
+
+    def drop(self, element, paths):
+        """Drags files from outside over the element and drops them."""
+        x, y = self.middle(element)
+        data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            self.call("Input.dispatchDragEvent", type=kind, x=x, y=y, data=data)
+
+    def screenshot(self, path, **options):
+        picture = base64.b64decode(self.call("Page.captureScreenshot", format="png", **options)["data"])
+        path.write_bytes(picture)
+        if not picture.startswith(b"\x89PNG"):
+            raise AssertionError("no PNG")
+
+    def received(self, opcode):
+        """Payloads of the messages of this opcode that the browser received, in the order of their first frames."""
+        self.value("0")  # events are read on the way to an answer
+        messages = []
+        for event in self.events:
+            if event.get("method") != "Network.webSocketFrameReceived":
+                continue
+            frame = event["params"]["response"]
+            text = frame["payloadData"]
+            payload = text.encode() if frame["opcode"] == 1 else base64.b64decode(text)
+            if frame["opcode"]:
+                messages.append((frame["opcode"], payload))
+            else:
+                messages[-1] = (messages[-1][0], messages[-1][1] + payload)
+        return [payload for kind, payload in messages if kind == opcode]
 
     def exceptions(self):
         return [event for event in self.events if event.get("method") == "Runtime.exceptionThrown"]
@@ -119,40 +154,10 @@ def open_page(out, start, stop):
 def check(report, port, out, start, stop):
     try:
         with open_page(out, start, stop) as page:
-            served_page(report, page, port, out)
+            playground.check(report, page, port, out)
             raw_echoes(report, page)
     except Exception as error:  # without a browser there is nothing to check
         report.note("chromium: runs", False, f"{type(error).__name__}: {error}")
-
-
-def served_page(report, page, port, out):
-    log_has = "[...document.getElementById('log').children].some(e => e.textContent.includes(%s))"
-    with report.case("chromium, page: opens"):
-        page.call("Page.navigate", url=f"http://127.0.0.1:{port}/")
-        page.wait("document.readyState === 'complete'")
-        title = page.value("document.title")
-        if not title.startswith("barews"):
-            raise AssertionError(f"title {title!r}")
-        page.wait("document.getElementById('status').textContent.trim() === 'open'")
-    with report.case("chromium, page: text comes back into the log"):
-        page.type("text", TEXT)
-        page.click("send")
-        page.wait(log_has % json.dumps(TEXT))
-        page.wait("document.getElementById('rtt').textContent.trim() !== ''")
-        if TEXT not in page.received():
-            raise AssertionError(f"no such frame arrived: {page.received()!r:.300}")
-    with report.case("chromium, page: round-trip time in ms"):
-        page.wait(r"/^[\d.]+\s*ms$/.test(document.getElementById('rtt').textContent.trim())")
-    with report.case("chromium, page: screenshot"):
-        picture = base64.b64decode(page.call("Page.captureScreenshot", format="png")["data"])
-        (out / "page.png").write_bytes(picture)
-        if not picture.startswith(b"\x89PNG"):
-            raise AssertionError("no PNG")
-    with report.case("chromium, page: close button"):
-        page.click("close")
-        page.wait("document.getElementById('status').textContent.trim() === 'closed'")
-    with report.case("chromium, page: no script error"):
-        equal(page.exceptions(), [], "exceptions")
 
 
 def raw_echoes(report, page):

@@ -45,8 +45,10 @@ def main():
         try:
             if "browser" in parts:
                 import browser
+                import playground
 
-                browser.check(report, start_server(), out, start, stop)
+                port = start_server(*playground.SERVER)
+                browser.check(report, port, out, start, stop)
             if "server" in parts:
                 import server_peers
 
