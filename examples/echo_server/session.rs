@@ -94,7 +94,7 @@ pub(crate) struct Received {
     /// Where the payload of a frame is that is to be echoed when `missing` more bytes of it have come, and whether the
     /// frame is the first of its message.
     pub(crate) held: Option<(Range<usize>, bool)>,
-    /// Frames of data.
+    /// Whole frames of data.
     pub(crate) messages: u64,
     /// Whether the last of them has not ended its message.
     pub(crate) unended: Option<bool>,
@@ -241,8 +241,10 @@ fn frames(
         received.consumed = start + input.consumed();
         match event {
             Ok(Event::Data(data)) => {
-                received.messages += u64::from(data.frame_left == 0);
-                received.unended = Some(!data.fin);
+                if data.frame_left == 0 {
+                    received.messages += 1;
+                    received.unended = Some(!data.fin);
+                }
                 match &mut service {
                     None => {
                         let end = received.consumed;
