@@ -32,18 +32,14 @@ fn encode(payload: &[u8], out: &mut [u8], client: bool) -> usize {
     let lead = Lead { fin: true, rsv1: false, opcode: Opcode::Binary };
     let payload_len = u64::try_from(payload.len()).unwrap_or(u64::MAX);
     let header = Header { lead, masking_key, payload_len }.encode();
-    let (Some(to), Some(body)) =
-        (out.get_mut(..header.len()), header.len().checked_add(payload.len()))
-    else {
-        return 0;
-    };
-    for (to, from) in to.iter_mut().zip(header.iter()) {
+    let Some((head, rest)) = out.split_at_mut_checked(header.len()) else { return 0 };
+    for (to, from) in head.iter_mut().zip(header.iter()) {
         *to = *from;
     }
-    let Some(to) = out.get_mut(header.len()..body) else { return 0 };
-    to.copy_from_slice(payload);
+    let Some((body, _)) = rest.split_at_mut_checked(payload.len()) else { return 0 };
+    body.copy_from_slice(payload);
     if let Some(key) = masking_key {
-        mask::mask(to, key);
+        mask::mask(body, key);
     }
-    body
+    head.len() + body.len()
 }
