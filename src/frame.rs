@@ -265,7 +265,7 @@ impl Header {
             let payload_len = self.payload_len & (u64::MAX >> 1);
             let header = Self { payload_len, ..*self };
             let spare = header.write(&mut bytes).map_or(0, |rest| rest.len());
-            let len = u8::try_from(MAX_HEADER_LEN.saturating_sub(spare)).unwrap_or_default();
+            let len = u8::try_from(MAX_HEADER_LEN.wrapping_sub(spare)).unwrap_or_default();
             return HeaderBytes { bytes, len };
         }
         let first = self.lead.encode();

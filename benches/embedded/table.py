@@ -22,7 +22,7 @@ ROWS = {
     "barews_frame": "**barews**, `frame` and `mask`",
     "websocket_sans_io": "websocket-sans-io",
     "edge_ws": "edge-ws",
-    "barews_handshake": "**barews**, with a server's handshake",
+    "barews_handshake": "**barews**, with a handshake of a server in decode",
 }
 
 # What the columns of the table are, as goals.tsv names them.
