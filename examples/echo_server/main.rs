@@ -6,7 +6,7 @@
 //!
 //! - `main`: one thread a core, each with a listener on the same port; signals.
 //! - `worker`: the event loop of a thread. `timers`: its deadlines.
-//! - `client`: a socket, read into the buffer that a thread's clients share, written once a read.
+//! - `client`: a socket, read into the buffer that a thread's clients share, written once a read (`read`, `write`).
 //! - `session`: bytes in, answers out. Echoes are made in the read buffer, where the frames came in.
 //! - `pool`, `output`: memory for what is incomplete, and for what a client does not take yet.
 //! - `feed`: numbered messages at `/feed?after=N`, with a window to catch up from.

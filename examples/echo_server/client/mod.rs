@@ -1,0 +1,212 @@
+//! The socket side of one client: its turn, its deadlines, and the end of the connection.
+
+mod read;
+mod write;
+
+use std::io::{self, ErrorKind};
+use std::net::Shutdown;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use barews::CloseCode;
+use barews::keepalive::{Action, Keepalive, Reason};
+use mio::event::Event;
+use mio::net::TcpStream;
+
+use crate::output::Output;
+use crate::session::{Kept, Service, Session};
+use crate::timers::Scheduled;
+use crate::worker::Shared;
+
+/// After so many reads it is the turn of the other clients.
+const READS: usize = 4;
+
+/// Whether a client can go on.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// Not before the next event of its socket.
+    Waiting,
+    /// At once, but it is the turn of the others.
+    More,
+    /// Never.
+    Ended,
+}
+
+pub(crate) struct Client {
+    stream: TcpStream,
+    pub(crate) session: Session,
+    keepalive: Keepalive,
+    pub(crate) scheduled: Scheduled,
+    /// Most clients have neither: an idle connection holds no buffer.
+    unread: Option<Box<Unread>>,
+    output: Option<Box<Output>>,
+    flags: Flags,
+}
+
+/// What is here of a frame or of a request head, from [`HEADROOM`] on.
+struct Unread {
+    buffer: Vec<u8>,
+    end: usize,
+    kept: Kept,
+    /// So many more bytes are needed until anything happens.
+    missing: usize,
+}
+
+#[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+struct Flags {
+    /// There may be something to read.
+    readable: bool,
+    /// There may be room to write.
+    writable: bool,
+    /// The client's half is closed: reading goes on to the end, short reads or not.
+    hung_up: bool,
+    /// The client will send no more.
+    ended: bool,
+    /// Our half is closed.
+    half_closed: bool,
+    /// Too much output is pending; nothing is read until little is.
+    stopped: bool,
+    /// A Ping is among the pending output.
+    pinged: bool,
+    /// The last frame has not ended its message.
+    unended: bool,
+}
+
+impl Client {
+    pub(crate) fn new(stream: TcpStream, shared: &Shared) -> Self {
+        Self {
+            stream,
+            session: Session::new(),
+            keepalive: Keepalive::new(shared.settings.timeouts, shared.now),
+            scheduled: Scheduled::default(),
+            unread: None,
+            output: None,
+            flags: Flags::default(),
+        }
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Duration> {
+        self.keepalive.next_deadline()
+    }
+
+    pub(crate) fn notify(&mut self, event: &Event) {
+        self.flags.hung_up |= event.is_read_closed() || event.is_error();
+        self.flags.readable |= event.is_readable() || self.flags.hung_up;
+        self.flags.writable |= event.is_writable();
+    }
+
+    /// Writes and reads as much as it can, but for its turn only.
+    pub(crate) fn proceed(&mut self, shared: &mut Shared) -> Progress {
+        match self.try_proceed(shared) {
+            Ok(progress) => progress,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Progress::Waiting,
+            // A reset, most often: there is nobody left to tell.
+            Err(_) => Progress::Ended,
+        }
+    }
+
+    fn try_proceed(&mut self, shared: &mut Shared) -> io::Result<Progress> {
+        for _ in 0..READS {
+            self.flush(shared)?;
+            let pending = self.pending();
+            if self.flags.ended && pending == 0 {
+                return Ok(Progress::Ended);
+            }
+            // Many clients do not read before they have sent all of a message: within one, its limit is the mark.
+            let settings = &shared.settings;
+            let mark = match (self.flags.unended, self.flags.stopped) {
+                (true, _) => settings.max_message_len,
+                (false, true) => settings.low,
+                (false, false) => settings.high,
+            };
+            self.flags.stopped = pending > mark;
+            if self.flags.ended || self.flags.stopped || !self.flags.readable {
+                return Ok(Progress::Waiting);
+            }
+            self.read(shared)?;
+        }
+        Ok(Progress::More)
+    }
+
+    /// Does what the deadlines say.
+    pub(crate) fn on_timer(&mut self, shared: &mut Shared) -> Progress {
+        match self.keepalive.poll(shared.now) {
+            Action::None => Progress::Waiting,
+            Action::SendPing => {
+                self.flags.pinged = true;
+                let mut frame = Vec::new();
+                self.session.ping(&mut frame);
+                self.control(&frame, shared)
+            }
+            Action::Expired(reason) => {
+                let stats = &shared.stats;
+                let count = if reason == Reason::Write { &stats.dropped } else { &stats.reaped };
+                count.fetch_add(1, Relaxed);
+                self.give_up(reason);
+                Progress::Ended
+            }
+        }
+    }
+
+    /// Sends what must go out whatever is pending.
+    fn control(&mut self, frame: &[u8], shared: &mut Shared) -> Progress {
+        let sent = if self.pending() == 0 { self.write([frame, &[], &[]]) } else { Ok(0) };
+        let Ok(written) = sent else { return Progress::Ended };
+        if written < frame.len() {
+            Output::append(&mut self.output, &frame[written..], &mut shared.pool, &shared.stats);
+        }
+        match self.written(written, shared) {
+            Ok(()) => Progress::Waiting,
+            Err(_) => Progress::Ended,
+        }
+    }
+
+    /// Tells the client why, if it will hear it, before the socket is dropped.
+    fn give_up(&mut self, reason: Reason) {
+        let code = match reason {
+            Reason::Idle => CloseCode::GOING_AWAY,
+            Reason::Message => CloseCode::POLICY,
+            _ => return,
+        };
+        let mut frame = Vec::new();
+        if self.pending() == 0 && self.session.close(code, &mut frame) {
+            let _ = self.write([&frame, &[], &[]]);
+            let _ = self.stream.shutdown(Shutdown::Write);
+        }
+    }
+
+    /// Begins the closing handshake; ended if there is none to be had.
+    pub(crate) fn close(&mut self, code: CloseCode, shared: &mut Shared) -> Progress {
+        let mut frame = Vec::new();
+        if !self.session.close(code, &mut frame) {
+            return Progress::Ended;
+        }
+        self.control(&frame, shared)
+    }
+
+    /// What is missing of the feed.
+    pub(crate) fn feed(&mut self, shared: &mut Shared) -> Progress {
+        let Some(Service::Feed { seen }) = self.session.service() else { return Progress::Waiting };
+        let (frames, newest) = shared.feed.behind(*seen);
+        *seen = newest;
+        for frame in frames {
+            match self.send(&frame, shared) {
+                Ok(true) => {}
+                Ok(false) | Err(_) => return Progress::Ended,
+            }
+        }
+        Progress::Waiting
+    }
+
+    /// Gives its memory back.
+    pub(crate) fn end(self, shared: &mut Shared) {
+        if let Some(unread) = self.unread {
+            shared.pool.give(unread.buffer, &shared.stats);
+        }
+        if let Some(output) = self.output {
+            shared.pool.give(output.into_buffer(), &shared.stats);
+        }
+        shared.stats.connections.fetch_sub(1, Relaxed);
+    }
+}
