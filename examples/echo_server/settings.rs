@@ -15,7 +15,8 @@ pub(crate) struct Settings {
     pub(crate) max_message_len: usize,
     pub(crate) timeouts: Timeouts,
     pub(crate) protocols: Vec<String>,
-    /// The length of a thread's read buffer.
+    /// The length of a thread's read buffer. Of 16 to 256 KiB, 64 was best: 32 messages of 1 KiB in flight need one read
+    /// then (2.7 million a CPU second, 1.7 with 32 KiB, 0.6 with 16), and long messages only lose by more.
     pub(crate) read_len: usize,
     /// Nothing is read from a client that has more output pending, until it has [`low`](Self::low).
     pub(crate) high: usize,
