@@ -1,0 +1,146 @@
+//! Reading from a client: into the buffer that all share, or to where a long frame stays.
+
+use std::io::{self, ErrorKind, Read};
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::{Client, Unread};
+use crate::session::{HEADROOM, Kept, Received};
+use crate::worker::Shared;
+
+impl Client {
+    /// Reads once and answers.
+    pub(super) fn read(&mut self, shared: &mut Shared) -> io::Result<()> {
+        // Whatever became of another client's.
+        shared.replies.clear();
+        match self.unread.take() {
+            None => self.read_shared(HEADROOM, shared),
+            // A header, or a control frame, is not all here: on with the buffer that all share.
+            Some(unread)
+                if unread.kept == Kept::Raw
+                    && unread.end + unread.missing <= shared.buffer.len() / 2 =>
+            {
+                let raw = HEADROOM..unread.end;
+                shared.buffer[raw.clone()].copy_from_slice(&unread.buffer[raw]);
+                shared.pool.give(unread.buffer, &shared.stats);
+                self.read_shared(unread.end, shared)
+            }
+            Some(unread) => self.read_long(unread, shared),
+        }
+    }
+
+    /// Reads once into the shared buffer, behind its first `end` bytes.
+    fn read_shared(&mut self, end: usize, shared: &mut Shared) -> io::Result<()> {
+        let mut buffer = std::mem::take(&mut shared.buffer);
+        let result = self.fill(&mut buffer, end, shared);
+        let len = end + *result.as_ref().unwrap_or(&0);
+        let received = if result.is_ok() {
+            self.session.receive(
+                &mut buffer[..len],
+                end,
+                Kept::Raw,
+                &mut shared.replies,
+                &shared.settings,
+            )
+        } else {
+            Received { consumed: HEADROOM, missing: 1, ..Received::default() }
+        };
+        let result = result.and_then(|_| {
+            self.heard(&received, len, shared);
+            self.answer(&buffer, shared)
+        });
+        let (range, kept) = received.kept(len);
+        if !range.is_empty() {
+            // As long as it will be: of a frame the length is known.
+            let end = HEADROOM + range.len();
+            let mut own = shared.pool.take(end + received.missing, &shared.stats);
+            own[HEADROOM..end].copy_from_slice(&buffer[range]);
+            self.unread =
+                Some(Box::new(Unread { buffer: own, end, kept, missing: received.missing }));
+        }
+        shared.buffer = buffer;
+        result
+    }
+
+    /// Reads once to where a long frame stays, into memory that is long enough for all of it.
+    fn read_long(&mut self, mut unread: Box<Unread>, shared: &mut Shared) -> io::Result<()> {
+        let needed = unread.end + unread.missing;
+        if needed > unread.buffer.len() {
+            let mut longer = shared.pool.take(needed, &shared.stats);
+            longer[..unread.end].copy_from_slice(&unread.buffer[..unread.end]);
+            shared.pool.give(std::mem::replace(&mut unread.buffer, longer), &shared.stats);
+            shared.stats.grown.fetch_add(1, Relaxed);
+        }
+        let n = match self.fill(&mut unread.buffer, unread.end, shared) {
+            Ok(n) => n,
+            Err(error) => {
+                self.unread = Some(unread);
+                return Err(error);
+            }
+        };
+        let Unread { mut buffer, end, kept, .. } = *unread;
+        let len = end + n;
+        let received = self.session.receive(
+            &mut buffer[..len],
+            end,
+            kept,
+            &mut shared.replies,
+            &shared.settings,
+        );
+        self.heard(&received, len, shared);
+        let (range, kept) = received.kept(len);
+        if range.is_empty() && self.pending() == 0 && shared.replies.len() > len / 2 {
+            // Most of it goes back where it came from: what cannot be written at once waits where it is.
+            return self.answer_from(buffer, shared);
+        }
+        let result = self.answer(&buffer, shared);
+        if range.is_empty() {
+            shared.pool.give(buffer, &shared.stats);
+        } else {
+            let end = HEADROOM + range.len();
+            if range.start != HEADROOM {
+                buffer.copy_within(range, HEADROOM);
+            }
+            self.unread = Some(Box::new(Unread { buffer, end, kept, missing: received.missing }));
+        }
+        result
+    }
+
+    /// Reads once behind the first `len` bytes.
+    fn fill(&mut self, buffer: &mut [u8], len: usize, shared: &mut Shared) -> io::Result<usize> {
+        let room = buffer.len() - len;
+        match self.stream.read(&mut buffer[len..]) {
+            Ok(n) => {
+                // A short read has taken all there was: no second one to hear that there is no more.
+                self.flags.readable = n == room || self.flags.hung_up;
+                self.flags.ended = n == 0;
+                shared.stats.bytes.fetch_add(n as u64, Relaxed);
+                if n > 0 {
+                    self.keepalive.on_receive(shared.now);
+                }
+                Ok(n)
+            }
+            Err(error) => {
+                self.flags.readable = error.kind() != ErrorKind::WouldBlock;
+                Err(error)
+            }
+        }
+    }
+
+    /// Tells the deadlines what was received.
+    fn heard(&mut self, received: &Received, len: usize, shared: &Shared) {
+        if received.opened {
+            self.keepalive.on_open(shared.now);
+        }
+        if received.messages > 0 {
+            shared.stats.messages.fetch_add(received.messages, Relaxed);
+            self.keepalive.on_message(shared.now);
+        }
+        self.flags.unended = received.unended.unwrap_or(self.flags.unended);
+        let partial = received.held.is_some() || received.consumed < len;
+        if self.session.is_open() && (self.flags.unended || partial) {
+            self.keepalive.on_partial(shared.now);
+        } else {
+            self.keepalive.on_whole();
+        }
+    }
+}
