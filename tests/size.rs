@@ -33,3 +33,14 @@ fn sizes_on_64_bit() {
     assert_eq!(size_of::<Input<'_>>(), 32);
     assert_eq!(size_of::<RecvBuffer<&mut [u8]>>(), 32);
 }
+
+/// Where a `u64` may be aligned to four bytes, it is less.
+#[cfg(target_pointer_width = "32")]
+#[test]
+fn sizes_on_32_bit() {
+    assert!(size_of::<Connection<Server>>() <= 248);
+    assert!(size_of::<Event<'_>>() <= 128);
+    assert!(size_of::<Data<'_>>() <= 24);
+    assert!(size_of::<Input<'_>>() <= 16);
+    assert!(size_of::<RecvBuffer<&mut [u8]>>() <= 16);
+}
