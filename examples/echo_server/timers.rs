@@ -7,7 +7,8 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-#[derive(Default)]
+use crate::worker::RESERVED;
+
 pub(crate) struct Timers {
     /// Milliseconds and key: an idle connection is little but this.
     entries: BinaryHeap<Reverse<(u64, u32)>>,
@@ -16,6 +17,13 @@ pub(crate) struct Timers {
 /// When a client's entry comes up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Scheduled(u64);
+
+impl Default for Timers {
+    fn default() -> Self {
+        // Some clients have more than one entry.
+        Self { entries: BinaryHeap::with_capacity(8 * RESERVED) }
+    }
+}
 
 impl Default for Scheduled {
     /// Never.

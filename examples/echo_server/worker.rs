@@ -22,6 +22,9 @@ use crate::timers::Timers;
 
 const LISTENER: Token = Token(usize::MAX);
 const WAKER: Token = Token(usize::MAX - 1);
+/// Room for so many clients is reserved: memory that grows in small steps leaves holes behind, and what is not used takes
+/// none.
+pub(crate) const RESERVED: usize = 1024;
 /// After a failed accept (no descriptors are left, most often) the next is tried so much later.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
@@ -91,7 +94,7 @@ impl Worker {
             listener: Some(listener),
             inbox,
             peers,
-            clients: Slab::new(),
+            clients: Slab::with_capacity(RESERVED),
             timers: Timers::default(),
             shared,
             start,

@@ -1,0 +1,190 @@
+"""One measurement each: a cell, calls to the system, resident memory."""
+import collections
+import json
+import os
+import pathlib
+import re
+import resource
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+
+import cells
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts" / "lib"))
+import processes  # noqa: E402
+
+# The server has a core, the generator another one.
+SERVER_CORE, LOAD_CORE = 0, 1
+# The system's own figures for the connections of the largest cell, and some.
+DESCRIPTORS = 8192
+# The system counts CPU time in hundredths of a second, so a figure needs some of them.
+LEAST_CPU = 0.1
+LONGEST = 4
+
+
+class Server:
+    """A running echo server."""
+
+    def __init__(self, name, options):
+        self.name = name
+        if name == cells.OURS:
+            program = [options.ours, "--listen", "127.0.0.1:0", "--threads", "1"]
+        else:
+            program = [options.programs / name]
+        log = options.logs / f"{name}.log"
+        self.child = processes.start(["taskset", "-c", str(SERVER_CORE), *program], log)
+        self.port = processes.port_of(self.child, log)
+
+    @property
+    def pid(self):
+        return self.child.pid
+
+    def resident(self):
+        """Bytes of resident memory."""
+        status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
+        return int(re.search(r"^VmRSS:\s+(\d+) kB$", status, re.M)[1]) * 1024
+
+    def stop(self):
+        processes.stop(self.child)
+
+
+def raise_limits():
+    """Children inherit how many sockets may be open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+
+
+def load_command(server, cell, seconds, options):
+    command = ["taskset", "-c", str(LOAD_CORE), options.load, "--json"]
+    command += ["--connect", f"127.0.0.1:{server.port}", "--pid", server.pid, "--seconds", seconds]
+    command += ["--connections", cell.connections, "--pipeline", cell.pipeline, "--size", cell.size]
+    return [str(part) for part in command]
+
+
+def per_cpu_second(server, cell, options):
+    """Messages for each second of the server's CPU, the kernel's work for it included."""
+    seconds = options.seconds
+    while True:
+        command = load_command(server, cell, seconds, options)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 120)
+        if done.returncode != 0:
+            raise RuntimeError(f"{server.name} {cell.name}: the generator failed: {done.stdout}{done.stderr}")
+        figures = json.loads(done.stdout)
+        each = figures["server_ns_per_message"]
+        if each * figures["messages"] / 1e9 >= LEAST_CPU or seconds > LONGEST:
+            return 1e9 / each
+        # Others have the core.
+        seconds *= 2
+
+
+def syscalls(server, pipeline, options):
+    """Calls a message at 125 B and 50 connections, by name. What was read in the meantime tells the messages."""
+    cell = cells.Cell(125, 50, pipeline)
+    frame_len = 6 + cell.size
+    log = options.logs / f"strace-{pipeline}.log"
+    load = processes.start(load_command(server, cell, 4, options), options.logs / "load.log")
+    time.sleep(1)
+    strace = ["strace", "--follow-forks", "--string-limit=0", f"--output={log}", f"--attach={server.pid}"]
+    tracer = processes.start(strace, options.logs / "strace.err")
+    time.sleep(1.5)
+    tracer.send_signal(signal.SIGINT)
+    processes.wait(tracer, 10)
+    if processes.wait(load, 30) != 0:
+        raise RuntimeError(f"the generator failed, see {options.logs / 'load.log'}")
+    counts, received = count_calls(log.read_text())
+    messages = received / frame_len
+    if messages < 100:
+        raise RuntimeError(f"strace saw {messages:.0f} messages, see {log}")
+    return {name: count / messages for name, count in counts.items()}
+
+
+READS = ("read", "readv", "recvfrom", "recvmsg")
+WRITES = ("write", "writev", "sendto", "sendmsg")
+
+
+def count_calls(text):
+    """Calls by kind, and the bytes that were read."""
+    counts = collections.Counter(read=0, write=0, epoll_wait=0, other=0)
+    received = 0
+    for line in text.splitlines():
+        # A call that another thread's interrupts is told twice: `<unfinished ...>`, then `<... NAME resumed>` with the result.
+        call = re.match(r"\d+\s+(?:<\.\.\. )?(\w+)(?:\(| resumed)", line)
+        if not call or line.endswith("<unfinished ...>"):
+            continue
+        name = call[1]
+        if name in READS:
+            counts["read"] += 1
+            result = re.search(r"= (\d+)$", line)
+            received += int(result[1]) if result else 0
+        elif name in WRITES:
+            counts["write"] += 1
+        elif name.startswith("epoll_") and name.endswith("wait"):
+            counts["epoll_wait"] += 1
+        else:
+            counts["other"] += 1
+    return counts, received
+
+
+def memory(name, options):
+    """Bytes of resident memory a connection: idle after the handshake, idle after 16 KiB were echoed."""
+    server = Server(name, options)
+    # What the first one brings into memory, code above all, is no connection's.
+    with connect(server.port) as first:
+        echo(first, bytes(16 * cells.KIB))
+    time.sleep(0.2)
+    before = server.resident()
+    connections = [connect(server.port) for _ in range(cells.MEMORY_CONNECTIONS)]
+    figures = []
+    for step in (None, echo):
+        for connection in connections if step else ():
+            step(connection, bytes(16 * cells.KIB))
+        time.sleep(1)
+        figures.append((server.resident() - before) / len(connections))
+    for connection in connections:
+        connection.close()
+    server.stop()
+    return figures
+
+
+def connect(port):
+    connection = socket.create_connection(("127.0.0.1", port), timeout=20)
+    connection.sendall(
+        b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        head += exactly(connection, 1)
+    if not head.startswith(b"HTTP/1.1 101 "):
+        raise RuntimeError(f"no handshake: {head!r}")
+    return connection
+
+
+def echo(connection, payload):
+    """A masking key of zeros changes nothing: only the server's memory is looked at here."""
+    connection.sendall(struct.pack("!BBH4x", 0x82, 0x80 | 126, len(payload)) + payload)
+    while True:
+        opcode, length = exactly(connection, 2)
+        if opcode & 0x08:
+            exactly(connection, length)
+            continue
+        if length == 126:
+            (length,) = struct.unpack("!H", exactly(connection, 2))
+        if exactly(connection, length) != payload:
+            raise RuntimeError("a wrong echo")
+        return
+
+
+def exactly(connection, count):
+    parts = bytearray()
+    while len(parts) < count:
+        part = connection.recv(count - len(parts))
+        if not part:
+            raise RuntimeError("closed by the server")
+        parts += part
+    return bytes(parts)

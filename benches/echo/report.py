@@ -1,0 +1,106 @@
+"""Markdown of what was measured."""
+import math
+import os
+import platform
+import statistics
+import subprocess
+
+import cells
+
+
+def machine():
+    with open("/proc/cpuinfo") as info:
+        model = next((line.split(":", 1)[1].strip() for line in info if line.startswith("model name")), "?")
+    rustc = subprocess.run(["rustc", "--version"], capture_output=True, text=True).stdout.strip()
+    return f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, {rustc}"
+
+
+def head(options, before, after):
+    loads = " and ".join(f"{load[0]:.1f}" for load in (before, after))
+    lines = ["# Echo servers end to end", ""]
+    lines += [f"{machine()}. {options.rounds} rounds of {options.seconds} s; load average {loads} before and after.", ""]
+    lines += ["| column | what |", "|---|---|"]
+    lines += [f"| {name} | {cells.SERVERS[name]} |" for name in options.servers]
+    return lines
+
+
+def ratio(rounds, name, base):
+    """The median of the ratios inside each round."""
+    return statistics.median(a / b for a, b in zip(rounds[name], rounds[base], strict=True))
+
+
+def groups(measured, servers):
+    """Ours to the others. `measured` has for each cell and server the figure of each round."""
+    others = [name for name in servers if name != cells.OURS]
+    lines = ["", "## Groups", ""]
+    lines += [f"{cells.OURS} as a ratio to the others, the geometric mean of the cells, with the goal; **bold** misses it.", ""]
+    lines += ["| group | " + " | ".join(others) + " |", "|---|" + "--:|" * len(others)]
+    for group in cells.GROUPS:
+        members = [cell for cell in measured if group.holds(cell)]
+        if not members:
+            continue
+        goals = {**dict(group.goals), cells.FLOOR: cells.FLOOR_GOAL}
+        figures = [judged(mean(measured, members, base), goals.get(base)) for base in others]
+        lines.append(f"| {group.title} | " + " | ".join(figures) + " |")
+    return lines
+
+
+def mean(measured, members, base):
+    logarithms = [math.log(ratio(measured[cell], cells.OURS, base)) for cell in members]
+    return math.exp(statistics.fmean(logarithms))
+
+
+def judged(figure, goal):
+    if goal is None:
+        return f"{figure:.2f}"
+    text = f"**{figure:.2f}**" if figure < goal else f"{figure:.2f}"
+    return f"{text} (>= {goal})"
+
+
+def table(title, measured, servers, figure):
+    lines = ["", f"## {title}", ""]
+    lines += ["| size | connections | in flight | " + " | ".join(servers) + " |"]
+    lines += ["|---|--:|--:|" + "--:|" * len(servers)]
+    for cell, rounds in measured.items():
+        figures = " | ".join(figure(rounds, name) for name in servers)
+        lines.append(f"| {cell.title} | {cell.connections} | {cell.pipeline} | {figures} |")
+    return lines
+
+
+def cell_tables(measured, servers):
+    lines = groups(measured, servers) if cells.OURS in servers else []
+    for base in (cells.TUNG, cells.FLOOR):
+        if base in servers:
+            title = f"Ratio to {base}"
+            lines += table(title, measured, servers, lambda rounds, name: f"{ratio(rounds, name, base):.2f}")
+    title = "Thousand messages for a second of the server's CPU"
+    return lines + table(title, measured, servers, lambda rounds, name: thousands(rounds[name]))
+
+
+def thousands(figures):
+    value = statistics.median(figures) / 1000
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def syscalls(measured):
+    """`measured` has calls a message by kind, for each pipeline."""
+    lines = ["", "## Calls to the system a message", "", "Ours, 125 B, 50 connections.", ""]
+    lines += ["| in flight | read | write | epoll_wait | other | all | goal |", "|--:|--:|--:|--:|--:|--:|--:|"]
+    for pipeline, goal in cells.SYSCALL_GOALS:
+        calls = measured[pipeline]
+        total = sum(calls.values())
+        figures = [f"{calls[kind]:.3f}" for kind in ("read", "write", "epoll_wait", "other")]
+        figures.append(f"{total:.3f}" if total <= goal else f"**{total:.3f}**")
+        lines.append(f"| {pipeline} | " + " | ".join(figures) + f" | {goal} |")
+    return lines
+
+
+def memory(measured):
+    lines = ["", "## Resident memory a connection", ""]
+    lines += [f"Bytes, {cells.MEMORY_CONNECTIONS} connections; the kernel's own for a socket is not in it.", ""]
+    lines += ["| server | idle after the handshake | idle after an echo of 16 KiB | goal for ours |", "|---|--:|--:|--:|"]
+    for name, figures in measured.items():
+        texts = [f"**{n:.0f}**" if name == cells.OURS and n > cells.MEMORY_GOAL else f"{n:.0f}" for n in figures]
+        goal = cells.MEMORY_GOAL if name == cells.OURS else ""
+        lines.append(f"| {name} | " + " | ".join(texts) + f" | {goal} |")
+    return lines

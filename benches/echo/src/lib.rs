@@ -1,0 +1,24 @@
+//! What the servers in `bin` that run on tokio share: one thread, one listener, a task a client.
+
+use std::io::{self, Write};
+use std::net::Ipv4Addr;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Builder;
+
+/// Says where it listens, and spawns `echo` for every client, for ever.
+pub fn serve<F>(runtime: &mut Builder, echo: impl Fn(TcpStream) -> F) -> io::Result<()>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    runtime.build()?.block_on(async {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        println!("listening on {}", listener.local_addr()?);
+        io::stdout().flush()?;
+        loop {
+            let (stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            tokio::spawn(echo(stream));
+        }
+    })
+}
