@@ -72,13 +72,15 @@ def per_cpu_second(server, cell, options):
     while True:
         command = load_command(server, cell, seconds, options)
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 120)
-        if done.returncode != 0:
+        figures = json.loads(done.stdout or '{"errors": 1}')
+        if figures["errors"]:
             raise RuntimeError(f"{server.name} {cell.name}: the generator failed: {done.stdout}{done.stderr}")
-        figures = json.loads(done.stdout)
-        each = figures["server_ns_per_message"]
-        if each * figures["messages"] / 1e9 >= LEAST_CPU or seconds > LONGEST:
+        each, messages = figures["server_ns_per_message"], figures["messages"]
+        if each * messages / 1e9 >= LEAST_CPU or (seconds > LONGEST and each):
             return 1e9 / each
-        # Others have the core.
+        if seconds > LONGEST:
+            raise RuntimeError(f"{server.name} {cell.name}: no CPU time in {seconds} s")
+        # Others have the core, or no message was whole in that time.
         seconds *= 2
 
 
