@@ -13,23 +13,26 @@ impl Client {
         // Whatever became of another client's.
         shared.replies.clear();
         match self.unread.take() {
-            None => self.read_shared(HEADROOM, shared),
-            // A header, or a control frame, is not all here: on with the buffer that all share.
-            Some(unread)
-                if unread.kept == Kept::Raw
-                    && unread.end + unread.missing <= shared.buffer.len() / 2 =>
-            {
-                let raw = HEADROOM..unread.end;
-                shared.buffer[raw.clone()].copy_from_slice(&unread.buffer[raw]);
+            None => self.read_shared(HEADROOM, Kept::Raw, 1, shared),
+            // Little is kept: on with the buffer that all share, where a read can bring more.
+            Some(unread) if unread.end + unread.missing <= shared.buffer.len() / 2 => {
+                let range = HEADROOM..unread.end;
+                shared.buffer[range.clone()].copy_from_slice(&unread.buffer[range]);
                 shared.pool.give(unread.buffer, &shared.stats);
-                self.read_shared(unread.end, shared)
+                self.read_shared(unread.end, unread.kept, unread.missing, shared)
             }
             Some(unread) => self.read_long(unread, shared),
         }
     }
 
     /// Reads once into the shared buffer, behind its first `end` bytes.
-    fn read_shared(&mut self, end: usize, shared: &mut Shared) -> io::Result<()> {
+    fn read_shared(
+        &mut self,
+        end: usize,
+        kept: Kept,
+        missing: usize,
+        shared: &mut Shared,
+    ) -> io::Result<()> {
         let mut buffer = std::mem::take(&mut shared.buffer);
         let result = self.fill(&mut buffer, end, shared);
         let len = end + *result.as_ref().unwrap_or(&0);
@@ -37,12 +40,17 @@ impl Client {
             self.session.receive(
                 &mut buffer[..len],
                 end,
-                Kept::Raw,
+                kept,
                 &mut shared.replies,
                 &shared.settings,
             )
         } else {
-            Received { consumed: HEADROOM, missing: 1, ..Received::default() }
+            // What was kept stays what it is.
+            let held = match kept {
+                Kept::Raw => None,
+                Kept::Payload { first } => Some((HEADROOM..end, first)),
+            };
+            Received { consumed: HEADROOM, missing, held, ..Received::default() }
         };
         let result = result.and_then(|_| {
             self.heard(&received, len, shared);
