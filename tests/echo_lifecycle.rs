@@ -201,6 +201,38 @@ fn loopback_what_one_says_everybody_gets_in_all_threads() {
     }
 }
 
+#[test]
+fn loopback_what_is_said_in_pieces_is_heard_whole() {
+    let server = Server::start(&["--broadcast", "--threads", "1"]);
+    let mut client = server.open("/");
+    // A frame that reads cut, in the middle of a message.
+    let long: Vec<u8> = (0..200_000_u32).map(|i| i.to_le_bytes()[0]).collect();
+    client.send(BINARY, b"<");
+    let middle = frame(CONTINUATION, &long, Some(KEY));
+    for piece in middle.chunks(70_000) {
+        client.write_later(piece);
+    }
+    client.send(FIN | CONTINUATION, b">");
+    client.expect(&[(FIN | BINARY, &[b"<", &long[..], b">"].concat())]);
+    // 65,000 fragments of a byte: what is held may not be moved for each of them.
+    let start = Instant::now();
+    let mut fragments = frame(BINARY, b"x", Some(KEY));
+    fragments.extend(frame(CONTINUATION, b"x", Some(KEY)).repeat(65_000));
+    fragments.extend(frame(FIN | CONTINUATION, b"x", Some(KEY)));
+    client.write(&fragments);
+    client.expect(&[(FIN | BINARY, &[b'x'; 65_002][..])]);
+    between(0, 10_000, start.elapsed());
+    // Longer than what may be said, by one byte, and by its header alone.
+    let mut other = server.open("/");
+    other.send(BINARY, &vec![0; 1 << 20]);
+    other.send(FIN | CONTINUATION, b"!");
+    other.expect_close(1009);
+    client.send(BINARY, b"<");
+    client.write(&header(FIN | CONTINUATION, 1 << 20, Some(KEY)));
+    client.write(b"!");
+    client.expect_close(1009);
+}
+
 /// Who does not read is dropped, and the others get all in the meantime.
 #[test]
 fn loopback_a_slow_reader_does_not_slow_a_broadcast() {

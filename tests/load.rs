@@ -1,59 +1,27 @@
 //! The examples `load` and `echo_server` against each other, and `load` against servers that do one
 //! thing wrong: it must notice.
-//!
-//! `cargo test` builds the examples; `cargo test --test load` alone takes those that are there.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
 
-#[path = "common/wrong_server.rs"]
-mod wrong_server;
+mod common {
+    pub(crate) mod example;
+    pub(crate) mod wire;
+    pub(crate) mod wrong_server;
+}
 
-use std::env;
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
-use wrong_server::{Manner, serve};
+use common::example::{Server, example};
+use common::wrong_server::{Manner, serve};
 
 /// A torment measures times, so it runs alone; the others run beside each other.
 static MACHINE: RwLock<()> = RwLock::new(());
 
-/// Beside the directory of this test's executable.
-fn example(name: &str) -> Command {
-    let mut path: PathBuf = env::current_exe().unwrap();
-    path.pop();
-    path.pop();
-    path.push("examples");
-    path.push(format!("{name}{}", env::consts::EXE_SUFFIX));
-    assert!(path.exists(), "{} is not built: cargo build --examples", path.display());
-    Command::new(path)
-}
-
-/// A child that ends with the test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn echo_server() -> (Running, SocketAddr) {
-    let mut command = example("echo_server");
-    let child = command.args(["--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn();
-    let mut server = Running(child.unwrap());
-    let mut line = String::new();
-    BufReader::new(server.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let address = line.trim().rsplit(' ').next().unwrap().parse().unwrap();
-    (server, address)
-}
-
 /// Exit status 0, and what was printed on both outputs.
 fn load(address: SocketAddr, arguments: &str) -> (bool, String) {
-    let mut command = example("load");
+    let mut command = Command::new(example("load"));
     command.arg("--connect").arg(address.to_string()).args(arguments.split_whitespace());
     let output = command.output().unwrap();
     let text = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
@@ -69,7 +37,7 @@ fn field(json: &str, name: &str) -> f64 {
 #[test]
 fn loopback_every_shape_comes_back() {
     let _others = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
-    let (_server, address) = echo_server();
+    let server = Server::start(&[]);
     for shape in [
         "--connections 10 --pipeline 32 --size 16",
         "--connections 3 --pipeline 5 --size 0 --ping-every 2",
@@ -79,7 +47,7 @@ fn loopback_every_shape_comes_back() {
         "--connections 2 --pipeline 2 --size 3000000 --text",
         "--connections 1 --pipeline 2 --size 200000 --ping-every 1",
     ] {
-        let (right, json) = load(address, &format!("{shape} --seconds 0.7 --json"));
+        let (right, json) = load(server.address, &format!("{shape} --seconds 0.7 --json"));
         assert!(right, "{shape}: {json}");
         assert!(field(&json, "errors") < 1.0, "{shape}: {json}");
         assert!(field(&json, "messages") > 0.0, "{shape}: {json}");
@@ -91,15 +59,14 @@ fn loopback_every_shape_comes_back() {
 #[test]
 fn loopback_the_longest_message_takes_little_memory() {
     let _others = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
-    let (_server, address) = echo_server();
-    let mut command = example("load");
+    let server = Server::start(&[]);
+    let mut command = Command::new(example("load"));
     command.args(["--size", "67108864", "--pipeline", "3", "--connections", "2", "--connect"]);
-    let child = command.arg(address.to_string()).stdout(Stdio::null()).spawn().unwrap();
-    let mut child = Running(child);
-    let status = format!("/proc/{}/status", child.0.id());
+    let mut child = command.arg(server.address.to_string()).stdout(Stdio::null()).spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
     let mut most = 0;
     let ended = loop {
-        if let Some(ended) = child.0.try_wait().unwrap() {
+        if let Some(ended) = child.try_wait().unwrap() {
             break ended;
         }
         let text = std::fs::read_to_string(&status).unwrap_or_default();
@@ -164,9 +131,9 @@ fn loopback_nobody_there_is_an_error() {
 #[test]
 fn loopback_the_echo_server_stands_the_torment() {
     let _alone = MACHINE.write().unwrap_or_else(PoisonError::into_inner);
-    let (server, address) = echo_server();
+    let server = Server::start(&[]);
     let arguments = "--torment --connections 40 --rounds 2 --seconds 6 --pid";
-    let (right, output) = load(address, &format!("{arguments} {}", server.0.id()));
+    let (right, output) = load(server.address, &format!("{arguments} {}", server.process.id()));
     assert!(right, "{output}");
     for fault in ["slow handshake", "Ping flood", "tiny fragments", "bit flips", "honest traffic"] {
         let line = output.lines().find(|line| line.starts_with(fault)).unwrap();

@@ -6,7 +6,8 @@ use barews::frame::{self, Header, HeaderBytes, Lead, Opcode};
 use barews::handshake::server::{Incoming, Origins, Reader, Upgrade};
 use barews::handshake::{BuildError, Status, server};
 use barews::{
-    Advice, Assembler, CloseCode, Connection, Data, Event, Input, Message, SendError, Server, State,
+    Advice, AssembleError, Assembler, CloseCode, Connection, Data, Event, Input, Message,
+    SendError, Server, State,
 };
 
 use crate::settings::Settings;
@@ -310,14 +311,22 @@ fn say(
     if data.first && data.fin {
         return replies.said.push(encoded(opcode, data.payload));
     }
-    let needed = fragments.len() + data.payload.len();
-    if needed > BROADCAST_LEN {
-        return control(&mut replies.last, |out| ws.send_close(CloseCode::TOO_BIG, "", out));
-    }
-    if fragments.grow(vec![0; needed]).is_err() {
-        unreachable!("it is longer than what is there");
-    }
-    match fragments.push(data) {
+    let held = fragments.len() + data.payload.len();
+    let message = match fragments.push(data) {
+        Err(AssembleError::StorageFull(full)) if full.needed > BROADCAST_LEN => {
+            return control(&mut replies.last, |out| ws.send_close(CloseCode::TOO_BIG, "", out));
+        }
+        Err(AssembleError::StorageFull(_)) => {
+            // For what is here, not for what a header only promises; and twice as much each time, as a message may come in
+            // pieces of one byte.
+            if fragments.grow(vec![0; held.next_power_of_two()]).is_err() {
+                unreachable!("it is longer than what is there");
+            }
+            fragments.push(data)
+        }
+        done => done,
+    };
+    match message {
         Ok(Some(Message::Text(text))) => replies.said.push(encoded(opcode, text.as_bytes())),
         Ok(Some(Message::Binary(bytes))) => replies.said.push(encoded(opcode, bytes)),
         Ok(None) => return,

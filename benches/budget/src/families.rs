@@ -52,6 +52,11 @@ const fn frames(name: &'static str, run: fn(usize) -> usize) -> Family {
     Family { name, unit: "frame", n: 1000, units: |n| n, run }
 }
 
+/// A Ping behind each frame.
+const fn pings_behind(name: &'static str, run: fn(usize) -> usize) -> Family {
+    Family { name, unit: "frame", n: 1000, units: |n| 2 * n, run }
+}
+
 pub const ALL: [Family; 29] = [
     receive!(Server, Binary, 16, "receive/server/binary/16", frame),
     receive!(Server, Binary, 125, "receive/server/binary/125", frame),
@@ -71,20 +76,8 @@ pub const ALL: [Family; 29] = [
     receive!(Client, Binary, "receive/client/binary/16384", byte),
     receive!(Client, Ascii, "receive/client/ascii/16384", byte),
     receive!(Client, Cjk, "receive/client/cjk/16384", byte),
-    Family {
-        name: "flood/pings-behind/server",
-        unit: "frame",
-        n: 1000,
-        units: |n| 2 * n,
-        run: |n| flood(Side::Server, n),
-    },
-    Family {
-        name: "flood/pings-behind/client",
-        unit: "frame",
-        n: 1000,
-        units: |n| 2 * n,
-        run: |n| flood(Side::Client, n),
-    },
+    pings_behind("flood/pings-behind/server", |n| flood(Side::Server, n)),
+    pings_behind("flood/pings-behind/client", |n| flood(Side::Client, n)),
     Family {
         name: "bytewise/server/chunks",
         unit: "byte",
