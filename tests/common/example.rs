@@ -18,11 +18,9 @@ pub(crate) fn example(name: &str) -> PathBuf {
     path.push(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     if !path.exists() {
         // `cargo test --test NAME` does not build them.
+        let profile = if cfg!(debug_assertions) { "test" } else { "release" };
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--example", name]);
-        if !cfg!(debug_assertions) {
-            cargo.arg("--release");
-        }
+        cargo.args(["build", "--quiet", "--profile", profile, "--example", name]);
         assert!(cargo.status().unwrap().success());
     }
     path
