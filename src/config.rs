@@ -14,6 +14,7 @@ pub struct Config {
     pub(crate) delivery: Delivery,
     pub(crate) control_order: ControlOrder,
     pub(crate) auto_pong: bool,
+    pub(crate) deflate: bool,
 }
 
 impl Config {
@@ -34,6 +35,7 @@ impl Config {
             delivery: Delivery::Chunks,
             control_order: ControlOrder::Ahead,
             auto_pong: true,
+            deflate: false,
         }
     }
 
@@ -73,6 +75,17 @@ impl Config {
     #[must_use]
     pub const fn auto_pong(self, auto_pong: bool) -> Self {
         Self { auto_pong, ..self }
+    }
+
+    /// Whether permessage-deflate was agreed on in the opening handshake: then a message may be
+    /// compressed, and [`Data`](crate::Data) says so. If not, RSV1 is [`Error::ReservedBits`].
+    ///
+    /// `max_frame_len` and `max_message_len` count compressed bytes then; the limit of a message's
+    /// length stands in the [`Inflate`](crate::deflate::Inflate).
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub const fn deflate(self, deflate: bool) -> Self {
+        Self { deflate, ..self }
     }
 }
 

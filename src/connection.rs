@@ -5,7 +5,7 @@ use crate::close::CloseCode;
 use crate::config::Config;
 use crate::error::{Error, SendError};
 use crate::event::Event;
-use crate::frame::{HeaderBytes, Kind, Opcode};
+use crate::frame::{Content, HeaderBytes, Kind, Opcode};
 use crate::input::Input;
 use crate::machine::WIDE;
 use crate::receive::Receiver;
@@ -111,7 +111,7 @@ impl<K: MaskKeys> Connection<Client<K>> {
 
 impl<R: Role> Connection<R> {
     fn new(config: Config, role: R) -> Self {
-        Self { receiver: Receiver::new(&config), sender: Sender::new(config.auto_pong), role }
+        Self { receiver: Receiver::new(&config), sender: Sender::new(&config), role }
     }
 
     /// The next event in `input`, which holds what the last call left and what came since.
@@ -149,6 +149,17 @@ impl<R: Role> Connection<R> {
         result
     }
 
+    /// Fails the connection (7.1.7) for a fault that a layer above found in the peer's bytes, as an
+    /// `Inflate` does: from now on [`receive`](Self::receive) gives this error, and the Close that tells
+    /// the peer is due. Behind the peer's Close, or another fault, it changes nothing.
+    #[cfg(feature = "deflate")]
+    pub fn fail(&mut self, error: Error) {
+        if !self.receiver.is_closed() && !self.receiver.is_failed() {
+            self.receiver.fail(error);
+            self.sender.answers.fault(error);
+        }
+    }
+
     /// Writes a text message in one frame, behind the control frame that is due, and returns how
     /// many bytes both take.
     ///
@@ -173,21 +184,22 @@ impl<R: Role> Connection<R> {
 
     /// Writes one fragment of a message, behind the control frame that is due (5.4).
     ///
-    /// All fragments of a message have the same kind, the last one `fin`. The fragments of a text
+    /// All fragments of a message have the same [`Kind`], the last one `fin`. The fragments of a text
     /// are UTF-8 when put together; one may end inside a character.
     ///
     /// # Errors
     ///
     /// As for [`send_text`](Self::send_text); [`SendError::MessageInProgress`] for another kind
-    /// than the open message's; [`SendError::InvalidUtf8`].
+    /// than the open message's; [`SendError::InvalidUtf8`]; [`SendError::NotNegotiated`] for one that is
+    /// compressed.
     pub fn send_fragment(
         &mut self,
-        kind: Kind,
+        content: impl Into<Content>,
         fin: bool,
         payload: &[u8],
         out: &mut [u8],
     ) -> Result<usize, SendError> {
-        self.sender.fragment(&mut self.role, kind, fin, payload, out)
+        self.sender.fragment(&mut self.role, content.into(), fin, payload, out)
     }
 
     /// Makes a frame of `payload` where it is: masks it (a client) and returns the header, 2 to 14
@@ -201,11 +213,11 @@ impl<R: Role> Connection<R> {
     /// [`transmit`](Self::transmit) first.
     pub fn send_in_place(
         &mut self,
-        kind: Kind,
+        content: impl Into<Content>,
         fin: bool,
         payload: &mut [u8],
     ) -> Result<HeaderBytes, SendError> {
-        self.sender.in_place(&mut self.role, kind, fin, payload)
+        self.sender.in_place(&mut self.role, content.into(), fin, payload)
     }
 
     /// Begins a frame of `len` bytes, 0 to 2^63 - 1, that come later: write the header, then
@@ -219,11 +231,11 @@ impl<R: Role> Connection<R> {
     /// As for [`send_in_place`](Self::send_in_place); [`SendError::FrameTooLong`].
     pub fn begin_frame(
         &mut self,
-        kind: Kind,
+        content: impl Into<Content>,
         fin: bool,
         len: u64,
     ) -> Result<HeaderBytes, SendError> {
-        self.sender.begin(&mut self.role, kind, fin, len)
+        self.sender.begin(&mut self.role, content.into(), fin, len)
     }
 
     /// Masks the next bytes of the frame that was begun (a server's stay as they are) and counts

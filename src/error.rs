@@ -41,10 +41,14 @@ pub enum Error {
     InvalidCloseCode,
     /// A frame announces more bytes than the caller's `max_frame_len` (10.4).
     FrameTooLong,
-    /// A message is longer than the caller's `max_message_len` (10.4).
+    /// A message is longer than the caller's `max_message_len` (10.4); of a compressed one, what it
+    /// inflates to.
     MessageTooLong,
     /// A message has more fragments than the caller's `max_fragments` (10.4).
     TooManyFragments,
+    /// A compressed message is not DEFLATE, refers to bytes that never were, or is cut short (RFC 7692
+    /// section 7.2.2).
+    InvalidDeflate,
     /// The transport ended before the peer's Close frame (7.1.5).
     UnexpectedEof,
 }
@@ -69,7 +73,7 @@ impl Error {
             | Self::ExpectedContinuation
             | Self::CloseTooShort
             | Self::InvalidCloseCode => CloseCode::PROTOCOL,
-            Self::InvalidUtf8 => CloseCode::INVALID_PAYLOAD,
+            Self::InvalidUtf8 | Self::InvalidDeflate => CloseCode::INVALID_PAYLOAD,
             Self::FrameTooLong | Self::MessageTooLong | Self::TooManyFragments => {
                 CloseCode::TOO_BIG
             }
@@ -97,6 +101,7 @@ impl fmt::Display for Error {
             Self::FrameTooLong => "a frame is longer than the limit",
             Self::MessageTooLong => "a message is longer than the limit",
             Self::TooManyFragments => "a message has more fragments than the limit",
+            Self::InvalidDeflate => "a compressed message is invalid",
             Self::UnexpectedEof => "the transport ended without a close frame",
         })
     }
@@ -134,6 +139,9 @@ pub enum SendError {
     InvalidCloseCode,
     /// The payload of a text message is not UTF-8 (5.6).
     InvalidUtf8,
+    /// A compressed message, but the `Config` does not say that permessage-deflate was agreed on
+    /// (RFC 7692 section 6.1).
+    NotNegotiated,
     /// The source of masking keys failed (10.3). The connection cannot send any more: drop it.
     NoMaskingKey,
 }
@@ -153,6 +161,7 @@ impl fmt::Display for SendError {
             Self::ControlTooLong => f.write_str("a control frame carries at most 125 bytes"),
             Self::InvalidCloseCode => f.write_str("the close code must not be sent"),
             Self::InvalidUtf8 => f.write_str("text is not valid UTF-8"),
+            Self::NotNegotiated => f.write_str("compression was not negotiated"),
             Self::NoMaskingKey => f.write_str("the source of masking keys failed"),
         }
     }

@@ -58,6 +58,9 @@ pub struct Data<'b> {
     pub fin: bool,
     /// How many bytes of the same frame are still to come behind this piece.
     pub frame_left: u64,
+    /// The message is compressed, so the bytes are not yet those of the message, nor checked: give the
+    /// piece to an `Inflate`. Only where the `Config` says that this was agreed on.
+    pub compressed: bool,
 }
 
 /// The payload of a Ping or Pong: 0 to 125 bytes, owned, because it overtakes the data that lies

@@ -32,6 +32,42 @@ pub enum Kind {
     Binary,
 }
 
+/// What a message is: its kind, and whether its payload is compressed (RFC 7692 section 6).
+///
+/// Sending takes a [`Kind`] for it, or with the feature `deflate` a `Compressed`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Content {
+    /// The kind of the message.
+    pub kind: Kind,
+    /// The first frame has RSV1 set: the payload is what a `Deflate` made of the message.
+    pub compressed: bool,
+}
+
+impl From<Kind> for Content {
+    #[inline]
+    fn from(kind: Kind) -> Self {
+        Self { kind, compressed: false }
+    }
+}
+
+/// A message of this kind whose payload is what a [`Deflate`](crate::deflate::Deflate) made of it.
+///
+/// A connection sends the payload as it is. Whether a text was UTF-8 before, it cannot see.
+#[cfg(feature = "deflate")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[expect(clippy::exhaustive_structs, reason = "a kind, and that it is compressed")]
+pub struct Compressed(pub Kind);
+
+#[cfg(feature = "deflate")]
+impl From<Compressed> for Content {
+    fn from(Compressed(kind): Compressed) -> Self {
+        Self { kind, compressed: true }
+    }
+}
+
 /// The opcode of a frame (5.2). Reserved opcodes cannot be represented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

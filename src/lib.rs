@@ -8,6 +8,8 @@
 #![warn(clippy::expect_used, clippy::unwrap_used)]
 
 pub mod backoff;
+#[cfg(any(feature = "handshake", feature = "deflate"))]
+pub mod deflate;
 pub mod frame;
 #[cfg(feature = "handshake")]
 pub mod handshake;
@@ -37,7 +39,9 @@ pub use connection::{Advice, Connection, State};
 pub use error::{Error, SendError};
 pub use event::{ControlOrder, ControlPayload, Data, Delivery, Event};
 pub use flow::Flow;
-pub use frame::Kind;
+#[cfg(feature = "deflate")]
+pub use frame::Compressed;
+pub use frame::{Content, Kind};
 pub use input::{Input, MIN_BUFFER_LEN, RecvBuffer, StorageFull};
 pub use message::{AssembleError, Assembler, Message};
 pub use role::{Client, MaskKeys, NoKey, Role, Server};

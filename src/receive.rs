@@ -21,6 +21,7 @@ use crate::event::{Data, Delivery, Event};
 use crate::flow::Flow;
 use crate::frame::{self, Kind, Lead, Opcode};
 use crate::input::Input;
+use crate::machine::DEFLATE;
 use crate::mask;
 use crate::role::Role;
 use crate::rules::{Head, Progress, Rules};
@@ -48,6 +49,7 @@ struct Payload {
     first: bool,
     /// The frame is the last of its message.
     fin: bool,
+    compressed: bool,
     /// The masking key for the next byte, if the peer masks.
     key: [u8; 4],
     left: u64,
@@ -147,7 +149,7 @@ impl Receiver {
         }
         self.ahead.consumed(head + len);
         let (_, payload) = input.take(head + len).split_at_mut_checked(head)?;
-        Some(Data { kind, payload, first: true, fin: true, frame_left: 0 })
+        Some(Data { kind, payload, first: true, fin: true, frame_left: 0, compressed: false })
     }
 
     /// Everything else.
@@ -212,7 +214,7 @@ impl Receiver {
                 return Ok(Step::NeedMore(header.saturating_add(payload)));
             }
         };
-        let Lead { opcode, fin, .. } = header.lead;
+        let Lead { opcode, fin, rsv1 } = header.lead;
         let key = header.masking_key.unwrap_or_default();
         let kind = self.progress.flow.kind_of(opcode);
         if frame_len > here && (kind.is_none() || self.rules.delivery == Delivery::Frames) {
@@ -228,8 +230,9 @@ impl Receiver {
         };
         self.take(input, len);
         let first = self.progress.flow == Flow::Idle;
+        let compressed = DEFLATE && (rsv1 || self.progress.compressed);
         self.progress.pass(header.lead, header.payload_len);
-        Ok(Step::Data(Payload { kind, first, fin, key, left: header.payload_len }))
+        Ok(Step::Data(Payload { kind, first, fin, compressed, key, left: header.payload_len }))
     }
 
     /// The rest of a data frame, as much of it as is here.
@@ -244,15 +247,17 @@ impl Receiver {
             self.state = State::Payload(frame);
             return Ok(Event::need_more(1));
         }
+        // RFC 7692, 6.2: of a compressed message it is the inflated payload that must be text.
+        let is_text = frame.kind == Kind::Text && !(DEFLATE && frame.compressed);
         let bytes = input.unread_mut().get_mut(..n).unwrap_or_default();
         let (key, ascii) = if R::SERVER {
             mask::mask_ascii(bytes, frame.key)
         } else {
-            (frame.key, frame.kind == Kind::Text && utf8::is_plain(bytes))
+            (frame.key, is_text && utf8::is_plain(bytes))
         };
         let left = frame.left.saturating_sub(frame::len_u64(bytes));
         let fin = frame.fin && left == 0;
-        if frame.kind == Kind::Text && !(ascii && self.utf8.is_boundary()) {
+        if is_text && !(ascii && self.utf8.is_boundary()) {
             match self.utf8.check(bytes, fin) {
                 Ok(utf8) => self.utf8 = utf8,
                 Err(bad) => return self.invalid_text::<R>(frame, n, bad, input, answers),
@@ -263,8 +268,8 @@ impl Receiver {
             _ => State::Payload(Payload { first: false, key, left, ..frame }),
         };
         let payload = self.take(input, n);
-        let (kind, first) = (frame.kind, frame.first);
-        Ok(Event::Data(Data { kind, payload, first, fin, frame_left: left }))
+        let Payload { kind, first, compressed, .. } = frame;
+        Ok(Event::Data(Data { kind, payload, first, fin, frame_left: left, compressed }))
     }
 
     /// Of the `n` unmasked bytes the one at `bad` cannot be. What comes before it is delivered, the
@@ -292,7 +297,7 @@ impl Receiver {
         let payload = self.take(input, good);
         let frame_left = frame.left.saturating_sub(frame::len_u64(payload));
         let (kind, first) = (frame.kind, frame.first);
-        Ok(Event::Data(Data { kind, payload, first, fin: false, frame_left }))
+        Ok(Event::Data(Data { kind, payload, first, fin: false, frame_left, compressed: false }))
     }
 
     fn take<'b>(&mut self, input: &mut Input<'b>, n: usize) -> &'b mut [u8] {
@@ -300,7 +305,8 @@ impl Receiver {
         input.take(n)
     }
 
-    fn fail(&mut self, error: Error) {
+    /// Fails the connection, unless it has failed or the peer's Close came.
+    pub(crate) fn fail(&mut self, error: Error) {
         self.stop(State::Failed { error, ended: error == Error::UnexpectedEof });
     }
 

@@ -4,7 +4,8 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::event::Delivery;
 use crate::flow::Flow;
-use crate::frame::{self, Header, Kind, Lead, Length, Parsed};
+use crate::frame::{self, Header, Kind, Lead, Length, Opcode, Parsed};
+use crate::machine::DEFLATE;
 use crate::role::Role;
 
 /// Where a direction stands between two frames: the flow, and the size of the open message.
@@ -15,11 +16,13 @@ pub(crate) struct Progress {
     fragments: u32,
     /// Payload bytes of the open message so far.
     message_len: u64,
+    /// The open message is compressed.
+    pub(crate) compressed: bool,
 }
 
 impl Progress {
     pub(crate) const fn new() -> Self {
-        Self { flow: Flow::Idle, fragments: 0, message_len: 0 }
+        Self { flow: Flow::Idle, fragments: 0, message_len: 0, compressed: false }
     }
 
     /// Moves behind a frame that was judged.
@@ -35,6 +38,7 @@ impl Progress {
         if let Some(kind) = self.flow.kind_of(lead.opcode) {
             self.flow = Flow::Message(kind);
         }
+        self.compressed |= DEFLATE && lead.rsv1;
         self.fragments = self.fragments.saturating_add(1);
         self.message_len = self.message_len.saturating_add(len);
     }
@@ -62,6 +66,7 @@ pub(crate) struct Rules {
     /// The longest payload of a [`whole_head`](Self::whole_head).
     whole_len: u16,
     pub(crate) delivery: Delivery,
+    deflate: bool,
 }
 
 impl Rules {
@@ -73,6 +78,7 @@ impl Rules {
             max_fragments: config.max_fragments,
             whole_len: u16::try_from(whole_len).unwrap_or(u16::MAX),
             delivery: config.delivery,
+            deflate: config.deflate,
         }
     }
 
@@ -125,8 +131,11 @@ impl Rules {
 
     /// Judges the first byte of a frame.
     fn lead(&self, progress: &Progress, lead: Lead) -> Result<(), Error> {
-        // 5.2: a reserved bit "MUST be 0 unless an extension is negotiated".
-        if lead.rsv1 {
+        // 5.2: a reserved bit "MUST be 0 unless an extension is negotiated". RFC 7692, 6.1: RSV1 is for
+        // the first frame of a message.
+        let may_compress =
+            DEFLATE && self.deflate && matches!(lead.opcode, Opcode::Text | Opcode::Binary);
+        if lead.rsv1 && !may_compress {
             return Err(Error::ReservedBits);
         }
         progress.flow.step(lead)?;

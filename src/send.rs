@@ -5,9 +5,11 @@
 
 use crate::answer::{Answers, Due, Phase};
 use crate::close::CloseCode;
+use crate::config::Config;
 use crate::error::SendError;
 use crate::flow::Flow;
-use crate::frame::{self, Header, HeaderBytes, Kind, Lead, MAX_CONTROL_LEN, Opcode};
+use crate::frame::{self, Content, Header, HeaderBytes, Kind, Lead, MAX_CONTROL_LEN, Opcode};
+use crate::machine::DEFLATE;
 use crate::mask;
 use crate::role::{NoKey, Role};
 use crate::utf8::Utf8;
@@ -15,7 +17,7 @@ use crate::utf8::Utf8;
 /// A frame whose header was written and whose payload was not, or not all of it.
 #[derive(Clone, Copy, Debug)]
 struct OpenFrame {
-    kind: Kind,
+    content: Content,
     fin: bool,
     /// The key for the next byte, if this side masks.
     key: Option<[u8; 4]>,
@@ -26,14 +28,24 @@ struct OpenFrame {
 pub(crate) struct Sender {
     flow: Flow,
     utf8: Utf8,
+    /// Compressed messages may be sent.
+    deflate: bool,
+    /// The open message is compressed.
+    compressed: bool,
     frame: Option<OpenFrame>,
     pub(crate) answers: Answers,
 }
 
 impl Sender {
-    pub(crate) const fn new(auto_pong: bool) -> Self {
-        let answers = Answers::new(auto_pong);
-        Self { flow: Flow::Idle, utf8: Utf8::new(), frame: None, answers }
+    pub(crate) const fn new(config: &Config) -> Self {
+        Self {
+            flow: Flow::Idle,
+            utf8: Utf8::new(),
+            deflate: config.deflate,
+            compressed: false,
+            frame: None,
+            answers: Answers::new(config.auto_pong),
+        }
     }
 
     /// Whether a Close was written.
@@ -70,16 +82,16 @@ impl Sender {
     pub(crate) fn fragment<R: Role>(
         &mut self,
         role: &mut R,
-        kind: Kind,
+        content: Content,
         fin: bool,
         payload: &[u8],
         out: &mut [u8],
     ) -> Result<usize, SendError> {
         self.may_send()?;
-        let (lead, flow) = self.data_lead(kind, fin)?;
-        let utf8 = self.text(kind, payload, fin)?;
+        let (lead, flow) = self.data_lead(content, fin)?;
+        let utf8 = self.text(content, payload, fin)?;
         let n = self.write(role, lead, payload, out)?;
-        (self.flow, self.utf8) = (flow, utf8);
+        (self.flow, self.utf8, self.compressed) = (flow, utf8, content.compressed);
         Ok(n)
     }
 
@@ -87,15 +99,15 @@ impl Sender {
     pub(crate) fn in_place<R: Role>(
         &mut self,
         role: &mut R,
-        kind: Kind,
+        content: Content,
         fin: bool,
         payload: &mut [u8],
     ) -> Result<HeaderBytes, SendError> {
         self.may_send_header()?;
-        let (lead, flow) = self.data_lead(kind, fin)?;
-        let utf8 = self.text(kind, payload, fin)?;
+        let (lead, flow) = self.data_lead(content, fin)?;
+        let utf8 = self.text(content, payload, fin)?;
         let header = self.header(role, lead, frame::len_u64(payload))?;
-        (self.flow, self.utf8) = (flow, utf8);
+        (self.flow, self.utf8, self.compressed) = (flow, utf8, content.compressed);
         if let Some(key) = header.masking_key {
             mask::mask(payload, key);
         }
@@ -106,23 +118,23 @@ impl Sender {
     pub(crate) fn begin<R: Role>(
         &mut self,
         role: &mut R,
-        kind: Kind,
+        content: Content,
         fin: bool,
         len: u64,
     ) -> Result<HeaderBytes, SendError> {
         self.may_send_header()?;
-        let (lead, flow) = self.data_lead(kind, fin)?;
+        let (lead, flow) = self.data_lead(content, fin)?;
         // 5.2: "the most significant bit MUST be 0".
         if len > u64::MAX >> 1 {
             return Err(SendError::FrameTooLong);
         }
         if len == 0 {
-            self.text(kind, &[], fin)?;
+            self.text(content, &[], fin)?;
         }
         let header = self.header(role, lead, len)?;
-        self.flow = flow;
+        (self.flow, self.compressed) = (flow, content.compressed);
         let key = header.masking_key;
-        self.frame = (len > 0).then_some(OpenFrame { kind, fin, key, left: len });
+        self.frame = (len > 0).then_some(OpenFrame { content, fin, key, left: len });
         Ok(header.encode())
     }
 
@@ -135,7 +147,7 @@ impl Sender {
         let Some(left) = frame.left.checked_sub(frame::len_u64(chunk)) else {
             return Err(SendError::PastFrameEnd);
         };
-        self.utf8 = self.text(frame.kind, chunk, frame.fin && left == 0)?;
+        self.utf8 = self.text(frame.content, chunk, frame.fin && left == 0)?;
         let key = frame.key.map(|key| mask::mask(chunk, key));
         self.frame = (left > 0).then_some(OpenFrame { key, left, ..frame });
         Ok(())
@@ -228,15 +240,28 @@ impl Sender {
     }
 
     /// The first byte of the next frame of a message of this kind, and the flow behind it.
-    fn data_lead(&self, kind: Kind, fin: bool) -> Result<(Lead, Flow), SendError> {
+    fn data_lead(&self, content: Content, fin: bool) -> Result<(Lead, Flow), SendError> {
+        let Content { kind, compressed } = content;
         let opcode = self.flow.opcode_of(kind).ok_or(SendError::MessageInProgress)?;
         let flow = if fin { Flow::Idle } else { Flow::Message(kind) };
-        Ok((Lead { fin, rsv1: false, opcode }, flow))
+        if !DEFLATE {
+            return Ok((Lead { fin, rsv1: false, opcode }, flow));
+        }
+        if compressed && !self.deflate {
+            return Err(SendError::NotNegotiated);
+        }
+        let first = self.flow == Flow::Idle;
+        if !first && compressed != self.compressed {
+            return Err(SendError::MessageInProgress);
+        }
+        // RFC 7692, 6.1: RSV1 is for the first frame of a message.
+        Ok((Lead { fin, rsv1: first && compressed, opcode }, flow))
     }
 
     /// 5.6: the fragments of a text are UTF-8 when put together.
-    fn text(&self, kind: Kind, payload: &[u8], last: bool) -> Result<Utf8, SendError> {
-        match kind {
+    fn text(&self, content: Content, payload: &[u8], last: bool) -> Result<Utf8, SendError> {
+        match content.kind {
+            _ if DEFLATE && content.compressed => Ok(self.utf8),
             Kind::Text => self.utf8.check(payload, last).map_err(|_| SendError::InvalidUtf8),
             Kind::Binary => Ok(self.utf8),
         }

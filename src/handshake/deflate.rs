@@ -8,6 +8,7 @@
 use core::fmt;
 
 use super::extension::{Extension, Value};
+pub use crate::deflate::{DeflateParams, WindowBits};
 
 const NAME: &str = "permessage-deflate";
 const SERVER_NO_CONTEXT_TAKEOVER: &str = "server_no_context_takeover";
@@ -15,80 +16,27 @@ const CLIENT_NO_CONTEXT_TAKEOVER: &str = "client_no_context_takeover";
 const SERVER_MAX_WINDOW_BITS: &str = "server_max_window_bits";
 const CLIENT_MAX_WINDOW_BITS: &str = "client_max_window_bits";
 
-/// The size of an LZ77 window as an exponent: 2 to the power of 8 up to 15 bytes (RFC 7692, section
-/// 7.1.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct WindowBits(u8);
-
-impl WindowBits {
-    /// 256 bytes.
-    pub const MIN: Self = Self(8);
-    /// 32,768 bytes; what holds where nothing was agreed.
-    pub const MAX: Self = Self(15);
-
-    /// `None` unless `bits` is one of 8 to 15.
-    #[must_use]
-    pub const fn new(bits: u8) -> Option<Self> {
-        match bits {
-            8..=15 => Some(Self(bits)),
-            _ => None,
-        }
-    }
-
-    /// The exponent, 8 to 15.
-    #[must_use]
-    pub const fn get(self) -> u8 {
-        self.0
-    }
-
-    /// 7.1.2: "a decimal integer value without leading zeroes between 8 to 15, inclusive".
-    fn parse(value: Value<'_>) -> Option<Self> {
-        let mut bytes = value.bytes();
-        let bits = match (bytes.next(), bytes.next(), bytes.next()) {
-            (Some(unit @ b'8'..=b'9'), None, None) => unit - b'0',
-            (Some(b'1'), Some(unit @ b'0'..=b'5'), None) => 10 + (unit - b'0'),
-            _ => return None,
-        };
-        Some(Self(bits))
-    }
-
-    const fn as_str(self) -> &'static str {
-        match self.0 {
-            8 => "8",
-            9 => "9",
-            10 => "10",
-            11 => "11",
-            12 => "12",
-            13 => "13",
-            14 => "14",
-            _ => "15",
-        }
-    }
+/// 7.1.2: "a decimal integer value without leading zeroes between 8 to 15, inclusive".
+fn window_bits(value: Value<'_>) -> Option<WindowBits> {
+    let mut bytes = value.bytes();
+    let bits = match (bytes.next(), bytes.next(), bytes.next()) {
+        (Some(unit @ b'8'..=b'9'), None, None) => unit - b'0',
+        (Some(b'1'), Some(unit @ b'0'..=b'5'), None) => 10 + (unit - b'0'),
+        _ => return None,
+    };
+    WindowBits::new(bits)
 }
 
-/// What both sides agreed on. It comes from [`negotiate`] or [`confirm`]; the default is the
-/// extension's own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct DeflateParams {
-    /// The server's compressor starts each message with an empty window.
-    pub server_no_context_takeover: bool,
-    /// The client's compressor starts each message with an empty window.
-    pub client_no_context_takeover: bool,
-    /// The greatest window that the server's compressor uses.
-    pub server_max_window_bits: WindowBits,
-    /// The greatest window that the client's compressor uses.
-    pub client_max_window_bits: WindowBits,
-}
-
-impl Default for DeflateParams {
-    fn default() -> Self {
-        Self {
-            server_no_context_takeover: false,
-            client_no_context_takeover: false,
-            server_max_window_bits: WindowBits::MAX,
-            client_max_window_bits: WindowBits::MAX,
-        }
+const fn decimal(bits: WindowBits) -> &'static str {
+    match bits.get() {
+        8 => "8",
+        9 => "9",
+        10 => "10",
+        11 => "11",
+        12 => "12",
+        13 => "13",
+        14 => "14",
+        _ => "15",
     }
 }
 
@@ -135,13 +83,13 @@ impl Params {
                 (SERVER_MAX_WINDOW_BITS, Some(value))
                     if params.server_max_window_bits.is_none() =>
                 {
-                    params.server_max_window_bits = Some(WindowBits::parse(value)?);
+                    params.server_max_window_bits = Some(window_bits(value)?);
                 }
                 (CLIENT_MAX_WINDOW_BITS, value)
                     if params.client_max_window_bits == ClientWindow::Absent =>
                 {
                     params.client_max_window_bits = match value {
-                        Some(value) => ClientWindow::AtMost(WindowBits::parse(value)?),
+                        Some(value) => ClientWindow::AtMost(window_bits(value)?),
                         None => ClientWindow::Any,
                     };
                 }
@@ -177,7 +125,7 @@ impl Params {
             put(name);
             if let Some(bits) = value {
                 put("=");
-                put(bits.as_str());
+                put(decimal(bits));
             }
         }
     }
