@@ -45,16 +45,19 @@ pub struct DeflateParams {
 
 impl Default for DeflateParams {
     fn default() -> Self {
-        Self {
-            server_no_context_takeover: false,
-            client_no_context_takeover: false,
-            server_max_window_bits: WindowBits::MAX,
-            client_max_window_bits: WindowBits::MAX,
-        }
+        Self::DEFAULT
     }
 }
 
 impl DeflateParams {
+    /// Context takeover and 32 KiB both ways.
+    pub const DEFAULT: Self = Self {
+        server_no_context_takeover: false,
+        client_no_context_takeover: false,
+        server_max_window_bits: WindowBits::MAX,
+        client_max_window_bits: WindowBits::MAX,
+    };
+
     /// How the server compresses: for its `Deflate`, and for the client's `Inflate`.
     #[must_use]
     pub const fn server(&self) -> Context {

@@ -50,16 +50,17 @@ pub(super) const fn fixed_len(symbol: u16) -> u8 {
 
 /// Groups of `1 << group` symbols have the same number of extra bits; the first two have none.
 #[expect(clippy::indexing_slicing, reason = "evaluated at compile time only")]
-#[expect(clippy::as_conversions, reason = "small numbers, in a const fn")]
-const fn ranges(first: u16, group: u32) -> [Range; 32] {
+const fn ranges(first: u16, group: u8) -> [Range; 32] {
     let mut ranges = [Range { base: 0, extra: 0 }; 32];
-    let mut base = first as u32;
-    let mut index = 0;
-    while index < 30 && base < 1 << 16 {
-        let extra = ((index as u32) >> group).saturating_sub(1);
-        ranges[index] = Range { base: base as u16, extra: extra as u8 };
-        base += 1 << extra;
+    let mut base = first;
+    let mut index = 0_u8;
+    let mut place = 0;
+    while index < 30 {
+        let extra = (index >> group).saturating_sub(1);
+        ranges[place] = Range { base, extra };
+        base = base.saturating_add(1 << extra);
         index += 1;
+        place += 1;
     }
     ranges
 }

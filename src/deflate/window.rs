@@ -1,0 +1,154 @@
+//! The bytes that a match can refer to: those of this call in the caller's output, and those before in
+//! the caller's window.
+
+use crate::mask;
+
+/// The last bytes that were inflated, in memory of the caller whose length is a power of two.
+#[derive(Debug)]
+pub(super) struct Window<'m> {
+    ring: &'m mut [u8],
+    /// Where the next byte goes.
+    end: usize,
+    /// How many bytes are valid: what is in the memory besides is not the peer's to see.
+    len: usize,
+}
+
+impl<'m> Window<'m> {
+    pub(super) const fn new(ring: &'m mut [u8]) -> Self {
+        Self { ring, end: 0, len: 0 }
+    }
+
+    /// Forgets everything.
+    pub(super) const fn clear(&mut self) {
+        (self.end, self.len) = (0, 0);
+    }
+
+    /// Adds `bytes`; the oldest make room.
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        let size = self.ring.len();
+        let skipped = bytes.len().saturating_sub(size);
+        let bytes = bytes.get(skipped..).unwrap_or_default();
+        let room = size.saturating_sub(self.end).min(bytes.len());
+        let (first, second) = bytes.split_at_checked(room).unwrap_or_default();
+        if let Some(to) = self.ring.get_mut(self.end..self.end + first.len()) {
+            mask::copy(first, to);
+        }
+        if let Some(to) = self.ring.get_mut(..second.len()) {
+            mask::copy(second, to);
+        }
+        self.end = (self.end + bytes.len()) & size.wrapping_sub(1);
+        self.len = self.len.saturating_add(bytes.len()).min(size);
+    }
+
+    /// The last `back` bytes, at most as many as are valid, in two parts.
+    fn last(&self, back: usize) -> (&[u8], &[u8]) {
+        let (newer, older) = self.ring.split_at_checked(self.end).unwrap_or_default();
+        let wrapped = back.saturating_sub(newer.len());
+        let start = newer.len().saturating_sub(back);
+        let older = older.get(older.len().saturating_sub(wrapped)..).unwrap_or_default();
+        (older, newer.get(start..).unwrap_or_default())
+    }
+}
+
+/// The caller's output with the window before it.
+#[derive(Debug)]
+pub(super) struct Output<'a, 'm> {
+    window: &'a Window<'m>,
+    out: &'a mut [u8],
+    /// How many bytes of `out` are written.
+    len: usize,
+}
+
+impl<'a, 'm> Output<'a, 'm> {
+    pub(super) const fn new(window: &'a Window<'m>, out: &'a mut [u8]) -> Self {
+        Self { window, out, len: 0 }
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether a match may refer to the byte that lies so far back, 1 and up.
+    #[inline]
+    pub(super) fn reaches(&self, distance: usize) -> bool {
+        distance <= self.window.ring.len() && distance <= self.window.len + self.len
+    }
+
+    /// Writes a byte; `None` if there is no room.
+    #[inline]
+    pub(super) fn push(&mut self, byte: u8) -> Option<()> {
+        *self.out.get_mut(self.len)? = byte;
+        self.len += 1;
+        Some(())
+    }
+
+    /// Writes as many of `bytes` as there is room for, and returns how many.
+    pub(super) fn extend(&mut self, bytes: &[u8]) -> usize {
+        let room = self.out.get_mut(self.len..).unwrap_or_default();
+        let n = room.len().min(bytes.len());
+        if let (Some(to), Some(from)) = (room.get_mut(..n), bytes.get(..n)) {
+            mask::copy(from, to);
+        }
+        self.len += n;
+        n
+    }
+
+    /// Repeats `len` bytes from so far [back](Self::reaches), as many as there is room for, and returns how
+    /// many.
+    #[inline]
+    pub(super) fn repeat(&mut self, distance: usize, len: usize) -> usize {
+        if self.repeat_words(distance, len).is_some() {
+            len
+        } else {
+            self.repeat_any(distance, len)
+        }
+    }
+
+    /// By words, of which the last may write behind the match. `None` if there is no room for that, if a word
+    /// would overlap itself, or the window is needed.
+    #[inline]
+    fn repeat_words(&mut self, distance: usize, len: usize) -> Option<()> {
+        const WORD: usize = 16;
+        let (mut from, mut to) = (self.len.checked_sub(distance)?, self.len);
+        let end = to + len;
+        if distance < WORD || end + WORD > self.out.len() {
+            return None;
+        }
+        while to < end {
+            let word: [u8; WORD] = *self.out.get(from..)?.first_chunk()?;
+            *self.out.get_mut(to..)?.first_chunk_mut()? = word;
+            (from, to) = (from + WORD, to + WORD);
+        }
+        self.len = end;
+        Some(())
+    }
+
+    #[inline(never)]
+    fn repeat_any(&mut self, distance: usize, len: usize) -> usize {
+        let mut left = len.min(self.out.len().saturating_sub(self.len));
+        let len = left;
+        if let Some(back) = distance.checked_sub(self.len)
+            && back > 0
+        {
+            let (older, newer) = self.window.last(back);
+            for bytes in [older, newer] {
+                left -= self.extend(bytes.get(..bytes.len().min(left)).unwrap_or_default());
+            }
+        }
+        // What was repeated once can be repeated as a whole, which is twice as much.
+        let mut distance = distance;
+        while left > 0 {
+            let n = distance.min(left);
+            let Some((before, after)) = self.out.split_at_mut_checked(self.len) else { break };
+            let from = before.len().saturating_sub(distance);
+            let from = before.get(from..).unwrap_or_default();
+            if let (Some(from), Some(to)) = (from.get(..n), after.get_mut(..n)) {
+                mask::copy(from, to);
+            }
+            self.len += n;
+            left -= n;
+            distance *= 2;
+        }
+        len
+    }
+}
