@@ -24,7 +24,6 @@ pub(super) struct Range {
 }
 
 /// The lengths of symbols 257 to 285. Padded, so that five bits are always an index.
-#[expect(clippy::indexing_slicing, reason = "evaluated at compile time only")]
 pub(super) static LENGTHS: [Range; 32] = {
     let mut ranges = ranges(3, 2);
     // 258 has a symbol of its own, though the one before it could have said it.

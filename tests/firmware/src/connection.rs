@@ -20,13 +20,16 @@ impl barews::MaskKeys for Keys {
 }
 
 fn config() -> Config {
-    Config::new()
+    let config = Config::new()
         .max_frame_len(long())
         .max_message_len(long())
         .max_fragments(any(0))
         .delivery(any(Delivery::Chunks))
         .control_order(any(ControlOrder::Ahead))
-        .auto_pong(flag())
+        .auto_pong(flag());
+    #[cfg(feature = "deflate")]
+    let config = config.deflate(flag());
+    config
 }
 
 pub fn all() {
@@ -42,9 +45,17 @@ pub fn all() {
 fn receiving<R: Role>(ws: &mut Connection<R>) {
     let mut buffer = any(RecvBuffer::new(bytes()));
     let mut messages = any(Assembler::new(bytes()));
+    #[cfg(feature = "deflate")]
+    let mut inflate = crate::deflate::inflate();
     while flag() {
         let mut input = if flag() { Input::new(bytes()) } else { buffer.input() };
         match ws.receive(&mut input) {
+            #[cfg(feature = "deflate")]
+            Ok(Event::Data(data)) if data.compressed => {
+                if let Some(inflate) = &mut inflate {
+                    crate::deflate::push(inflate, data);
+                }
+            }
             Ok(Event::Data(data)) => match messages.push(&data) {
                 Ok(Some(Message::Text(text))) => seen(text),
                 Ok(Some(Message::Binary(bytes))) => seen(bytes),
@@ -72,6 +83,8 @@ fn sending<R: Role>(ws: &mut Connection<R>) {
             5 => seen(ws.mask_next(bytes())),
             6 => seen(ws.send_ping(bytes(), bytes())),
             7 => seen(ws.send_pong(bytes(), bytes())),
+            #[cfg(feature = "deflate")]
+            9 => crate::deflate::sending(ws),
             8 => seen(ws.send_close(CloseCode::new(any(0)), text(), bytes())),
             _ => seen(ws.transmit(bytes())),
         }
@@ -88,6 +101,6 @@ fn printed() {
     seen(any(Error::Masked).close_code());
 }
 
-fn print(value: impl core::fmt::Display) {
+pub fn print(value: impl core::fmt::Display) {
     seen(write!(Sink, "{value}"));
 }

@@ -4,6 +4,8 @@
 #![no_main]
 
 mod connection;
+#[cfg(feature = "deflate")]
+mod deflate;
 mod frame;
 #[cfg(feature = "handshake")]
 mod handshake;

@@ -1,0 +1,47 @@
+//! Compressed messages, in whatever state the two codecs are.
+
+use barews::deflate::{Context, Inflate, WindowBits};
+use barews::frame::Content;
+use barews::{Compressed, Connection, Data, Role};
+
+use crate::connection::print;
+use crate::frame::kind;
+use crate::opaque::{any, bytes, flag, long, number, seen};
+
+fn context() -> Option<Context> {
+    let window_bits = WindowBits::new(any(8))?;
+    Some(Context { window_bits, takeover: flag() })
+}
+
+/// Inflates a piece from [`inflate`].
+pub fn push(inflate: &mut Inflate<'_>, mut data: Data<'_>) {
+    loop {
+        match inflate.push(&mut data, bytes()) {
+            Ok(Some(piece)) => seen((piece.payload, piece.first, piece.fin, piece.kind)),
+            Ok(None) => return,
+            Err(error) => return print(error),
+        }
+    }
+}
+
+pub fn inflate() -> Option<Inflate<'static>> {
+    let context = context()?;
+    seen(Inflate::memory(context));
+    match Inflate::new(context, bytes()) {
+        Ok(inflate) => Some(any(inflate.max_message_len(long()))),
+        Err(error) => {
+            print(error);
+            None
+        }
+    }
+}
+
+pub fn sending<R: Role>(ws: &mut Connection<R>) {
+    let content = if flag() { Content::from(Compressed(kind())) } else { kind().into() };
+    match number() {
+        0 => seen(ws.send_fragment(content, flag(), bytes(), bytes())),
+        1 => seen(ws.send_in_place(content, flag(), bytes())),
+        2 => seen(ws.begin_frame(content, flag(), long())),
+        _ => ws.fail(any(barews::Error::Masked)),
+    }
+}
