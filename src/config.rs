@@ -3,6 +3,7 @@
 #[cfg(doc)]
 use crate::error::Error;
 use crate::event::{ControlOrder, Delivery};
+use crate::machine::Deflate;
 
 /// The caller's choices for a [`Connection`](crate::Connection). Every limit has a finite default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +15,7 @@ pub struct Config {
     pub(crate) delivery: Delivery,
     pub(crate) control_order: ControlOrder,
     pub(crate) auto_pong: bool,
-    pub(crate) deflate: bool,
+    pub(crate) deflate: Deflate,
 }
 
 impl Config {
@@ -35,7 +36,7 @@ impl Config {
             delivery: Delivery::Chunks,
             control_order: ControlOrder::Ahead,
             auto_pong: true,
-            deflate: false,
+            deflate: Deflate::OFF,
         }
     }
 
@@ -85,7 +86,7 @@ impl Config {
     #[cfg(feature = "deflate")]
     #[must_use]
     pub const fn deflate(self, deflate: bool) -> Self {
-        Self { deflate, ..self }
+        Self { deflate: Deflate::new(deflate), ..self }
     }
 }
 

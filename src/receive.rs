@@ -21,7 +21,7 @@ use crate::event::{Data, Delivery, Event};
 use crate::flow::Flow;
 use crate::frame::{self, Kind, Lead, Opcode};
 use crate::input::Input;
-use crate::machine::DEFLATE;
+use crate::machine::Deflate;
 use crate::mask;
 use crate::role::Role;
 use crate::rules::{Head, Progress, Rules};
@@ -49,7 +49,7 @@ struct Payload {
     first: bool,
     /// The frame is the last of its message.
     fin: bool,
-    compressed: bool,
+    compressed: Deflate,
     /// The masking key for the next byte, if the peer masks.
     key: [u8; 4],
     left: u64,
@@ -230,7 +230,7 @@ impl Receiver {
         };
         self.take(input, len);
         let first = self.progress.flow == Flow::Idle;
-        let compressed = DEFLATE && (rsv1 || self.progress.compressed);
+        let compressed = Deflate::new(rsv1 || self.progress.compressed.is_on());
         self.progress.pass(header.lead, header.payload_len);
         Ok(Step::Data(Payload { kind, first, fin, compressed, key, left: header.payload_len }))
     }
@@ -248,7 +248,7 @@ impl Receiver {
             return Ok(Event::need_more(1));
         }
         // RFC 7692, 6.2: of a compressed message it is the inflated payload that must be text.
-        let is_text = frame.kind == Kind::Text && !(DEFLATE && frame.compressed);
+        let is_text = frame.kind == Kind::Text && !frame.compressed.is_on();
         let bytes = input.unread_mut().get_mut(..n).unwrap_or_default();
         let (key, ascii) = if R::SERVER {
             mask::mask_ascii(bytes, frame.key)
@@ -269,7 +269,14 @@ impl Receiver {
         };
         let payload = self.take(input, n);
         let Payload { kind, first, compressed, .. } = frame;
-        Ok(Event::Data(Data { kind, payload, first, fin, frame_left: left, compressed }))
+        Ok(Event::Data(Data {
+            kind,
+            payload,
+            first,
+            fin,
+            frame_left: left,
+            compressed: compressed.is_on(),
+        }))
     }
 
     /// Of the `n` unmasked bytes the one at `bad` cannot be. What comes before it is delivered, the

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::event::Delivery;
 use crate::flow::Flow;
 use crate::frame::{self, Header, Kind, Lead, Length, Opcode, Parsed};
-use crate::machine::DEFLATE;
+use crate::machine::Deflate;
 use crate::role::Role;
 
 /// Where a direction stands between two frames: the flow, and the size of the open message.
@@ -17,12 +17,12 @@ pub(crate) struct Progress {
     /// Payload bytes of the open message so far.
     message_len: u64,
     /// The open message is compressed.
-    pub(crate) compressed: bool,
+    pub(crate) compressed: Deflate,
 }
 
 impl Progress {
     pub(crate) const fn new() -> Self {
-        Self { flow: Flow::Idle, fragments: 0, message_len: 0, compressed: false }
+        Self { flow: Flow::Idle, fragments: 0, message_len: 0, compressed: Deflate::OFF }
     }
 
     /// Moves behind a frame that was judged.
@@ -38,7 +38,9 @@ impl Progress {
         if let Some(kind) = self.flow.kind_of(lead.opcode) {
             self.flow = Flow::Message(kind);
         }
-        self.compressed |= DEFLATE && lead.rsv1;
+        if lead.rsv1 {
+            self.compressed = Deflate::new(true);
+        }
         self.fragments = self.fragments.saturating_add(1);
         self.message_len = self.message_len.saturating_add(len);
     }
@@ -66,7 +68,7 @@ pub(crate) struct Rules {
     /// The longest payload of a [`whole_head`](Self::whole_head).
     whole_len: u16,
     pub(crate) delivery: Delivery,
-    deflate: bool,
+    deflate: Deflate,
 }
 
 impl Rules {
@@ -134,7 +136,7 @@ impl Rules {
         // 5.2: a reserved bit "MUST be 0 unless an extension is negotiated". RFC 7692, 6.1: RSV1 is for
         // the first frame of a message.
         let may_compress =
-            DEFLATE && self.deflate && matches!(lead.opcode, Opcode::Text | Opcode::Binary);
+            self.deflate.is_on() && matches!(lead.opcode, Opcode::Text | Opcode::Binary);
         if lead.rsv1 && !may_compress {
             return Err(Error::ReservedBits);
         }

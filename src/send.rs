@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::error::SendError;
 use crate::flow::Flow;
 use crate::frame::{self, Content, Header, HeaderBytes, Kind, Lead, MAX_CONTROL_LEN, Opcode};
-use crate::machine::DEFLATE;
+use crate::machine::Deflate;
 use crate::mask;
 use crate::role::{NoKey, Role};
 use crate::utf8::Utf8;
@@ -29,9 +29,9 @@ pub(crate) struct Sender {
     flow: Flow,
     utf8: Utf8,
     /// Compressed messages may be sent.
-    deflate: bool,
+    deflate: Deflate,
     /// The open message is compressed.
-    compressed: bool,
+    compressed: Deflate,
     frame: Option<OpenFrame>,
     pub(crate) answers: Answers,
 }
@@ -42,7 +42,7 @@ impl Sender {
             flow: Flow::Idle,
             utf8: Utf8::new(),
             deflate: config.deflate,
-            compressed: false,
+            compressed: Deflate::OFF,
             frame: None,
             answers: Answers::new(config.auto_pong),
         }
@@ -91,7 +91,7 @@ impl Sender {
         let (lead, flow) = self.data_lead(content, fin)?;
         let utf8 = self.text(content, payload, fin)?;
         let n = self.write(role, lead, payload, out)?;
-        (self.flow, self.utf8, self.compressed) = (flow, utf8, content.compressed);
+        (self.flow, self.utf8, self.compressed) = (flow, utf8, Deflate::new(content.compressed));
         Ok(n)
     }
 
@@ -107,7 +107,7 @@ impl Sender {
         let (lead, flow) = self.data_lead(content, fin)?;
         let utf8 = self.text(content, payload, fin)?;
         let header = self.header(role, lead, frame::len_u64(payload))?;
-        (self.flow, self.utf8, self.compressed) = (flow, utf8, content.compressed);
+        (self.flow, self.utf8, self.compressed) = (flow, utf8, Deflate::new(content.compressed));
         if let Some(key) = header.masking_key {
             mask::mask(payload, key);
         }
@@ -132,7 +132,7 @@ impl Sender {
             self.text(content, &[], fin)?;
         }
         let header = self.header(role, lead, len)?;
-        (self.flow, self.compressed) = (flow, content.compressed);
+        (self.flow, self.compressed) = (flow, Deflate::new(content.compressed));
         let key = header.masking_key;
         self.frame = (len > 0).then_some(OpenFrame { content, fin, key, left: len });
         Ok(header.encode())
@@ -242,12 +242,10 @@ impl Sender {
     /// The first byte of the next frame of a message of this kind, and the flow behind it.
     fn data_lead(&self, content: Content, fin: bool) -> Result<(Lead, Flow), SendError> {
         let Content { kind, compressed } = content;
+        let compressed = Deflate::new(compressed);
         let opcode = self.flow.opcode_of(kind).ok_or(SendError::MessageInProgress)?;
         let flow = if fin { Flow::Idle } else { Flow::Message(kind) };
-        if !DEFLATE {
-            return Ok((Lead { fin, rsv1: false, opcode }, flow));
-        }
-        if compressed && !self.deflate {
+        if compressed.is_on() && !self.deflate.is_on() {
             return Err(SendError::NotNegotiated);
         }
         let first = self.flow == Flow::Idle;
@@ -255,13 +253,13 @@ impl Sender {
             return Err(SendError::MessageInProgress);
         }
         // RFC 7692, 6.1: RSV1 is for the first frame of a message.
-        Ok((Lead { fin, rsv1: first && compressed, opcode }, flow))
+        Ok((Lead { fin, rsv1: first && compressed.is_on(), opcode }, flow))
     }
 
     /// 5.6: the fragments of a text are UTF-8 when put together.
     fn text(&self, content: Content, payload: &[u8], last: bool) -> Result<Utf8, SendError> {
         match content.kind {
-            _ if DEFLATE && content.compressed => Ok(self.utf8),
+            _ if Deflate::new(content.compressed).is_on() => Ok(self.utf8),
             Kind::Text => self.utf8.check(payload, last).map_err(|_| SendError::InvalidUtf8),
             Kind::Binary => Ok(self.utf8),
         }

@@ -16,7 +16,7 @@ const FLOORS: [&[&str]; 11] = [
     &["ahead"],
     &["receive", "send"],
     &["connection"],
-    &["message"],
+    &["message", "deflate"],
 ];
 
 /// Path below `src` and text of every file.
@@ -58,7 +58,8 @@ fn floor(module: &str) -> Option<usize> {
 fn a_file_uses_only_lower_floors() {
     for (name, text) in sources() {
         let module = name.trim_end_matches(".rs");
-        if module == "lib" || module.contains('/') {
+        let module = module.split_once('/').map_or(module, |(folder, _)| folder);
+        if module == "lib" || module == "handshake" {
             continue;
         }
         let here = floor(module).unwrap_or_else(|| panic!("{name} has no floor"));
@@ -74,7 +75,9 @@ fn the_handshake_stands_apart() {
     for (name, text) in sources() {
         let inside = name.starts_with("handshake/");
         for used in uses(&text) {
-            assert_eq!(used == "handshake", inside, "{name} uses {used}");
+            // But for the numbers that both sides agree on.
+            let agreed = name == "handshake/deflate.rs" && used == "deflate";
+            assert_eq!(used == "handshake", inside && !agreed, "{name} uses {used}");
         }
         assert!(!inside || !text.contains("super::super"), "{name}");
     }
