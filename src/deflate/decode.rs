@@ -124,7 +124,7 @@ impl Decoder {
     }
 
     /// Decodes until something is missing.
-    pub(super) fn decode(&mut self, input: &mut &[u8], out: &mut Output<'_, '_>) -> Stop {
+    pub(super) fn decode(&mut self, input: &mut &[u8], out: &mut Output<'_>) -> Stop {
         loop {
             self.bits.refill(input);
             let next = match self.state {
@@ -175,7 +175,7 @@ impl Decoder {
         &mut self,
         left: u16,
         input: &mut &[u8],
-        out: &mut Output<'_, '_>,
+        out: &mut Output<'_>,
     ) -> Result<State, Stop> {
         let mut left = left;
         while left > 0 {
@@ -275,7 +275,7 @@ impl Decoder {
         &mut self,
         codes: Codes,
         input: &mut &[u8],
-        out: &mut Output<'_, '_>,
+        out: &mut Output<'_>,
     ) -> Result<State, Stop> {
         /// The longest match with all its extra bits: 15 + 5 + 15 + 13.
         const LONGEST: u32 = 48;
@@ -343,7 +343,7 @@ impl Decoder {
 }
 
 /// The rest of a match.
-fn repeat(codes: Codes, rest: Match, out: &mut Output<'_, '_>) -> Result<State, Stop> {
+fn repeat(codes: Codes, rest: Match, out: &mut Output<'_>) -> Result<State, Stop> {
     let written = u16::try_from(out.repeat(rest.distance.into(), rest.len.into()));
     match rest.len.saturating_sub(written.unwrap_or_default()) {
         0 => Ok(State::Symbols(codes)),

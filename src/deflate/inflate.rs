@@ -16,7 +16,8 @@ const TAIL: &[u8] = &[0x00, 0x00, 0xFF, 0xFF];
 /// The finite default: as long as [`Config`](crate::Config) allows for a plain message.
 const MAX_MESSAGE_LEN: u64 = 64 << 20;
 
-/// Inflates the messages of one peer, in memory of the caller.
+/// Inflates the messages of one peer, in memory of the caller: an array, `&mut [u8]`, `Vec<u8>` or pooled
+/// block.
 ///
 /// It stands between the connection and whatever takes [`Data`]: pieces of compressed messages go in,
 /// pieces of the inflated ones come out, as long as the caller has room for. Plain messages pass through.
@@ -44,9 +45,10 @@ const MAX_MESSAGE_LEN: u64 = 64 << 20;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct Inflate<'m> {
+pub struct Inflate<S> {
+    storage: S,
     decoder: Decoder,
-    window: Window<'m>,
+    window: Window,
     takeover: bool,
     max_message_len: u64,
     message: Message,
@@ -66,27 +68,32 @@ struct Message {
     utf8: Utf8,
 }
 
-impl<'m> Inflate<'m> {
+impl Inflate<&mut [u8]> {
     /// How many bytes of memory it takes: the window, 256 to 32,768 bytes.
     #[must_use]
     pub const fn memory(context: Context) -> usize {
         1 << context.window_bits.get()
     }
+}
 
+impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
     /// For messages of a peer that compresses as `context` says: a server takes
     /// [`DeflateParams::client`](super::DeflateParams::client), a client
-    /// [`server`](super::DeflateParams::server). What is in `memory` does not matter, and no peer gets to
+    /// [`server`](super::DeflateParams::server). What is in `storage` does not matter, and no peer gets to
     /// see it.
     ///
     /// # Errors
     ///
-    /// [`StorageFull`] for less memory than [`memory`](Self::memory).
-    pub fn new(context: Context, memory: &'m mut [u8]) -> Result<Self, StorageFull> {
-        let needed = Self::memory(context);
-        let ring = memory.get_mut(..needed).ok_or(StorageFull { needed })?;
+    /// [`StorageFull`] for less than [`memory`](Inflate::memory).
+    pub fn new(context: Context, storage: S) -> Result<Self, StorageFull> {
+        let needed = Inflate::memory(context);
+        if storage.as_ref().len() < needed {
+            return Err(StorageFull { needed });
+        }
         Ok(Self {
+            storage,
             decoder: Decoder::new(),
-            window: Window::new(ring),
+            window: Window::new(needed),
             takeover: context.takeover,
             max_message_len: MAX_MESSAGE_LEN,
             message: Message { is_new: true, room: 0, tail: TAIL, utf8: Utf8::new() },
@@ -129,7 +136,11 @@ impl<'m> Inflate<'m> {
         }
         let room = usize::try_from(self.message.room).unwrap_or(usize::MAX).min(out.len());
         // The limit is a limit of what is written, not of what is given out.
-        let mut output = Output::new(&self.window, out.get_mut(..room).unwrap_or_default());
+        let mut output = Output::new(
+            self.window,
+            self.storage.as_ref(),
+            out.get_mut(..room).unwrap_or_default(),
+        );
         let mut payload = &*data.payload;
         let mut stop = self.decoder.decode(&mut payload, &mut output);
         if stop == Stop::Input && data.fin {
@@ -152,7 +163,7 @@ impl<'m> Inflate<'m> {
             }
         }
         let payload = out.get_mut(..len).unwrap_or_default();
-        self.window.push(payload);
+        self.window.push(self.storage.as_mut(), payload);
         self.message.room = self.message.room.saturating_sub(frame::to_u64(len));
         self.failed = fault;
         match fault {

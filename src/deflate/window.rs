@@ -3,19 +3,20 @@
 
 use crate::mask;
 
-/// The last bytes that were inflated, in memory of the caller whose length is a power of two.
-#[derive(Debug)]
-pub(super) struct Window<'m> {
-    ring: &'m mut [u8],
+/// The last bytes that were inflated: where they are in the caller's memory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Window {
+    /// The length of the ring, a power of two.
+    size: usize,
     /// Where the next byte goes.
     end: usize,
     /// How many bytes are valid: what is in the memory besides is not the peer's to see.
     len: usize,
 }
 
-impl<'m> Window<'m> {
-    pub(super) const fn new(ring: &'m mut [u8]) -> Self {
-        Self { ring, end: 0, len: 0 }
+impl Window {
+    pub(super) const fn new(size: usize) -> Self {
+        Self { size, end: 0, len: 0 }
     }
 
     /// Forgets everything.
@@ -24,16 +25,16 @@ impl<'m> Window<'m> {
     }
 
     /// Adds `bytes`; the oldest make room.
-    pub(super) fn push(&mut self, bytes: &[u8]) {
-        let size = self.ring.len();
+    pub(super) fn push(&mut self, memory: &mut [u8], bytes: &[u8]) {
+        let size = self.size;
         let skipped = bytes.len().saturating_sub(size);
         let bytes = bytes.get(skipped..).unwrap_or_default();
         let room = size.saturating_sub(self.end).min(bytes.len());
         let (first, second) = bytes.split_at_checked(room).unwrap_or_default();
-        if let Some(to) = self.ring.get_mut(self.end..self.end + first.len()) {
+        if let Some(to) = memory.get_mut(self.end..self.end + first.len()) {
             mask::copy(first, to);
         }
-        if let Some(to) = self.ring.get_mut(..second.len()) {
+        if let Some(to) = memory.get_mut(..second.len()) {
             mask::copy(second, to);
         }
         self.end = (self.end + bytes.len()) & size.wrapping_sub(1);
@@ -41,8 +42,9 @@ impl<'m> Window<'m> {
     }
 
     /// The last `back` bytes, at most as many as are valid, in two parts.
-    fn last(&self, back: usize) -> (&[u8], &[u8]) {
-        let (newer, older) = self.ring.split_at_checked(self.end).unwrap_or_default();
+    fn last(self, memory: &[u8], back: usize) -> (&[u8], &[u8]) {
+        let ring = memory.get(..self.size).unwrap_or_default();
+        let (newer, older) = ring.split_at_checked(self.end).unwrap_or_default();
         let wrapped = back.saturating_sub(newer.len());
         let start = newer.len().saturating_sub(back);
         let older = older.get(older.len().saturating_sub(wrapped)..).unwrap_or_default();
@@ -52,16 +54,17 @@ impl<'m> Window<'m> {
 
 /// The caller's output with the window before it.
 #[derive(Debug)]
-pub(super) struct Output<'a, 'm> {
-    window: &'a Window<'m>,
+pub(super) struct Output<'a> {
+    window: Window,
+    memory: &'a [u8],
     out: &'a mut [u8],
     /// How many bytes of `out` are written.
     len: usize,
 }
 
-impl<'a, 'm> Output<'a, 'm> {
-    pub(super) const fn new(window: &'a Window<'m>, out: &'a mut [u8]) -> Self {
-        Self { window, out, len: 0 }
+impl<'a> Output<'a> {
+    pub(super) const fn new(window: Window, memory: &'a [u8], out: &'a mut [u8]) -> Self {
+        Self { window, memory, out, len: 0 }
     }
 
     pub(super) const fn len(&self) -> usize {
@@ -71,7 +74,7 @@ impl<'a, 'm> Output<'a, 'm> {
     /// Whether a match may refer to the byte that lies so far back, 1 and up.
     #[inline]
     pub(super) fn reaches(&self, distance: usize) -> bool {
-        distance <= self.window.ring.len() && distance <= self.window.len + self.len
+        distance <= self.window.size && distance <= self.window.len + self.len
     }
 
     /// Writes a byte; `None` if there is no room.
@@ -130,7 +133,7 @@ impl<'a, 'm> Output<'a, 'm> {
         if let Some(back) = distance.checked_sub(self.len)
             && back > 0
         {
-            let (older, newer) = self.window.last(back);
+            let (older, newer) = self.window.last(self.memory, back);
             for bytes in [older, newer] {
                 left -= self.extend(bytes.get(..bytes.len().min(left)).unwrap_or_default());
             }

@@ -14,7 +14,7 @@ fn context() -> Option<Context> {
 }
 
 /// Inflates a piece from [`inflate`].
-pub fn push(inflate: &mut Inflate<'_>, mut data: Data<'_>) {
+pub fn push(inflate: &mut Inflate<&'static mut [u8]>, mut data: Data<'_>) {
     loop {
         match inflate.push(&mut data, bytes()) {
             Ok(Some(piece)) => seen((piece.payload, piece.first, piece.fin, piece.kind)),
@@ -24,7 +24,7 @@ pub fn push(inflate: &mut Inflate<'_>, mut data: Data<'_>) {
     }
 }
 
-pub fn inflate() -> Option<Inflate<'static>> {
+pub fn inflate() -> Option<Inflate<&'static mut [u8]>> {
     let context = context()?;
     seen(Inflate::memory(context));
     match Inflate::new(context, bytes()) {
