@@ -3,6 +3,9 @@
 
 use crate::mask;
 
+/// Bytes that are copied at once.
+const WORD: usize = 16;
+
 /// The last bytes that were inflated: where they are in the caller's memory.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Window {
@@ -100,18 +103,20 @@ impl<'a> Output<'a> {
     /// many.
     #[inline]
     pub(super) fn repeat(&mut self, distance: usize, len: usize) -> usize {
-        if self.repeat_words(distance, len).is_some() {
-            len
-        } else {
-            self.repeat_any(distance, len)
+        let by_words = match distance.checked_sub(self.len) {
+            None | Some(0) => self.repeat_output(distance, len),
+            Some(back) => self.repeat_window(back, len),
+        };
+        match by_words {
+            Some(()) => len,
+            None => self.repeat_any(distance, len),
         }
     }
 
-    /// By words, of which the last may write behind the match. `None` if there is no room for that, if a word
-    /// would overlap itself, or the window is needed.
+    /// By words, of which the last may write behind the match. `None` if there is no room for that, or the
+    /// words would overlap.
     #[inline]
-    fn repeat_words(&mut self, distance: usize, len: usize) -> Option<()> {
-        const WORD: usize = 16;
+    fn repeat_output(&mut self, distance: usize, len: usize) -> Option<()> {
         let (mut from, mut to) = (self.len.checked_sub(distance)?, self.len);
         let end = to + len;
         if distance < WORD || end + WORD > self.out.len() {
@@ -123,6 +128,23 @@ impl<'a> Output<'a> {
             (from, to) = (from + WORD, to + WORD);
         }
         self.len = end;
+        Some(())
+    }
+
+    /// The same from the window, if all of the match lies there in one piece.
+    #[inline]
+    fn repeat_window(&mut self, back: usize, len: usize) -> Option<()> {
+        let start = self.window.end.wrapping_sub(back) & self.window.size.wrapping_sub(1);
+        let words = self.memory.get(start..self.window.size)?.as_chunks::<WORD>().0;
+        let to = self.out.get_mut(self.len..)?.as_chunks_mut::<WORD>().0;
+        let count = len.div_ceil(WORD);
+        if back < len {
+            return None;
+        }
+        for (to, from) in to.get_mut(..count)?.iter_mut().zip(words.get(..count)?) {
+            *to = *from;
+        }
+        self.len += len;
         Some(())
     }
 
