@@ -3,6 +3,7 @@
 /// The size of an LZ77 window as an exponent: 2 to the power of 8 up to 15 bytes (RFC 7692, section
 /// 7.1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct WindowBits(u8);
 
 impl WindowBits {
@@ -31,6 +32,7 @@ impl WindowBits {
 ///
 /// It comes from the opening handshake; a caller who did that by other means sets the fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_structs, reason = "section 7.1 has these four")]
 pub struct DeflateParams {
     /// The server's compressor starts each message with an empty window.
