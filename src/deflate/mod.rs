@@ -1,20 +1,26 @@
-//! Compression of messages, permessage-deflate (RFC 7692).
+//! Compression of messages, permessage-deflate (RFC 7692), in memory of the caller.
+//!
+//! [`Inflate`] takes the pieces of compressed messages that a connection received and gives those of the
+//! messages. [`Deflate`] makes of a message the payload that is sent as
+//! [`Compressed`](crate::Compressed). Both keep to what the two sides agreed on, a [`Context`] each.
 
-#[cfg(feature = "deflate")]
+mod bits;
+mod block;
+mod codes;
+mod compress;
 mod decode;
-#[cfg(feature = "deflate")]
+mod effort;
+mod emit;
+mod history;
 mod inflate;
-mod params;
-#[cfg(feature = "deflate")]
 mod reader;
-#[cfg(feature = "deflate")]
+mod search;
 mod symbols;
-#[cfg(feature = "deflate")]
 mod tables;
-#[cfg(feature = "deflate")]
+mod tokens;
 mod window;
 
-#[cfg(feature = "deflate")]
+pub use crate::agreed::{Context, DeflateParams, WindowBits};
+pub use compress::{Deflate, Deflated};
+pub use effort::Effort;
 pub use inflate::Inflate;
-
-pub use params::{Context, DeflateParams, WindowBits};

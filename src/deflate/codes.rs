@@ -1,0 +1,374 @@
+//! Codes made for a block (RFC 1951 section 3.2.7): from frequencies to lengths to bits, in place.
+
+use core::iter::repeat_n;
+
+use super::emit::{Code, Coder};
+use super::symbols::{CODE_LENGTH_ORDER, DISTANCES, END, LITERALS, MAX_CODE_LEN};
+
+/// Entries of the caller's memory: the three alphabets, and the order of symbols while a code is
+/// made.
+pub(super) const ENTRIES: usize = LITERALS + DISTANCES + CODE_LENGTHS + LITERALS;
+
+/// The symbol of the shortest length.
+pub(super) const FIRST_LENGTH: usize = 257;
+
+const CODE_LENGTHS: usize = CODE_LENGTH_ORDER.len();
+
+/// The longest code of a code length in bits: it stands in three.
+const MAX_CODE_LENGTH_LEN: usize = 7;
+
+/// Four bytes: a symbol's frequency first, then its [`Code`].
+pub(super) type Entry = [u8; 4];
+
+/// The alphabets of a block.
+#[derive(Debug)]
+pub(super) struct Alphabets<'a> {
+    literals: &'a mut [Entry; LITERALS],
+    distances: &'a mut [Entry; DISTANCES],
+    code_lengths: &'a mut [Entry; CODE_LENGTHS],
+    order: &'a mut [Entry; LITERALS],
+}
+
+/// What stands before the code lengths (3.2.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) literals: usize,
+    pub(super) distances: usize,
+    pub(super) code_lengths: usize,
+}
+
+/// One symbol of the code length alphabet, with its extra bits, and how many lengths it says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Repeat {
+    pub(super) symbol: usize,
+    pub(super) extra: u32,
+    pub(super) extra_len: u32,
+    pub(super) run: usize,
+}
+
+impl<'a> Alphabets<'a> {
+    /// `None` where the effort has no codes of a block's own.
+    pub(super) fn new(memory: &'a mut [Entry]) -> Option<Self> {
+        let (literals, memory) = memory.split_first_chunk_mut()?;
+        let (distances, memory) = memory.split_first_chunk_mut()?;
+        let (code_lengths, memory) = memory.split_first_chunk_mut()?;
+        let order = memory.first_chunk_mut()?;
+        Some(Self { literals, distances, code_lengths, order })
+    }
+
+    /// Counts from zero; the end of the block comes once.
+    pub(super) fn clear(&mut self) {
+        *self.literals = [[0; 4]; LITERALS];
+        *self.distances = [[0; 4]; DISTANCES];
+        count(self.literals, usize::from(END));
+    }
+
+    #[inline]
+    pub(super) fn count_literals(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            count(self.literals, usize::from(byte));
+        }
+    }
+
+    #[inline]
+    pub(super) fn count_match(&mut self, length: usize, distance: usize) {
+        count(self.literals, FIRST_LENGTH + length);
+        count(self.distances, distance);
+    }
+
+    /// Makes codes from frequencies; gives what they cost with all that stands before them.
+    pub(super) fn build(&mut self) -> (Counts, u32) {
+        let literals = build(self.literals, self.order, MAX_CODE_LEN);
+        let distances = build(self.distances, self.order, MAX_CODE_LEN);
+        *self.code_lengths = [[0; 4]; CODE_LENGTHS];
+        let mut counts = Counts {
+            literals: used(self.literals),
+            distances: used(self.distances),
+            code_lengths: 0,
+        };
+        let mut extra = 0;
+        let mut at = 0;
+        while at < counts.literals + counts.distances {
+            let repeat = self.repeat(counts, at);
+            count(self.code_lengths, repeat.symbol);
+            extra += repeat.extra_len;
+            at += repeat.run;
+        }
+        let lengths = build(self.code_lengths, self.order, MAX_CODE_LENGTH_LEN);
+        let in_order = CODE_LENGTH_ORDER
+            .iter()
+            .rposition(|&symbol| self.code_length(usize::from(symbol)).len > 0);
+        counts.code_lengths = in_order.map_or(4, |last| last + 1).max(4);
+        let order = 3 * u32::try_from(counts.code_lengths).unwrap_or(0);
+        (counts, 3 + 5 + 5 + 4 + order + lengths + extra + literals + distances)
+    }
+
+    /// What says the lengths from `at` on: those of literals, then those of distances.
+    ///
+    /// It depends on nothing but the lengths, so that writing can go on where it was.
+    pub(super) fn repeat(&self, counts: Counts, at: usize) -> Repeat {
+        let len = |at: usize| match at.checked_sub(counts.literals) {
+            None => code(self.literals, at).len,
+            Some(at) => code(self.distances, at).len,
+        };
+        let here = len(at);
+        let end = counts.literals + counts.distances;
+        let run = (at..end.min(at + 138)).take_while(|&at| len(at) == here).count();
+        let repeats = at > 0 && len(at - 1) == here;
+        let (symbol, extra_len, least, run) = match (here, run) {
+            (0, 11..) => (18, 7, 11, run),
+            (0, 3..) => (17, 3, 3, run),
+            (1.., 3..) if repeats => (16, 2, 3, run.min(6)),
+            _ => {
+                let symbol = usize::try_from(here).unwrap_or(0);
+                return Repeat { symbol, extra: 0, extra_len: 0, run: 1 };
+            }
+        };
+        Repeat { symbol, extra: u32::try_from(run - least).unwrap_or(0), extra_len, run }
+    }
+
+    pub(super) fn code_length(&self, symbol: usize) -> Code {
+        code(self.code_lengths, symbol)
+    }
+}
+
+impl Coder for Alphabets<'_> {
+    #[inline]
+    fn symbol(&self, symbol: usize) -> Code {
+        code(self.literals, symbol)
+    }
+
+    #[inline]
+    fn distance(&self, index: usize) -> Code {
+        code(self.distances, index)
+    }
+}
+
+#[inline]
+fn code(entries: &[Entry], symbol: usize) -> Code {
+    entries.get(symbol).map_or(Code::NONE, |entry| Code::of(*entry))
+}
+
+/// One more of a symbol.
+#[inline]
+fn count(entries: &mut [Entry], symbol: usize) {
+    if let Some(entry) = entries.get_mut(symbol) {
+        *entry = (u32::from_le_bytes(*entry) + 1).to_le_bytes();
+    }
+}
+
+/// Up to the last symbol that is used.
+fn used(entries: &[Entry]) -> usize {
+    entries.iter().rposition(|&entry| Code::of(entry).len > 0).map_or(1, |last| last + 1)
+}
+
+/// Turns the frequencies of an alphabet into codes of up to `longest` bits; gives the sum of
+/// frequency times length. Frequencies are below 65,536, and so is their sum.
+fn build(entries: &mut [Entry], order: &mut [Entry], longest: usize) -> u32 {
+    let used = gather(entries, order);
+    let order = order.get_mut(..used).unwrap_or_default();
+    sort(order);
+    depths(order);
+    let mut counts = lengths(order, longest);
+    limit(&mut counts, longest);
+    let cost = assign(entries, order, &counts);
+    number(entries, &counts);
+    cost
+}
+
+/// The used symbols: weight in the high half, symbol in the low one.
+///
+/// A code of one symbol is legal for distances only, and some decoders refuse it; so there are
+/// always two, as in all that zlib makes.
+fn gather(entries: &[Entry], order: &mut [Entry]) -> usize {
+    let mut used = entries.iter().filter(|&&entry| entry != [0; 4]).count();
+    let mut extra = 2_usize.saturating_sub(used);
+    let mut to = order.iter_mut();
+    for (symbol, entry) in (0_u16..).zip(entries) {
+        let weight = u32::from_le_bytes(*entry);
+        if weight == 0 {
+            if extra == 0 {
+                continue;
+            }
+            extra -= 1;
+            used += 1;
+        }
+        if let Some(to) = to.next() {
+            *to = (weight << 16 | u32::from(symbol)).to_le_bytes();
+        }
+    }
+    used
+}
+
+/// A heap sort, ascending.
+fn sort(items: &mut [Entry]) {
+    let mut end = items.len();
+    let mut root = end / 2;
+    while end > 1 {
+        if root > 0 {
+            root -= 1;
+        } else {
+            end -= 1;
+            swap(items, 0, end);
+        }
+        sift(items, root, end);
+    }
+}
+
+fn sift(items: &mut [Entry], mut root: usize, end: usize) {
+    loop {
+        let mut child = 2 * root + 1;
+        if child >= end {
+            return;
+        }
+        if child + 1 < end && item(items, child) < item(items, child + 1) {
+            child += 1;
+        }
+        if item(items, root) >= item(items, child) {
+            return;
+        }
+        swap(items, root, child);
+        root = child;
+    }
+}
+
+fn swap(items: &mut [Entry], a: usize, b: usize) {
+    let (at_a, at_b) = (item(items, a), item(items, b));
+    set(items, a, at_b);
+    set(items, b, at_a);
+}
+
+fn item(items: &[Entry], at: usize) -> u32 {
+    items.get(at).map_or(0, |item| u32::from_le_bytes(*item))
+}
+
+fn set(items: &mut [Entry], at: usize, value: u32) {
+    if let Some(item) = items.get_mut(at) {
+        *item = value.to_le_bytes();
+    }
+}
+
+/// The high half of an item, which holds weights, then parents, then depths.
+fn high(items: &[Entry], at: usize) -> usize {
+    usize::try_from(item(items, at) >> 16).unwrap_or(0)
+}
+
+fn set_high(items: &mut [Entry], at: usize, value: usize) {
+    let [low, high, ..] = value.to_le_bytes();
+    if let Some([_, _, to_low, to_high]) = items.get_mut(at) {
+        (*to_low, *to_high) = (low, high);
+    }
+}
+
+/// The inner nodes' depths, by Moffat and Katajainen's in-place calculation of minimum-redundancy
+/// codes: ascending weights become parents, then depths, the root in the last but one place.
+fn depths(items: &mut [Entry]) {
+    let leaves = items.len();
+    let (mut leaf, mut root) = (0, 0);
+    for next in 0..leaves.saturating_sub(1) {
+        let mut weight = 0;
+        for _ in 0..2 {
+            let inner = root < next && (leaf >= leaves || high(items, root) < high(items, leaf));
+            if inner {
+                weight += high(items, root);
+                set_high(items, root, next);
+                root += 1;
+            } else {
+                weight += high(items, leaf);
+                leaf += 1;
+            }
+        }
+        set_high(items, next, weight);
+    }
+    let Some(root) = leaves.checked_sub(2) else { return };
+    set_high(items, root, 0);
+    for next in (0..root).rev() {
+        let depth = high(items, high(items, next)) + 1;
+        set_high(items, next, depth);
+    }
+}
+
+/// How many codes there are of each length.
+type LenCounts = [u16; MAX_CODE_LEN + 1];
+
+/// Of each depth all places that no inner node takes are leaves.
+fn lengths(items: &[Entry], longest: usize) -> LenCounts {
+    let mut counts = [0; MAX_CODE_LEN + 1];
+    let mut inner = items.len().saturating_sub(1);
+    let mut places: u16 = 1;
+    let mut depth = 0;
+    while places > 0 {
+        let mut nodes = 0;
+        while inner > 0 && high(items, inner - 1) == depth {
+            nodes += 1;
+            inner -= 1;
+        }
+        if let Some(count) = counts.get_mut(depth.min(longest)) {
+            *count += places.saturating_sub(nodes);
+        }
+        places = 2 * nodes;
+        depth += 1;
+    }
+    counts
+}
+
+/// Codes that were too long stand at `longest` now, where there is no room for all of them: one of
+/// a shorter length goes one deeper and takes one of them beside it, until there is.
+fn limit(counts: &mut LenCounts, longest: usize) {
+    let mut taken: u32 = counts
+        .iter()
+        .enumerate()
+        .map(|(len, &count)| u32::from(count) << longest.saturating_sub(len))
+        .sum();
+    while taken > 1 << longest {
+        let Some(counts) = counts.get_mut(1..=longest) else { return };
+        let Some((last, shorter)) = counts.split_last_mut() else { return };
+        let Some(split) = shorter.iter().rposition(|&count| count > 0) else { return };
+        *last -= 1;
+        if let Some(count) = shorter.get_mut(split) {
+            *count -= 1;
+        }
+        match shorter.get_mut(split + 1) {
+            Some(count) => *count += 2,
+            None => *last += 2,
+        }
+        taken -= 1;
+    }
+}
+
+/// The rarest symbols get the longest codes. Gives the sum of frequency times length.
+fn assign(entries: &mut [Entry], order: &[Entry], counts: &LenCounts) -> u32 {
+    let mut cost = 0;
+    let lens = counts.iter().enumerate().rev();
+    let lens = lens.flat_map(|(len, &count)| repeat_n(len, usize::from(count)));
+    for (len, item) in lens.zip(order) {
+        let len = u32::try_from(len).unwrap_or(0);
+        let [low, high, ..] = *item;
+        if let Some(entry) = entries.get_mut(usize::from(u16::from_le_bytes([low, high]))) {
+            cost += len * u32::from_le_bytes(*entry);
+            *entry = (len << 16).to_le_bytes();
+        }
+    }
+    cost
+}
+
+/// The codes of a length are consecutive, and begin behind those that are shorter (3.2.2).
+fn number(entries: &mut [Entry], counts: &LenCounts) {
+    let mut next = [0_u16; MAX_CODE_LEN + 1];
+    let mut code = 0_u16;
+    for (next, count) in next.iter_mut().zip(counts) {
+        *next = code;
+        code = (code + count) << 1;
+    }
+    for entry in entries {
+        let len = Code::of(*entry).len;
+        if len == 0 {
+            continue;
+        }
+        if let Some(code) = usize::try_from(len).ok().and_then(|len| next.get_mut(len)) {
+            let bits = code.reverse_bits() >> (16 - len);
+            *code += 1;
+            *entry = (len << 16 | u32::from(bits)).to_le_bytes();
+        }
+    }
+}

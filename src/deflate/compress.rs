@@ -1,0 +1,341 @@
+//! The compressor of messages (RFC 7692, section 7.2.1).
+
+use super::bits::{Bits, Out};
+use super::block::{
+    self, Before, DYNAMIC, FIXED, FIXED_END_LEN, HEADER_LEN, Kind, STORED, STORED_LEN,
+};
+use super::codes::{Alphabets, Counts, Entry};
+use super::effort::Effort;
+use super::emit::{Coder, Cursor, FixedCode};
+use super::history::History;
+use super::params::Context;
+use super::search::{Search, Span};
+use super::symbols::{CODE_LENGTH_ORDER, END};
+use super::tokens::Tokens;
+use crate::input::StorageFull;
+
+/// What came of a [`push`](Deflate::push).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[expect(clippy::exhaustive_structs, reason = "two numbers and whether that was all")]
+#[must_use]
+pub struct Deflated {
+    /// How many bytes of the input were taken.
+    pub consumed: usize,
+    /// How many bytes of the output were written.
+    pub written: usize,
+    /// All of the input was taken, and if the message ends with it, all of the message was written.
+    /// If not, the output is full: go on with more room.
+    pub done: bool,
+}
+
+/// Compresses messages into the payload of permessage-deflate (RFC 7692, section 7.2.1), in memory
+/// of the caller.
+///
+/// ```
+/// use barews::deflate::{Context, Deflate, Effort, WindowBits};
+///
+/// let context = Context { window_bits: WindowBits::MAX, takeover: true };
+/// let mut memory = [0; Deflate::memory(context, Effort::SMALL)];
+/// let mut deflate = Deflate::new(context, Effort::SMALL, &mut memory)?;
+/// let mut out = [0; Deflate::max_len(5)];
+/// let first = deflate.push(b"Hello", true, &mut out);
+/// assert_eq!(out[..first.written], [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]);
+/// let second = deflate.push(b"Hello", true, &mut out);
+/// assert_eq!(out[..second.written], [0xf2, 0x00, 0x11, 0x00, 0x00]);
+/// # Ok::<(), barews::StorageFull>(())
+/// ```
+#[derive(Debug)]
+pub struct Deflate<'m> {
+    history: History<'m>,
+    search: Search<'m>,
+    tokens: Tokens<'m>,
+    codes: &'m mut [Entry],
+    /// Where the block begins in the history.
+    block: usize,
+    /// Up to where there are tokens.
+    at: usize,
+    bits: Bits,
+    /// A fixed block has no end yet.
+    open: bool,
+    takeover: bool,
+    threshold: usize,
+    phase: Phase,
+}
+
+/// What is written next.
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    /// Nothing: the block is being made.
+    Search,
+    /// The header of the block.
+    Header(Kind),
+    /// The bytes of a stored block.
+    Bytes,
+    /// The lengths of the code length code, from this place in their order on.
+    Order(Counts, usize),
+    /// The code lengths, from this symbol on.
+    Lengths(Counts, usize),
+    /// The symbols of a block with codes of its own.
+    Dynamic(Cursor),
+    /// The symbols of a block with the fixed code.
+    Fixed(Cursor),
+    /// The end of the message.
+    End,
+    /// Its last bytes.
+    Last,
+}
+
+impl<'m> Deflate<'m> {
+    /// How many bytes of memory a compressor takes, to the byte.
+    #[must_use]
+    pub const fn memory(context: Context, effort: Effort) -> usize {
+        effort.layout(context).memory()
+    }
+
+    /// A compressor in `memory`, of which it uses no more than [`memory`](Self::memory) says.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageFull`] if that is less.
+    pub fn new(
+        context: Context,
+        effort: Effort,
+        memory: &'m mut [u8],
+    ) -> Result<Self, StorageFull> {
+        let layout = effort.layout(context);
+        let full = StorageFull { needed: layout.memory() };
+        let (bytes, memory) =
+            memory.split_at_mut_checked(layout.window + layout.span).ok_or(full)?;
+        let (heads, memory) = memory.split_at_mut_checked(2 * layout.heads).ok_or(full)?;
+        let (chain, memory) = memory.split_at_mut_checked(2 * layout.chain).ok_or(full)?;
+        let (tokens, memory) = memory.split_at_mut_checked(4 * layout.tokens).ok_or(full)?;
+        let codes = memory.get_mut(..4 * layout.codes).ok_or(full)?;
+        Ok(Self {
+            history: History::new(bytes, layout.window),
+            search: Search::new(heads.as_chunks_mut().0, chain.as_chunks_mut().0, effort),
+            tokens: Tokens::new(tokens.as_chunks_mut().0),
+            codes: codes.as_chunks_mut().0,
+            block: 0,
+            at: 0,
+            bits: Bits::new(),
+            open: false,
+            takeover: context.takeover,
+            threshold: effort.threshold,
+            phase: Phase::Search,
+        })
+    }
+
+    /// Compresses the next bytes of a message into `out`; with `fin`, they are its last.
+    ///
+    /// If it is not done, `out` is full: call it again with the rest of `input`, the same `fin` and
+    /// more room. Without `fin`, bytes may wait inside for what comes; `push(b"", true, out)` ends
+    /// a message. Of `out` nothing counts but what was written.
+    ///
+    /// What is written over all calls does not depend on the lengths of `input` and `out`.
+    pub fn push(&mut self, input: &[u8], fin: bool, out: &mut [u8]) -> Deflated {
+        let mut rest = input;
+        let mut out = Out::new(out);
+        let done = loop {
+            if !matches!(self.phase, Phase::Search) {
+                let last = matches!(self.phase, Phase::Last);
+                if !self.write(&mut out) {
+                    break false;
+                }
+                if last {
+                    break rest.is_empty();
+                }
+                continue;
+            }
+            rest = self.fill(rest);
+            if rest.is_empty() && !fin {
+                break true;
+            }
+            self.make_block(rest.is_empty());
+        };
+        Deflated { consumed: input.len() - rest.len(), written: out.written, done }
+    }
+
+    /// Whether a message of `len` bytes is worth compressing, by the effort's threshold.
+    #[must_use]
+    pub const fn wants(&self, len: usize) -> bool {
+        len >= self.threshold
+    }
+
+    /// What a message of `len` bytes that is pushed whole takes at most, whatever the effort.
+    #[must_use]
+    pub const fn max_len(len: usize) -> usize {
+        // No byte takes more than nine bits in the fixed code; then a header, the end of the block,
+        // the header of the empty block, and padding.
+        len.saturating_add(len.div_ceil(8)).saturating_add(3)
+    }
+
+    fn fill<'i>(&mut self, input: &'i [u8]) -> &'i [u8] {
+        let rest = self.history.fill(input);
+        if rest.is_empty() {
+            return rest;
+        }
+        let dropped = self.history.slide(self.block);
+        self.search.slide(dropped, self.history.capacity());
+        self.block -= dropped;
+        self.at -= dropped;
+        self.history.fill(rest)
+    }
+
+    fn make_block(&mut self, last: bool) {
+        let bytes = self.history.bytes();
+        let span = Span { bytes, window: self.history.window(), last, ahead: self.history.ahead() };
+        self.at = self.search.tokenize(span, self.at, &mut self.tokens);
+        let Some(bytes @ [_, ..]) = bytes.get(self.block..self.at) else {
+            self.phase = Phase::End;
+            return;
+        };
+        let before = Before { phase: self.bits.phase(), open: self.open };
+        self.phase = Phase::Header(block::choose(before, bytes, &self.tokens, self.codes));
+    }
+
+    /// Writes what comes next, or a part of it; false if `out` is full.
+    fn write(&mut self, out: &mut Out<'_>) -> bool {
+        let bytes = self.history.bytes().get(self.block..self.at).unwrap_or_default();
+        match &mut self.phase {
+            Phase::Search => {}
+            Phase::Header(kind) => {
+                if !self.bits.reserve(FIXED_END_LEN + HEADER_LEN + 7 + STORED_LEN, out) {
+                    return false;
+                }
+                let kind = *kind;
+                self.header(kind);
+            }
+            Phase::Bytes => {
+                if !self.bits.drain(out) {
+                    return false;
+                }
+                let written = out.write(bytes);
+                self.block += written;
+                if written < bytes.len() {
+                    return false;
+                }
+                self.next_block();
+            }
+            Phase::Order(counts, at) => {
+                if !self.bits.reserve(3, out) {
+                    return false;
+                }
+                let codes = Alphabets::new(self.codes);
+                let symbol = CODE_LENGTH_ORDER.get(*at).copied().map_or(0, usize::from);
+                let len = codes.map_or(0, |codes| codes.code_length(symbol).len);
+                self.bits.put(len, 3);
+                *at += 1;
+                if *at >= counts.code_lengths {
+                    self.phase = Phase::Lengths(*counts, 0);
+                }
+            }
+            Phase::Lengths(counts, at) => {
+                if !self.bits.reserve(7 + 7, out) {
+                    return false;
+                }
+                if let Some(codes) = Alphabets::new(self.codes) {
+                    let repeat = codes.repeat(*counts, *at);
+                    let code = codes.code_length(repeat.symbol);
+                    self.bits.put(code.bits, code.len);
+                    self.bits.put(repeat.extra, repeat.extra_len);
+                    *at += repeat.run;
+                }
+                if *at >= counts.literals + counts.distances {
+                    self.phase = Phase::Dynamic(Cursor::START);
+                }
+            }
+            Phase::Dynamic(cursor) => {
+                if let Some(codes) = Alphabets::new(self.codes) {
+                    let all = cursor.emit(&codes, bytes, &self.tokens, &mut self.bits, out);
+                    if !all || !self.bits.reserve(15, out) {
+                        return false;
+                    }
+                    let end = codes.symbol(usize::from(END));
+                    self.bits.put(end.bits, end.len);
+                }
+                self.next_block();
+            }
+            Phase::Fixed(cursor) => {
+                if !cursor.emit(&FixedCode, bytes, &self.tokens, &mut self.bits, out) {
+                    return false;
+                }
+                self.next_block();
+            }
+            Phase::End => {
+                if !self.bits.reserve(FIXED_END_LEN + HEADER_LEN + 7, out) {
+                    return false;
+                }
+                self.close();
+                self.bits.put(STORED, HEADER_LEN);
+                self.bits.align();
+                self.phase = Phase::Last;
+            }
+            Phase::Last => {
+                if !self.bits.drain(out) {
+                    return false;
+                }
+                self.next_message();
+            }
+        }
+        true
+    }
+
+    fn header(&mut self, kind: Kind) {
+        match kind {
+            Kind::Stored => {
+                self.close();
+                self.bits.put(STORED, HEADER_LEN);
+                self.bits.align();
+                let len = u32::try_from(self.at - self.block).unwrap_or(0) & 0xFFFF;
+                self.bits.put(len, 16);
+                self.bits.put(!len & 0xFFFF, 16);
+                self.phase = Phase::Bytes;
+            }
+            Kind::Fixed => {
+                if !self.open {
+                    self.bits.put(FIXED, HEADER_LEN);
+                    self.open = true;
+                }
+                self.phase = Phase::Fixed(Cursor::START);
+            }
+            Kind::Dynamic(counts) => {
+                self.close();
+                self.bits.put(DYNAMIC, HEADER_LEN);
+                for (count, least, len) in [
+                    (counts.literals, 257, 5),
+                    (counts.distances, 1, 5),
+                    (counts.code_lengths, 4, 4),
+                ] {
+                    self.bits.put(u32::try_from(count - least).unwrap_or(0), len);
+                }
+                self.phase = Phase::Order(counts, 0);
+            }
+        }
+    }
+
+    /// Ends an open block.
+    fn close(&mut self) {
+        if self.open {
+            let end = FixedCode.symbol(usize::from(END));
+            self.bits.put(end.bits, end.len);
+            self.open = false;
+        }
+    }
+
+    fn next_block(&mut self) {
+        self.block = self.at;
+        self.tokens.clear();
+        self.phase = Phase::Search;
+    }
+
+    fn next_message(&mut self) {
+        if !self.takeover {
+            let dropped = self.history.clear();
+            self.search.clear(dropped, self.history.capacity());
+            self.block = 0;
+            self.at = 0;
+        }
+        self.phase = Phase::Search;
+    }
+}

@@ -1,0 +1,69 @@
+//! The bytes that a match may refer to, and those of the message that are not written yet.
+
+use super::symbols::MAX_MATCH;
+use crate::mask;
+
+/// One run of bytes: first the window, then the block that is being made.
+///
+/// When it is full, what no match can reach any more is dropped and the rest moves to the front.
+#[derive(Debug)]
+pub(super) struct History<'m> {
+    bytes: &'m mut [u8],
+    len: usize,
+    window: usize,
+}
+
+impl<'m> History<'m> {
+    pub(super) const fn new(bytes: &'m mut [u8], window: usize) -> Self {
+        Self { bytes, len: 0, window }
+    }
+
+    /// Takes as much of `input` as there is room for, and gives the rest.
+    pub(super) fn fill<'i>(&mut self, input: &'i [u8]) -> &'i [u8] {
+        let room = self.bytes.get_mut(self.len..).unwrap_or_default();
+        let len = room.len().min(input.len());
+        let Some((taken, rest)) = input.split_at_checked(len) else { return input };
+        if let Some(to) = room.get_mut(..len) {
+            mask::copy(taken, to);
+        }
+        self.len += len;
+        rest
+    }
+
+    /// Drops what lies more than a window before `block`; says how many bytes that were.
+    pub(super) fn slide(&mut self, block: usize) -> usize {
+        let dead = block.saturating_sub(self.window);
+        let live = self.bytes.get_mut(..self.len).unwrap_or_default();
+        if dead > 0 && dead <= live.len() {
+            live.copy_within(dead.., 0);
+        }
+        self.len = self.len.saturating_sub(dead);
+        dead
+    }
+
+    /// Forgets everything; says how many bytes that were.
+    pub(super) const fn clear(&mut self) -> usize {
+        let len = self.len;
+        self.len = 0;
+        len
+    }
+
+    #[inline]
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
+    pub(super) const fn capacity(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// How many bytes a match should have ahead of it: its longest, where that leaves room for a block.
+    pub(super) const fn ahead(&self) -> usize {
+        let quarter = (self.bytes.len() - self.window) / 4;
+        if quarter < MAX_MATCH { quarter } else { MAX_MATCH }
+    }
+
+    pub(super) const fn window(&self) -> usize {
+        self.window
+    }
+}
