@@ -8,7 +8,7 @@
 #![warn(clippy::expect_used, clippy::unwrap_used)]
 
 pub mod backoff;
-#[cfg(any(feature = "handshake", feature = "deflate"))]
+#[cfg(feature = "deflate")]
 pub mod deflate;
 pub mod frame;
 #[cfg(feature = "handshake")]
@@ -16,6 +16,8 @@ pub mod handshake;
 pub mod keepalive;
 pub mod mask;
 
+#[cfg(any(feature = "deflate", feature = "handshake"))]
+mod agreed;
 mod ahead;
 mod answer;
 mod close;

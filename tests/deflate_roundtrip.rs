@@ -23,7 +23,7 @@ fn memory(context: Context, effort: Effort) -> Vec<u8> {
 }
 
 /// Pushes a message in pieces of these lengths, over and over, with these lengths of output.
-fn push(deflate: &mut Deflate<'_>, message: &[u8], pieces: &[usize], outs: &[usize]) -> Vec<u8> {
+fn push(deflate: &mut Deflate<&mut Vec<u8>>, message: &[u8], pieces: &[usize], outs: &[usize]) -> Vec<u8> {
     let mut written = Vec::new();
     let mut outs = outs.iter().copied().cycle();
     let mut rest = message;
@@ -48,7 +48,7 @@ fn push(deflate: &mut Deflate<'_>, message: &[u8], pieces: &[usize], outs: &[usi
     unreachable!("pieces are endless")
 }
 
-fn whole(deflate: &mut Deflate<'_>, message: &[u8]) -> Vec<u8> {
+fn whole(deflate: &mut Deflate<&mut Vec<u8>>, message: &[u8]) -> Vec<u8> {
     let written =
         push(deflate, message, &[message.len().max(1)], &[Deflate::max_len(message.len())]);
     assert!(written.len() <= Deflate::max_len(message.len()), "{} bytes", message.len());
@@ -280,7 +280,7 @@ fn memory_is_asked_for_to_the_byte() {
     assert_eq!(Deflate::memory(context(8, true), Effort::TINY), 512);
     assert!(Deflate::memory(context(15, true), Effort::SMALL) <= 6 << 10);
     assert!(Deflate::memory(context(15, true), Effort::BEST) <= 70 << 10);
-    assert!(size_of::<Deflate<'_>>() <= 256, "{}", size_of::<Deflate<'_>>());
+    assert!(size_of::<Deflate<&mut Vec<u8>>>() <= 256, "{}", size_of::<Deflate<&mut Vec<u8>>>());
 }
 
 #[test]

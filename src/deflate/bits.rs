@@ -32,7 +32,7 @@ impl<'o> Out<'o> {
 }
 
 /// Bits that make no whole byte yet, or had no room.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Bits {
     held: u64,
     /// At most 63, so that no shift is by 64.

@@ -5,13 +5,13 @@ use super::block::{
     self, Before, DYNAMIC, FIXED, FIXED_END_LEN, HEADER_LEN, Kind, STORED, STORED_LEN,
 };
 use super::codes::{Alphabets, Counts, Entry};
-use super::effort::Effort;
+use super::effort::{Effort, Layout};
 use super::emit::{Coder, Cursor, FixedCode};
 use super::history::History;
-use super::params::Context;
-use super::search::{Search, Span};
+use super::search::{Search, Seen, Span};
 use super::symbols::{CODE_LENGTH_ORDER, END};
 use super::tokens::Tokens;
+use crate::agreed::Context;
 use crate::input::StorageFull;
 
 /// What came of a [`push`](Deflate::push).
@@ -30,14 +30,14 @@ pub struct Deflated {
 }
 
 /// Compresses messages into the payload of permessage-deflate (RFC 7692, section 7.2.1), in memory
-/// of the caller.
+/// of the caller: an array, `&mut [u8]`, `Vec<u8>` or pooled block.
 ///
 /// ```
-/// use barews::deflate::{Context, Deflate, Effort, WindowBits};
+/// use barews::deflate::{Context, Deflate, DeflateParams, Effort};
 ///
-/// let context = Context { window_bits: WindowBits::MAX, takeover: true };
-/// let mut memory = [0; Deflate::memory(context, Effort::SMALL)];
-/// let mut deflate = Deflate::new(context, Effort::SMALL, &mut memory)?;
+/// const AGREED: Context = DeflateParams::DEFAULT.server();
+/// let memory = [0; Deflate::memory(AGREED, Effort::SMALL)];
+/// let mut deflate = Deflate::new(AGREED, Effort::SMALL, memory)?;
 /// let mut out = [0; Deflate::max_len(5)];
 /// let first = deflate.push(b"Hello", true, &mut out);
 /// assert_eq!(out[..first.written], [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]);
@@ -46,11 +46,21 @@ pub struct Deflated {
 /// # Ok::<(), barews::StorageFull>(())
 /// ```
 #[derive(Debug)]
-pub struct Deflate<'m> {
-    history: History<'m>,
-    search: Search<'m>,
-    tokens: Tokens<'m>,
-    codes: &'m mut [Entry],
+pub struct Deflate<S> {
+    storage: S,
+    layout: Layout,
+    effort: Effort,
+    takeover: bool,
+    state: State,
+}
+
+/// How far a compressor is.
+#[derive(Clone, Copy, Debug)]
+struct State {
+    /// How many bytes the history has, and the block tokens.
+    history: usize,
+    tokens: usize,
+    seen: Seen,
     /// Where the block begins in the history.
     block: usize,
     /// Up to where there are tokens.
@@ -58,8 +68,6 @@ pub struct Deflate<'m> {
     bits: Bits,
     /// A fixed block has no end yet.
     open: bool,
-    takeover: bool,
-    threshold: usize,
     phase: Phase,
 }
 
@@ -86,44 +94,44 @@ enum Phase {
     Last,
 }
 
-impl<'m> Deflate<'m> {
+impl Deflate<&mut [u8]> {
     /// How many bytes of memory a compressor takes, to the byte.
     #[must_use]
     pub const fn memory(context: Context, effort: Effort) -> usize {
         effort.layout(context).memory()
     }
 
-    /// A compressor in `memory`, of which it uses no more than [`memory`](Self::memory) says.
+    /// What a message of `len` bytes that is pushed whole takes at most, whatever the effort.
+    #[must_use]
+    pub const fn max_len(len: usize) -> usize {
+        // No byte takes more than nine bits in the fixed code; then a header, the end of the block,
+        // the header of the empty block, and padding.
+        len.saturating_add(len.div_ceil(8)).saturating_add(3)
+    }
+}
+
+impl<S: AsRef<[u8]> + AsMut<[u8]>> Deflate<S> {
+    /// A compressor for the side that is to compress as `context` says, in `storage`, of which it uses no
+    /// more than [`memory`](Deflate::memory) says.
     ///
     /// # Errors
     ///
     /// [`StorageFull`] if that is less.
-    pub fn new(
-        context: Context,
-        effort: Effort,
-        memory: &'m mut [u8],
-    ) -> Result<Self, StorageFull> {
+    pub fn new(context: Context, effort: Effort, mut storage: S) -> Result<Self, StorageFull> {
         let layout = effort.layout(context);
-        let full = StorageFull { needed: layout.memory() };
-        let (bytes, memory) =
-            memory.split_at_mut_checked(layout.window + layout.span).ok_or(full)?;
-        let (heads, memory) = memory.split_at_mut_checked(2 * layout.heads).ok_or(full)?;
-        let (chain, memory) = memory.split_at_mut_checked(2 * layout.chain).ok_or(full)?;
-        let (tokens, memory) = memory.split_at_mut_checked(4 * layout.tokens).ok_or(full)?;
-        let codes = memory.get_mut(..4 * layout.codes).ok_or(full)?;
-        Ok(Self {
-            history: History::new(bytes, layout.window),
-            search: Search::new(heads.as_chunks_mut().0, chain.as_chunks_mut().0, effort),
-            tokens: Tokens::new(tokens.as_chunks_mut().0),
-            codes: codes.as_chunks_mut().0,
+        let needed = layout.memory();
+        storage.as_mut().get_mut(..needed).ok_or(StorageFull { needed })?.fill(0);
+        let state = State {
+            history: 0,
+            tokens: 0,
+            seen: Seen::NOTHING,
             block: 0,
             at: 0,
             bits: Bits::new(),
             open: false,
-            takeover: context.takeover,
-            threshold: effort.threshold,
             phase: Phase::Search,
-        })
+        };
+        Ok(Self { storage, layout, effort, takeover: context.takeover, state })
     }
 
     /// Compresses the next bytes of a message into `out`; with `fin`, they are its last.
@@ -134,6 +142,74 @@ impl<'m> Deflate<'m> {
     ///
     /// What is written over all calls does not depend on the lengths of `input` and `out`.
     pub fn push(&mut self, input: &[u8], fin: bool, out: &mut [u8]) -> Deflated {
+        let Some(mut work) = Work::new(self) else {
+            return Deflated { consumed: 0, written: 0, done: false };
+        };
+        let deflated = work.push(input, fin, out);
+        self.state = work.state();
+        deflated
+    }
+
+    /// Whether a message of `len` bytes is worth compressing, by the effort's threshold.
+    #[must_use]
+    pub const fn wants(&self, len: usize) -> bool {
+        len >= self.effort.threshold
+    }
+}
+
+/// A compressor with its memory laid out.
+struct Work<'m> {
+    history: History<'m>,
+    search: Search<'m>,
+    tokens: Tokens<'m>,
+    codes: &'m mut [Entry],
+    block: usize,
+    at: usize,
+    bits: Bits,
+    open: bool,
+    takeover: bool,
+    phase: Phase,
+}
+
+impl<'m> Work<'m> {
+    /// `None` only if the storage has become shorter than it was.
+    fn new<S: AsMut<[u8]>>(deflate: &'m mut Deflate<S>) -> Option<Self> {
+        let Deflate { storage, layout, effort, takeover, state } = deflate;
+        let memory = storage.as_mut();
+        let (bytes, memory) = memory.split_at_mut_checked(layout.window + layout.span)?;
+        let (heads, memory) = memory.split_at_mut_checked(2 * layout.heads)?;
+        let (chain, memory) = memory.split_at_mut_checked(2 * layout.chain)?;
+        let (tokens, memory) = memory.split_at_mut_checked(4 * layout.tokens)?;
+        let codes = memory.get_mut(..4 * layout.codes)?;
+        let (heads, chain) = (heads.as_chunks_mut().0, chain.as_chunks_mut().0);
+        Some(Self {
+            history: History::new(bytes, state.history, layout.window),
+            search: Search::new(heads, chain, state.seen, *effort),
+            tokens: Tokens::new(tokens.as_chunks_mut().0, state.tokens),
+            codes: codes.as_chunks_mut().0,
+            block: state.block,
+            at: state.at,
+            bits: state.bits,
+            open: state.open,
+            takeover: *takeover,
+            phase: state.phase,
+        })
+    }
+
+    fn state(&self) -> State {
+        State {
+            history: self.history.len,
+            tokens: self.tokens.len,
+            seen: self.search.seen,
+            block: self.block,
+            at: self.at,
+            bits: self.bits,
+            open: self.open,
+            phase: self.phase,
+        }
+    }
+
+    fn push(&mut self, input: &[u8], fin: bool, out: &mut [u8]) -> Deflated {
         let mut rest = input;
         let mut out = Out::new(out);
         let done = loop {
@@ -154,20 +230,6 @@ impl<'m> Deflate<'m> {
             self.make_block(rest.is_empty());
         };
         Deflated { consumed: input.len() - rest.len(), written: out.written, done }
-    }
-
-    /// Whether a message of `len` bytes is worth compressing, by the effort's threshold.
-    #[must_use]
-    pub const fn wants(&self, len: usize) -> bool {
-        len >= self.threshold
-    }
-
-    /// What a message of `len` bytes that is pushed whole takes at most, whatever the effort.
-    #[must_use]
-    pub const fn max_len(len: usize) -> usize {
-        // No byte takes more than nine bits in the fixed code; then a header, the end of the block,
-        // the header of the empty block, and padding.
-        len.saturating_add(len.div_ceil(8)).saturating_add(3)
     }
 
     fn fill<'i>(&mut self, input: &'i [u8]) -> &'i [u8] {

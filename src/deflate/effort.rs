@@ -1,7 +1,7 @@
 //! How much memory and work a compressor may take, and how its memory is laid out.
 
 use super::codes;
-use super::params::{Context, WindowBits};
+use crate::agreed::{Context, WindowBits};
 
 /// How much memory and work compression may take.
 ///

@@ -9,13 +9,14 @@ use crate::mask;
 #[derive(Debug)]
 pub(super) struct History<'m> {
     bytes: &'m mut [u8],
-    len: usize,
+    /// How many of them there are.
+    pub(super) len: usize,
     window: usize,
 }
 
 impl<'m> History<'m> {
-    pub(super) const fn new(bytes: &'m mut [u8], window: usize) -> Self {
-        Self { bytes, len: 0, window }
+    pub(super) const fn new(bytes: &'m mut [u8], len: usize, window: usize) -> Self {
+        Self { bytes, len, window }
     }
 
     /// Takes as much of `input` as there is room for, and gives the rest.

@@ -1,8 +1,8 @@
 //! The receiving side: compressed messages in, messages out (RFC 7692 section 7.2.2).
 
 use super::decode::{Decoder, Stop};
-use super::params::Context;
 use super::window::{Output, Window};
+use crate::agreed::Context;
 use crate::error::Error;
 use crate::event::Data;
 use crate::frame::{self, Kind};
@@ -23,13 +23,12 @@ const MAX_MESSAGE_LEN: u64 = 64 << 20;
 /// pieces of the inflated ones come out, as long as the caller has room for. Plain messages pass through.
 ///
 /// ```
-/// use barews::deflate::{DeflateParams, Inflate};
+/// use barews::deflate::{Context, DeflateParams, Inflate};
 /// use barews::{Config, Connection, Event, Input};
 ///
-/// let agreed = DeflateParams::default();
+/// const AGREED: Context = DeflateParams::DEFAULT.server();
 /// let mut ws = Connection::client(Config::new().deflate(true), || [0; 4]);
-/// let mut memory = [0; Inflate::memory(DeflateParams::DEFAULT.server())];
-/// let mut inflate = Inflate::new(agreed.server(), &mut memory)?;
+/// let mut inflate = Inflate::new(AGREED, [0; Inflate::memory(AGREED)])?;
 ///
 /// // RFC 7692, 7.2.3.2: "Hello", and the same again by reference.
 /// let mut bytes = *b"\xC1\x07\xF2\x48\xCD\xC9\xC9\x07\x00\xC1\x05\xF2\x00\x11\x00\x00";

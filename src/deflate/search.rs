@@ -11,10 +11,20 @@ use super::tokens::{MAX_RUN, Tokens};
 pub(super) struct Search<'m> {
     heads: &'m mut [[u8; 2]],
     chain: &'m mut [[u8; 2]],
+    pub(super) seen: Seen,
+    effort: Effort,
+}
+
+/// What the tables are about.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
     base: usize,
     /// From this index on, nothing is in the tables.
     unseen: usize,
-    effort: Effort,
+}
+
+impl Seen {
+    pub(super) const NOTHING: Self = Self { base: 1, unseen: FIRST };
 }
 
 /// The part of the history that a call works on.
@@ -47,29 +57,34 @@ const FIRST: usize = 1;
 const FAR: usize = 4096;
 
 impl<'m> Search<'m> {
-    pub(super) fn new(heads: &'m mut [[u8; 2]], chain: &'m mut [[u8; 2]], effort: Effort) -> Self {
-        heads.fill([0; 2]);
-        Self { heads, chain, base: 1, unseen: FIRST, effort }
+    /// Heads that were never used are all 0.
+    pub(super) const fn new(
+        heads: &'m mut [[u8; 2]],
+        chain: &'m mut [[u8; 2]],
+        seen: Seen,
+        effort: Effort,
+    ) -> Self {
+        Self { heads, chain, seen, effort }
     }
 
     /// The history lost its first `len` bytes.
     pub(super) fn slide(&mut self, len: usize, capacity: usize) {
-        self.base += len;
-        self.unseen = self.unseen.saturating_sub(len);
-        if self.base + capacity > usize::from(u16::MAX) {
-            let [low, high, ..] = (self.base - 1).to_le_bytes();
+        self.seen.base += len;
+        self.seen.unseen = self.seen.unseen.saturating_sub(len);
+        if self.seen.base + capacity > usize::from(u16::MAX) {
+            let [low, high, ..] = (self.seen.base - 1).to_le_bytes();
             let by = u16::from_le_bytes([low, high]);
             for entry in self.heads.iter_mut().chain(self.chain.iter_mut()) {
                 *entry = u16::from_le_bytes(*entry).saturating_sub(by).to_le_bytes();
             }
-            self.base = 1;
+            self.seen.base = 1;
         }
     }
 
     /// The history lost all of its `len` bytes.
     pub(super) fn clear(&mut self, len: usize, capacity: usize) {
         self.slide(len, capacity);
-        self.unseen = FIRST;
+        self.seen.unseen = FIRST;
     }
 
     /// Turns bytes from `at` on into tokens while there is room and enough lies ahead; says how far.
@@ -96,7 +111,7 @@ impl<'m> Search<'m> {
             let behind = run.at + found.len;
             run = Run { start: behind, at: behind };
             if self.effort.sparse {
-                self.unseen = self.unseen.max(behind - 1);
+                self.seen.unseen = self.seen.unseen.max(behind - 1);
             }
         }
         if run.at > run.start {
@@ -108,23 +123,23 @@ impl<'m> Search<'m> {
     /// The longest match at `at` that is longer than `known`.
     #[inline]
     fn find(&mut self, span: Span<'_>, at: usize, known: Match) -> Match {
-        while self.unseen < at
-            && let Some(word) = word(span.bytes, self.unseen)
+        while self.seen.unseen < at
+            && let Some(word) = word(span.bytes, self.seen.unseen)
         {
-            self.insert(word, self.unseen);
-            self.unseen += 1;
+            self.insert(word, self.seen.unseen);
+            self.seen.unseen += 1;
         }
-        if at < self.unseen {
+        if at < self.seen.unseen {
             return NO_MATCH;
         }
         let Some(here) = word(span.bytes, at) else { return NO_MATCH };
         let mut next = self.insert(here, at);
-        self.unseen = at + 1;
+        self.seen.unseen = at + 1;
         let ahead = span.bytes.get(at..).unwrap_or_default();
         let ahead = ahead.get(..MAX_MATCH).unwrap_or(ahead);
         let mut best = known;
         for _ in 0..self.effort.depth.max(1) {
-            let Some(index) = next.checked_sub(self.base).filter(|&index| index < at) else {
+            let Some(index) = next.checked_sub(self.seen.base).filter(|&index| index < at) else {
                 break;
             };
             let distance = at - index;
@@ -161,7 +176,7 @@ impl<'m> Search<'m> {
         let bits = self.heads.len().trailing_zeros();
         let word = if usize::from(self.effort.min_match) < WORD { word << 8 } else { word };
         let hash = word.wrapping_mul(0x9E37_79B1) >> (u32::BITS - bits.clamp(1, 16));
-        let position = self.base + index;
+        let position = self.seen.base + index;
         let [low, high, ..] = position.to_le_bytes();
         let links = self.chain.len();
         let Some(head) = usize::try_from(hash).ok().and_then(|hash| self.heads.get_mut(hash))

@@ -27,12 +27,13 @@ impl Token {
 #[derive(Debug)]
 pub(super) struct Tokens<'m> {
     items: &'m mut [[u8; 4]],
-    len: usize,
+    /// How many of them there are.
+    pub(super) len: usize,
 }
 
 impl<'m> Tokens<'m> {
-    pub(super) const fn new(items: &'m mut [[u8; 4]]) -> Self {
-        Self { items, len: 0 }
+    pub(super) const fn new(items: &'m mut [[u8; 4]], len: usize) -> Self {
+        Self { items, len }
     }
 
     #[inline]
