@@ -52,12 +52,12 @@ fn judged(answer: &str, offers: &[DeflateOffer]) -> Option<DeflateParams> {
 }
 
 fn params(server_reset: bool, client_reset: bool, server: u8, client: u8) -> DeflateParams {
-    let mut params = DeflateParams::default();
-    params.server_no_context_takeover = server_reset;
-    params.client_no_context_takeover = client_reset;
-    params.server_max_window_bits = bits(server);
-    params.client_max_window_bits = bits(client);
-    params
+    DeflateParams {
+        server_no_context_takeover: server_reset,
+        client_no_context_takeover: client_reset,
+        server_max_window_bits: bits(server),
+        client_max_window_bits: bits(client),
+    }
 }
 
 const REQUEST: &str = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
