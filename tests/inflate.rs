@@ -22,7 +22,7 @@ use bits::{ALL_CODE_LENGTHS, BitWriter};
 use inflated::{JUNK, Outcome, alone, compressed, context, run};
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
-use oracles::{Verdict, zlib};
+use oracles::{Verdict, miniz, zlib};
 use wire::Side;
 
 /// Binary messages through a window of so many bits.
@@ -181,6 +181,35 @@ fn every_distance_of_32_kib() {
         let at = bytes.len() - usize::try_from(distance).unwrap();
         let again: Vec<u8> = bytes[at..].iter().copied().cycle().take(3).collect();
         assert_eq!(seen.messages[0].1[1 << 15..], again, "{distance}");
+    }
+}
+
+/// An empty block: stored, fixed, or dynamic with no symbol but the end.
+fn add_empty(stream: &mut BitWriter, kind: usize) {
+    match kind {
+        0 => drop(stream.stored(false, b"")),
+        1 => drop(stream.fixed(false).end()),
+        _ => {
+            let mut literals = [0; 257];
+            literals[256] = 1;
+            stream.dynamic(false, &literals, &[0]).bits(0, 1);
+        }
+    }
+}
+
+#[test]
+fn empty_blocks_of_all_kinds_say_nothing() {
+    for kinds in [&[0][..], &[1], &[2], &[0, 1, 2], &[2, 2, 1, 1, 0, 0]] {
+        let mut stream = BitWriter::new();
+        stream.fixed(false).literals(b"a").end();
+        for &kind in kinds.iter().cycle().take(3000) {
+            add_empty(&mut stream, kind);
+        }
+        stream.fixed(false).repeat(3, 1).end();
+        for size in [1, 100] {
+            let seen = through(8, true, &[stream.message()], size);
+            assert_eq!(seen, Outcome::whole(&[(Kind::Binary, b"aaaa")]));
+        }
     }
 }
 
@@ -367,4 +396,28 @@ fn lengths_of_lengths() {
     codes[16] = 0;
     codes[18] = 2;
     assert!(!head("too few codes", &codes, 257, 1, &[]));
+}
+
+/// All 19 lengths of the code length code are 57 bits, one more than are sure to be read at once.
+#[test]
+fn a_dynamic_block_at_every_bit_of_a_byte() {
+    let lengths = literals(&[1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 15], 2, &[]);
+    let codes = bits::codes(&lengths);
+    for pad in 0..16 {
+        let mut stream = BitWriter::new();
+        // A block of literals of 8 or 9 bits moves what follows it by any number of bits.
+        stream.fixed(false);
+        for _ in 0..pad {
+            stream.literals(b"\xFF");
+        }
+        stream.end().dynamic(false, &lengths, &[0]);
+        for symbol in 0..15 {
+            stream.code(codes[symbol]);
+        }
+        let message = stream.code(codes[256]).message();
+        let wanted = zlib(b"", &message);
+        assert!(wanted.ok && wanted == miniz(b"", &message));
+        let seen = alone(&message);
+        assert_eq!(seen, Outcome::whole(&[(Kind::Binary, &wanted.bytes)]), "{pad}");
+    }
 }

@@ -132,7 +132,7 @@ impl Decoder {
                 State::StoredLen => self.stored_len(),
                 State::Stored(left) => self.stored(left, input, out),
                 State::Counts => self.counts(),
-                State::CodeLengths(counts, at) => self.code_lengths(counts, at),
+                State::CodeLengths(counts, at) => self.code_lengths(counts, at, input),
                 State::Lengths(counts, at) => self.read_lengths(counts, at, input),
                 State::Symbols(codes) => self.symbols(codes, input, out),
                 State::Match(codes, rest) => repeat(codes, rest, out),
@@ -216,9 +216,16 @@ impl Decoder {
         Ok(State::CodeLengths(Counts { literals, distances, code_lengths }, 0))
     }
 
-    fn code_lengths(&mut self, counts: Counts, mut at: u16) -> Result<State, Stop> {
+    fn code_lengths(
+        &mut self,
+        counts: Counts,
+        mut at: u16,
+        input: &mut &[u8],
+    ) -> Result<State, Stop> {
         for &place in CODE_LENGTH_ORDER.get(at.into()..counts.code_lengths.into()).unwrap_or(&[]) {
             self.state = State::CodeLengths(counts, at);
+            // All 19 take a bit more than one refill is sure to give.
+            self.bits.refill(input);
             let len = self.bits.take(3).ok_or(Stop::Input)?.to_le_bytes()[0];
             if let Some(to) = self.lengths.get_mut(usize::from(place)) {
                 *to = len;
