@@ -393,6 +393,23 @@ fn r7692_6_06_a_plain_message_comes_as_it_is_and_leaves_the_window_alone() {
     }
 }
 
+#[test]
+fn r7692_6_06_a_plain_message_that_begins_with_an_empty_fragment_has_a_first_piece() {
+    for side in SIDES {
+        let wire = [
+            side.frame(TEXT, b""),
+            side.frame(CONTINUATION, b""),
+            side.frame(FIN | CONTINUATION, b"text"),
+            compressed(side, Kind::Binary, &[b"", HELLO]),
+        ];
+        for size in [1, 9] {
+            // The receiver looks at `first` of every piece.
+            let seen = run(side, context(8, true), &wire.concat(), &[], &[size]);
+            assert_eq!(seen, Outcome::whole(&[(Kind::Text, b"text"), (Kind::Binary, b"Hello")]));
+        }
+    }
+}
+
 /// All faults of a layer above, and the code that each is told with.
 const FAULTS: [(Error, [u8; 2]); 3] = [
     (Error::InvalidDeflate, [0x03, 0xEF]),

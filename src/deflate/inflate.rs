@@ -127,7 +127,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
             return Err(error);
         }
         if !data.compressed {
-            return Ok(pass(data, out));
+            return Ok(self.pass(data, out));
         }
         if data.first {
             self.start();
@@ -176,6 +176,23 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
         Ok(Some(piece(data.kind, payload, first, fin)))
     }
 
+    /// RFC 7692, 6.2: a message without RSV1 is what it is, and does not touch the window.
+    fn pass<'o>(&mut self, data: &mut Data<'_>, out: &'o mut [u8]) -> Option<Data<'o>> {
+        // An empty fragment gives no piece, so another one may be the first.
+        self.message.is_new |= core::mem::take(&mut data.first);
+        if data.payload.is_empty() && !data.fin {
+            return None;
+        }
+        let len = data.payload.len().min(out.len());
+        let payload = out.get_mut(..len).unwrap_or_default();
+        mask::copy(data.payload.get(..len).unwrap_or_default(), payload);
+        skip(data, len);
+        let fin = data.fin && data.payload.is_empty();
+        data.fin &= !fin;
+        let first = core::mem::take(&mut self.message.is_new);
+        Some(piece(data.kind, payload, first, fin))
+    }
+
     /// Before the first byte of a message.
     fn start(&mut self) {
         // 7.1.1: without context takeover "each message" begins "with an empty sliding window".
@@ -186,21 +203,6 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
         self.message =
             Message { is_new: true, room: self.max_message_len, tail: TAIL, utf8: Utf8::new() };
     }
-}
-
-/// RFC 7692, 6.2: a message without RSV1 is what it is, and does not touch the window.
-fn pass<'o>(data: &mut Data<'_>, out: &'o mut [u8]) -> Option<Data<'o>> {
-    if data.payload.is_empty() && !data.fin {
-        return None;
-    }
-    let len = data.payload.len().min(out.len());
-    let payload = out.get_mut(..len).unwrap_or_default();
-    mask::copy(data.payload.get(..len).unwrap_or_default(), payload);
-    skip(data, len);
-    let fin = data.fin && data.payload.is_empty();
-    data.fin &= !fin;
-    let first = core::mem::take(&mut data.first);
-    Some(piece(data.kind, payload, first, fin))
 }
 
 /// Takes `len` bytes from the front.
