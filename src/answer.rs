@@ -72,7 +72,9 @@ impl Answers {
     /// Makes the Close due that tells the peer of its fault (7.1.7), if it is there to be told.
     #[cold]
     pub(crate) fn fault(&mut self, error: Error) {
-        if error != Error::UnexpectedEof {
+        if error == Error::UnexpectedEof {
+            self.abandon();
+        } else {
             self.close(Some(error.close_code()));
         }
     }
@@ -87,7 +89,7 @@ impl Answers {
     }
 
     /// The transport is gone: nothing can be sent.
-    pub(crate) fn abandon(&mut self) {
+    fn abandon(&mut self) {
         self.due = Due::Nothing;
         self.phase = Phase::Closed;
     }

@@ -139,19 +139,14 @@ impl<R: Role> Connection<R> {
     /// closed cleanly (7.1.4), the code to report is 1006, and a message in progress is lost. The
     /// error of an earlier fault stays.
     pub fn receive_eof(&mut self) -> Result<(), Error> {
-        let result = self.receiver.eof();
-        match result {
-            Ok(()) => {}
-            Err(Error::UnexpectedEof) => self.sender.answers.abandon(),
-            // A fault that no call has told yet.
-            Err(error) => self.sender.answers.fault(error),
-        }
-        result
+        // It may be a fault that no call has told yet.
+        self.receiver.eof().inspect_err(|error| self.sender.answers.fault(*error))
     }
 
     /// Fails the connection (7.1.7) for a fault that a layer above found in the peer's bytes, as an
     /// `Inflate` does: from now on [`receive`](Self::receive) gives this error, and the Close that tells
-    /// the peer is due. Behind the peer's Close, or another fault, it changes nothing.
+    /// the peer is due (not for [`Error::UnexpectedEof`]: then nobody is there to be told). Behind the
+    /// peer's Close, or another fault, it changes nothing.
     #[cfg(feature = "deflate")]
     pub fn fail(&mut self, error: Error) {
         if !self.receiver.is_closed() && !self.receiver.is_failed() {

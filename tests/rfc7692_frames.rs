@@ -476,6 +476,19 @@ fn behind_its_own_close_a_side_fails_without_another() {
     assert_eq!(ws.receive_eof(), Err(Error::InvalidDeflate));
 }
 
+/// The end of the transport is no fault that a Close could tell.
+#[test]
+fn a_layer_above_may_say_that_the_transport_has_ended() {
+    for side in SIDES {
+        let mut ws = side.ws(agreed());
+        fail(&mut ws, Error::UnexpectedEof);
+        assert_eq!(ws.feed(b""), [Ev::Fail(Error::UnexpectedEof)]);
+        assert_eq!(ws.due(), b"");
+        assert_eq!(ws.send_text("a", &mut [0; 16]), Err(SendError::Closed));
+        assert_eq!(state(&ws), State::Closed);
+    }
+}
+
 #[test]
 fn an_inflater_whose_message_is_bad_ends_the_session() {
     for side in SIDES {
