@@ -337,3 +337,27 @@ fn bad_text_is_refused_as_soon_as_it_is_here() {
         }
     }
 }
+
+/// That a character lacks bytes shows at the end of the message, when what is here of it may be out already. So
+/// it always comes out.
+#[test]
+fn a_text_that_ends_in_a_character_gives_the_same_however_it_is_cut() {
+    for text in [&b"ab\xE2\x82"[..], b"ab\xF0\x9F\x98", b"\xC3", b"\xE2"] {
+        let wanted =
+            Outcome { open: text.to_vec(), error: Some(Error::InvalidUtf8), ..Outcome::default() };
+        for message in messages(text) {
+            for at in 0..=message.len() {
+                let (first, second) = message.split_at(at);
+                for parts in [&[&message[..]][..], &[first, second], &[first, second, b""]] {
+                    let wire = compressed(Side::Client, Kind::Text, parts);
+                    for cut in 0..=wire.len() {
+                        for size in [1, 2, 3, 4, 5, 9] {
+                            let seen = run(Side::Client, context(8, true), &wire, &[cut], &[size]);
+                            assert_eq!(seen, wanted, "{text:02X?} {at} {cut} {size}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

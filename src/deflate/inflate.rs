@@ -156,7 +156,9 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
         };
         let fin = data.fin && stop == Stop::Input && fault.is_none();
         if data.kind == Kind::Text {
-            match self.message.utf8.check(out.get(..len).unwrap_or_default(), fin) {
+            match self.message.utf8.check(out.get(..len).unwrap_or_default(), false) {
+                // What is here of the last character may have come out before it was known to be the last.
+                Ok(utf8) if fin && !utf8.is_boundary() => fault = Some(Error::InvalidUtf8),
                 Ok(utf8) => self.message.utf8 = utf8,
                 Err(bad) => (len, fault) = (bad, Some(Error::InvalidUtf8)),
             }
