@@ -23,7 +23,12 @@ fn memory(context: Context, effort: Effort) -> Vec<u8> {
 }
 
 /// Pushes a message in pieces of these lengths, over and over, with these lengths of output.
-fn push(deflate: &mut Deflate<&mut Vec<u8>>, message: &[u8], pieces: &[usize], outs: &[usize]) -> Vec<u8> {
+fn push(
+    deflate: &mut Deflate<&mut Vec<u8>>,
+    message: &[u8],
+    pieces: &[usize],
+    outs: &[usize],
+) -> Vec<u8> {
     let mut written = Vec::new();
     let mut outs = outs.iter().copied().cycle();
     let mut rest = message;

@@ -43,7 +43,7 @@ pub(crate) fn memory(context: Context) -> Vec<u8> {
 /// A connection with an `Inflate` behind it.
 pub(crate) struct Receiver<'m> {
     pub(crate) ws: Ws,
-    inflate: Inflate<'m>,
+    inflate: Inflate<&'m mut Vec<u8>>,
     unread: Vec<u8>,
     out: Vec<u8>,
     /// The message behind the whole ones.
@@ -52,7 +52,7 @@ pub(crate) struct Receiver<'m> {
 }
 
 impl<'m> Receiver<'m> {
-    pub(crate) fn new(side: Side, config: Config, inflate: Inflate<'m>) -> Self {
+    pub(crate) fn new(side: Side, config: Config, inflate: Inflate<&'m mut Vec<u8>>) -> Self {
         let ws = side.ws(config.deflate(true));
         let (unread, out, seen) = (Vec::new(), Vec::new(), Outcome::default());
         Self { ws, inflate, unread, out, open: None, seen }
