@@ -2,17 +2,14 @@
 //! the window goes.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use barews::frame::Opcode;
 
-use crate::session::encoded;
+use crate::broadcast::{Frames, encoded};
 
 /// So many of the newest messages can be had again.
 const WINDOW: usize = 1024;
-
-/// An encoded frame, the same for all clients of all threads.
-pub(crate) type Frame = Arc<[u8]>;
 
 #[derive(Default)]
 pub(crate) struct Feed {
@@ -23,7 +20,7 @@ pub(crate) struct Feed {
 struct Window {
     /// The number of the newest message; the first is 1.
     newest: u64,
-    frames: VecDeque<Frame>,
+    frames: VecDeque<Frames>,
 }
 
 impl Feed {
@@ -40,7 +37,7 @@ impl Feed {
 
     /// What comes behind `seen`, and the number of the newest. Who has seen nothing begins with the next. If messages
     /// are lost, because `seen` is behind the window or of another server's life, the first says where it goes on.
-    pub(crate) fn behind(&self, seen: u64) -> (Vec<Frame>, u64) {
+    pub(crate) fn behind(&self, seen: u64) -> (Vec<Frames>, u64) {
         let window = self.window.lock().expect("no thread panics with it");
         let newest = window.newest;
         if seen == u64::MAX || seen == newest {

@@ -4,14 +4,21 @@
 //! [--max-message-len N] [--broadcast] [--stats] [--timeout NAME=MS]... [--feed-every MS] [--read-len N]
 //! [--high-water N] [--low-water N]`, then open the address that it prints.
 //!
+//! `cargo run --release --features deflate --example echo_server -- --deflate [--window-bits N]` compresses for clients
+//! that ask for it (RFC 7692), with windows of at most 2^N bytes, 8 to 15, on both sides.
+//!
 //! - `main`: one thread a core, each with a listener on the same port; signals.
 //! - `worker`: the event loop of a thread. `timers`: its deadlines.
 //! - `client`: a socket, read into the buffer that a thread's clients share, written once a read (`read`, `write`).
 //! - `session`: bytes in, answers out. Echoes are made in the read buffer, where the frames came in.
+//! - `broadcast`: what anybody says, to everybody, encoded once. `codec`: compression.
 //! - `pool`, `output`: memory for what is incomplete, and for what a client does not take yet.
 //! - `feed`: numbered messages at `/feed?after=N`, with a window to catch up from.
 
+mod broadcast;
 mod client;
+#[cfg(feature = "deflate")]
+mod codec;
 mod feed;
 mod output;
 mod pool;
@@ -35,6 +42,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use socket2::{Domain, Protocol, Socket, Type};
 
+use broadcast::Encoder;
 use feed::Feed;
 use pool::Pool;
 use session::Replies;
@@ -70,7 +78,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             feed: Arc::clone(&feed),
             pool: Pool::default(),
             buffer: vec![0; settings.read_len],
-            replies: Replies::default(),
+            replies: Replies::new(Encoder::new(&settings)),
             now: start.elapsed(),
         };
         let others = peers.iter().enumerate().filter(|(n, _)| *n != number);

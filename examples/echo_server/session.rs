@@ -2,59 +2,78 @@
 
 use std::ops::Range;
 
-use barews::frame::{self, Header, HeaderBytes, Lead, Opcode};
+#[cfg(feature = "deflate")]
+use barews::deflate::DeflateParams;
+use barews::frame::{Header, HeaderBytes, Lead, Opcode};
 use barews::handshake::server::{Incoming, Origins, Reader, Upgrade};
 use barews::handshake::{BuildError, Status, server};
-use barews::{
-    Advice, AssembleError, Assembler, CloseCode, Connection, Data, Event, Input, Message,
-    SendError, Server, State,
-};
+use barews::{Advice, CloseCode, Connection, Data, Event, Input, SendError, Server, State};
 
+use crate::broadcast::{Encoder, Said, Speaker};
+#[cfg(feature = "deflate")]
+use crate::codec::{self, Codec};
 use crate::settings::Settings;
 
 /// Room in front of received bytes, for the header of an echo.
 pub(crate) const HEADROOM: usize = 16;
 
 const PAGE: &str = include_str!("page.html");
-/// What everybody is to get is put together first; this long it may be.
-const BROADCAST_LEN: usize = 1 << 20;
+/// So much memory for answers is kept from one read to the next.
+const KEPT: usize = 1 << 20;
 
 pub(crate) enum Session {
     Handshake(Reader),
     Open {
         ws: Connection<Server>,
-        service: Option<Box<Service>>,
+        service: Service,
     },
     /// An HTTP answer was given, and the connection ends behind it.
     Done,
 }
 
-/// What a client gets that does not get back what it sends.
+/// What a client gets.
 pub(crate) enum Service {
-    /// What anybody sends; the fragments of its own message so far.
-    Broadcast(Assembler<Vec<u8>>),
+    /// What it sends, frame by frame.
+    Echo,
+    /// What it sends, message by message, compressed if it was compressed.
+    #[cfg(feature = "deflate")]
+    Deflate(Box<Codec>),
+    /// What anybody sends.
+    Broadcast(Box<Speaker>),
     /// The numbered feed, behind this number.
     Feed { seen: u64 },
 }
 
 /// The answers to one read, in the order in which they are written. One for all clients of a thread.
-#[derive(Default)]
 pub(crate) struct Replies {
-    /// Answers to control frames and to requests.
+    /// Answers to control frames and to requests, and echoes that are not made where the message came in.
     pub(crate) first: Vec<u8>,
     /// Where among the received bytes the echoes are, once they are [compacted](Self::compact).
     pub(crate) echoes: Range<usize>,
     /// The Close.
     pub(crate) last: Vec<u8>,
-    /// Frames for everybody.
-    pub(crate) said: Vec<Vec<u8>>,
+    /// What is said to everybody, and what makes frames of it.
+    pub(crate) said: Vec<Said>,
+    pub(crate) encoder: Encoder,
     frames: Vec<(HeaderBytes, Range<usize>)>,
 }
 
 impl Replies {
+    pub(crate) fn new(encoder: Encoder) -> Self {
+        Self {
+            first: Vec::new(),
+            echoes: 0..0,
+            last: Vec::new(),
+            said: Vec::new(),
+            encoder,
+            frames: Vec::new(),
+        }
+    }
+
     /// They were written, or wait elsewhere. What was said to everybody is still to be passed on.
     pub(crate) fn clear(&mut self) {
         self.first.clear();
+        self.first.shrink_to(KEPT);
         self.echoes = 0..0;
         self.last.clear();
     }
@@ -90,7 +109,7 @@ impl Replies {
 pub(crate) struct Received {
     /// Where what was not consumed begins.
     pub(crate) consumed: usize,
-    /// So many more bytes until anything happens.
+    /// So many more bytes until anything happens; 0 if what is here goes on when the answers so far are written.
     pub(crate) missing: usize,
     /// Where the payload of a frame is that is to be echoed when `missing` more bytes of it have come, and whether the
     /// frame is the first of its message.
@@ -125,6 +144,20 @@ impl Received {
 impl Session {
     pub(crate) fn new() -> Self {
         Self::Handshake(Reader::new())
+    }
+
+    fn plain(service: Service, settings: &Settings) -> Self {
+        Self::Open { ws: Connection::server(settings.config), service }
+    }
+
+    #[cfg(feature = "deflate")]
+    fn compressed(agreed: DeflateParams, settings: &Settings) -> Self {
+        let service = if settings.broadcast {
+            Service::Broadcast(Box::new(Speaker::compressed(agreed)))
+        } else {
+            Service::Deflate(Box::new(Codec::new(agreed, settings)))
+        };
+        Self::Open { ws: Connection::server(codec::config(settings)), service }
     }
 
     /// Takes what is in `bytes`: the first `end` bytes, but for the [`HEADROOM`], were kept, the others have just come.
@@ -166,7 +199,7 @@ impl Session {
         match self {
             // The bytes behind the request's head are frames already.
             Self::Open { ws, service } => {
-                let received = frames(ws, service.as_deref_mut(), bytes, from, kept, replies);
+                let received = frames(ws, service, bytes, from, kept, replies, settings.high);
                 replies.compact(bytes);
                 Received { opened, ..received }
             }
@@ -178,7 +211,7 @@ impl Session {
 
     pub(crate) fn service(&mut self) -> Option<&mut Service> {
         match self {
-            Self::Open { service, .. } => service.as_deref_mut(),
+            Self::Open { service, .. } => Some(service),
             Self::Handshake(_) | Self::Done => None,
         }
     }
@@ -222,14 +255,20 @@ impl Session {
     }
 }
 
-/// Receives the frames from `start` on.
+/// Receives the frames from `start` on. A compressed message can have an answer that is much longer: when there are
+/// more than `high` bytes of them, the others wait.
 fn frames(
     ws: &mut Connection<Server>,
-    mut service: Option<&mut Service>,
+    service: &mut Service,
     bytes: &mut [u8],
     start: usize,
     kept: Kept,
     replies: &mut Replies,
+    #[cfg_attr(
+        not(feature = "deflate"),
+        expect(unused_variables, reason = "answers are no longer")
+    )]
+    high: usize,
 ) -> Received {
     let mut received = Received::default();
     let mut held = match kept {
@@ -241,13 +280,13 @@ fn frames(
         let event = ws.receive(&mut input);
         received.consumed = start + input.consumed();
         match event {
-            Ok(Event::Data(data)) => {
+            Ok(Event::Data(mut data)) => {
                 if data.frame_left == 0 {
                     received.messages += 1;
                     received.unended = Some(!data.fin);
                 }
-                match &mut service {
-                    None => {
+                match service {
+                    Service::Echo => {
                         let end = received.consumed;
                         let (start, first) =
                             held.take().unwrap_or((end - data.payload.len(), data.first));
@@ -259,8 +298,16 @@ fn frames(
                             received.held = Some((start..end, first));
                         }
                     }
-                    Some(Service::Broadcast(fragments)) => say(ws, fragments, &data, replies),
-                    Some(Service::Feed { .. }) => {}
+                    #[cfg(feature = "deflate")]
+                    Service::Deflate(codec) => {
+                        received.unended = Some(!data.fin);
+                        codec.echo(ws, &mut data, &mut replies.first);
+                        if replies.first.len() > high {
+                            return received;
+                        }
+                    }
+                    Service::Broadcast(speaker) => speaker.say(ws, &mut data, replies),
+                    Service::Feed { .. } => {}
                 }
             }
             Ok(Event::Ping(_)) => control(&mut replies.first, |out| ws.transmit(out)),
@@ -290,8 +337,7 @@ fn echo(
     payload: Range<usize>,
     replies: &mut Replies,
 ) {
-    // Behind our own Close nothing may follow (5.5.1).
-    if !matches!(ws.state(), State::Open | State::RemoteClosed) {
+    if !may_follow(ws) {
         return;
     }
     let opcode = if first { Opcode::from(data.kind) } else { Opcode::Continuation };
@@ -300,51 +346,16 @@ fn echo(
     replies.frames.push((header.encode(), payload));
 }
 
-/// Encodes a message for everybody, once.
-fn say(
-    ws: &mut Connection<Server>,
-    fragments: &mut Assembler<Vec<u8>>,
-    data: &Data<'_>,
-    replies: &mut Replies,
-) {
-    let opcode = Opcode::from(data.kind);
-    if data.first && data.fin {
-        return replies.said.push(encoded(opcode, data.payload));
-    }
-    let held = fragments.len() + data.payload.len();
-    let message = match fragments.push(data) {
-        Err(AssembleError::StorageFull(full)) if full.needed > BROADCAST_LEN => {
-            return control(&mut replies.last, |out| ws.send_close(CloseCode::TOO_BIG, "", out));
-        }
-        Err(AssembleError::StorageFull(_)) => {
-            // For what is here, not for what a header only promises; and twice as much each time, as a message may come in
-            // pieces of one byte.
-            if fragments.grow(vec![0; held.next_power_of_two()]).is_err() {
-                unreachable!("it is longer than what is there");
-            }
-            fragments.push(data)
-        }
-        done => done,
-    };
-    match message {
-        Ok(Some(Message::Text(text))) => replies.said.push(encoded(opcode, text.as_bytes())),
-        Ok(Some(Message::Binary(bytes))) => replies.said.push(encoded(opcode, bytes)),
-        Ok(None) => return,
-        Err(error) => unreachable!("there is room, and text was checked: {error}"),
-    }
-    *fragments = Assembler::new(Vec::new());
-}
-
-/// One frame, the same for all clients.
-pub(crate) fn encoded(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
-    let mut out = vec![0; payload.len() + frame::MAX_HEADER_LEN];
-    let n = frame::encode(opcode, true, payload, &mut out).expect("it has room");
-    out.truncate(n);
-    out
+/// Behind our own Close nothing may follow (5.5.1).
+pub(crate) fn may_follow(ws: &Connection<Server>) -> bool {
+    matches!(ws.state(), State::Open | State::RemoteClosed)
 }
 
 /// Appends a control frame.
-fn control(out: &mut Vec<u8>, write: impl FnOnce(&mut [u8]) -> Result<usize, SendError>) {
+pub(crate) fn control(
+    out: &mut Vec<u8>,
+    write: impl FnOnce(&mut [u8]) -> Result<usize, SendError>,
+) {
     let mut frame = [0; 2 * barews::MIN_BUFFER_LEN];
     // Refused is only what comes behind a Close.
     if let Ok(n) = write(&mut frame) {
@@ -366,18 +377,22 @@ fn open(upgrade: &Upgrade<'_>, replies: &mut Replies, settings: &Settings) -> Se
         Some(protocol) => accept.protocol(protocol),
         None => accept,
     };
-    append(&mut replies.first, |out| accept.write(out));
     let request = upgrade.request();
-    let after = request.query().and_then(|query| query.strip_prefix("after="));
-    let service = match request.path() {
-        "/feed" => {
-            Some(Service::Feed { seen: after.and_then(|n| n.parse().ok()).unwrap_or(u64::MAX) })
-        }
-        _ if settings.broadcast => Some(Service::Broadcast(Assembler::new(Vec::new()))),
-        _ => None,
-    };
-    let service = service.map(Box::new);
-    Session::Open { ws: Connection::server(settings.config), service }
+    if request.path() == "/feed" {
+        let after = request.query().and_then(|query| query.strip_prefix("after="));
+        let seen = after.and_then(|n| n.parse().ok()).unwrap_or(u64::MAX);
+        append(&mut replies.first, |out| accept.write(out));
+        return Session::plain(Service::Feed { seen }, settings);
+    }
+    #[cfg(feature = "deflate")]
+    if let Some(answer) = codec::negotiate(upgrade, settings) {
+        append(&mut replies.first, |out| accept.deflate(answer).write(out));
+        return Session::compressed(answer.params(), settings);
+    }
+    append(&mut replies.first, |out| accept.write(out));
+    let service =
+        if settings.broadcast { Service::Broadcast(Box::default()) } else { Service::Echo };
+    Session::plain(service, settings)
 }
 
 fn answer_plain(method: &str, path: &str, out: &mut Vec<u8>) {

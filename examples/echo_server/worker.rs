@@ -12,10 +12,11 @@ use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 
+use crate::broadcast::Said;
 use crate::client::{Client, Progress};
-use crate::feed::{Feed, Frame};
+use crate::feed::Feed;
 use crate::pool::Pool;
-use crate::session::{Replies, Service, Session};
+use crate::session::{Replies, Session};
 use crate::settings::Settings;
 use crate::stats::Stats;
 use crate::timers::Timers;
@@ -30,8 +31,8 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 /// What threads tell each other.
 pub(crate) enum Told {
-    /// A frame for all clients.
-    Frame(Frame),
+    /// A message for all clients.
+    Said(Said),
     /// The feed has something new.
     Feed,
     /// No more clients; close the others, and end.
@@ -186,18 +187,11 @@ impl Worker {
             _ => Progress::Ended,
         };
         self.settle(key, &progress);
-        for frame in said {
-            let frame = Frame::from(frame);
+        for said in said {
             for peer in &self.peers {
-                peer.tell(Told::Frame(Frame::clone(&frame)));
+                peer.tell(Told::Said(said.clone()));
             }
-            self.everybody(|client, shared| match client.session.service() {
-                Some(Service::Broadcast(_)) => match client.send(&frame, shared) {
-                    Ok(true) => Progress::Waiting,
-                    Ok(false) | Err(_) => Progress::Ended,
-                },
-                _ => Progress::Waiting,
-            });
+            self.everybody(|client, shared| client.hear(&said, shared));
         }
         progress
     }
@@ -240,15 +234,9 @@ impl Worker {
     fn listen(&mut self) {
         while let Ok(told) = self.inbox.try_recv() {
             match told {
-                Told::Frame(frame) => self.everybody(|client, shared| {
-                    if !matches!(client.session.service(), Some(Service::Broadcast(_))) {
-                        return Progress::Waiting;
-                    }
-                    match client.send(&frame, shared) {
-                        Ok(true) => Progress::Waiting,
-                        Ok(false) | Err(_) => Progress::Ended,
-                    }
-                }),
+                Told::Said(said) => {
+                    self.everybody(|client, shared| client.hear(&said, shared));
+                }
                 Told::Feed => self.everybody(Client::feed),
                 Told::Shutdown => {
                     if let Some(mut listener) = self.listener.take() {

@@ -13,6 +13,7 @@ use barews::keepalive::{Action, Keepalive, Reason};
 use mio::event::Event;
 use mio::net::TcpStream;
 
+use crate::broadcast::Said;
 use crate::output::Output;
 use crate::session::{Kept, Service, Session};
 use crate::timers::Scheduled;
@@ -48,7 +49,7 @@ struct Unread {
     buffer: Vec<u8>,
     end: usize,
     kept: Kept,
-    /// So many more bytes are needed until anything happens.
+    /// So many more bytes are needed until anything happens; 0 if only the output had to go first.
     missing: usize,
 }
 
@@ -121,7 +122,8 @@ impl Client {
                 (false, false) => settings.high,
             };
             self.flags.stopped = pending > mark;
-            if self.flags.ended || self.flags.stopped || !self.flags.readable {
+            if self.flags.ended || self.flags.stopped || !(self.flags.readable || self.is_behind())
+            {
                 return Ok(Progress::Waiting);
             }
             self.read(shared)?;
@@ -185,6 +187,18 @@ impl Client {
         self.control(&frame, shared)
     }
 
+    /// What somebody says, if the client is one of those who get that.
+    pub(crate) fn hear(&mut self, said: &Said, shared: &mut Shared) -> Progress {
+        let Some(Service::Broadcast(speaker)) = self.session.service() else {
+            return Progress::Waiting;
+        };
+        let compressed = speaker.is_compressed;
+        match self.send(said.frames(compressed), shared) {
+            Ok(true) => Progress::Waiting,
+            Ok(false) | Err(_) => Progress::Ended,
+        }
+    }
+
     /// What is missing of the feed.
     pub(crate) fn feed(&mut self, shared: &mut Shared) -> Progress {
         let Some(Service::Feed { seen }) = self.session.service() else { return Progress::Waiting };
@@ -197,6 +211,11 @@ impl Client {
             }
         }
         Progress::Waiting
+    }
+
+    /// Whether there are bytes to go on with before more are read.
+    fn is_behind(&self) -> bool {
+        self.unread.as_ref().is_some_and(|unread| unread.missing == 0)
     }
 
     /// Gives its memory back.

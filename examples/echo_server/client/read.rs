@@ -25,7 +25,7 @@ impl Client {
         }
     }
 
-    /// Reads once into the shared buffer, behind its first `end` bytes.
+    /// Reads once into the shared buffer, behind its first `end` bytes, or goes on with those.
     fn read_shared(
         &mut self,
         end: usize,
@@ -34,7 +34,7 @@ impl Client {
         shared: &mut Shared,
     ) -> io::Result<()> {
         let mut buffer = std::mem::take(&mut shared.buffer);
-        let result = self.fill(&mut buffer, end, shared);
+        let result = if missing == 0 { Ok(0) } else { self.fill(&mut buffer, end, shared) };
         let len = end + *result.as_ref().unwrap_or(&0);
         let received = if result.is_ok() {
             self.session.receive(
@@ -78,7 +78,11 @@ impl Client {
             shared.pool.give(std::mem::replace(&mut unread.buffer, longer), &shared.stats);
             shared.stats.grown.fetch_add(1, Relaxed);
         }
-        let n = match self.fill(&mut unread.buffer, unread.end, shared) {
+        let n = match unread.missing {
+            0 => Ok(0),
+            _ => self.fill(&mut unread.buffer, unread.end, shared),
+        };
+        let n = match n {
             Ok(n) => n,
             Err(error) => {
                 self.unread = Some(unread);
@@ -144,7 +148,8 @@ impl Client {
             self.keepalive.on_message(shared.now);
         }
         self.flags.unended = received.unended.unwrap_or(self.flags.unended);
-        let partial = received.held.is_some() || received.consumed < len;
+        let waits = received.missing > 0;
+        let partial = received.held.is_some() || waits && received.consumed < len;
         if self.session.is_open() && (self.flags.unended || partial) {
             self.keepalive.on_partial(shared.now);
         } else {
