@@ -44,9 +44,10 @@ make_venv() {
   echo "$stamp" >"$dir/.requirements"
 }
 
-# build_examples NAME...: release builds of these examples, whatever else is broken.
+# build_examples FEATURES NAME...: release builds of these examples, whatever else is broken.
 build_examples() {
-  local name flags=()
+  local name flags=(--features "$1")
+  shift
   for name in "$@"; do flags+=(--example "$name"); done
   cargo build --release --quiet "${flags[@]}" >&2
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # Runs one role of the Autobahn cases against a program, through strictproxy.py, and judges by check.py.
-# usage: run.py server|client core|limits|nodeflate|deflate|full|only:GLOB[,GLOB...] OUTDIR PROGRAM [ARG...]
+# usage: run.py server|client submission|core|limits|deflate|full|only:GLOB[,GLOB...] OUTDIR PROGRAM [ARG...]
 """Server role: PROGRAM ARG... --listen 127.0.0.1:0 [--deflate] must print `listening on ADDR:PORT`.
 Client role: PROGRAM ARG... ws://127.0.0.1:PORT AGENT must do the tester's bidding: read the number of
 cases at /getCaseCount, run /runCase?case=I&agent=AGENT for each, end with /updateReports?agent=AGENT.
@@ -35,8 +35,8 @@ DEFLATE = [
 SUITES = {
     "core": (["*"], ["9.*", "12.*", "13.*"], 247, 120),
     "limits": (["9.*"], [], 54, 120),
-    "nodeflate": (["*"], ["12.*", "13.*"], 301, 180),
     "deflate": (DEFLATE, [], 60, 300),
+    "submission": ([*(f"{n}.*" for n in range(1, 12)), *DEFLATE], [], 361, 480),
     "full": (["*"], [], 517, 1800),
 }
 UPDATE_REPORTS = (
