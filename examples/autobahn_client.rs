@@ -1,16 +1,19 @@
 //! The client that a fuzzing server of the Autobahn test suite judges.
 //!
-//! `cargo run --release --example autobahn_client -- ws://127.0.0.1:9401 AGENT` asks the server how
-//! many cases it has, echoes through each of them, and has the report written.
+//! `cargo run --release --features deflate --example autobahn_client -- ws://127.0.0.1:9401 AGENT` asks the server how
+//! many cases it has, echoes through each of them, and has the report written. What comes compressed goes back compressed.
 
 use std::error::Error;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 
+use barews::deflate::{Deflate, DeflateParams, Effort, Inflate};
 use barews::handshake::Status;
 use barews::handshake::client::{Answer, Handshake};
+use barews::handshake::deflate::DeflateOffer;
 use barews::{
-    Advice, AssembleError, Assembler, Config, Connection, Event, Message, RecvBuffer, SendError,
+    Advice, AssembleError, Assembler, Client, Compressed, Config, Connection, Content, Data, Event,
+    Kind, Message, RecvBuffer, SendError, StorageFull,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -52,66 +55,128 @@ fn session(
     let mut stream = TcpStream::connect((host, port))?;
     stream.set_nodelay(true)?;
     let mut rx = RecvBuffer::new(vec![0; 64 << 10]);
-    let head_len = handshake(&mut stream, host, port, path, &mut rx)?;
-    rx.consume(head_len);
-
-    let config = Config::new().max_fragments(1 << 20);
-    let mut ws = Connection::client(config, random::<4>);
-    let mut messages = Assembler::new(vec![0; 64 << 10]);
-    let mut out = vec![0; 64 << 10];
+    let agreed = handshake(&mut stream, host, port, path, &mut rx)?;
+    let mut session = Session::new(stream, agreed)?;
     loop {
         let mut input = rx.input();
         loop {
-            let event = ws.receive(&mut input);
-            let n = ws.transmit(&mut out)?;
-            stream.write_all(&out[..n])?;
-            if ws.advice() == Advice::HalfClose {
-                stream.shutdown(Shutdown::Write)?;
-                std::io::copy(&mut stream, &mut std::io::sink())?;
-            }
-            let data = match event? {
+            let event = session.ws.receive(&mut input);
+            session.transmit()?;
+            match event? {
                 Event::NeedMore(_) => break,
-                Event::Data(data) => data,
-                Event::Ping(_) | Event::Pong(_) | Event::Close(_) => continue,
-            };
-            let message = match messages.push(&data) {
-                Err(AssembleError::StorageFull(full)) => {
-                    let _ = messages.grow(vec![0; full.needed.next_power_of_two()]);
-                    messages.push(&data)?
-                }
-                result => result?,
-            };
-            if let Some(message) = message.filter(|message| echo(message)) {
-                let n = loop {
-                    let sent = match message {
-                        Message::Text(text) => ws.send_text(text, &mut out),
-                        Message::Binary(bytes) => ws.send_binary(bytes, &mut out),
-                    };
-                    match sent {
-                        Err(SendError::BufferTooSmall { needed }) => out.resize(needed, 0),
-                        result => break result?,
-                    }
-                };
-                stream.write_all(&out[..n])?;
+                Event::Data(data) => session.take(data, &mut echo)?,
+                Event::Ping(_) | Event::Pong(_) | Event::Close(_) => {}
             }
         }
-        let n = stream.read(rx.spare_mut())?;
+        let n = session.stream.read(rx.spare_mut())?;
         if n == 0 {
-            return Ok(ws.receive_eof()?);
+            return Ok(session.ws.receive_eof()?);
         }
         rx.advance(n);
     }
 }
 
-/// The opening handshake; returns the length of the answer's head.
+type Keys = fn() -> [u8; 4];
+
+struct Session {
+    stream: TcpStream,
+    ws: Connection<Client<Keys>>,
+    inflate: Inflate<Vec<u8>>,
+    messages: Assembler<Vec<u8>>,
+    deflate: Deflate<Vec<u8>>,
+    deflated: Vec<u8>,
+    out: Vec<u8>,
+}
+
+impl Session {
+    /// Without compression nothing comes compressed, and the codec is as for any.
+    fn new(stream: TcpStream, agreed: Option<DeflateParams>) -> Result<Self, StorageFull> {
+        let config = Config::new().max_fragments(1 << 20).deflate(agreed.is_some());
+        let agreed = agreed.unwrap_or_default();
+        let (ours, theirs) = (agreed.client(), agreed.server());
+        let memory = vec![0; Deflate::memory(ours, Effort::FAST)];
+        Ok(Self {
+            stream,
+            ws: Connection::client(config, random::<4>),
+            inflate: Inflate::new(theirs, vec![0; Inflate::memory(theirs)])?,
+            messages: Assembler::new(vec![0; 64 << 10]),
+            deflate: Deflate::new(ours, Effort::FAST, memory)?,
+            deflated: Vec::new(),
+            out: vec![0; 64 << 10],
+        })
+    }
+
+    /// Sends what is due; if that was the end, waits for the server's.
+    fn transmit(&mut self) -> Result<(), Box<dyn Error>> {
+        let n = self.ws.transmit(&mut self.out)?;
+        self.stream.write_all(&self.out[..n])?;
+        if self.ws.advice() == Advice::HalfClose {
+            self.stream.shutdown(Shutdown::Write)?;
+            std::io::copy(&mut self.stream, &mut std::io::sink())?;
+        }
+        Ok(())
+    }
+
+    /// Takes a piece as it was received; sends back the message that it ends, if `echo` wants that.
+    fn take(
+        &mut self,
+        mut data: Data<'_>,
+        echo: &mut impl FnMut(&Message<'_>) -> bool,
+    ) -> Result<(), Box<dyn Error>> {
+        let compressed = data.compressed;
+        let mut room = [0; 16 << 10];
+        loop {
+            let piece = match self.inflate.push(&mut data, &mut room) {
+                Ok(Some(piece)) => piece,
+                Ok(None) => return Ok(()),
+                // The next event is this error, and the Close that tells the server is due.
+                Err(error) => {
+                    self.ws.fail(error);
+                    return Ok(());
+                }
+            };
+            let message = match self.messages.push(&piece) {
+                Err(AssembleError::StorageFull(full)) => {
+                    let _ = self.messages.grow(vec![0; full.needed.next_power_of_two()]);
+                    self.messages.push(&piece)?
+                }
+                result => result?,
+            };
+            let Some(message) = message.filter(|message| echo(message)) else { continue };
+            let (kind, mut payload) = match message {
+                Message::Text(text) => (Kind::Text, text.as_bytes()),
+                Message::Binary(bytes) => (Kind::Binary, bytes),
+            };
+            let mut content = Content::from(kind);
+            if compressed {
+                self.deflated.resize(Deflate::max_len(payload.len()), 0);
+                let deflated = self.deflate.push(payload, true, &mut self.deflated);
+                payload = &self.deflated[..deflated.written];
+                content = Compressed(kind).into();
+            }
+            let n = loop {
+                match self.ws.send_fragment(content, true, payload, &mut self.out) {
+                    Err(SendError::BufferTooSmall { needed }) => self.out.resize(needed, 0),
+                    result => break result?,
+                }
+            };
+            self.stream.write_all(&self.out[..n])?;
+        }
+    }
+}
+
+/// The opening handshake; returns the compression in use.
 fn handshake(
     stream: &mut TcpStream,
     host: &str,
     port: u16,
     path: &str,
     rx: &mut RecvBuffer<Vec<u8>>,
-) -> Result<usize, Box<dyn Error>> {
-    let mut handshake = Handshake::new(random(), host, path).port(port);
+) -> Result<Option<DeflateParams>, Box<dyn Error>> {
+    // With less in the offer the server has parameters that it does not test.
+    let offers =
+        [DeflateOffer::new().client_no_context_takeover(true).client_max_window_bits(None)];
+    let mut handshake = Handshake::new(random(), host, path).port(port).deflate(&offers);
     let mut request = [0; 1024];
     let n = handshake.request(&mut request)?;
     stream.write_all(&request[..n])?;
@@ -124,7 +189,9 @@ fn handshake(
         match handshake.response(rx.unread())? {
             Status::NeedMore(_) => {}
             Status::Complete(Answer::Established(established)) => {
-                return Ok(established.head_len());
+                let (deflate, head_len) = (established.deflate(), established.head_len());
+                rx.consume(head_len);
+                return Ok(deflate);
             }
             Status::Complete(Answer::Rejected(rejected)) => {
                 return Err(format!("refused with status {}", rejected.status()).into());

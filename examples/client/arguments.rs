@@ -12,6 +12,8 @@ pub(crate) struct Arguments {
     pub(crate) origin: Option<String>,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) texts: Vec<String>,
+    /// Offer compression.
+    pub(crate) deflate: bool,
     /// Stay, and come back after every loss.
     pub(crate) reconnect: bool,
     /// Go on behind the last number of the feed.
@@ -52,6 +54,10 @@ impl Arguments {
                     arguments.headers.push((name.to_owned(), value.trim().to_owned()));
                 }
                 Arg::Long("send") => arguments.texts.push(parser.value()?.string()?),
+                Arg::Long("deflate") if cfg!(feature = "deflate") => arguments.deflate = true,
+                Arg::Long("deflate") => {
+                    return Err("--deflate: build it with --features deflate".into());
+                }
                 Arg::Long("reconnect") => arguments.reconnect = true,
                 Arg::Long("resume") => arguments.resume = true,
                 Arg::Long("until") => arguments.until = parser.value()?.parse()?,
@@ -66,8 +72,8 @@ impl Arguments {
         }
         if arguments.host.is_empty() {
             return Err("usage: client ws://HOST[:PORT]/PATH [--protocol P]... [--origin O] \
-                    [--header 'N: V']... [--send TEXT]... [--reconnect] [--resume] \
-                    [--until N] [--backoff BASE_MS,CAP_MS]"
+                    [--header 'N: V']... [--send TEXT]... [--deflate] [--reconnect] \
+                    [--resume] [--until N] [--backoff BASE_MS,CAP_MS]"
                 .into());
         }
         Ok(arguments)

@@ -5,19 +5,26 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use barews::RecvBuffer;
+#[cfg(feature = "deflate")]
+use barews::deflate::DeflateParams;
 use barews::handshake::client::{Answer, Handshake};
+use barews::handshake::deflate::DeflateOffer;
 use barews::handshake::{BuildError, Status};
 
 use crate::arguments::Arguments;
 
-/// What was received and not consumed.
-pub(crate) type Received = RecvBuffer<Vec<u8>>;
+/// An open connection.
+pub(crate) struct Opened {
+    pub(crate) stream: TcpStream,
+    /// What was received behind the handshake, and what comes.
+    pub(crate) rx: RecvBuffer<Vec<u8>>,
+    /// The compression in use.
+    #[cfg(feature = "deflate")]
+    pub(crate) deflate: Option<DeflateParams>,
+}
 
-/// The opening handshake; what was received behind it is in the buffer.
-pub(crate) fn connect(
-    arguments: &Arguments,
-    path: &str,
-) -> Result<(TcpStream, Received), Box<dyn Error>> {
+/// The opening handshake.
+pub(crate) fn connect(arguments: &Arguments, path: &str) -> Result<Opened, Box<dyn Error>> {
     let Arguments { host, port, .. } = arguments;
     let mut stream = TcpStream::connect((host.trim_matches(['[', ']']), *port))?;
     stream.set_nodelay(true)?;
@@ -28,6 +35,11 @@ pub(crate) fn connect(
     let headers: Vec<_> = arguments.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
     let mut handshake =
         Handshake::new(nonce, host, path).port(*port).protocols(&protocols).headers(&headers);
+    // The server may limit our window.
+    let offers = [DeflateOffer::new().client_max_window_bits(None)];
+    if arguments.deflate {
+        handshake = handshake.deflate(&offers);
+    }
     if let Some(origin) = &arguments.origin {
         handshake = handshake.origin(origin);
     }
@@ -58,10 +70,17 @@ pub(crate) fn connect(
                 let extensions = established.header("Sec-WebSocket-Extensions").next();
                 let extensions = extensions.map_or("-".into(), String::from_utf8_lossy);
                 println!("open protocol={protocol} extensions={extensions}");
+                #[cfg(feature = "deflate")]
+                let deflate = established.deflate();
                 // The bytes behind the head are the first frames.
                 let head_len = established.head_len();
                 rx.consume(head_len);
-                return Ok((stream, rx));
+                return Ok(Opened {
+                    stream,
+                    rx,
+                    #[cfg(feature = "deflate")]
+                    deflate,
+                });
             }
         }
     }

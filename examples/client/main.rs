@@ -3,6 +3,9 @@
 //! `cargo run --example client -- ws://127.0.0.1:9001/ [--protocol P]... [--origin O]
 //! [--header 'N: V']... [--send TEXT]...`
 //!
+//! `cargo run --features deflate --example client -- ws://127.0.0.1:9001/ --deflate --send TEXT` offers compression (RFC
+//! 7692), and sends compressed texts if the server agrees.
+//!
 //! `cargo run --example client -- ws://127.0.0.1:9001/feed --reconnect --resume [--until N]
 //! [--backoff BASE_MS,CAP_MS]` follows the numbered feed of the example server over any loss, from the last number seen.
 //!
@@ -10,6 +13,8 @@
 //! server breaks the protocol or the connection ends without a closing handshake.
 
 mod arguments;
+#[cfg(feature = "deflate")]
+mod codec;
 mod connect;
 mod talk;
 
@@ -61,8 +66,8 @@ fn attempt(arguments: &Arguments, seen: &mut Option<u64>) -> Result<(), Failure>
         Some(seen) if arguments.resume => format!("{}?after={seen}", arguments.path),
         _ => arguments.path.clone(),
     };
-    let (stream, rx) = connect(arguments, &path).map_err(|error| (1, error))?;
-    talk(stream, rx, arguments, seen).map_err(|error| (2, error))
+    let opened = connect(arguments, &path).map_err(|error| (1, error))?;
+    talk(opened, arguments, seen).map_err(|error| (2, error))
 }
 
 fn is_done(arguments: &Arguments, seen: Option<u64>) -> bool {

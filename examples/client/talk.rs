@@ -5,11 +5,14 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use barews::{
-    AssembleError, Assembler, CloseCode, Config, Connection, Event, MaskKeys, Message, NoKey,
+    AssembleError, Assembler, Client, CloseCode, Config, Connection, Data, Event, MaskKeys,
+    Message, NoKey,
 };
 
 use crate::arguments::Arguments;
-use crate::connect::Received;
+#[cfg(feature = "deflate")]
+use crate::codec::Codec;
+use crate::connect::Opened;
 
 /// Masking keys from the operating system (RFC 6455 section 10.3).
 struct SystemKeys;
@@ -22,74 +25,135 @@ impl MaskKeys for SystemKeys {
     }
 }
 
+struct Talk<'a> {
+    stream: TcpStream,
+    ws: Connection<Client<SystemKeys>>,
+    #[cfg(feature = "deflate")]
+    codec: Option<Codec>,
+    messages: Assembler<Vec<u8>>,
+    out: Vec<u8>,
+    arguments: &'a Arguments,
+    /// So many messages are still to come.
+    awaited: usize,
+    /// The last number of the feed.
+    seen: &'a mut Option<u64>,
+}
+
 /// Sends the texts, prints events until the end, and closes when all is there that was to come. `seen` is the last
 /// number of the feed.
 pub(crate) fn talk(
-    mut stream: TcpStream,
-    mut rx: Received,
+    opened: Opened,
     arguments: &Arguments,
     seen: &mut Option<u64>,
 ) -> Result<(), Box<dyn Error>> {
-    let texts = &arguments.texts;
-    let mut ws = Connection::client(Config::new(), SystemKeys);
-    let mut messages = Assembler::new(vec![0; 64 << 10]);
-    let mut out = vec![0; 1024];
-    let mut awaited = texts.len();
-    for text in texts {
-        out.resize(out.len().max(text.len() + 256), 0);
-        let n = ws.send_text(text, &mut out)?;
-        stream.write_all(&out[..n])?;
+    let mut rx = opened.rx;
+    let config = Config::new();
+    #[cfg(feature = "deflate")]
+    let config = config.deflate(opened.deflate.is_some());
+    let mut talk = Talk {
+        stream: opened.stream,
+        ws: Connection::client(config, SystemKeys),
+        #[cfg(feature = "deflate")]
+        codec: opened.deflate.map(Codec::new).transpose()?,
+        messages: Assembler::new(vec![0; 64 << 10]),
+        out: vec![0; 1024],
+        arguments,
+        awaited: arguments.texts.len(),
+        seen,
+    };
+    for text in &arguments.texts {
+        talk.say(text)?;
     }
-    if awaited == 0 && !arguments.reconnect {
-        let n = ws.send_close(CloseCode::NORMAL, "", &mut out)?;
-        stream.write_all(&out[..n])?;
+    if talk.awaited == 0 && !arguments.reconnect {
+        talk.close()?;
     }
     loop {
         let mut input = rx.input();
         loop {
-            let event = ws.receive(&mut input);
-            let n = ws.transmit(&mut out)?;
-            stream.write_all(&out[..n])?;
+            let event = talk.ws.receive(&mut input);
+            let n = talk.ws.transmit(&mut talk.out)?;
+            talk.stream.write_all(&talk.out[..n])?;
             match event? {
                 Event::NeedMore(_) => break,
                 Event::Ping(payload) => println!("ping {}", payload.escape_ascii()),
                 Event::Pong(payload) => println!("pong {}", payload.escape_ascii()),
                 Event::Close(None) => println!("close 1005"),
                 Event::Close(Some(close)) => println!("close {} {}", close.code, close.reason),
-                Event::Data(data) => {
-                    let message = match messages.push(&data) {
-                        Err(AssembleError::StorageFull(full)) => {
-                            // Doubled, so that a message in many pieces is copied seldom.
-                            let _ = messages.grow(vec![0; full.needed.next_power_of_two()]);
-                            messages.push(&data)?
-                        }
-                        result => result?,
-                    };
-                    match message {
-                        Some(Message::Text(text)) => {
-                            println!("text {text}");
-                            *seen = number(text).or(*seen);
-                        }
-                        Some(Message::Binary(bytes)) => println!("binary {} bytes", bytes.len()),
-                        None => continue,
-                    }
-                    awaited = awaited.saturating_sub(1);
-                    let done = match arguments.until {
-                        0 => awaited == 0 && !arguments.reconnect,
-                        until => seen.is_some_and(|seen| seen >= until),
-                    };
-                    if done {
-                        let n = ws.send_close(CloseCode::NORMAL, "", &mut out)?;
-                        stream.write_all(&out[..n])?;
-                    }
+                #[cfg(feature = "deflate")]
+                Event::Data(data) if talk.codec.is_some() => talk.inflate(data)?,
+                Event::Data(data) => talk.hear(&data)?,
+            }
+        }
+        let n = talk.stream.read(rx.spare_mut())?;
+        if n == 0 {
+            return Ok(talk.ws.receive_eof()?);
+        }
+        rx.advance(n);
+    }
+}
+
+impl Talk<'_> {
+    fn say(&mut self, text: &str) -> Result<(), Box<dyn Error>> {
+        // Longer than the text is what cannot be compressed, and the header.
+        let needed = text.len() + text.len() / 8 + 256;
+        self.out.resize(self.out.len().max(needed), 0);
+        #[cfg(feature = "deflate")]
+        if let Some(codec) = &mut self.codec {
+            let n = codec.send_text(&mut self.ws, text, &mut self.out)?;
+            return Ok(self.stream.write_all(&self.out[..n])?);
+        }
+        let n = self.ws.send_text(text, &mut self.out)?;
+        Ok(self.stream.write_all(&self.out[..n])?)
+    }
+
+    /// A piece as it was received, where compression is in use.
+    #[cfg(feature = "deflate")]
+    fn inflate(&mut self, mut data: Data<'_>) -> Result<(), Box<dyn Error>> {
+        let Some(mut codec) = self.codec.take() else { return Ok(()) };
+        loop {
+            match codec.inflate(&mut data) {
+                Ok(Some(piece)) => self.hear(&piece)?,
+                Ok(None) => break,
+                // The next event is this error, and the Close that tells the server is due.
+                Err(error) => {
+                    self.ws.fail(error);
+                    break;
                 }
             }
         }
-        let n = stream.read(rx.spare_mut())?;
-        if n == 0 {
-            return Ok(ws.receive_eof()?);
+        self.codec = Some(codec);
+        Ok(())
+    }
+
+    /// A piece of a message.
+    fn hear(&mut self, data: &Data<'_>) -> Result<(), Box<dyn Error>> {
+        let message = match self.messages.push(data) {
+            Err(AssembleError::StorageFull(full)) => {
+                // Doubled, so that a message in many pieces is copied seldom.
+                let _ = self.messages.grow(vec![0; full.needed.next_power_of_two()]);
+                self.messages.push(data)?
+            }
+            result => result?,
+        };
+        match message {
+            Some(Message::Text(text)) => {
+                println!("text {text}");
+                *self.seen = number(text).or(*self.seen);
+            }
+            Some(Message::Binary(bytes)) => println!("binary {} bytes", bytes.len()),
+            None => return Ok(()),
         }
-        rx.advance(n);
+        self.awaited = self.awaited.saturating_sub(1);
+        let done = match self.arguments.until {
+            0 => self.awaited == 0 && !self.arguments.reconnect,
+            until => self.seen.is_some_and(|seen| seen >= until),
+        };
+        if done { self.close() } else { Ok(()) }
+    }
+
+    fn close(&mut self) -> Result<(), Box<dyn Error>> {
+        let n = self.ws.send_close(CloseCode::NORMAL, "", &mut self.out)?;
+        Ok(self.stream.write_all(&self.out[..n])?)
     }
 }
 

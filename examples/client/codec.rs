@@ -1,0 +1,41 @@
+//! Compression (RFC 7692), if both sides want it.
+
+use barews::deflate::{Deflate, DeflateParams, Effort, Inflate};
+use barews::{Client, Compressed, Connection, Data, Error, Kind, MaskKeys, SendError, StorageFull};
+
+/// Both directions.
+pub(crate) struct Codec {
+    inflate: Inflate<Vec<u8>>,
+    deflate: Deflate<Vec<u8>>,
+    /// For a piece of a message that comes, or all of one that goes.
+    room: Vec<u8>,
+}
+
+impl Codec {
+    pub(crate) fn new(agreed: DeflateParams) -> Result<Self, StorageFull> {
+        let (ours, theirs) = (agreed.client(), agreed.server());
+        let memory = vec![0; Deflate::memory(ours, Effort::BEST)];
+        Ok(Self {
+            inflate: Inflate::new(theirs, vec![0; Inflate::memory(theirs)])?,
+            deflate: Deflate::new(ours, Effort::BEST, memory)?,
+            room: vec![0; 16 << 10],
+        })
+    }
+
+    /// The next piece of a message, compressed or not; `None` if there is none before more data come.
+    pub(crate) fn inflate(&mut self, data: &mut Data<'_>) -> Result<Option<Data<'_>>, Error> {
+        self.inflate.push(data, &mut self.room)
+    }
+
+    /// Writes a text in one frame, compressed.
+    pub(crate) fn send_text<K: MaskKeys>(
+        &mut self,
+        ws: &mut Connection<Client<K>>,
+        text: &str,
+        out: &mut [u8],
+    ) -> Result<usize, SendError> {
+        self.room.resize(self.room.len().max(Deflate::max_len(text.len())), 0);
+        let deflated = self.deflate.push(text.as_bytes(), true, &mut self.room);
+        ws.send_fragment(Compressed(Kind::Text), true, &self.room[..deflated.written], out)
+    }
+}
