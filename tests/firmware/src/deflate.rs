@@ -1,6 +1,6 @@
 //! Compressed messages, in whatever state the two codecs are.
 
-use barews::deflate::{Context, Inflate, WindowBits};
+use barews::deflate::{Context, Deflate, DeflateParams, Effort, Inflate, WindowBits};
 use barews::frame::Content;
 use barews::{Compressed, Connection, Data, Role};
 
@@ -10,7 +10,49 @@ use crate::opaque::{any, bytes, flag, long, number, seen};
 
 fn context() -> Option<Context> {
     let window_bits = WindowBits::new(any(8))?;
-    Some(Context { window_bits, takeover: flag() })
+    let params = any(DeflateParams::DEFAULT);
+    Some(match number() {
+        0 => params.client(),
+        1 => params.server(),
+        _ => Context { window_bits, takeover: flag() },
+    })
+}
+
+fn effort() -> Option<Effort> {
+    let preset = match number() {
+        0 => Effort::TINY,
+        1 => Effort::SMALL,
+        2 => Effort::FAST,
+        _ => Effort::BEST,
+    };
+    let changed = preset
+        .window_bits(WindowBits::new(any(8))?)
+        .table_bits(any(0))
+        .block_bits(any(0))
+        .depth(any(0))
+        .lazy(any(0))
+        .nice(any(0))
+        .dynamic(flag())
+        .threshold(number());
+    Some(if flag() { any(preset) } else { changed })
+}
+
+/// Compresses messages, each in pieces.
+pub fn compressing() -> Option<()> {
+    let (context, effort) = (context()?, effort()?);
+    seen((Deflate::memory(context, effort), Deflate::max_len(number())));
+    let mut deflate = match Deflate::new(context, effort, bytes()) {
+        Ok(deflate) => any(deflate),
+        Err(error) => {
+            print(error);
+            return None;
+        }
+    };
+    while flag() {
+        seen(deflate.wants(number()));
+        seen(deflate.push(bytes(), flag(), bytes()));
+    }
+    Some(())
 }
 
 /// Inflates a piece from [`inflate`].

@@ -19,6 +19,8 @@ use core::hint::black_box;
 extern "C" fn _start() -> ! {
     frame::all();
     connection::all();
+    #[cfg(feature = "deflate")]
+    opaque::seen(deflate::compressing());
     input::all();
     time::all();
     #[cfg(feature = "handshake")]
