@@ -3,7 +3,7 @@
 use core::fmt;
 
 use barews::handshake::{BuildError, Error as HandshakeError};
-use barews::{Error, SendError};
+use barews::{Error, SendError, StorageFull};
 
 pub(crate) enum Fault {
     /// The client's request is no valid one for a WebSocket.
@@ -13,6 +13,8 @@ pub(crate) enum Fault {
     /// What this side wanted to answer or send is refused.
     Answer(BuildError),
     Send(SendError),
+    /// The codecs want more memory than they have.
+    Memory(StorageFull),
 }
 
 impl fmt::Display for Fault {
@@ -22,6 +24,7 @@ impl fmt::Display for Fault {
             Self::Peer(error) => error.fmt(f),
             Self::Answer(error) => error.fmt(f),
             Self::Send(error) => error.fmt(f),
+            Self::Memory(error) => error.fmt(f),
         }
     }
 }
@@ -41,5 +44,11 @@ impl From<BuildError> for Fault {
 impl From<SendError> for Fault {
     fn from(error: SendError) -> Self {
         Self::Send(error)
+    }
+}
+
+impl From<StorageFull> for Fault {
+    fn from(error: StorageFull) -> Self {
+        Self::Memory(error)
     }
 }

@@ -10,12 +10,15 @@ mod line;
 #[path = "mps2.rs"]
 mod line;
 
+mod ram;
+
 use core::ptr;
 
 use cortex_m_rt::{ExceptionFrame, exception};
 use cortex_m_semihosting::{debug, hprintln};
 
 use line::Line;
+pub(crate) use ram::used as ram_used;
 
 /// After so many looks without a byte the line counts as idle. This is for an emulator, whose bytes
 /// come when the host finds the time; on a real line the time of two or three bytes is enough.
