@@ -143,13 +143,15 @@ impl Deflater {
     /// Appends a message: one frame, or fragments if it is long.
     pub(crate) fn encode(&mut self, opcode: Opcode, message: &[u8], out: &mut Vec<u8>) {
         let mut rest = message;
+        let mut most = Deflate::max_len(message.len());
         let mut first = true;
         loop {
             let start = out.len();
             let body = start + HEADER_LEN;
-            out.resize(body + Deflate::max_len(rest.len()).min(FRAGMENT), 0);
+            out.resize(body + most.min(FRAGMENT), 0);
             let deflated = self.0.push(rest, true, &mut out[body..]);
             rest = &rest[deflated.consumed..];
+            most -= deflated.written;
 
             let opcode = if first { opcode } else { Opcode::Continuation };
             // RFC 7692, 6.1: RSV1 is for the first frame of a message.

@@ -5,23 +5,34 @@ use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::wire::{KEY, frame};
 
 /// Where `cargo` has put an example that belongs to this test.
 pub(crate) fn example(name: &str) -> PathBuf {
+    static BUILT: Mutex<Vec<String>> = Mutex::new(Vec::new());
     let mut path = std::env::current_exe().unwrap();
     path.pop();
     path.pop();
     path.push("examples");
     path.push(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-    if !path.exists() {
-        // `cargo test --test NAME` does not build them.
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    // `cargo test --test NAME` does not build them, and what is there may be of a build with other features.
+    if (!path.exists() || cfg!(feature = "deflate")) && !built.iter().any(|built| built == name) {
         let profile = if cfg!(debug_assertions) { "test" } else { "release" };
+        let features = [
+            ("deflate", cfg!(feature = "deflate")),
+            ("simd", cfg!(feature = "simd")),
+            ("defmt", cfg!(feature = "defmt")),
+        ];
+        let features = features.into_iter().filter_map(|(name, on)| on.then_some(name));
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["build", "--quiet", "--profile", profile, "--example", name]);
+        cargo.arg("--features").arg(features.collect::<Vec<_>>().join(","));
         assert!(cargo.status().unwrap().success());
+        built.push(name.to_owned());
     }
     path
 }
@@ -147,12 +158,13 @@ impl Client {
         }
     }
 
-    pub(crate) fn read_head(&mut self) {
+    /// The answer to the request, which it must have accepted.
+    pub(crate) fn read_head(&mut self) -> String {
         loop {
             if let Some(at) = self.unread.windows(4).position(|end| end == b"\r\n\r\n") {
                 assert!(self.unread.starts_with(b"HTTP/1.1 101 "));
-                self.unread.drain(..at + 4);
-                return;
+                let head: Vec<u8> = self.unread.drain(..at + 4).collect();
+                return String::from_utf8(head).unwrap();
             }
             assert!(self.fill(), "no answer to the request");
         }
