@@ -1,5 +1,5 @@
 # Drives headless Chromium by its DevTools protocol: the page of echo_server, and raw WebSocket echoes.
-# usage: import browser; browser.check(report, port, out, start, stop)   (run by run.py)
+# usage: import browser; browser.check(report, port, deflate_port, out, start, stop)   (run by run.py)
 import base64
 import contextlib
 import json
@@ -10,6 +10,7 @@ import time
 from websockets.sync.client import connect
 
 import playground
+import spy
 from report import equal
 
 FLAGS = (
@@ -151,16 +152,22 @@ def open_page(out, start, stop):
             stop(child)
 
 
-def check(report, port, out, start, stop):
+def check(report, port, deflate_port, out, start, stop):
     try:
         with open_page(out, start, stop) as page:
             playground.check(report, page, port, out)
-            raw_echoes(report, page)
+            raw_echoes(report, page, "raw")
+            with spy.relay(deflate_port) as wire:
+                page.call("Page.navigate", url=f"http://127.0.0.1:{wire.port}/")
+                page.wait("document.readyState === 'complete' && location.port === '%d'" % wire.port)
+                raw_echoes(report, page, "with compression")
+                with report.case("chromium: compressed on the wire"):
+                    equal(wire.judge(1 << 20, least=1020), {"permessage-deflate"}, "answer")
     except Exception as error:  # without a browser there is nothing to check
         report.note("chromium: runs", False, f"{type(error).__name__}: {error}")
 
 
-def raw_echoes(report, page):
+def raw_echoes(report, page, how):
     script = (pathlib.Path(__file__).parent / "echo.js").read_text(encoding="utf-8")
     for name, passed, detail in page.value(script, patience=60):
-        report.note(f"chromium, raw: {name}", passed, detail)
+        report.note(f"chromium, {how}: {name}", passed, detail)

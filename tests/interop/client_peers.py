@@ -10,6 +10,7 @@ import time
 from websockets.sync.server import serve
 
 import raw
+import spy
 from report import equal, text_of
 
 GREETING = "Grüße €😀"
@@ -20,6 +21,7 @@ def check(report, client, start_node):
     library_server(report, client)
     node_server(report, client, start_node)
     broken_servers(report, client)
+    compression(report, client, start_node)
 
 
 def run(client, url, *arguments, expect=0):
@@ -43,9 +45,9 @@ def prints(lines, text):
 
 
 @contextlib.contextmanager
-def library(handler, **options):
+def library(handler, compression=None, **options):
     """A `websockets` server for the body; gives its URL."""
-    with serve(handler, "127.0.0.1", 0, compression=None, **options) as server:
+    with serve(handler, "127.0.0.1", 0, compression=compression, **options) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:
@@ -231,3 +233,61 @@ def broken_servers(report, client):
 
     with report.case(f"{name} TCP dropped inside a frame: exit 2"), broken(drops_inside) as (url, _):
         run(client, url, "--send", "text", expect=2)
+
+
+def compression(report, client, start_node):
+    texts = [text_of(25000), *(f"message {i} of many that are much like each other" for i in range(200)), "", GREETING]
+    arguments = ["--deflate", *(part for text in texts for part in ("--send", text))]
+
+    def exchange(port, answer):
+        with spy.relay(port) as wire:
+            lines = run(client, f"ws://127.0.0.1:{wire.port}/", *arguments)
+            equal(lines[0], f"open protocol=- extensions={answer}", "first line")
+            equal(lines[1:-1], [f"text {text}" for text in texts], "texts")
+            wire.judge(sum(map(len, texts)) // 10, least=len(texts))
+
+    def echo(ws):
+        for message in ws:
+            ws.send(message)
+
+    with report.case("client --deflate -> websockets"), library(echo, "deflate") as url:
+        # It answers with less than it was asked for.
+        answer = "permessage-deflate; server_max_window_bits=12; client_max_window_bits=12"
+        exchange(int(url.rpartition(":")[2]), answer)
+    with report.case("client --deflate -> websockets without compression"), library(echo) as url:
+        lines = run(client, url, "--deflate", "--send", GREETING)
+        equal(lines[0], "open protocol=- extensions=-", "first line")
+        prints(lines, GREETING)
+
+    def fragments(ws):
+        ws.send(["Grü", "", "ße"])
+        ws.send("Grüße")
+        echo(ws)
+
+    with report.case("client --deflate -> websockets: text in fragments"), library(fragments, "deflate") as url:
+        lines = run(client, url, "--deflate", "--send", "one", "--send", "two")
+        equal(lines[1:3], ["text Grüße", "text Grüße"], "texts")
+    port, _ = start_node("deflate")
+    with report.case("client --deflate -> ws"):
+        exchange(port, "permessage-deflate")
+
+    def violates(data, code):
+        def act(peer):
+            peer.serve(extensions=b"permessage-deflate")
+            peer.send(data)
+            peer.expect_close(code, skip=(raw.TEXT,), end=False)
+
+        return act
+
+    for what, data, code in (
+        ("no block", raw.frame(raw.TEXT, b"\x06", mask=False, rsv=4), 1007),
+        ("text that is none", raw.frame(raw.TEXT, b"\x00\x01\x00\xfe\xff\xff\x00", mask=False, rsv=4), 1007),
+    ):
+        with report.case(f"client --deflate -> broken server: {what}: exit 2, Close {code}"):
+            with broken(violates(data, code)) as (url, seen):
+                run(client, url, "--deflate", "--send", "text", expect=2)
+                equal(seen.get(timeout=10), None, "end")
+    for extensions in (b"permessage-deflate; server_max_window_bits=16", b"x-unknown"):
+        with report.case(f"client --deflate -> broken server: answer {extensions.decode()}: exit 1"):
+            with broken(lambda peer: peer.serve(extensions=extensions)) as (url, _):
+                run(client, url, "--deflate", "--send", "text", expect=1)

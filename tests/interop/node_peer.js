@@ -1,14 +1,16 @@
 // The npm package `ws` as a client that checks echo_server, or as a server for the example `client`.
-// usage: NODE_PATH=.../node_modules node node_peer.js client URL | node_peer.js server
+// usage: NODE_PATH=.../node_modules node node_peer.js client URL [deflate] | node_peer.js server [deflate]
 'use strict';
 const { WebSocket, WebSocketServer } = require('ws');
 
 const SIZES = [0, 1, 125, 126, 127, 128, 65535, 65536, 65537, 1 << 20];
 const text = (size) => 'aé€~'.repeat(size / 4 + 1).slice(0, size);
 const binary = (size) => Buffer.from(Uint8Array.from({ length: size }, (_, i) => i % 251));
+// With compression every message is compressed, however short.
+const perMessageDeflate = process.argv.includes('deflate') && { threshold: 0 };
 
 function open(url, protocols = []) {
-  const ws = new WebSocket(url, protocols, { perMessageDeflate: false, handshakeTimeout: 10000 });
+  const ws = new WebSocket(url, protocols, { perMessageDeflate, handshakeTimeout: 10000 });
   const waiting = [];
   const arrived = [];
   ws.next = (event) =>
@@ -42,10 +44,10 @@ async function client(url) {
     try {
       await ws.next('open');
       await body(ws);
-      console.log(`ok ws -> echo_server: ${name}`);
+      console.log(`ok ws${perMessageDeflate ? ' with compression' : ''} -> echo_server: ${name}`);
     } catch (error) {
       failures += 1;
-      console.log(`FAIL ws -> echo_server: ${name}: ${error.message}`);
+      console.log(`FAIL ws${perMessageDeflate ? ' with compression' : ''} -> echo_server: ${name}: ${error.message}`);
     } finally {
       ws.terminate();
     }
@@ -64,6 +66,12 @@ async function client(url) {
       same(data, binary(size));
     });
   }
+  await check('1000 messages in order', async (ws) => {
+    for (let i = 0; i < 1000; i += 1) ws.send(`message ${i} of a thousand that are much like each other`);
+    for (let i = 0; i < 1000; i += 1) {
+      same((await ws.next('message'))[0].toString(), `message ${i} of a thousand that are much like each other`);
+    }
+  });
   await check('ping', async (ws) => {
     ws.ping('are you there');
     same((await ws.next('pong'))[0].toString(), 'are you there');
@@ -89,6 +97,7 @@ function server() {
     host: '127.0.0.1',
     port: 0,
     maxPayload: 16 << 20,
+    perMessageDeflate,
     handleProtocols: (offered) => (offered.has('superchat') ? 'superchat' : false),
     verifyClient: ({ req }, done) =>
       req.url === '/forbidden' ? done(false, 403, 'Forbidden') : done(true),
@@ -109,6 +118,6 @@ const [mode, url] = process.argv.slice(2);
 if (mode === 'client') client(url).then((failures) => process.exit(failures ? 1 : 0));
 else if (mode === 'server') server();
 else {
-  console.error('usage: node_peer.js client URL | node_peer.js server');
+  console.error('usage: node_peer.js client URL [deflate] | node_peer.js server [deflate]');
   process.exit(2);
 }

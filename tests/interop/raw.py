@@ -112,14 +112,15 @@ class Peer:
             raise AssertionError(f"no 101: {head!r}")
         return head
 
-    def serve(self, key=None):
+    def serve(self, key=None, extensions=None):
         """The opening handshake as a server; `key` replaces the right Sec-WebSocket-Accept."""
         lines = self.head().split(b"\r\n")
         sent = next(x for x in lines if x.lower().startswith(b"sec-websocket-key:"))
         accept = key or accept_key(sent.partition(b":")[2].strip())
+        chosen = b"Sec-WebSocket-Extensions: " + extensions + b"\r\n" if extensions else b""
         self.send(
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+            b"Sec-WebSocket-Accept: " + accept + b"\r\n" + chosen + b"\r\n"
         )
 
     def expect_close(self, code, skip=(), end=True):

@@ -36,10 +36,10 @@ def main():
         servers.append(start([*echo_server, "--listen", "127.0.0.1:0", *arguments], log))
         return port_of(servers[-1], log)
 
-    def start_node():
+    def start_node(*options):
         """A server of node ws; its port and its log."""
-        log = out / "node.log"
-        return port_of(start([*node, "server"], log), log), log
+        log = out / ("-".join(["node", *options]) + ".log")
+        return port_of(start([*node, "server", *options], log), log), log
 
     with all_stopped():
         try:
@@ -48,7 +48,7 @@ def main():
                 import playground
 
                 port = start_server(*playground.SERVER)
-                browser.check(report, port, out, start, stop)
+                browser.check(report, port, start_server("--deflate"), out, start, stop)
             if "server" in parts:
                 import server_peers
 

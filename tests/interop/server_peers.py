@@ -8,12 +8,13 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect as connect_to
 
 import raw
+import spy
 from report import BIG, SIZES, bytes_of, equal, text_of
 
 
-def connect(port, **options):
+def connect(port, compression=None, **options):
     return connect_to(
-        f"ws://127.0.0.1:{port}/", compression=None, max_size=None, proxy=None, **options
+        f"ws://127.0.0.1:{port}/", compression=compression, max_size=None, proxy=None, **options
     )
 
 
@@ -25,6 +26,7 @@ def check(report, start_server, node):
     odd_bytes(report, port)
     subprotocols(report, start_server("--protocol", "chat", "--protocol", "superchat"))
     limits(report, start_server("--max-message-len", "1000"))
+    compression(report, start_server, node)
 
 
 def library_client(report, port):
@@ -85,9 +87,9 @@ def library_client(report, port):
             ws.close()
 
 
-def run_node(report, node, port):
+def run_node(report, node, port, *options):
     done = subprocess.run(
-        [*node, "client", f"ws://127.0.0.1:{port}/"], capture_output=True, text=True, timeout=60
+        [*node, "client", f"ws://127.0.0.1:{port}/", *options], capture_output=True, text=True, timeout=60
     )
     report.take(done.stdout, "ws -> echo_server")
     report.note("ws -> echo_server: ends well", done.returncode == 0, done.stderr)
@@ -190,3 +192,59 @@ def limits(report, port):
         peer.open()
         peer.send(raw.frame(raw.BINARY, bytes(1 << 20))[:14])
         peer.expect_close(1009)
+
+
+def compression(report, start_server, node):
+    name = "websockets -> echo_server --deflate:"
+    for arguments, answer in (
+        (["--deflate"], "permessage-deflate"),
+        (
+            ["--window-bits", "9"],
+            "permessage-deflate; server_max_window_bits=9; client_max_window_bits=9",
+        ),
+    ):
+        port = start_server(*arguments)
+        with report.case(f"{name} {answer}"), spy.relay(port) as wire:
+            plain = 0
+            with connect(wire.port, "deflate") as ws:
+                for size in (*SIZES, BIG):
+                    for message in (text_of(size), bytes_of(size)):
+                        ws.send(message)
+                        equal(ws.recv(20), message)
+                        plain += len(message.encode() if isinstance(message, str) else message)
+                for i in range(1000):
+                    ws.send(f"message {i} of a thousand that are much like each other")
+                for i in range(1000):
+                    equal(ws.recv(10), f"message {i} of a thousand that are much like each other")
+                ws.send(["Grü", "", "ße ", "€😀"])
+                equal(ws.recv(10), "Grüße €😀")
+                equal(ws.ping(b"x").wait(10), True, "Pong")
+            # zlib does not reach back 251 bytes in a window of 512.
+            equal(wire.judge(plain * 2 // 5, least=1020), {answer}, "answer")
+    port = start_server("--deflate")
+    with report.case(f"{name} takeover: the same again is short"), spy.relay(port) as wire:
+        with connect(wire.port, "deflate") as ws:
+            message = "".join(chr(33 + i * i * 7 % 89) for i in range(2000))
+            for _ in range(100):
+                ws.send(message)
+                equal(ws.recv(10), message)
+        wire.judge(2000 * 5, least=100)
+    with report.case(f"{name} 20 connections, one without compression"):
+        sockets = [connect(port, "deflate" if i else None) for i in range(20)]
+        for i, ws in enumerate(sockets):
+            ws.send(f"connection {i}")
+        for i, ws in reversed(list(enumerate(sockets))):
+            equal(ws.recv(10), f"connection {i}")
+            ws.close()
+    for name, payload, code in (
+        ("no block", b"\x06", 1007),
+        ("text that is none", b"\x00\x02\x00\xfd\xff\xc3\x28\x00", 1007),
+    ):
+        with report.case(f"compressed, {name}: Close {code}"), raw.Peer.connect(port) as peer:
+            peer.open(extra=(b"Sec-WebSocket-Extensions: permessage-deflate",))
+            peer.send(raw.frame(raw.TEXT, payload, rsv=4))
+            peer.expect_close(code)
+    with spy.relay(port) as wire:
+        run_node(report, node, wire.port, "deflate")
+        with report.case("ws -> echo_server: compressed on the wire"):
+            equal(wire.judge(1 << 20, least=1020), {"permessage-deflate"}, "answer")
