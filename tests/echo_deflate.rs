@@ -238,7 +238,8 @@ fn loopback_frames_and_bytes_of_compressed_messages_in_any_cut() {
 #[test]
 fn loopback_every_fault_of_compression_gets_a_close_with_its_code() {
     let server = server(&["--max-message-len", "100000"]);
-    let too_long = Zlib::new().message(&vec![0; 100_001]);
+    let plain = vec![0; 100_001];
+    let too_long = Zlib::new().message(&plain);
     let cases: [(&str, u16, u8, &[u8]); 7] = [
         ("a block of a type that does not exist", 1007, FIN | RSV1 | BINARY, b"\x06"),
         ("a reference to before the start", 1007, FIN | RSV1 | BINARY, HELLO_AGAIN),
@@ -250,7 +251,7 @@ fn loopback_every_fault_of_compression_gets_a_close_with_its_code() {
             b"\x00\x01\x00\xFE\xFF\xC3\x00",
         ),
         ("one byte too many", 1009, FIN | RSV1 | BINARY, &too_long),
-        ("a plain message that is too long", 1009, FIN | BINARY, &[0; 100_001]),
+        ("a plain message that is too long", 1009, FIN | BINARY, &plain),
         ("a compressed Ping", 1002, PING | RSV1, HELLO),
     ];
     for (name, code, first, payload) in cases {
