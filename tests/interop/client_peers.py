@@ -1,5 +1,5 @@
-# Checks the example `client` against servers of Python `websockets` and node `ws`, and against broken ones.
-# usage: import client_peers; client_peers.check(report, client, start_node)   (run by run.py)
+# Checks the example `client` against servers of Python `websockets`, node `ws` and gorilla, and against broken ones.
+# usage: import client_peers; client_peers.check(report, client, start_node, start_gorilla)   (run by run.py)
 import contextlib
 import queue
 import socket
@@ -17,11 +17,11 @@ GREETING = "Grüße €😀"
 WRONG_ACCEPT = raw.accept_key(b"another key")
 
 
-def check(report, client, start_node):
+def check(report, client, start_node, start_gorilla):
     library_server(report, client)
     node_server(report, client, start_node)
     broken_servers(report, client)
-    compression(report, client, start_node)
+    compression(report, client, start_node, start_gorilla)
 
 
 def run(client, url, *arguments, expect=0):
@@ -235,16 +235,17 @@ def broken_servers(report, client):
         run(client, url, "--send", "text", expect=2)
 
 
-def compression(report, client, start_node):
+def compression(report, client, start_node, start_gorilla):
     texts = [text_of(25000), *(f"message {i} of many that are much like each other" for i in range(200)), "", GREETING]
     arguments = ["--deflate", *(part for text in texts for part in ("--send", text))]
 
-    def exchange(port, answer):
+    def exchange(port, answer, times=10):
+        """Echoes of all texts, which take so many times less."""
         with spy.relay(port) as wire:
             lines = run(client, f"ws://127.0.0.1:{wire.port}/", *arguments)
             equal(lines[0], f"open protocol=- extensions={answer}", "first line")
             equal(lines[1:-1], [f"text {text}" for text in texts], "texts")
-            wire.judge(sum(map(len, texts)) // 10, least=len(texts))
+            wire.judge(sum(map(len, texts)) // times, least=len(texts))
 
     def echo(ws):
         for message in ws:
@@ -262,7 +263,8 @@ def compression(report, client, start_node):
     def fragments(ws):
         ws.send(["Grü", "", "ße"])
         ws.send("Grüße")
-        echo(ws)
+        for _ in ws:
+            pass
 
     with report.case("client --deflate -> websockets: text in fragments"), library(fragments, "deflate") as url:
         lines = run(client, url, "--deflate", "--send", "one", "--send", "two")
@@ -270,6 +272,9 @@ def compression(report, client, start_node):
     port, _ = start_node("deflate")
     with report.case("client --deflate -> ws"):
         exchange(port, "permessage-deflate")
+    with report.case("client --deflate -> gorilla"):
+        answer = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+        exchange(start_gorilla(), answer, times=2)
 
     def violates(data, code):
         def act(peer):

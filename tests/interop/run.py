@@ -3,7 +3,7 @@
 # usage: run.py OUTDIR NODE_MODULES ECHO_SERVER_COMMAND CLIENT_COMMAND [browser] [server] [client]
 """Parts: browser (headless Chromium), server (others' clients against echo_server), client (the example
 client against others' servers); all without a choice. Needs Chromium for the first, node and the npm
-package ws for the others, Python's websockets for all. Last line `N passed, M failed`; exit 1 on a failure.
+package ws and OUTDIR/gorilla_peer for the others, Python's websockets for all. Last line `N passed, M failed`; exit 1 on a failure.
 """
 import os
 import pathlib
@@ -36,6 +36,13 @@ def main():
         servers.append(start([*echo_server, "--listen", "127.0.0.1:0", *arguments], log))
         return port_of(servers[-1], log)
 
+    gorilla = [str(out / "gorilla_peer")]
+
+    def start_gorilla():
+        """A server of gorilla/websocket; its port."""
+        log = out / "gorilla.log"
+        return port_of(start([*gorilla, "server"], log), log)
+
     def start_node(*options):
         """A server of node ws; its port and its log."""
         log = out / ("-".join(["node", *options]) + ".log")
@@ -52,11 +59,11 @@ def main():
             if "server" in parts:
                 import server_peers
 
-                server_peers.check(report, start_server, node)
+                server_peers.check(report, start_server, node, gorilla)
             if "client" in parts:
                 import client_peers
 
-                client_peers.check(report, client, start_node)
+                client_peers.check(report, client, start_node, start_gorilla)
         except RuntimeError as error:
             report.note("run", False, error)
         for number, server in enumerate(servers):

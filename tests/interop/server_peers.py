@@ -1,5 +1,5 @@
-# Checks echo_server with Python `websockets`, node `ws` and hand-made bytes as its clients.
-# usage: import server_peers; server_peers.check(report, start_server, node)   (run by run.py)
+# Checks echo_server with Python `websockets`, node `ws`, gorilla and hand-made bytes as its clients.
+# usage: import server_peers; server_peers.check(report, start_server, node, gorilla)   (run by run.py)
 import subprocess
 import threading
 import time
@@ -18,7 +18,7 @@ def connect(port, compression=None, **options):
     )
 
 
-def check(report, start_server, node):
+def check(report, start_server, node, gorilla):
     port = start_server()
     library_client(report, port)
     run_node(report, node, port)
@@ -26,7 +26,7 @@ def check(report, start_server, node):
     odd_bytes(report, port)
     subprotocols(report, start_server("--protocol", "chat", "--protocol", "superchat"))
     limits(report, start_server("--max-message-len", "1000"))
-    compression(report, start_server, node)
+    compression(report, start_server, node, gorilla)
 
 
 def library_client(report, port):
@@ -194,7 +194,7 @@ def limits(report, port):
         peer.expect_close(1009)
 
 
-def compression(report, start_server, node):
+def compression(report, start_server, node, gorilla):
     name = "websockets -> echo_server --deflate:"
     for arguments, answer in (
         (["--deflate"], "permessage-deflate"),
@@ -248,3 +248,13 @@ def compression(report, start_server, node):
         run_node(report, node, wire.port, "deflate")
         with report.case("ws -> echo_server: compressed on the wire"):
             equal(wire.judge(1 << 20, least=1020), {"permessage-deflate"}, "answer")
+    with spy.relay(port) as wire:
+        done = subprocess.run(
+            [*gorilla, "client", f"ws://127.0.0.1:{wire.port}/"], capture_output=True, text=True, timeout=60
+        )
+        report.take(done.stdout, "gorilla -> echo_server")
+        report.note("gorilla -> echo_server: ends well", done.returncode == 0, done.stderr)
+        with report.case("gorilla -> echo_server: compressed on the wire"):
+            answer = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+            # Level 0 compresses nothing, and -2 has no matches.
+            equal(wire.judge(60 << 20, least=1100), {answer}, "answer")
