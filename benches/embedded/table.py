@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reads the firmwares of `bin/`, runs them in QEMU and prints the table; `scripts/size-table` builds them.
+"""Reads the firmwares of `bin/`, runs them in QEMU and prints the tables; `scripts/size-table` builds them.
 
 usage: table.py FOLDER_OF_Z FOLDER_OF_3 [--check | --symbols ROW]
 """
@@ -9,6 +9,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import zlib
 
 HERE = pathlib.Path(__file__).resolve().parent
 LEVELS = ["z", "3"]
@@ -36,6 +37,35 @@ FIGURES = {
     "send": ["send z", "send 3"],
     "masking": ["mask z", "mask 3"],
 }
+
+# Codecs, and the firmware that each is compared with for its size.
+INFLATERS = {
+    "inflate_barews": ("**barews**, `Inflate`", "inflate_data"),
+    "inflate_miniz_oxide": ("miniz_oxide, `inflate::core`", "codec_empty"),
+    "inflate_compcol": ("compcol, `embed`", "codec_empty"),
+}
+COMPRESSORS = {
+    "deflate_barews_tiny": ("**barews**, `Effort::TINY`", "codec_empty"),
+    "deflate_barews_small": ("**barews**, `Effort::SMALL`", "codec_empty"),
+    "deflate_compcol": ("compcol, `embed`", "codec_empty"),
+}
+CODECS = INFLATERS | COMPRESSORS
+
+CODEC_FIGURES = {
+    ".text": ["text z", "text 3"],
+    ".rodata": ["rodata z"],
+    "panic sites": ["panics z", "panics 3"],
+    "state": ["state"],
+    "stack": ["stack z"],
+    "short": ["short z", "short 3"],
+    "long": ["long z", "long 3"],
+    "percent": ["percent short", "percent long"],
+}
+
+# build.rs knows that, too.
+READINGS = (HERE / "readings.txt").read_bytes().splitlines()
+SHORT = READINGS[:24]
+LONG = b"\n".join(READINGS[24:])
 
 # Functions of `core` that end in the panic handler.
 PANIC = re.compile(r"\bpanicking::|\bpanic_|_fail(ed)?\b|rust_begin_unwind|len_mismatch")
@@ -75,21 +105,32 @@ def panic_sites(elf):
     return sites
 
 
-def run(elf):
+def lines(elf):
     """What the firmware tells of itself."""
     command = ["qemu-system-arm", "-machine", "mps2-an386", "-nographic", "-monitor", "none", "-serial", "none"]
     command += ["-icount", "shift=10", "-semihosting-config", "enable=on,target=native", "-kernel", str(elf)]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
-    told = dict(re.findall(r"^(\w+) (\d+)$", done.stdout, re.MULTILINE))
     if done.returncode != 0:
         sys.exit(f"{elf}: QEMU ended with {done.returncode}\n{done.stdout}")
-    return {name: int(value) for name, value in told.items()}
+    return done.stdout.splitlines()
+
+
+def run(elf):
+    """Its figures by their names."""
+    told = (re.fullmatch(r"(\w+) (\d+)", line) for line in lines(elf))
+    return {match[1]: int(match[2]) for match in told if match}
 
 
 def weigh(elf):
     memory = sum(size for size, kind, name in symbols(elf) if kind in "tT" and MEMORY.search(name))
     size = sections(elf)
     return size[".text"] - memory, size[".rodata"]
+
+
+def size(folder, row, empty):
+    """What a row has over the empty one: bytes of code and of constants, and branches to panics."""
+    (text, rodata), (empty_text, empty_rodata) = weigh(folder / row), weigh(folder / empty)
+    return text - empty_text, rodata - empty_rodata, panic_sites(folder / row) - panic_sites(folder / empty)
 
 
 def measure(folders, row):
@@ -99,11 +140,8 @@ def measure(folders, row):
         told = run(elf)
         if not all(told[f"correct_{part}"] for part in ("decode", "server", "client")):
             sys.exit(f"{elf}: the frames are not what they should be: {told}")
-        text, rodata = weigh(elf)
-        empty_text, empty_rodata = weigh(folder / "empty")
-        figures[f"text {level}"] = text - empty_text
-        figures[f"rodata {level}"] = rodata - empty_rodata
-        figures[f"panics {level}"] = panic_sites(elf) - panic_sites(folder / "empty")
+        for name, value in zip(("text", "rodata", "panics"), size(folder, row, "empty")):
+            figures[f"{name} {level}"] = value
         # What lives from frame to frame is on the stack here, and has a column of its own.
         figures[f"stack {level}"] = max(told["stack_decode"], told["stack_encode"]) - told["state"]
         figures[f"decode {level}"] = told["decode"] / PAYLOAD
@@ -113,16 +151,60 @@ def measure(folders, row):
     return figures
 
 
+def outputs(told):
+    """What came of each message."""
+    output, pieces = [], b""
+    for line in told:
+        name, _, value = line.partition(" ")
+        if name == "piece":
+            pieces += bytes.fromhex(value)
+        elif name == "end":
+            output.append(pieces)
+            pieces = b""
+    return output
+
+
+def inflated(payloads):
+    """By zlib. What is marked as the end of a stream is one of its own (RFC 7692 section 7.2.3.4)."""
+    codec = zlib.decompressobj(-9)
+    for payload in payloads:
+        yield codec.decompress(payload + b"\x00\x00\xff\xff")
+        if codec.eof:
+            codec = zlib.decompressobj(-9)
+
+
+def measure_codec(folders, row):
+    figures, messages = {}, [*SHORT, LONG]
+    for level, folder in zip(LEVELS, folders):
+        elf = folder / row
+        told = lines(elf)
+        given = outputs(told)
+        if (given if row in INFLATERS else list(inflated(given))) != messages:
+            sys.exit(f"{elf}: these are not the messages: {given}")
+        told = dict(line.split(" ", 1) for line in told if " " in line)
+        for name, value in zip(("text", "rodata", "panics"), size(folder, row, CODECS[row][1])):
+            figures[f"{name} {level}"] = value
+        figures["state"] = int(told["state"])
+        figures[f"stack {level}"] = int(told["stack"])
+        short = sum(map(len, SHORT))
+        figures[f"short {level}"] = int(told["short"]) / short
+        figures[f"long {level}"] = int(told["long"]) / len(LONG)
+        figures["percent short"] = 100 * sum(map(len, given[:-1])) / short
+        figures["percent long"] = 100 * len(given[-1]) / len(LONG)
+    return figures
+
+
 def text_of(figure, value):
-    return f"{value:.1f}" if figure.startswith(("decode", "send", "mask")) else f"{value:,}"
+    return f"{value:.1f}" if figure.startswith(("decode", "send", "mask")) else f"{value:,.0f}"
 
 
-def print_table(table):
-    print("| crate |", " | ".join(FIGURES), "|")
-    print("|---|" + "--:|" * len(FIGURES))
-    for row, name in ROWS.items():
-        cells = (" / ".join(text_of(each, table[row][each]) for each in column) for column in FIGURES.values())
+def print_table(table, names, columns):
+    print("| crate |", " | ".join(columns), "|")
+    print("|---|" + "--:|" * len(columns))
+    for row, name in names.items():
+        cells = (" / ".join(text_of(each, table[row][each]) for each in column) for column in columns.values())
         print(f"| {name} |", " | ".join(cells), "|")
+    print()
 
 
 def check(table):
@@ -143,7 +225,8 @@ def check(table):
 
 def print_symbols(folder, row):
     """What a row has in bytes over the empty firmware, function by function, with the stack of each."""
-    common = {name for _, _, name in symbols(folder / "empty")}
+    empty = CODECS[row][1] if row in CODECS else "empty"
+    common = {name for _, _, name in symbols(folder / empty)}
     report = output("llvm-readelf", "--stack-sizes", "-C", str(folder / row))
     frames = collections.defaultdict(str, {name: size for size, name in re.findall(r"^\s*(\d+)\s+(.*)$", report, re.MULTILINE)})
     for size, kind, name in sorted(symbols(folder / row), reverse=True):
@@ -154,12 +237,15 @@ def print_symbols(folder, row):
 def main():
     folders, options = [pathlib.Path(folder) for folder in sys.argv[1:3]], sys.argv[3:]
     if options[:1] == ["--symbols"]:
-        if options[1] not in ROWS:
-            sys.exit(f"no row {options[1]}: {', '.join(ROWS)}")
+        if options[1] not in ROWS | CODECS:
+            sys.exit(f"no row {options[1]}: {', '.join(ROWS | CODECS)}")
         print_symbols(folders[0], options[1])
         return
-    table = {row: measure(folders, row) for row in ROWS}
-    print_table(table)
+    table = {row: measure(folders, row) for row in ROWS} | {row: measure_codec(folders, row) for row in CODECS}
+    print_table(table, ROWS, FIGURES)
+    inflating = {name: column for name, column in CODEC_FIGURES.items() if name != "percent"}
+    print_table(table, {row: name for row, (name, _) in INFLATERS.items()}, inflating)
+    print_table(table, {row: name for row, (name, _) in COMPRESSORS.items()}, CODEC_FIGURES)
     if options == ["--check"] and not check(table):
         sys.exit(1)
 

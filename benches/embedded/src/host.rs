@@ -30,6 +30,20 @@ pub(crate) fn tell(name: &str, value: u32) {
     put(b'\n');
 }
 
+/// Tells bytes: a line `name` and two digits for each.
+pub(crate) fn tell_bytes(name: &str, bytes: &[u8]) {
+    for byte in name.bytes() {
+        put(byte);
+    }
+    put(b' ');
+    for byte in bytes {
+        for digit in [byte >> 4, byte & 15] {
+            put(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 });
+        }
+    }
+    put(b'\n');
+}
+
 #[inline(never)]
 fn put(byte: u8) {
     let text = [byte, 0];

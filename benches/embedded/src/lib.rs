@@ -2,6 +2,7 @@
 //! Cortex-M4 in QEMU. Each program in `bin` is one row; `scripts/size-table` builds, runs and compares.
 #![no_std]
 
+pub mod codecs;
 mod frames;
 mod host;
 mod instruments;
