@@ -65,49 +65,7 @@ impl<const LEN: usize, const SYMBOLS: usize> Code<LEN, SYMBOLS> {
     /// Some bits may stand for nothing only if there is no symbol, or one of one bit: 3.2.7 has that for
     /// distances, and zlib for both alphabets.
     pub(super) fn build(&mut self, lengths: &[u8]) -> Option<()> {
-        self.counts = [0; MAX_CODE_LEN + 1];
-        for &len in lengths {
-            *self.counts.get_mut(usize::from(len))? += 1;
-        }
-        let unused = self.counts.first_mut().map_or(0, core::mem::take);
-        let used = lengths.len().saturating_sub(unused.into());
-        let mut next_code = [0_u16; MAX_CODE_LEN + 1];
-        let mut next_place = [0_u16; MAX_CODE_LEN + 1];
-        let (mut code, mut place, mut free) = (0_u16, 0_u16, 1_u32);
-        for ((count, next_code), next_place) in
-            self.counts.iter().zip(&mut next_code).zip(&mut next_place).skip(1)
-        {
-            free = (free << 1).checked_sub((*count).into())?;
-            code <<= 1;
-            (*next_code, *next_place) = (code, place);
-            code = code.wrapping_add(*count);
-            place = place.wrapping_add(*count);
-        }
-        let only_one_bit = used == 1 && self.counts.get(1) == Some(&1);
-        if free > 0 && used > 0 && !only_one_bit {
-            return None;
-        }
-        self.table = [0; LEN];
-        for (&len, symbol) in lengths.iter().zip(0_u16..) {
-            if len == 0 {
-                continue;
-            }
-            let code = next_code.get_mut(usize::from(len))?;
-            let place = next_place.get_mut(usize::from(len))?;
-            *self.symbols.get_mut(usize::from(*place))? = symbol;
-            // 3.1.1: codes are packed "starting with the most-significant bit of the code".
-            let first = usize::from(code.reverse_bits() >> (16 - u32::from(len & 15)));
-            *code = code.wrapping_add(1);
-            *place = place.wrapping_add(1);
-            if u32::from(len) <= LEN.trailing_zeros() {
-                let mut index = first;
-                while let Some(entry) = self.table.get_mut(index) {
-                    *entry = symbol << 4 | u16::from(len);
-                    index += 1 << (len & 15);
-                }
-            }
-        }
-        Some(())
+        build(&mut self.table, &mut self.counts, &mut self.symbols, lengths)
     }
 
     /// Takes the symbol that `bits` begin with.
@@ -115,31 +73,88 @@ impl<const LEN: usize, const SYMBOLS: usize> Code<LEN, SYMBOLS> {
     pub(super) fn take(&self, bits: &mut Bits) -> Result<u16, Missing> {
         let (symbol, len) = entry(&self.table, *bits);
         if len == 0 {
-            return self.take_long(bits);
+            return take_long(&self.counts, &self.symbols, bits);
         }
         bits.skip(len).ok_or(Missing::Bits)?;
         Ok(symbol)
     }
+}
 
-    /// The same bit by bit: the codes of one length are consecutive numbers, and follow those of the
-    /// lengths before.
-    #[inline(never)]
-    fn take_long(&self, bits: &mut Bits) -> Result<u16, Missing> {
-        let mut rest = *bits;
-        let (mut code, mut first, mut place) = (0_u16, 0_u16, 0_u16);
-        for count in self.counts.iter().skip(1) {
-            code = code << 1 | rest.take(1).ok_or(Missing::Bits)?;
-            let ahead = code.wrapping_sub(first);
-            if ahead < *count {
-                *bits = rest;
-                let symbol = self.symbols.get(usize::from(place.wrapping_add(ahead)));
-                return symbol.copied().ok_or(Missing::Code);
-            }
-            place = place.wrapping_add(*count);
-            first = first.wrapping_add(*count) << 1;
-        }
-        Err(Missing::Code)
+/// Fills in a [`Code`]. One function for both lengths of table is short; where words have 64 bits, speed counts.
+#[cfg_attr(target_pointer_width = "64", inline(always))]
+fn build(
+    table: &mut [u16],
+    counts: &mut [u16; MAX_CODE_LEN + 1],
+    symbols: &mut [u16],
+    lengths: &[u8],
+) -> Option<()> {
+    *counts = [0; MAX_CODE_LEN + 1];
+    for &len in lengths {
+        *counts.get_mut(usize::from(len))? += 1;
     }
+    let unused = counts.first_mut().map_or(0, core::mem::take);
+    let used = lengths.len().saturating_sub(unused.into());
+    let mut next_code = [0_u16; MAX_CODE_LEN + 1];
+    let mut next_place = [0_u16; MAX_CODE_LEN + 1];
+    let (mut code, mut place, mut free) = (0_u16, 0_u16, 1_u32);
+    for ((count, next_code), next_place) in
+        counts.iter().zip(&mut next_code).zip(&mut next_place).skip(1)
+    {
+        free = (free << 1).checked_sub((*count).into())?;
+        code <<= 1;
+        (*next_code, *next_place) = (code, place);
+        code = code.wrapping_add(*count);
+        place = place.wrapping_add(*count);
+    }
+    let only_one_bit = used == 1 && counts.get(1) == Some(&1);
+    if free > 0 && used > 0 && !only_one_bit {
+        return None;
+    }
+    table.fill(0);
+    for (&len, symbol) in lengths.iter().zip(0_u16..) {
+        if len == 0 {
+            continue;
+        }
+        let code = next_code.get_mut(usize::from(len))?;
+        let place = next_place.get_mut(usize::from(len))?;
+        *symbols.get_mut(usize::from(*place))? = symbol;
+        // 3.1.1: codes are packed "starting with the most-significant bit of the code".
+        let first = usize::from(code.reverse_bits() >> (16 - u32::from(len & 15)));
+        *code = code.wrapping_add(1);
+        *place = place.wrapping_add(1);
+        if u32::from(len) <= table.len().trailing_zeros() {
+            let mut index = first;
+            while let Some(entry) = table.get_mut(index) {
+                *entry = symbol << 4 | u16::from(len);
+                index += 1 << (len & 15);
+            }
+        }
+    }
+    Some(())
+}
+
+/// The next symbol of a [`Code`] bit by bit: the codes of one length are consecutive numbers, and follow those of the
+/// lengths before.
+#[inline(never)]
+fn take_long(
+    counts: &[u16; MAX_CODE_LEN + 1],
+    symbols: &[u16],
+    bits: &mut Bits,
+) -> Result<u16, Missing> {
+    let mut rest = *bits;
+    let (mut code, mut first, mut place) = (0_u16, 0_u16, 0_u16);
+    for count in counts.iter().skip(1) {
+        code = code << 1 | rest.take(1).ok_or(Missing::Bits)?;
+        let ahead = code.wrapping_sub(first);
+        if ahead < *count {
+            *bits = rest;
+            let symbol = symbols.get(usize::from(place.wrapping_add(ahead)));
+            return symbol.copied().ok_or(Missing::Code);
+        }
+        place = place.wrapping_add(*count);
+        first = first.wrapping_add(*count) << 1;
+    }
+    Err(Missing::Code)
 }
 
 /// 3.2.6: 288 codes of 7 to 9 bits.
