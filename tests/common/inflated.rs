@@ -123,8 +123,20 @@ pub(crate) fn run(
     cuts: &[usize],
     sizes: &[usize],
 ) -> Outcome {
+    run_to(u64::MAX, side, context, wire, cuts, sizes)
+}
+
+/// The same with a limit of the length of a message.
+pub(crate) fn run_to(
+    max_message_len: u64,
+    side: Side,
+    context: Context,
+    wire: &[u8],
+    cuts: &[usize],
+    sizes: &[usize],
+) -> Outcome {
     let mut memory = memory(context);
-    let inflate = Inflate::new(context, &mut memory).unwrap();
+    let inflate = Inflate::new(context, &mut memory).unwrap().max_message_len(max_message_len);
     let mut receiver = Receiver::new(side, Config::new(), inflate);
     let mut sizes = sizes.iter().copied().cycle();
     let mut start = 0;

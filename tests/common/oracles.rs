@@ -1,6 +1,7 @@
 //! What C zlib and `miniz_oxide` make of a compressed message: the bytes, and whether it is whole.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+use barews::{Error, Kind};
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
@@ -11,7 +12,7 @@ const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
 /// The furthest that a message refers back.
 const WINDOW: usize = 1 << 15;
 
-/// Blocks that are no message's, an empty and a stored one: they come out behind a whole message only. An
+/// Blocks that are no message's, an empty and a stored one of 16 bytes: they come out behind a whole message only. An
 /// inflater alone does not say that a message is cut; it waits for more. Behind one or two bits that are left
 /// over the first byte is another block.
 const MARK: &[u8] = b"\x02\x00\x10\x00\xEF\xFFthe message ends";
@@ -25,12 +26,31 @@ pub(crate) struct Verdict {
     pub(crate) ok: bool,
 }
 
-/// The end of a message's bytes in what came out of message, tail and mark.
-fn verdict(mut bytes: Vec<u8>, before_mark: usize, sound: bool) -> Verdict {
-    let text = &MARK[6..];
-    let ok = sound && bytes.len() == before_mark + text.len() && bytes.ends_with(text);
-    bytes.truncate(before_mark);
-    Verdict { bytes, ok }
+impl Verdict {
+    /// What an `Inflate` with this limit has to give: the bytes in front of the fault, and the fault.
+    pub(crate) fn of(&self, kind: Kind, limit: usize) -> (&[u8], Option<Error>) {
+        let room = &self.bytes[..self.bytes.len().min(limit)];
+        let text = if kind == Kind::Text { core::str::from_utf8(room).err() } else { None };
+        if let Some((error, len)) = text.and_then(|error| Some((error, error.error_len()?))) {
+            // The length counts the start of a character, if there is one, and not the byte that cannot follow.
+            let at = error.valid_up_to();
+            let start = if matches!(room[at], 0xC2..=0xF4) { len } else { 0 };
+            return (&room[..at + start], Some(Error::InvalidUtf8));
+        }
+        let fault = if room.len() < self.bytes.len() {
+            Some(Error::MessageTooLong)
+        } else if !self.ok {
+            Some(Error::InvalidDeflate)
+        } else {
+            text.map(|_| Error::InvalidUtf8)
+        };
+        (room, fault)
+    }
+}
+
+/// Takes what came out of the mark off `bytes` again, and tells whether it is that and nothing else.
+fn take_mark(bytes: &mut Vec<u8>, end: usize) -> bool {
+    bytes.split_off(end) == MARK[6..]
 }
 
 /// C zlib, behind messages that inflated to `history`.
@@ -40,18 +60,11 @@ fn verdict(mut bytes: Vec<u8>, before_mark: usize, sound: bool) -> Verdict {
 pub(crate) fn zlib(history: &[u8], message: &[u8]) -> Verdict {
     let mut bytes = history.to_vec();
     let mut inflater = zlib_behind(&bytes);
-    let mut before_mark = history.len();
-    let mut sound = true;
-    for input in [&[message, &TAIL].concat(), MARK] {
-        before_mark = bytes.len();
-        sound = sound && zlib_all(&mut inflater, input, &mut bytes);
-        if !sound {
-            break;
-        }
-    }
-    let before_mark = if sound { before_mark } else { bytes.len() };
-    let bytes = bytes.split_off(history.len());
-    verdict(bytes, before_mark - history.len(), sound)
+    let sound = zlib_all(&mut inflater, &[message, &TAIL].concat(), &mut bytes);
+    let end = bytes.len();
+    let marked = sound && zlib_all(&mut inflater, MARK, &mut bytes);
+    let ok = take_mark(&mut bytes, end) && marked;
+    Verdict { bytes: bytes.split_off(history.len()), ok }
 }
 
 fn zlib_behind(bytes: &[u8]) -> Decompress {
@@ -84,29 +97,23 @@ fn zlib_all(inflater: &mut Decompress, mut input: &[u8], bytes: &mut Vec<u8>) ->
 /// `miniz_oxide` with all of the output in one piece, behind messages that inflated to `history`.
 pub(crate) fn miniz(history: &[u8], message: &[u8]) -> Verdict {
     let start = history.len().min(WINDOW);
-    let mut out = history[history.len() - start..].to_vec();
+    let mut bytes = history[history.len() - start..].to_vec();
     let mut inflater = Box::new(DecompressorOxide::new());
-    let (mut len, mut before_mark, mut sound) = (start, start, true);
-    for input in [&[message, &TAIL].concat(), MARK] {
-        before_mark = len;
-        sound = sound && miniz_all(&mut inflater, input, &mut out, &mut len);
-    }
-    let before_mark = if sound { before_mark } else { len };
-    verdict(out[start..len].to_vec(), before_mark - start, sound)
+    let sound = miniz_all(&mut inflater, &[message, &TAIL].concat(), &mut bytes);
+    let end = bytes.len();
+    let marked = sound && miniz_all(&mut inflater, MARK, &mut bytes);
+    let ok = take_mark(&mut bytes, end) && marked;
+    Verdict { bytes: bytes.split_off(start), ok }
 }
 
-fn miniz_all(
-    inflater: &mut DecompressorOxide,
-    mut input: &[u8],
-    out: &mut Vec<u8>,
-    len: &mut usize,
-) -> bool {
+fn miniz_all(inflater: &mut DecompressorOxide, mut input: &[u8], bytes: &mut Vec<u8>) -> bool {
     let flags = inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF
         | inflate_flags::TINFL_FLAG_HAS_MORE_INPUT;
     loop {
-        out.resize(*len + 4096, 0);
-        let (status, read, written) = decompress(inflater, input, out, *len, flags);
-        *len += written;
+        let len = bytes.len();
+        bytes.resize(len + 4096, 0);
+        let (status, read, written) = decompress(inflater, input, bytes, len, flags);
+        bytes.truncate(len + written);
         input = &input[read..];
         match status {
             TINFLStatus::Done => inflater.init(),
