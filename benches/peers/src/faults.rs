@@ -7,14 +7,13 @@ use crate::streams::{Role, Row, Tally, Wire, Work};
 
 /// Every fault as a row of its own, with a good message behind it.
 pub fn all() -> Vec<&'static Row> {
-    let server = || Wire::new(Role::Server);
-    let frames = |frames: &[(u8, &[u8])]| {
-        let mut wire = server();
-        for (first, payload) in frames {
-            wire.frame(*first, payload);
-        }
-        wire
-    };
+    let all = plain();
+    #[cfg(feature = "deflate")]
+    let all = [all, compressed()].concat();
+    all
+}
+
+fn plain() -> Vec<&'static Row> {
     let raw = |role, bytes: &[u8]| {
         let mut wire = Wire::new(role);
         wire.bytes.extend(bytes);
@@ -44,25 +43,69 @@ pub fn all() -> Vec<&'static Row> {
         ("a text that is no UTF-8, cut by a read", frames(&[(0x81, &long)])),
     ]
     .into_iter()
-    .map(|(name, mut wire)| {
-        wire.message(0x82, b"good");
-        let row = Row {
-            name: name.into(),
-            read: 4096,
-            size: 16384,
-            work: Work::Decode { role: wire.role, bytes: wire.bytes },
-            // Who asks for one message after the other is content with this.
-            truth: Tally { messages: 1, bytes: 4 },
-            spoiled: Vec::new(),
-        };
-        &*Box::leak(Box::new(row))
+    .map(|(name, wire)| row(name, wire, |wire| Work::Decode { role: wire.role, bytes: wire.bytes }))
+    .collect()
+}
+
+/// What RFC 7692 forbids, for those who compress.
+#[cfg(feature = "deflate")]
+fn compressed() -> Vec<&'static Row> {
+    let mut text = Vec::new();
+    crate::zlib::Compressor::new(6).message(b"x\xFF", &mut text);
+    [
+        ("a compressed text that is no UTF-8", frames(&[(0xC1, &text)])),
+        ("a compressed message that is not deflate", frames(&[(0xC1, b"\x07")])),
+        // Section 7.2.3.2: the second "Hello", which refers to the first one.
+        ("a distance before the first byte", frames(&[(0xC1, b"\xF2\x00\x11\x00\x00")])),
+        ("a compressed message that ends inside a block", frames(&[(0xC1, b"\xF2\x48\xCD")])),
+        ("RSV1 on the second fragment only", frames(&[(0x01, b"x"), (0xC0, b"\x02\x00")])),
+        ("RSV1 on a Ping", frames(&[(0xC9, b"x")])),
+        ("RSV2, with compression", frames(&[(0xA1, b"x")])),
+    ]
+    .into_iter()
+    .map(|(name, wire)| {
+        row(name, wire, |wire| Work::Echo(crate::echo::Echo::of_frames(wire.bytes)))
     })
     .collect()
+}
+
+/// To a server.
+fn frames(frames: &[(u8, &[u8])]) -> Wire {
+    let mut wire = Wire::new(Role::Server);
+    for (first, payload) in frames {
+        wire.frame(*first, payload);
+    }
+    wire
+}
+
+fn row(name: &str, mut wire: Wire, work: impl FnOnce(Wire) -> Work) -> &'static Row {
+    wire.message(0x82, b"good");
+    Box::leak(Box::new(Row {
+        name: name.into(),
+        read: 4096,
+        size: 16384,
+        work: work(wire),
+        // Who asks for one message after the other is content with this.
+        truth: Tally { messages: 1, bytes: 4 },
+        spoiled: Vec::new(),
+    }))
 }
 
 /// Whether a column fails a connection that receives this row. A Close that is taken for good is no
 /// refusal; a panic is none either.
 pub fn is_refused(column: &Column, row: &'static Row) -> bool {
+    refuses(column, row) == Some(true)
+}
+
+/// Whether a column takes part in such a row, and does not fail the connection.
+pub fn is_passed(column: &Column, row: &'static Row) -> bool {
+    refuses(column, row) == Some(false)
+}
+
+fn refuses(column: &Column, row: &'static Row) -> Option<bool> {
     let result = catch_unwind(AssertUnwindSafe(|| (column.start)(row).map(|mut run| run())));
-    matches!(result, Ok(Some(Err(error))) if error != CLOSED)
+    match result {
+        Ok(result) => result.map(|result| matches!(result, Err(error) if error != CLOSED)),
+        Err(_) => Some(false),
+    }
 }

@@ -3,12 +3,17 @@
 #![deny(unsafe_code)]
 
 mod columns;
+#[cfg(feature = "deflate")]
+mod echo;
 mod faults;
 mod measure;
 mod picture;
 mod report;
 mod streams;
 mod transport;
+#[cfg(feature = "deflate")]
+#[expect(unsafe_code, reason = "calls C")]
+mod zlib;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -144,6 +149,8 @@ fn allocations(
 ) -> Result<(), Box<dyn Error>> {
     let figures: Vec<_> = rows.flat_map(|row| measure::allocations(row, columns)).collect();
     print!("{}", report::allocations(&figures));
+    #[cfg(feature = "deflate")]
+    print!("{}", report::codecs(&measure::codecs()));
     Ok(())
 }
 

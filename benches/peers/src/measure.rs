@@ -4,7 +4,9 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::columns::{Column, Run};
 use crate::faults;
-use crate::streams::Row;
+#[cfg(feature = "deflate")]
+use crate::streams::Work;
+use crate::streams::{Row, Tally};
 
 /// How long a column runs inside one round, in nanoseconds, unless one pass takes longer.
 const SLOT: u64 = 250_000;
@@ -18,6 +20,8 @@ pub struct Figure {
     pub ns: Result<f64, String>,
     /// The column is checked, and on this row it was seen to refuse a text that is not UTF-8.
     pub checked: bool,
+    /// Bytes of frames a message, where messages are sent back compressed.
+    pub wire: Option<f64>,
 }
 
 /// CPU time of this thread in nanoseconds.
@@ -45,7 +49,8 @@ pub fn measure(row: &'static Row, columns: &[&'static Column], rounds: usize) ->
                 entries.push(Entry { column, run, passes, samples: Vec::with_capacity(rounds) });
             }
             Some(Err(error)) => {
-                figures.push(Figure { row, column, ns: Err(error), checked: column.is_checked() });
+                let checked = column.is_checked();
+                figures.push(Figure { row, column, ns: Err(error), checked, wire: None });
             }
         }
     }
@@ -66,10 +71,11 @@ pub fn measure(row: &'static Row, columns: &[&'static Column], rounds: usize) ->
     }
     for Entry { column, mut run, mut samples, .. } in entries {
         // What was right at first must still be right in the end.
-        let ns = check(row, &mut run).map(|()| median(&mut samples));
+        let ns = run().and_then(|tally| check(row, tally, false)).map(|()| median(&mut samples));
+        let wire = wire(row);
         let checked = column.is_checked()
             && row.spoiled.iter().all(|spoiled| faults::is_refused(column, spoiled));
-        figures.push(Figure { row, column, ns, checked });
+        figures.push(Figure { row, column, ns, checked, wire });
     }
     figures
 }
@@ -77,8 +83,8 @@ pub fn measure(row: &'static Row, columns: &[&'static Column], rounds: usize) ->
 /// Starts `column` on `row`, tests it, and finds how many passes fill a slot.
 fn ready(row: &'static Row, column: &Column) -> Option<Result<(Run, u64), String>> {
     let mut run = (column.start)(row)?;
-    for _ in 0..3 {
-        if let Err(error) = check(row, &mut run) {
+    for pass in 0..3 {
+        if let Err(error) = run().and_then(|tally| check(row, tally, pass == 0)) {
             return Some(Err(error));
         }
     }
@@ -88,13 +94,41 @@ fn ready(row: &'static Row, column: &Column) -> Option<Result<(Run, u64), String
     Some(Ok((run, (SLOT / pass).max(1))))
 }
 
-/// One pass, whose counts must be true.
-pub fn check(row: &Row, run: &mut Run) -> Result<(), String> {
-    let tally = run()?;
+/// What a pass saw and sent must be true.
+fn check(row: &Row, tally: Tally, first_pass: bool) -> Result<(), String> {
     if tally != row.truth {
         return Err(format!("{tally} instead of {}", row.truth));
     }
+    replies(row, first_pass)
+}
+
+/// What was sent back must be what came.
+#[cfg(feature = "deflate")]
+fn replies(row: &Row, first_pass: bool) -> Result<(), String> {
+    match &row.work {
+        Work::Echo(echo) => echo.check(first_pass),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(not(feature = "deflate"))]
+#[expect(clippy::unnecessary_wraps, reason = "with the feature it can fail")]
+fn replies(_: &Row, _: bool) -> Result<(), String> {
     Ok(())
+}
+
+/// Bytes of frames a message in the last pass.
+#[cfg(feature = "deflate")]
+fn wire(row: &Row) -> Option<f64> {
+    match &row.work {
+        Work::Echo(echo) => Some(echo.wire()),
+        _ => None,
+    }
+}
+
+#[cfg(not(feature = "deflate"))]
+fn wire(_: &Row) -> Option<f64> {
+    None
 }
 
 fn median(samples: &mut [f64]) -> f64 {
@@ -126,18 +160,32 @@ pub fn allocations(row: &'static Row, columns: &[&'static Column]) -> Vec<Alloca
     for &column in columns {
         let Some(ready) = ready(row, column) else { continue };
         let counts = ready.and_then(|(mut run, _)| {
-            let mut result = Ok(());
-            let counted = allocation_counter::measure(|| {
-                for _ in 0..PASSES {
-                    result = result.clone().and_then(|()| check(row, &mut run));
-                }
-            });
+            let (mut count, mut bytes) = (0, 0);
+            for _ in 0..PASSES {
+                let mut tally = Ok(Tally::default());
+                let counted = allocation_counter::measure(|| tally = run());
+                // The judge allocates, too, and is not counted.
+                check(row, tally?, false)?;
+                count += counted.count_total;
+                bytes += counted.bytes_total;
+            }
             let messages = row.truth.messages as f64 * f64::from(PASSES);
-            result.map(|()| {
-                (counted.count_total as f64 / messages, counted.bytes_total as f64 / messages)
-            })
+            Ok((count as f64 / messages, bytes as f64 / messages))
         });
         all.push(Allocations { row, column, counts });
     }
     all
+}
+
+/// The bytes that the codecs of a connection hold, of each column that gives them out.
+#[cfg(all(feature = "allocations", feature = "deflate"))]
+pub fn codecs() -> Vec<(&'static Column, i64)> {
+    crate::columns::deflate::codecs()
+        .into_iter()
+        .filter_map(|(column, codecs)| {
+            let mut held = None;
+            let counted = allocation_counter::measure(|| held = codecs.map(|codecs| codecs()));
+            held.map(|_| (column, counted.bytes_current))
+        })
+        .collect()
 }

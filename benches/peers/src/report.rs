@@ -90,6 +90,7 @@ pub fn markdown(figures: &[Figure], columns: &[&Column], rounds: usize) -> Strin
     );
     about(&mut out, columns);
     times(&mut out, &lines, columns);
+    wire(&mut out, &lines, columns);
     summary(&mut out, &lines);
     failures(&mut out, figures);
     out
@@ -107,7 +108,7 @@ fn about(out: &mut String, columns: &[&Column]) {
             Group::Floor => vec!["everything"],
             Group::Ours | Group::Peer => faults::all()
                 .into_iter()
-                .filter(|fault| !faults::is_refused(column, fault))
+                .filter(|fault| faults::is_passed(column, fault))
                 .map(|fault| fault.name.as_str())
                 .collect(),
         };
@@ -163,7 +164,49 @@ fn times(out: &mut String, lines: &[Line<'_>], columns: &[&Column]) {
     out.push_str("\n\\* not checked, or not on this row: it let a text pass that is not UTF-8.\n");
 }
 
+/// What compression saves, in all rows that have it.
+fn wire(out: &mut String, lines: &[Line<'_>], columns: &[&Column]) {
+    let lines: Vec<_> = lines
+        .iter()
+        .filter(|line| line.figures.iter().any(|figure| figure.wire.is_some()))
+        .collect();
+    if lines.is_empty() {
+        return;
+    }
+    out.push_str("\n## Bytes on the wire a message, frame and all\n\n| column |");
+    for line in &lines {
+        let _ = write!(out, " {} |", line.row.name);
+    }
+    let _ = write!(out, "\n|---|{}\n| the message itself |", "--:|".repeat(lines.len()));
+    for line in &lines {
+        let truth = line.row.truth;
+        let _ = write!(out, " {} |", digits(truth.bytes as f64 / truth.messages as f64));
+    }
+    out.push('\n');
+    for column in columns {
+        let of = |line: &Line<'_>| {
+            let figure = line.figures.iter().find(|figure| figure.column == *column)?;
+            figure.wire.filter(|_| figure.ns.is_ok())
+        };
+        if lines.iter().all(|line| of(line).is_none()) {
+            continue;
+        }
+        let _ = write!(out, "| {} |", column.name);
+        for line in &lines {
+            let _ = match of(line) {
+                Some(bytes) => write!(out, " {} |", digits(bytes)),
+                None => write!(out, " |"),
+            };
+        }
+        out.push('\n');
+    }
+}
+
 fn summary(out: &mut String, lines: &[Line<'_>]) {
+    // The rows of compression have columns of their own.
+    if lines.iter().all(|line| line.ns("barews").is_none()) {
+        return;
+    }
     out.push_str(
         "\n## Ours\n\n| row | read | ours, ns | best checked peer | its ns | ours ÷ best | wire ÷ best | \
          message ÷ best | ours ÷ tungstenite | ours ÷ floor |\n\
@@ -222,7 +265,7 @@ fn failures(out: &mut String, figures: &[Figure]) {
 pub fn json(figures: &[Figure]) -> serde_json::Result<String> {
     let objects: Vec<_> = figures
         .iter()
-        .map(|Figure { row, column, ns, checked }| {
+        .map(|Figure { row, column, ns, checked, wire }| {
             let mut object = json!({
                 "row": row.name,
                 "read": row.read,
@@ -232,6 +275,9 @@ pub fn json(figures: &[Figure]) -> serde_json::Result<String> {
             match ns {
                 Ok(ns) => object["ns"] = json!((ns * 1000.0).round() / 1000.0),
                 Err(error) => object["error"] = json!(error),
+            }
+            if let Some(wire) = wire {
+                object["wire"] = json!(wire);
             }
             object
         })
@@ -266,6 +312,18 @@ pub fn allocations(figures: &[crate::measure::Allocations]) -> String {
             };
         }
         out.push('\n');
+    }
+    out
+}
+
+/// What compression costs a connection in memory.
+#[cfg(all(feature = "allocations", feature = "deflate"))]
+pub fn codecs(held: &[(&Column, i64)]) -> String {
+    let mut out =
+        "\nBytes that the codecs of a connection hold.\n\n| column | bytes |\n|---|--:|\n"
+            .to_string();
+    for (column, bytes) in held {
+        let _ = writeln!(out, "| {} | {bytes} |", column.name);
     }
     out
 }

@@ -73,6 +73,9 @@ pub enum Work {
     InPlace { payload: Vec<u8>, count: u64 },
     /// Read a request for a WebSocket and write the answer.
     Accept { request: Vec<u8>, count: u64 },
+    /// Receive compressed messages as a server and send each back, compressed.
+    #[cfg(feature = "deflate")]
+    Echo(crate::echo::Echo),
 }
 
 /// One row of the tables.
@@ -148,6 +151,8 @@ pub fn rows() -> Vec<&'static Row> {
         truth: Tally { messages: 50, bytes: 50 * ACCEPT.len() as u64 },
         spoiled: Vec::new(),
     });
+    #[cfg(feature = "deflate")]
+    rows.extend(crate::echo::rows());
     rows.into_iter().map(leak).collect()
 }
 
@@ -321,7 +326,8 @@ impl Wire {
                 spoiled,
             };
             // The first text that comes in one read, and the first that is cut by one.
-            let is_cut = |range: &std::ops::Range<usize>| range.start / read < (range.end - 1) / read;
+            let is_cut =
+                |range: &std::ops::Range<usize>| range.start / read < (range.end - 1) / read;
             let find = |cut| texts.iter().find(|(range, _)| is_cut(range) == cut);
             let spoil = |(range, last): &(std::ops::Range<usize>, u8)| {
                 let mut bytes = bytes.clone();

@@ -83,6 +83,8 @@ fn start(row: &'static Row, config: Config) -> Option<Run> {
                 Ok(tally)
             })
         }
+        #[cfg(feature = "deflate")]
+        Work::Echo(_) => None,
     }
 }
 

@@ -53,6 +53,8 @@ fn start(row: &'static Row) -> Option<Run> {
             Ok(tally)
         }),
         Work::Header { .. } | Work::InPlace { .. } => None,
+        #[cfg(feature = "deflate")]
+        Work::Echo(_) => None,
     }
 }
 

@@ -87,6 +87,6 @@ fn start(row: &'static Row) -> Option<Run> {
                 Ok(tally)
             })
         }
-        Work::Accept { .. } => None,
+        _ => None,
     }
 }

@@ -58,7 +58,7 @@ fn copy(row: &'static Row) -> Option<Run> {
     match &row.work {
         Work::Decode { bytes, .. } => received(row, bytes, |_| {}),
         Work::Send { payload, count, .. } => sent(row, payload, *count, |_| {}),
-        Work::Header { .. } | Work::InPlace { .. } | Work::Accept { .. } => None,
+        _ => None,
     }
 }
 

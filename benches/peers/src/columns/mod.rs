@@ -3,6 +3,8 @@
 use crate::streams::{Row, Tally};
 
 mod barews;
+#[cfg(feature = "deflate")]
+pub mod deflate;
 mod edge_ws;
 mod embedded_websocket;
 mod fastwebsockets;
@@ -95,6 +97,8 @@ pub fn all() -> Vec<&'static Column> {
     all.push(&edge_ws::COLUMN);
     #[cfg(feature = "wslay")]
     all.push(&wslay::COLUMN);
+    #[cfg(feature = "deflate")]
+    all.extend(deflate::all());
     all.extend(floors::COLUMNS);
     all
 }

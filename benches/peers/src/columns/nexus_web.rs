@@ -68,6 +68,8 @@ fn start(row: &'static Row, reader: FrameReaderBuilder) -> Option<Run> {
                 Ok(tally)
             })
         }
+        #[cfg(feature = "deflate")]
+        Work::Echo(_) => None,
     }
 }
 

@@ -91,6 +91,8 @@ fn start(row: &'static Row) -> Option<Run> {
             }
             Ok(tally)
         }),
+        #[cfg(feature = "deflate")]
+        Work::Echo(_) => None,
     }
 }
 

@@ -110,5 +110,7 @@ fn start(row: &'static Row) -> Option<Run> {
                 })
             })
         }
+        #[cfg(feature = "deflate")]
+        Work::Echo(_) => None,
     }
 }

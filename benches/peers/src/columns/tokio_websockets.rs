@@ -74,5 +74,7 @@ fn start(row: &'static Row) -> Option<Run> {
             })
         }
         Work::Header { .. } | Work::InPlace { .. } => None,
+        #[cfg(feature = "deflate")]
+        Work::Echo(_) => None,
     }
 }

@@ -114,5 +114,7 @@ fn start(row: &'static Row, config: WebSocketConfig) -> Option<Run> {
                 Ok(tally)
             })
         }
+        #[cfg(feature = "deflate")]
+        Work::Echo(_) => None,
     }
 }

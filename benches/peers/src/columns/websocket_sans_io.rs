@@ -44,7 +44,7 @@ fn start(row: &'static Row) -> Option<Run> {
         }
         Work::Header { payload, count } => in_place(payload, *count, false),
         Work::InPlace { payload, count } => in_place(payload, *count, true),
-        Work::Accept { .. } => None,
+        _ => None,
     }
 }
 

@@ -56,7 +56,7 @@ fn start(row: &'static Row) -> Option<Run> {
                 Ok(tally)
             })
         }
-        Work::Header { .. } | Work::InPlace { .. } | Work::Accept { .. } => None,
+        _ => None,
     }
 }
 

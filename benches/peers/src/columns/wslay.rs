@@ -264,6 +264,6 @@ fn start(row: &'static Row) -> Option<Run> {
                 Ok(Tally { messages: *count, ..ws.state().tally })
             })
         }
-        Work::Header { .. } | Work::InPlace { .. } | Work::Accept { .. } => None,
+        _ => None,
     }
 }

@@ -61,7 +61,7 @@ fn start(row: &'static Row) -> Option<Run> {
             Role::Server => send::<false>(payload, *count),
             Role::Client => send::<true>(payload, *count),
         },
-        Work::Header { .. } | Work::InPlace { .. } | Work::Accept { .. } => None,
+        _ => None,
     }
 }
 

@@ -63,6 +63,6 @@ fn start(row: &'static Row) -> Option<Run> {
                 })
             })
         }
-        Work::Header { .. } | Work::InPlace { .. } | Work::Accept { .. } => None,
+        _ => None,
     }
 }
