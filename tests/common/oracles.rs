@@ -1,8 +1,14 @@
 //! What C zlib and `miniz_oxide` make of a compressed message: the bytes, and whether it is whole.
+//!
+//! They differ from RFC 7692 in three things, all made up for here: both end at a block with BFINAL, both wait where a
+//! message is cut, and both have 32 KiB to refer to, whatever was agreed on.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use barews::{Error, Kind};
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+use miniz_oxide::deflate::core::{
+    CompressorOxide, TDEFLFlush, TDEFLStatus, compress_to_output, create_comp_flags_from_zip_params,
+};
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 
@@ -12,10 +18,12 @@ const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
 /// The furthest that a message refers back.
 const WINDOW: usize = 1 << 15;
 
-/// Blocks that are no message's, an empty and a stored one of 16 bytes: they come out behind a whole message only. An
-/// inflater alone does not say that a message is cut; it waits for more. Behind one or two bits that are left
-/// over the first byte is another block.
-const MARK: &[u8] = b"\x02\x00\x10\x00\xEF\xFFthe message ends";
+/// Blocks that are no message's, an empty one and then [`MARK`]: they come out behind a whole message only. An inflater
+/// alone does not say that a message is cut; it waits for more. What it waits for may begin with a bit of 0 or
+/// of 1, but not with either.
+const MARKS: [&[u8]; 2] =
+    [b"\x02\x00\x10\x00\xEF\xFFthe message ends", b"\x03\x00\x00\x10\x00\xEF\xFFthe message ends"];
+const MARK: &[u8] = b"the message ends";
 
 /// What an inflater says to a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +35,13 @@ pub(crate) struct Verdict {
 }
 
 impl Verdict {
+    /// Whether C zlib, whose verdict this is, and `miniz_oxide` mean the same.
+    ///
+    /// zlib refuses a block that has no symbol to end it at its head. `miniz_oxide` reads on and refuses it later.
+    pub(crate) fn is_that_of(&self, miniz: &Self) -> bool {
+        self == miniz || !self.ok && !miniz.ok && miniz.bytes.starts_with(&self.bytes)
+    }
+
     /// What an `Inflate` with this limit has to give: the bytes in front of the fault, and the fault.
     pub(crate) fn of(&self, kind: Kind, limit: usize) -> (&[u8], Option<Error>) {
         let room = &self.bytes[..self.bytes.len().min(limit)];
@@ -48,9 +63,16 @@ impl Verdict {
     }
 }
 
-/// Takes what came out of the mark off `bytes` again, and tells whether it is that and nothing else.
-fn take_mark(bytes: &mut Vec<u8>, end: usize) -> bool {
-    bytes.split_off(end) == MARK[6..]
+/// The verdict of an inflater that [tells](MARKS) whether its input is sound.
+fn verdict(message: &[u8], mut inflate: impl FnMut(&mut Vec<u8>, &[&[u8]]) -> bool) -> Verdict {
+    let message = [message, &TAIL].concat();
+    let mut bytes = Vec::new();
+    let mut ok = inflate(&mut bytes, &[&message]);
+    for mark in MARKS {
+        let mut marked = Vec::new();
+        ok = ok && inflate(&mut marked, &[&message, mark]) && marked[bytes.len()..] == *MARK;
+    }
+    Verdict { bytes, ok }
 }
 
 /// C zlib, behind messages that inflated to `history`.
@@ -58,13 +80,13 @@ fn take_mark(bytes: &mut Vec<u8>, end: usize) -> bool {
 /// It ends at a block with BFINAL, where RFC 7692 goes on (7.2.3.4): a new one goes on with the window of the
 /// old one.
 pub(crate) fn zlib(history: &[u8], message: &[u8]) -> Verdict {
-    let mut bytes = history.to_vec();
-    let mut inflater = zlib_behind(&bytes);
-    let sound = zlib_all(&mut inflater, &[message, &TAIL].concat(), &mut bytes);
-    let end = bytes.len();
-    let marked = sound && zlib_all(&mut inflater, MARK, &mut bytes);
-    let ok = take_mark(&mut bytes, end) && marked;
-    Verdict { bytes: bytes.split_off(history.len()), ok }
+    verdict(message, |to, inputs| {
+        let mut bytes = history.to_vec();
+        let mut inflater = zlib_behind(&bytes);
+        let ok = inputs.iter().all(|input| zlib_all(&mut inflater, input, &mut bytes));
+        *to = bytes.split_off(history.len());
+        ok
+    })
 }
 
 fn zlib_behind(bytes: &[u8]) -> Decompress {
@@ -96,14 +118,14 @@ fn zlib_all(inflater: &mut Decompress, mut input: &[u8], bytes: &mut Vec<u8>) ->
 
 /// `miniz_oxide` with all of the output in one piece, behind messages that inflated to `history`.
 pub(crate) fn miniz(history: &[u8], message: &[u8]) -> Verdict {
-    let start = history.len().min(WINDOW);
-    let mut bytes = history[history.len() - start..].to_vec();
-    let mut inflater = Box::new(DecompressorOxide::new());
-    let sound = miniz_all(&mut inflater, &[message, &TAIL].concat(), &mut bytes);
-    let end = bytes.len();
-    let marked = sound && miniz_all(&mut inflater, MARK, &mut bytes);
-    let ok = take_mark(&mut bytes, end) && marked;
-    Verdict { bytes: bytes.split_off(start), ok }
+    let window = &history[history.len().saturating_sub(WINDOW)..];
+    verdict(message, |to, inputs| {
+        let mut bytes = window.to_vec();
+        let mut inflater = Box::new(DecompressorOxide::new());
+        let ok = inputs.iter().all(|input| miniz_all(&mut inflater, input, &mut bytes));
+        *to = bytes.split_off(window.len());
+        ok
+    })
 }
 
 fn miniz_all(inflater: &mut DecompressorOxide, mut input: &[u8], bytes: &mut Vec<u8>) -> bool {
@@ -177,4 +199,21 @@ impl Zlib {
         message.push(0);
         message
     }
+}
+
+/// A message of `miniz_oxide`, which has all of zlib's strategies: 0 default, 1 filtered, 2 Huffman only, 3 run
+/// lengths, 4 fixed codes. (flate2 has the default one.)
+pub(crate) fn miniz_message(level: i32, strategy: i32, bytes: &[u8]) -> Vec<u8> {
+    let flags = create_comp_flags_from_zip_params(level, -15, strategy);
+    let mut compressor = Box::new(CompressorOxide::new(flags));
+    let mut message = Vec::new();
+    let add = |piece: &[u8]| {
+        message.extend(piece);
+        true
+    };
+    let (status, read) = compress_to_output(&mut compressor, bytes, TDEFLFlush::Sync, add);
+    assert_eq!((status, read), (TDEFLStatus::Okay, bytes.len()));
+    assert!(message.ends_with(&TAIL));
+    message.truncate(message.len() - TAIL.len());
+    message
 }
