@@ -17,8 +17,7 @@ const HEADER_LEN: usize = 10;
 /// Memory for messages begins with so much; between two of them no more than the second is kept.
 const LEAST: usize = 4 << 10;
 const KEPT: usize = 64 << 10;
-/// For what came compressed goes back compressed, however short it is.
-const EFFORT: Effort = Effort::FAST.threshold(0);
+const EFFORT: Effort = Effort::FAST;
 
 /// The answer to the best offer of a client; `None` is to go on without compression.
 pub(crate) fn negotiate(upgrade: &Upgrade<'_>, settings: &Settings) -> Option<DeflateAnswer> {
