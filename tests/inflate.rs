@@ -187,8 +187,12 @@ fn every_distance_of_32_kib() {
 /// An empty block: stored, fixed, or dynamic with no symbol but the end.
 fn add_empty(stream: &mut BitWriter, kind: usize) {
     match kind {
-        0 => drop(stream.stored(false, b"")),
-        1 => drop(stream.fixed(false).end()),
+        0 => {
+            stream.stored(false, b"");
+        }
+        1 => {
+            stream.fixed(false).end();
+        }
         _ => {
             let mut literals = [0; 257];
             literals[256] = 1;
@@ -411,8 +415,8 @@ fn a_dynamic_block_at_every_bit_of_a_byte() {
             stream.literals(b"\xFF");
         }
         stream.end().dynamic(false, &lengths, &[0]);
-        for symbol in 0..15 {
-            stream.code(codes[symbol]);
+        for &code in &codes[..15] {
+            stream.code(code);
         }
         let message = stream.code(codes[256]).message();
         let wanted = zlib(b"", &message);

@@ -84,7 +84,9 @@ fn three_ways(len: u32) -> [BitWriter; 3] {
     matches.end();
     let bytes = vec![b'z'; len.try_into().unwrap()];
     let (mut stored, mut literals) = (BitWriter::new(), BitWriter::new());
-    bytes.chunks(100).for_each(|chunk| drop(stored.stored(false, chunk)));
+    for chunk in bytes.chunks(100) {
+        stored.stored(false, chunk);
+    }
     literals.fixed(false).literals(&bytes).end();
     [matches, stored, literals]
 }

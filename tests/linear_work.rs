@@ -5,11 +5,12 @@
 //! counts only events.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
 
+#[path = "common/callgrind.rs"]
+mod callgrind;
 #[path = "common/wire.rs"]
 mod wire;
 
 use std::env;
-use std::process::Command;
 
 use barews::{Config, Delivery, Event, Input};
 use wire::{BINARY, CONTINUATION, FIN, PING, PONG, Side, TEXT};
@@ -173,21 +174,6 @@ fn run(family: Family, side: Side, n: usize) -> usize {
     }
 }
 
-/// The instructions of a child process with this job.
-fn instructions(test: &str, job: &str) -> u64 {
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(env::current_exe().unwrap())
-        .args(["--exact", test, "--test-threads=1"])
-        .env(JOB, job)
-        .output()
-        .unwrap();
-    let log = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{log}");
-    let counted = log.lines().rev().find_map(|line| line.split_once("Collected : "));
-    counted.unwrap().1.trim().parse().unwrap()
-}
-
 #[test]
 fn the_events_are_as_many_as_the_frames() {
     for family in FAMILIES {
@@ -206,12 +192,8 @@ fn twice_the_input_is_at_most_2_1_times_the_work() {
         run(FAMILIES[family.parse::<usize>().unwrap()], Side::Server, n.parse().unwrap());
         return;
     }
-    let valgrind = Command::new("valgrind").arg("--version").output();
-    if valgrind.is_err() || cfg!(not(target_arch = "x86_64")) {
-        println!("SKIPPED: the instructions are not counted, for there is no valgrind for this");
-        return;
-    }
-    let count = |job: &str| instructions("twice_the_input_is_at_most_2_1_times_the_work", job);
+    let test = "twice_the_input_is_at_most_2_1_times_the_work";
+    let Some(count) = callgrind::counter(JOB, test) else { return };
     let idle = count("5 0");
     for (index, family) in FAMILIES.iter().enumerate() {
         let once = count(&format!("{index} {FRAMES}")) - idle;

@@ -196,6 +196,60 @@ fn the_opening_handshake_allocates_nothing() {
     assert_eq!(measure(handshake).count_total, 0);
 }
 
+/// Messages through an `Inflate`: fixed, dynamic and stored blocks, a plain one, and one that is none.
+#[cfg(feature = "deflate")]
+fn inflate() {
+    use barews::deflate::{Context, Inflate, WindowBits};
+    use barews::{Error, Input};
+
+    const CONTEXT: Context = Context { window_bits: WindowBits::MIN, takeover: true };
+    let mut memory = [0; Inflate::memory(CONTEXT)];
+    let mut inflate = Inflate::new(CONTEXT, &mut memory).unwrap();
+    let mut ws = Connection::client(Config::new().deflate(true), || [0; 4]);
+    let mut wire = *b"\xC1\x07\xF2\x48\xCD\xC9\xC9\x07\x00\
+        \x41\x05\xF2\x00\x11\x00\x00\x89\x00\x80\x00\
+        \xC2\x0B\x00\x05\x00\xFA\xFFHello\x00\
+        \xC2\x4F\
+        \xAC\x8C\x57\x15\x80\x30\x0C\x45\xAD\x3C\x05\x18\x40\x4D\x0B\xE9\x60\x34\xDD\x05\xD4\x93\
+        \x83\x06\xBE\xEF\xA8\x8E\x90\x9A\x5F\x76\xE8\xCC\x23\xC0\xF0\x85\xAD\x9D\xB1\x80\x3B\x65\
+        \x54\xC1\x87\x7A\x6E\xAC\x6C\x67\x44\x25\xDE\x79\x43\x8B\x34\x7C\x75\x30\xBE\x93\xA0\x87\
+        \x02\x0E\x9F\x1A\x67\x69\x6D\x99\xBE\xEC\xFF\xEB\x0B\
+        \x81\x05plain\
+        \xC1\x01\x07";
+    let mut input = Input::new(&mut wire);
+    let mut seen = [0; 3];
+    let error = loop {
+        match ws.receive(&mut input) {
+            Ok(Event::Data(mut data)) => {
+                let mut out = [0; 3];
+                loop {
+                    match inflate.push(&mut data, &mut out) {
+                        Ok(Some(piece)) => {
+                            seen[0] += piece.payload.len();
+                            seen[1] += usize::from(piece.fin);
+                        }
+                        Ok(None) => break,
+                        Err(error) => {
+                            ws.fail(error);
+                            break;
+                        }
+                    }
+                }
+            }
+            Ok(_) => seen[2] += 1,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!((error, seen), (Error::InvalidDeflate, [4 * 5 + 172, 5, 1]));
+    assert_eq!(ws.transmit(&mut [0; 16]), Ok(8));
+}
+
+#[test]
+#[cfg(feature = "deflate")]
+fn inflating_allocates_nothing() {
+    assert_eq!(measure(inflate).count_total, 0);
+}
+
 #[test]
 fn the_counter_counts() {
     assert_eq!(measure(|| drop(black_box(Box::new([0_u8; 10])))).count_total, 1);

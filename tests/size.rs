@@ -44,3 +44,14 @@ fn sizes_on_32_bit() {
     assert!(size_of::<Input<'_>>() <= 16);
     assert!(size_of::<RecvBuffer<&mut [u8]>>() <= 16);
 }
+
+/// The window of 256 bytes to 32 KiB comes on top, in memory of the caller.
+#[cfg(feature = "deflate")]
+#[test]
+fn an_inflater_is_2_5_kib_at_most() {
+    use barews::deflate::Inflate;
+
+    assert!(size_of::<Inflate<'_>>() <= 2560);
+    #[cfg(target_pointer_width = "64")]
+    assert_eq!(size_of::<Inflate<'_>>(), 2408);
+}

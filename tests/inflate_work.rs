@@ -1,0 +1,185 @@
+//! The work of `Inflate` grows with the bytes that go in and come out, and not faster: twice of them take at most
+//! 2.1 times the instructions, and no byte takes more than a fixed number. Without valgrind only the bytes are counted.
+#![cfg(feature = "deflate")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs,
+    reason = "tests may panic"
+)]
+
+#[path = "common/bits.rs"]
+mod bits;
+#[path = "common/callgrind.rs"]
+mod callgrind;
+#[path = "common/inflated.rs"]
+mod inflated;
+#[path = "common/wire.rs"]
+mod wire;
+
+use std::env;
+use std::hint::black_box;
+
+use barews::deflate::Inflate;
+use barews::{Config, Event, Input, Kind};
+use bits::{BitWriter, codes};
+use inflated::{compressed, context, memory};
+use wire::Side;
+
+/// Names the job of a child process: a family and a number.
+const JOB: &str = "BAREWS_INFLATE_WORK";
+
+/// The number of the shorter run of each family.
+const COUNT: usize = 100;
+
+struct Family {
+    name: &'static str,
+    /// A message of so many of something.
+    message: fn(usize) -> Vec<u8>,
+    /// Bytes of a fragment, of a read, and of the output.
+    sizes: [usize; 3],
+    /// The most instructions for each byte that goes in or comes out, connection and all: half as much again as was
+    /// counted in this profile.
+    most: u64,
+}
+
+const FAMILIES: [Family; 10] = [
+    Family { name: "literals", message: literals, sizes: [BIG, BIG, BIG], most: 90 },
+    Family {
+        name: "literals, a byte a fragment",
+        message: literals,
+        sizes: [1, BIG, BIG],
+        most: 1400,
+    },
+    Family { name: "literals, a byte a read", message: literals, sizes: [BIG, 1, BIG], most: 900 },
+    Family { name: "literals, a byte out", message: literals, sizes: [BIG, BIG, 1], most: 330 },
+    Family { name: "matches", message: matches, sizes: [BIG, BIG, BIG], most: 12 },
+    Family { name: "matches, a byte out", message: matches, sizes: [BIG, BIG, 1], most: 1000 },
+    Family { name: "empty stored blocks", message: stored, sizes: [BIG, BIG, BIG], most: 130 },
+    Family { name: "empty fixed blocks", message: fixed, sizes: [BIG, BIG, BIG], most: 290 },
+    // The head of such a block is what says most in few bytes: two codes are made of it.
+    Family { name: "empty dynamic blocks", message: dynamic, sizes: [BIG, BIG, BIG], most: 1900 },
+    Family {
+        name: "empty dynamic blocks, a byte a read",
+        message: dynamic,
+        sizes: [BIG, 1, 1],
+        most: 2900,
+    },
+];
+
+const BIG: usize = 1 << 20;
+
+/// Of 9 bits.
+fn literals(n: usize) -> Vec<u8> {
+    BitWriter::new().fixed(false).literals(&vec![0xF0; 10 * n]).end().message()
+}
+
+fn matches(n: usize) -> Vec<u8> {
+    let mut stream = BitWriter::new();
+    stream.fixed(false).literals(b"abc");
+    for _ in 0..n {
+        stream.repeat(258, 3);
+    }
+    stream.end().message()
+}
+
+fn stored(n: usize) -> Vec<u8> {
+    let mut stream = BitWriter::new();
+    for _ in 0..10 * n {
+        stream.stored(false, b"");
+    }
+    stream.message()
+}
+
+fn fixed(n: usize) -> Vec<u8> {
+    let mut stream = BitWriter::new();
+    for _ in 0..10 * n {
+        stream.fixed(false).end();
+    }
+    stream.message()
+}
+
+/// In as few bytes as a dynamic block can have: lengths of zero by the hundred, and an end of one bit.
+fn dynamic(n: usize) -> Vec<u8> {
+    let mut code = [0; 19];
+    (code[0], code[1], code[18]) = (2, 2, 1);
+    let mut stream = BitWriter::new();
+    for _ in 0..n {
+        stream.dynamic_head(false, 257, 1, &code, &[(18, 127), (18, 107), (1, 0), (0, 0)]);
+        stream.code(codes(&[1])[0]);
+    }
+    stream.message()
+}
+
+/// The frames of a family.
+fn frames(family: &Family, n: usize) -> Vec<u8> {
+    let message = (family.message)(n);
+    let parts: Vec<_> = message.chunks(family.sizes[0]).collect();
+    compressed(Side::Server, Kind::Binary, &parts)
+}
+
+/// Runs a family; how many bytes of its message went in, and how many came out.
+fn run(family: &Family, n: usize) -> (usize, usize) {
+    let mut wire = frames(family, n);
+    let [_, read, size] = family.sizes;
+    let context = context(15, true);
+    let mut memory = memory(context);
+    let mut inflate = Inflate::new(context, &mut memory).unwrap();
+    let mut ws = Side::Server.ws(Config::new().deflate(true));
+    let mut room = vec![0; size];
+    let (mut start, mut end, mut used, mut out) = (0, 0, 0, 0);
+    while end < wire.len() {
+        end = wire.len().min(end + read);
+        let mut input = Input::new(&mut wire[start..end]);
+        while let Event::Data(mut data) = ws.receive(&mut input).unwrap() {
+            used += data.payload.len();
+            while let Some(piece) = inflate.push(&mut data, &mut room).unwrap() {
+                out += piece.payload.len();
+            }
+        }
+        start += input.consumed();
+    }
+    (used, out)
+}
+
+#[test]
+fn all_bytes_come_out() {
+    for family in &FAMILIES {
+        let [once, twice] = [100, 200].map(|n| run(family, n).1);
+        let each = match family.name.split_once(',').map_or(family.name, |name| name.0) {
+            "literals" => 10,
+            "matches" => 258,
+            _ => 0,
+        };
+        assert_eq!(twice - once, 100 * each, "{}", family.name);
+    }
+}
+
+#[test]
+fn twice_the_bytes_are_at_most_2_1_times_the_work() {
+    if let Ok(job) = env::var(JOB) {
+        let [family, n, what] = job.split(' ').collect::<Vec<_>>()[..] else { panic!("{job}") };
+        let (family, n) = (&FAMILIES[family.parse::<usize>().unwrap()], n.parse().unwrap());
+        if what == "run" {
+            run(family, n);
+        } else {
+            black_box(frames(family, n));
+        }
+        return;
+    }
+    let test = "twice_the_bytes_are_at_most_2_1_times_the_work";
+    let Some(count) = callgrind::counter(JOB, test) else { return };
+    for (index, family) in FAMILIES.iter().enumerate() {
+        // The frames are made in the same process.
+        let [once, twice] = [COUNT, 2 * COUNT]
+            .map(|n| ["run", "make"].map(|what| count(&format!("{index} {n} {what}"))))
+            .map(|[all, made]| all - made);
+        let (read, written) = run(family, COUNT);
+        let bytes = u64::try_from(read + written).unwrap();
+        println!("{once:>9} {twice:>9} {:>5} a byte  {}", once / bytes, family.name);
+        assert!(once > 20_000, "{}: {once} are too few to tell anything", family.name);
+        assert!(10 * twice <= 21 * once, "{}: {once}, then {twice}", family.name);
+        assert!(once <= family.most * bytes, "{}: {once} for {bytes} bytes", family.name);
+    }
+}
