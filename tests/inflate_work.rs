@@ -18,17 +18,14 @@ mod inflated;
 #[path = "common/wire.rs"]
 mod wire;
 
-use std::env;
 use std::hint::black_box;
 
 use barews::deflate::Inflate;
 use barews::{Config, Event, Input, Kind};
 use bits::{BitWriter, codes};
+use callgrind::{counts, instructions, job};
 use inflated::{compressed, context, memory};
 use wire::Side;
-
-/// Names the job of a child process: a family and a number.
-const JOB: &str = "BAREWS_INFLATE_WORK";
 
 /// The number of the shorter run of each family.
 const COUNT: usize = 100;
@@ -158,22 +155,23 @@ fn all_bytes_come_out() {
 
 #[test]
 fn twice_the_bytes_are_at_most_2_1_times_the_work() {
-    if let Ok(job) = env::var(JOB) {
-        let [family, n, what] = job.split(' ').collect::<Vec<_>>()[..] else { panic!("{job}") };
-        let (family, n) = (&FAMILIES[family.parse::<usize>().unwrap()], n.parse().unwrap());
-        if what == "run" {
+    const TEST: &str = "twice_the_bytes_are_at_most_2_1_times_the_work";
+    // The frames are made in the same process, so a job of its own says what that takes.
+    if let Some((job, n)) = job() {
+        let family = &FAMILIES[job / 2];
+        if job % 2 == 0 {
             run(family, n);
         } else {
             black_box(frames(family, n));
         }
         return;
     }
-    let test = "twice_the_bytes_are_at_most_2_1_times_the_work";
-    let Some(count) = callgrind::counter(JOB, test) else { return };
+    if !counts() {
+        return;
+    }
     for (index, family) in FAMILIES.iter().enumerate() {
-        // The frames are made in the same process.
         let [once, twice] = [COUNT, 2 * COUNT]
-            .map(|n| ["run", "make"].map(|what| count(&format!("{index} {n} {what}"))))
+            .map(|n| [2 * index, 2 * index + 1].map(|job| instructions(TEST, (job, n))))
             .map(|[all, made]| all - made);
         let (read, written) = run(family, COUNT);
         let bytes = u64::try_from(read + written).unwrap();

@@ -1,8 +1,5 @@
 //! The work of `receive` grows with the bytes and not faster: twice the input takes at most 2.1
-//! times the instructions, counted by callgrind and so independent of clock and load.
-//!
-//! The test starts itself again under valgrind, with one job a run. Without valgrind it says so and
-//! counts only events.
+//! times the instructions. Without valgrind it says so and counts only events.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
 
 #[path = "common/callgrind.rs"]
@@ -10,13 +7,9 @@ mod callgrind;
 #[path = "common/wire.rs"]
 mod wire;
 
-use std::env;
-
 use barews::{Config, Delivery, Event, Input};
+use callgrind::{counts, instructions, is_linear, job};
 use wire::{BINARY, CONTINUATION, FIN, PING, PONG, Side, TEXT};
-
-/// Names the job of a child process: a family and a number of frames.
-const JOB: &str = "BAREWS_LINEAR_WORK";
 
 /// Frames for the shorter run of each family.
 const FRAMES: usize = 1500;
@@ -187,19 +180,13 @@ fn the_events_are_as_many_as_the_frames() {
 
 #[test]
 fn twice_the_input_is_at_most_2_1_times_the_work() {
-    if let Ok(job) = env::var(JOB) {
-        let (family, n) = job.split_once(' ').unwrap();
-        run(FAMILIES[family.parse::<usize>().unwrap()], Side::Server, n.parse().unwrap());
-        return;
-    }
-    let test = "twice_the_input_is_at_most_2_1_times_the_work";
-    let Some(count) = callgrind::counter(JOB, test) else { return };
-    let idle = count("5 0");
-    for (index, family) in FAMILIES.iter().enumerate() {
-        let once = count(&format!("{index} {FRAMES}")) - idle;
-        let twice = count(&format!("{index} {}", 2 * FRAMES)) - idle;
-        println!("{once:>9} {twice:>9}  {}", family.name);
-        assert!(once > 100_000, "{}: {once} are too few to tell anything", family.name);
-        assert!(10 * twice <= 21 * once, "{}: {once}, then {twice}", family.name);
+    const TEST: &str = "twice_the_input_is_at_most_2_1_times_the_work";
+    if let Some((family, n)) = job() {
+        run(FAMILIES[family], Side::Server, n);
+    } else if counts() {
+        let idle = instructions(TEST, (5, 0));
+        for (index, family) in FAMILIES.iter().enumerate() {
+            is_linear(TEST, family.name, index, FRAMES, idle);
+        }
     }
 }
