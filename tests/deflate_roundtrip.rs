@@ -83,7 +83,7 @@ impl Decoders {
     }
 
     fn check(&mut self, payload: &[u8], message: &[u8]) {
-        assert_eq!(self.strict.message(payload).as_deref(), Ok(message), "strict");
+        assert!(self.strict.message(payload).unwrap() == message, "strict");
         if !self.takeover {
             self.zlib.reset(false);
             self.miniz = Self::miniz();
@@ -179,7 +179,7 @@ proptest! {
         for message in &messages {
             let mut fresh = self::memory(context, effort);
             let mut fresh = Deflate::new(context, effort, &mut fresh).unwrap();
-            prop_assert_eq!(whole(&mut deflate, message), whole(&mut fresh, message));
+            prop_assert!(whole(&mut deflate, message) == whole(&mut fresh, message));
         }
     }
 }

@@ -77,6 +77,7 @@ impl<'a> Alphabets<'a> {
     }
 
     /// Makes codes from frequencies; gives what they cost with all that stands before them.
+    #[inline(never)]
     pub(super) fn build(&mut self) -> (Counts, u32) {
         let literals = build(self.literals, self.order, MAX_CODE_LEN);
         let distances = build(self.distances, self.order, MAX_CODE_LEN);
@@ -106,19 +107,29 @@ impl<'a> Alphabets<'a> {
     /// What says the lengths from `at` on: those of literals, then those of distances.
     ///
     /// It depends on nothing but the lengths, so that writing can go on where it was.
+    #[inline(never)]
     pub(super) fn repeat(&self, counts: Counts, at: usize) -> Repeat {
-        let len = |at: usize| match at.checked_sub(counts.literals) {
-            None => code(self.literals, at).len,
-            Some(at) => code(self.distances, at).len,
+        // A repetition may go from one to the other by the format; that saves next to nothing.
+        let (entries, end, at) = match at.checked_sub(counts.literals) {
+            None => (self.literals.as_slice(), counts.literals, at),
+            Some(at) => (self.distances.as_slice(), counts.distances, at),
         };
-        let here = len(at);
-        let end = counts.literals + counts.distances;
-        let run = (at..end.min(at + 138)).take_while(|&at| len(at) == here).count();
-        let repeats = at > 0 && len(at - 1) == here;
-        let (symbol, extra_len, least, run) = match (here, run) {
-            (0, 11..) => (18, 7, 11, run),
-            (0, 3..) => (17, 3, 3, run),
-            (1.., 3..) if repeats => (16, 2, 3, run.min(6)),
+        let ahead = entries.get(at..end).unwrap_or_default();
+        let here = ahead.first().map_or(0, |entry| Code::of(*entry).len);
+        let repeats = at > 0 && code(entries, at - 1).len == here;
+        let most = if here == 0 {
+            138
+        } else if repeats {
+            6
+        } else {
+            1
+        };
+        let same = ahead.iter().take(most).take_while(|entry| Code::of(**entry).len == here);
+        let run = same.count();
+        let (symbol, extra_len, least) = match (here, run) {
+            (0, 11..) => (18, 7, 11),
+            (0, 3..) => (17, 3, 3),
+            (1.., 3..) => (16, 2, 3),
             _ => {
                 let symbol = usize::try_from(here).unwrap_or(0);
                 return Repeat { symbol, extra: 0, extra_len: 0, run: 1 };
@@ -165,9 +176,9 @@ fn used(entries: &[Entry]) -> usize {
 /// Turns the frequencies of an alphabet into codes of up to `longest` bits; gives the sum of
 /// frequency times length. Frequencies are below 65,536, and so is their sum.
 fn build(entries: &mut [Entry], order: &mut [Entry], longest: usize) -> u32 {
+    two_at_least(entries);
     let used = gather(entries, order);
     let order = order.get_mut(..used).unwrap_or_default();
-    sort(order);
     depths(order);
     let mut counts = lengths(order, longest);
     limit(&mut counts, longest);
@@ -176,31 +187,47 @@ fn build(entries: &mut [Entry], order: &mut [Entry], longest: usize) -> u32 {
     cost
 }
 
-/// The used symbols: weight in the high half, symbol in the low one.
-///
 /// A code of one symbol is legal for distances only, and some decoders refuse it; so there are
 /// always two, as in all that zlib makes.
+fn two_at_least(entries: &mut [Entry]) {
+    let used = entries.iter().filter(|entry| **entry != [0; 4]).count();
+    let unused = entries.iter_mut().filter(|entry| **entry == [0; 4]);
+    for entry in unused.take(2_usize.saturating_sub(used)) {
+        *entry = 1_u32.to_le_bytes();
+    }
+}
+
+/// From this weight on symbols are so few that they are sorted by comparing.
+const HEAVY: usize = 127;
+
+/// The used symbols by weight: the weight in the high half of an item, the symbol in the low one.
+/// Says how many there are.
 fn gather(entries: &[Entry], order: &mut [Entry]) -> usize {
-    let mut used = entries.iter().filter(|&&entry| entry != [0; 4]).count();
-    let mut extra = 2_usize.saturating_sub(used);
-    let mut to = order.iter_mut();
-    for (symbol, entry) in (0_u16..).zip(entries) {
-        let weight = u32::from_le_bytes(*entry);
-        if weight == 0 {
-            if extra == 0 {
-                continue;
-            }
-            extra -= 1;
-            used += 1;
-        }
-        if let Some(to) = to.next() {
-            *to = (weight << 16 | u32::from(symbol)).to_le_bytes();
+    let class = |entry: Entry| usize::try_from(u32::from_le_bytes(entry)).unwrap_or(0).min(HEAVY);
+    let mut places = [0_u16; HEAVY + 1];
+    for &entry in entries {
+        if let Some(count) = places.get_mut(class(entry)) {
+            *count += 1;
         }
     }
+    let mut next = 0;
+    for place in places.iter_mut().skip(1) {
+        (*place, next) = (next, next + *place);
+    }
+    for (symbol, &entry) in (0_u16..).zip(entries).filter(|(_, entry)| **entry != [0; 4]) {
+        let Some(place) = places.get_mut(class(entry)) else { continue };
+        if let Some(item) = order.get_mut(usize::from(*place)) {
+            *item = (u32::from_le_bytes(entry) << 16 | u32::from(symbol)).to_le_bytes();
+        }
+        *place += 1;
+    }
+    let [.., heavy, used] = places.map(usize::from);
+    sort(order.get_mut(heavy..used).unwrap_or_default());
     used
 }
 
 /// A heap sort, ascending.
+#[inline(never)]
 fn sort(items: &mut [Entry]) {
     let mut end = items.len();
     let mut root = end / 2;
@@ -262,6 +289,7 @@ fn set_high(items: &mut [Entry], at: usize, value: usize) {
 
 /// The inner nodes' depths, by Moffat and Katajainen's in-place calculation of minimum-redundancy
 /// codes: ascending weights become parents, then depths, the root in the last but one place.
+#[inline(never)]
 fn depths(items: &mut [Entry]) {
     let leaves = items.len();
     let (mut leaf, mut root) = (0, 0);
@@ -292,6 +320,7 @@ fn depths(items: &mut [Entry]) {
 type LenCounts = [u16; MAX_CODE_LEN + 1];
 
 /// Of each depth all places that no inner node takes are leaves.
+#[inline(never)]
 fn lengths(items: &[Entry], longest: usize) -> LenCounts {
     let mut counts = [0; MAX_CODE_LEN + 1];
     let mut inner = items.len().saturating_sub(1);
@@ -314,6 +343,7 @@ fn lengths(items: &[Entry], longest: usize) -> LenCounts {
 
 /// Codes that were too long stand at `longest` now, where there is no room for all of them: one of
 /// a shorter length goes one deeper and takes one of them beside it, until there is.
+#[inline(never)]
 fn limit(counts: &mut LenCounts, longest: usize) {
     let mut taken: u32 = counts
         .iter()
@@ -337,6 +367,7 @@ fn limit(counts: &mut LenCounts, longest: usize) {
 }
 
 /// The rarest symbols get the longest codes. Gives the sum of frequency times length.
+#[inline(never)]
 fn assign(entries: &mut [Entry], order: &[Entry], counts: &LenCounts) -> u32 {
     let mut cost = 0;
     let lens = counts.iter().enumerate().rev();
@@ -353,6 +384,7 @@ fn assign(entries: &mut [Entry], order: &[Entry], counts: &LenCounts) -> u32 {
 }
 
 /// The codes of a length are consecutive, and begin behind those that are shorter (3.2.2).
+#[inline(never)]
 fn number(entries: &mut [Entry], counts: &LenCounts) {
     let mut next = [0_u16; MAX_CODE_LEN + 1];
     let mut code = 0_u16;

@@ -8,9 +8,10 @@ use super::codes::{Alphabets, Counts, Entry};
 use super::effort::{Effort, Layout};
 use super::emit::{Coder, Cursor, FixedCode};
 use super::history::History;
-use super::search::{Search, Seen, Span};
+use super::positions::{Positions, Seen};
+use super::search::{Span, tokenize};
 use super::symbols::{CODE_LENGTH_ORDER, END};
-use super::tokens::Tokens;
+use super::tokens::{Run, Tokens};
 use crate::agreed::Context;
 use crate::input::StorageFull;
 
@@ -160,9 +161,10 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Deflate<S> {
 /// A compressor with its memory laid out.
 struct Work<'m> {
     history: History<'m>,
-    search: Search<'m>,
+    positions: Positions<'m>,
     tokens: Tokens<'m>,
     codes: &'m mut [Entry],
+    effort: &'m Effort,
     block: usize,
     at: usize,
     bits: Bits,
@@ -184,7 +186,8 @@ impl<'m> Work<'m> {
         let (heads, chain) = (heads.as_chunks_mut().0, chain.as_chunks_mut().0);
         Some(Self {
             history: History::new(bytes, state.history, layout.window),
-            search: Search::new(heads, chain, state.seen, *effort),
+            positions: Positions::new(heads, chain, state.seen, effort),
+            effort,
             tokens: Tokens::new(tokens.as_chunks_mut().0, state.tokens),
             codes: codes.as_chunks_mut().0,
             block: state.block,
@@ -200,7 +203,7 @@ impl<'m> Work<'m> {
         State {
             history: self.history.len,
             tokens: self.tokens.len,
-            seen: self.search.seen,
+            seen: self.positions.seen,
             block: self.block,
             at: self.at,
             bits: self.bits,
@@ -238,7 +241,7 @@ impl<'m> Work<'m> {
             return rest;
         }
         let dropped = self.history.slide(self.block);
-        self.search.slide(dropped, self.history.capacity());
+        self.positions.slide(dropped, self.history.capacity());
         self.block -= dropped;
         self.at -= dropped;
         self.history.fill(rest)
@@ -246,8 +249,11 @@ impl<'m> Work<'m> {
 
     fn make_block(&mut self, last: bool) {
         let bytes = self.history.bytes();
-        let span = Span { bytes, window: self.history.window(), last, ahead: self.history.ahead() };
-        self.at = self.search.tokenize(span, self.at, &mut self.tokens);
+        let end = if last { bytes.len() } else { bytes.len().saturating_sub(self.history.ahead()) };
+        let span = Span { bytes, window: self.history.window(), end };
+        let mut run = Run::new(&mut self.tokens, self.at);
+        tokenize(span, self.effort, &mut self.positions, &mut run);
+        self.at = run.at;
         let Some(bytes @ [_, ..]) = bytes.get(self.block..self.at) else {
             self.phase = Phase::End;
             return;
@@ -394,7 +400,7 @@ impl<'m> Work<'m> {
     fn next_message(&mut self) {
         if !self.takeover {
             let dropped = self.history.clear();
-            self.search.clear(dropped, self.history.capacity());
+            self.positions.clear(dropped, self.history.capacity());
             self.block = 0;
             self.at = 0;
         }

@@ -86,6 +86,7 @@ impl Cursor {
     pub(super) const START: Self = Self { token: 0, literals: 0, at: 0 };
 
     /// Writes what there is room for of the tokens that say `bytes`; whether these are all.
+    #[inline(never)]
     pub(super) fn emit(
         &mut self,
         coder: &impl Coder,
@@ -94,17 +95,36 @@ impl Cursor {
         bits: &mut Bits,
         out: &mut Out<'_>,
     ) -> bool {
+        // Copies, which stay in registers.
+        let (mut held, mut cursor) = (*bits, *self);
+        let all = cursor.write(coder, bytes, tokens, &mut held, out);
+        (*bits, *self) = (held, cursor);
+        all
+    }
+
+    #[inline]
+    fn write(
+        &mut self,
+        coder: &impl Coder,
+        bytes: &[u8],
+        tokens: &Tokens<'_>,
+        bits: &mut Bits,
+        out: &mut Out<'_>,
+    ) -> bool {
         for token in tokens.from(self.token) {
-            let end = self.at + usize::from(token.literals).saturating_sub(self.literals);
-            for &byte in bytes.get(self.at..end).unwrap_or_default() {
+            let left = usize::from(token.literals).saturating_sub(self.literals);
+            let literals = bytes.get(self.at..self.at + left).unwrap_or_default();
+            for (place, &byte) in literals.iter().enumerate() {
                 if !bits.reserve(SYMBOL_LEN, out) {
+                    self.literals += place;
+                    self.at += place;
                     return false;
                 }
                 let code = coder.symbol(usize::from(byte));
                 bits.put(code.bits, code.len);
-                self.literals += 1;
-                self.at += 1;
             }
+            self.literals += left;
+            self.at += left;
             if token.distance != 0 {
                 if !bits.reserve(MATCH_LEN, out) {
                     return false;
@@ -116,8 +136,8 @@ impl Cursor {
                 let code = coder.distance(distance.index);
                 bits.put(code.bits, code.len);
                 bits.put(distance.extra, distance.extra_len);
+                self.at += token.match_len();
             }
-            self.at += token.match_len();
             self.token += 1;
             self.literals = 0;
         }

@@ -25,6 +25,7 @@ mod effort;
 mod emit;
 mod history;
 mod inflate;
+mod positions;
 mod reader;
 mod search;
 mod symbols;

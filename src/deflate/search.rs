@@ -1,41 +1,17 @@
-//! Looking for matches: hash heads, and chains where the effort has them.
+//! Looking for matches.
 
 use super::effort::Effort;
+use super::positions::{Heads, Positions, WORD, word};
 use super::symbols::{MAX_MATCH, MIN_MATCH};
-use super::tokens::{MAX_RUN, Tokens};
-
-/// Tables of positions. A position is `base` and the index in the history; 0 is none.
-///
-/// What was dropped from the history has positions below `base`, so nothing has to be removed.
-#[derive(Debug)]
-pub(super) struct Search<'m> {
-    heads: &'m mut [[u8; 2]],
-    chain: &'m mut [[u8; 2]],
-    pub(super) seen: Seen,
-    effort: Effort,
-}
-
-/// What the tables are about.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Seen {
-    base: usize,
-    /// From this index on, nothing is in the tables.
-    unseen: usize,
-}
-
-impl Seen {
-    pub(super) const NOTHING: Self = Self { base: 1, unseen: FIRST };
-}
+use super::tokens::Run;
 
 /// The part of the history that a call works on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Span<'h> {
     pub(super) bytes: &'h [u8],
     pub(super) window: usize,
-    /// The message ends with `bytes`.
-    pub(super) last: bool,
-    /// How many bytes must lie ahead of a match if more are to come.
-    pub(super) ahead: usize,
+    /// From here on nothing is looked at: too few bytes lie ahead, and more are to come.
+    pub(super) end: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -46,194 +22,147 @@ struct Match {
 
 const NO_MATCH: Match = Match { len: 0, distance: 0 };
 
-/// The bytes that a hash is read from.
-const WORD: usize = 4;
-
-/// The first byte of an empty window is never referred to, so that the second "Hello" is that of
-/// RFC 7692, section 7.2.3.2.
-const FIRST: usize = 1;
-
 /// Where a match of three bytes is longer than its literals.
 const FAR: usize = 4096;
 
-impl<'m> Search<'m> {
-    /// Heads that were never used are all 0.
-    pub(super) const fn new(
-        heads: &'m mut [[u8; 2]],
-        chain: &'m mut [[u8; 2]],
-        seen: Seen,
-        effort: Effort,
-    ) -> Self {
-        Self { heads, chain, seen, effort }
+/// Turns bytes into tokens while there is room for them.
+pub(super) fn tokenize(
+    span: Span<'_>,
+    effort: &Effort,
+    positions: &mut Positions<'_>,
+    run: &mut Run<'_, '_>,
+) {
+    if effort.depth <= 1 && effort.lazy == 0 {
+        greedy(span, effort, positions, run);
+    } else {
+        thorough(span, effort, positions, run);
     }
+    run.end();
+}
 
-    /// The history lost its first `len` bytes.
-    pub(super) fn slide(&mut self, len: usize, capacity: usize) {
-        self.seen.base += len;
-        self.seen.unseen = self.seen.unseen.saturating_sub(len);
-        if self.seen.base + capacity > usize::from(u16::MAX) {
-            let [low, high, ..] = (self.seen.base - 1).to_le_bytes();
-            let by = u16::from_le_bytes([low, high]);
-            for entry in self.heads.iter_mut().chain(self.chain.iter_mut()) {
-                *entry = u16::from_le_bytes(*entry).saturating_sub(by).to_le_bytes();
-            }
-            self.seen.base = 1;
+/// Takes each match that the one candidate is.
+#[inline(never)]
+fn greedy(span: Span<'_>, effort: &Effort, positions: &mut Positions<'_>, run: &mut Run<'_, '_>) {
+    let bytes = span.bytes;
+    positions.catch_up(bytes, run.at);
+    loop {
+        let end = span.end.min(run.room_ends());
+        let from = run.at.max(positions.seen.unseen);
+        let Some((at, distance)) = first(span, positions.heads(), from, end) else {
+            positions.seen.unseen = from.max(end.min(bytes.len().saturating_sub(WORD - 1)));
+            run.at = run.at.max(end);
+            return;
+        };
+        let len = common(tail(bytes, at - distance), tail(bytes, at));
+        run.at = at;
+        run.matched(len, distance);
+        // The next match often begins with what this one ended with.
+        let entered = if effort.sparse { run.at.saturating_sub(2) } else { 0 };
+        positions.seen.unseen = entered.max(at + 1);
+        positions.catch_up(bytes, run.at);
+    }
+}
+
+/// The first place from `from` on where four bytes are as they were before.
+#[inline]
+#[expect(clippy::needless_bitwise_bool, reason = "one branch, and not two that cannot be foretold")]
+fn first(span: Span<'_>, mut heads: Heads<'_>, from: usize, end: usize) -> Option<(usize, usize)> {
+    let Span { bytes, window, .. } = span;
+    let ahead = bytes.get(from..bytes.len().min(end + (WORD - 1)))?;
+    for (at, word) in (from..).zip(ahead.windows(WORD)) {
+        let here = u32::from_le_bytes(*word.first_chunk()?);
+        let distance = heads.enter(here, at);
+        let there = self::word(bytes, at.saturating_sub(distance));
+        if (distance <= window.min(at)) & (there == Some(here)) {
+            return Some((at, distance));
         }
     }
+    None
+}
 
-    /// The history lost all of its `len` bytes.
-    pub(super) fn clear(&mut self, len: usize, capacity: usize) {
-        self.slide(len, capacity);
-        self.seen.unseen = FIRST;
-    }
-
-    /// Turns bytes from `at` on into tokens while there is room and enough lies ahead; says how far.
-    pub(super) fn tokenize(&mut self, span: Span<'_>, at: usize, tokens: &mut Tokens<'_>) -> usize {
-        let len = span.bytes.len();
-        let end = if span.last { len } else { len.saturating_sub(span.ahead) };
-        let mut run = Run { start: at, at };
-        // What one step can push, and the literals in the end.
-        while run.at < end && tokens.room() > 3 {
-            let mut found = self.find(span, run.at, NO_MATCH);
-            if found.len == 0 {
-                run.literal(tokens);
-                continue;
+/// Takes the longest match of several candidates, unless the next byte has a longer one.
+#[inline(never)]
+fn thorough(span: Span<'_>, effort: &Effort, positions: &mut Positions<'_>, run: &mut Run<'_, '_>) {
+    while run.at < span.end.min(run.room_ends()) {
+        let mut found = longest(span, effort, positions, run.at, NO_MATCH);
+        if found.len == 0 {
+            run.at += 1;
+            continue;
+        }
+        while found.len < usize::from(effort.lazy) && run.at + 1 < span.end {
+            let later = longest(span, effort, positions, run.at + 1, found);
+            if later.len == 0 {
+                break;
             }
-            while found.len < usize::from(self.effort.lazy) && run.at + 1 < end {
-                let later = self.find(span, run.at + 1, found);
-                if later.len <= found.len {
+            run.at += 1;
+            found = later;
+        }
+        run.matched(found.len, found.distance);
+    }
+}
+
+/// The longest match at `at`, if it is longer than `known`.
+#[inline]
+fn longest(
+    span: Span<'_>,
+    effort: &Effort,
+    positions: &mut Positions<'_>,
+    at: usize,
+    known: Match,
+) -> Match {
+    positions.catch_up(span.bytes, at);
+    let Some(here) = word(span.bytes, at) else { return NO_MATCH };
+    if at < positions.seen.unseen {
+        return NO_MATCH;
+    }
+    let mut distance = positions.enter(here, at);
+    positions.seen.unseen = at + 1;
+    let ahead = tail(span.bytes, at);
+    let ahead = ahead.get(..MAX_MATCH).unwrap_or(ahead);
+    let mut best = known;
+    for _ in 0..effort.depth.max(1) {
+        if distance > span.window || distance > at {
+            break;
+        }
+        let behind = tail(span.bytes, at - distance);
+        // Most candidates differ in the byte that would make them longer.
+        if behind.get(best.len) == ahead.get(best.len) {
+            let len = common(behind, ahead);
+            if len > best.len
+                && len >= usize::from(effort.min_match)
+                && (len > MIN_MATCH || distance <= FAR)
+            {
+                best = Match { len, distance };
+                if len >= usize::from(effort.nice) || len == ahead.len() {
                     break;
                 }
-                run.literal(tokens);
-                found = later;
-            }
-            tokens.push(run.at - run.start, found.len, found.distance);
-            let behind = run.at + found.len;
-            run = Run { start: behind, at: behind };
-            if self.effort.sparse {
-                self.seen.unseen = self.seen.unseen.max(behind - 1);
             }
         }
-        if run.at > run.start {
-            tokens.push(run.at - run.start, 0, 0);
-        }
-        run.at
-    }
-
-    /// The longest match at `at` that is longer than `known`.
-    #[inline]
-    fn find(&mut self, span: Span<'_>, at: usize, known: Match) -> Match {
-        while self.seen.unseen < at
-            && let Some(word) = word(span.bytes, self.seen.unseen)
-        {
-            self.insert(word, self.seen.unseen);
-            self.seen.unseen += 1;
-        }
-        if at < self.seen.unseen {
-            return NO_MATCH;
-        }
-        let Some(here) = word(span.bytes, at) else { return NO_MATCH };
-        let mut next = self.insert(here, at);
-        self.seen.unseen = at + 1;
-        let ahead = span.bytes.get(at..).unwrap_or_default();
-        let ahead = ahead.get(..MAX_MATCH).unwrap_or(ahead);
-        let mut best = known;
-        for _ in 0..self.effort.depth.max(1) {
-            let Some(index) = next.checked_sub(self.seen.base).filter(|&index| index < at) else {
-                break;
-            };
-            let distance = at - index;
-            if distance > span.window {
-                break;
-            }
-            let behind = span.bytes.get(index..).unwrap_or_default();
-            if behind.get(best.len) == ahead.get(best.len) {
-                let len = common(behind, ahead);
-                if len > best.len
-                    && len >= usize::from(self.effort.min_match)
-                    && (len > MIN_MATCH || distance <= FAR)
-                {
-                    best = Match { len, distance };
-                    if len >= usize::from(self.effort.nice) || len == ahead.len() {
-                        break;
-                    }
-                }
-            }
-            let Some(link) = self.chain.get(slot(next, self.chain.len())) else { break };
-            let link = usize::from(u16::from_le_bytes(*link));
-            // A slot that was used again leads forward.
-            if link >= next {
-                break;
-            }
-            next = link;
-        }
-        if best.len > known.len { best } else { NO_MATCH }
-    }
-
-    /// Enters the position of `index`; gives the last one with the same hash.
-    #[inline]
-    fn insert(&mut self, word: u32, index: usize) -> usize {
-        let bits = self.heads.len().trailing_zeros();
-        let word = if usize::from(self.effort.min_match) < WORD { word << 8 } else { word };
-        let hash = word.wrapping_mul(0x9E37_79B1) >> (u32::BITS - bits.clamp(1, 16));
-        let position = self.seen.base + index;
-        let [low, high, ..] = position.to_le_bytes();
-        let links = self.chain.len();
-        let Some(head) = usize::try_from(hash).ok().and_then(|hash| self.heads.get_mut(hash))
-        else {
-            return 0;
-        };
-        let before = *head;
-        *head = [low, high];
-        if let Some(link) = self.chain.get_mut(slot(position, links)) {
-            *link = before;
-        }
-        usize::from(u16::from_le_bytes(before))
-    }
-}
-
-/// Literals that no token says yet.
-#[derive(Clone, Copy, Debug)]
-struct Run {
-    start: usize,
-    at: usize,
-}
-
-impl Run {
-    #[inline]
-    fn literal(&mut self, tokens: &mut Tokens<'_>) {
-        self.at += 1;
-        if self.at - self.start == MAX_RUN {
-            tokens.push(MAX_RUN, 0, 0);
-            self.start = self.at;
+        match positions.next(at, distance) {
+            Some(next) => distance = next,
+            None => break,
         }
     }
-}
-
-/// `links` is a power of two, or 0.
-#[inline]
-const fn slot(position: usize, links: usize) -> usize {
-    position & links.wrapping_sub(1)
+    if best.len > known.len { best } else { NO_MATCH }
 }
 
 #[inline]
-fn word(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at..)?.first_chunk().map(|word| u32::from_le_bytes(*word))
+fn tail(bytes: &[u8], at: usize) -> &[u8] {
+    bytes.get(at..).unwrap_or_default()
 }
 
-/// How many bytes at the start of both are the same.
+/// How many bytes at the start of both are the same, up to the longest match.
 #[inline]
-fn common(a: &[u8], b: &[u8]) -> usize {
+fn common(behind: &[u8], ahead: &[u8]) -> usize {
+    let ahead = ahead.get(..MAX_MATCH).unwrap_or(ahead);
     let mut len = 0;
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-    for (a, b) in a.iter().zip(b) {
+    let ((words, _), (ahead, rest)) = (behind.as_chunks::<8>(), ahead.as_chunks::<8>());
+    for (a, b) in words.iter().zip(ahead) {
         let differ = u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b);
         if differ != 0 {
             return len + usize::try_from(differ.trailing_zeros() / 8).unwrap_or(0);
         }
         len += 8;
     }
-    // The longer one may have a whole word where the shorter one has its rest.
-    let a_rest = a.get(b.len()).map_or(a_rest, |word| word.as_slice());
-    len + a_rest.iter().zip(b_rest).take_while(|(a, b)| a == b).count()
+    len + tail(behind, len).iter().zip(rest).take_while(|(a, b)| a == b).count()
 }

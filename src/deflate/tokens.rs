@@ -3,7 +3,7 @@
 use super::symbols::{MAX_MATCH, MIN_MATCH};
 
 /// The longest run of literals in a token.
-pub(super) const MAX_RUN: usize = 255;
+const MAX_RUN: usize = 255;
 
 /// Literals, which stand in the history, and the match behind them.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +37,7 @@ impl<'m> Tokens<'m> {
     }
 
     #[inline]
-    pub(super) fn push(&mut self, literals: usize, len: usize, distance: usize) {
+    fn push(&mut self, literals: usize, len: usize, distance: usize) {
         let [literals, ..] = literals.to_le_bytes();
         let [over, ..] = len.min(MAX_MATCH).saturating_sub(MIN_MATCH).to_le_bytes();
         let [low, high, ..] = distance.to_le_bytes();
@@ -53,7 +53,7 @@ impl<'m> Tokens<'m> {
 
     /// How many more there is room for.
     #[inline]
-    pub(super) const fn room(&self) -> usize {
+    const fn room(&self) -> usize {
         self.items.len().saturating_sub(self.len)
     }
 
@@ -67,6 +67,53 @@ impl<'m> Tokens<'m> {
                 distance: u16::from_le_bytes([low, high]),
             },
         )
+    }
+}
+
+/// What is being said: literals up to `at` that no token says yet.
+#[derive(Debug)]
+pub(super) struct Run<'t, 'm> {
+    tokens: &'t mut Tokens<'m>,
+    start: usize,
+    pub(super) at: usize,
+}
+
+impl<'t, 'm> Run<'t, 'm> {
+    pub(super) const fn new(tokens: &'t mut Tokens<'m>, at: usize) -> Self {
+        Self { tokens, start: at, at }
+    }
+
+    /// Up to where there is room for literals, with a match behind them.
+    #[inline]
+    pub(super) const fn room_ends(&self) -> usize {
+        self.start + MAX_RUN * self.tokens.room().saturating_sub(2)
+    }
+
+    /// Behind the literals is a match.
+    #[inline]
+    pub(super) fn matched(&mut self, len: usize, distance: usize) {
+        self.split();
+        self.tokens.push(self.at - self.start, len, distance);
+        self.at += len;
+        self.start = self.at;
+    }
+
+    /// Behind the literals is nothing.
+    pub(super) fn end(&mut self) {
+        self.split();
+        if self.at > self.start {
+            self.tokens.push(self.at - self.start, 0, 0);
+            self.start = self.at;
+        }
+    }
+
+    /// Leaves no more literals than a token can say.
+    #[inline]
+    fn split(&mut self) {
+        while self.at - self.start > MAX_RUN {
+            self.tokens.push(MAX_RUN, 0, 0);
+            self.start += MAX_RUN;
+        }
     }
 }
 
