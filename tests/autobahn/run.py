@@ -36,7 +36,7 @@ SUITES = {
     "core": (["*"], ["9.*", "12.*", "13.*"], 247, 120),
     "limits": (["9.*"], [], 54, 120),
     "deflate": (DEFLATE, [], 60, 300),
-    "submission": ([*(f"{n}.*" for n in range(1, 12)), *DEFLATE], [], 361, 480),
+    "submission": ([*(f"{n}.*" for n in (1, 2, 3, 4, 5, 6, 7, 9, 10)), *DEFLATE], [], 361, 480),
     "full": (["*"], [], 517, 1800),
 }
 UPDATE_REPORTS = (
