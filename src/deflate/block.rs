@@ -1,6 +1,7 @@
 //! Which of the three kinds of block is the shortest (RFC 1951 section 3.2.3).
 
 use super::codes::{Alphabets, Counts, Entry, FIRST_LENGTH};
+use super::effort::Effort;
 use super::emit::{Coder, FixedCode};
 use super::tokens::Tokens;
 
@@ -23,9 +24,6 @@ pub(super) const HEADER_LEN: u32 = 3;
 pub(super) const FIXED_END_LEN: u32 = 7;
 pub(super) const STORED_LEN: u32 = 32;
 
-/// Below as many bits, codes of its own have never made a block shorter.
-const LEAST_FOR_CODES: u32 = 256;
-
 /// The first literal that takes nine bits in the fixed code, not eight (3.2.6).
 const FIRST_OF_NINE: u8 = 144;
 
@@ -44,6 +42,7 @@ pub(super) fn choose(
     bytes: &[u8],
     tokens: &Tokens<'_>,
     codes: &mut [Entry],
+    effort: &Effort,
 ) -> Kind {
     let mut codes = Alphabets::new(codes);
     let sums = measure(bytes, tokens, &mut codes);
@@ -56,7 +55,7 @@ pub(super) fn choose(
     let stored = raw.saturating_add(HEADER_LEN + padding + STORED_LEN);
     let mut best = if stored < fixed { (stored, Kind::Stored) } else { (fixed, Kind::Fixed) };
     if let Some(codes) = &mut codes
-        && best.0 >= LEAST_FOR_CODES
+        && best.0 / 8 >= u32::from(effort.codes_from)
     {
         let (counts, bits) = codes.build();
         if bits + sums.extra < best.0 {

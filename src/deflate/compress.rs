@@ -259,7 +259,8 @@ impl<'m> Work<'m> {
             return;
         };
         let before = Before { phase: self.bits.phase(), open: self.open };
-        self.phase = Phase::Header(block::choose(before, bytes, &self.tokens, self.codes));
+        self.phase =
+            Phase::Header(block::choose(before, bytes, &self.tokens, self.codes, self.effort));
     }
 
     /// Writes what comes next, or a part of it; false if `out` is full.

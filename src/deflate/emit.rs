@@ -78,8 +78,11 @@ pub(super) struct Cursor {
     at: usize,
 }
 
-/// The longest symbol, and the longest match: length, distance and their extra bits.
-const SYMBOL_LEN: u32 = 15;
+/// Literals for which room is made at a time, and the most bits that they take.
+const SYMBOLS: usize = 3;
+const SYMBOLS_LEN: u32 = 3 * 15;
+
+/// The bits of the longest match: length, distance and their extra bits.
 const MATCH_LEN: u32 = 15 + 5 + 15 + 13;
 
 impl Cursor {
@@ -114,17 +117,17 @@ impl Cursor {
         for token in tokens.from(self.token) {
             let left = usize::from(token.literals).saturating_sub(self.literals);
             let literals = bytes.get(self.at..self.at + left).unwrap_or_default();
-            for (place, &byte) in literals.iter().enumerate() {
-                if !bits.reserve(SYMBOL_LEN, out) {
-                    self.literals += place;
-                    self.at += place;
+            for few in literals.chunks(SYMBOLS) {
+                if !bits.reserve(SYMBOLS_LEN, out) {
                     return false;
                 }
-                let code = coder.symbol(usize::from(byte));
-                bits.put(code.bits, code.len);
+                for &byte in few {
+                    let code = coder.symbol(usize::from(byte));
+                    bits.put(code.bits, code.len);
+                }
+                self.literals += few.len();
+                self.at += few.len();
             }
-            self.literals += left;
-            self.at += left;
             if token.distance != 0 {
                 if !bits.reserve(MATCH_LEN, out) {
                     return false;

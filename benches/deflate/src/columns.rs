@@ -12,52 +12,21 @@ pub type Run = Box<dyn FnMut(&[u8], &mut Vec<u8>)>;
 #[derive(Clone, Copy)]
 pub struct Column {
     pub name: &'static str,
-    pub group: Group,
     start: fn(bool) -> Run,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Group {
-    Ours,
-    Peer,
-}
-
 pub const ALL: &[Column] = &[
-    Column {
-        name: "barews TINY",
-        group: Group::Ours,
-        start: |takeover| ours(Effort::TINY, takeover),
-    },
-    Column {
-        name: "barews SMALL",
-        group: Group::Ours,
-        start: |takeover| ours(Effort::SMALL, takeover),
-    },
-    Column {
-        name: "barews FAST",
-        group: Group::Ours,
-        start: |takeover| ours(Effort::FAST, takeover),
-    },
-    Column {
-        name: "barews BEST",
-        group: Group::Ours,
-        start: |takeover| ours(Effort::BEST, takeover),
-    },
-    Column { name: "zlib 1", group: Group::Peer, start: |takeover| zlib(1, 15, takeover) },
-    Column { name: "zlib 6", group: Group::Peer, start: |takeover| zlib(6, 15, takeover) },
-    Column { name: "zlib 6, window 9", group: Group::Peer, start: |takeover| zlib(6, 9, takeover) },
-    Column { name: "zlib-rs 1", group: Group::Peer, start: |takeover| zlib_rs(1, takeover) },
-    Column { name: "zlib-rs 6", group: Group::Peer, start: |takeover| zlib_rs(6, takeover) },
-    Column {
-        name: "miniz_oxide 1",
-        group: Group::Peer,
-        start: |takeover| miniz_oxide(1, takeover),
-    },
-    Column {
-        name: "miniz_oxide 6",
-        group: Group::Peer,
-        start: |takeover| miniz_oxide(6, takeover),
-    },
+    Column { name: "barews TINY", start: |takeover| ours(Effort::TINY, takeover) },
+    Column { name: "barews SMALL", start: |takeover| ours(Effort::SMALL, takeover) },
+    Column { name: "barews FAST", start: |takeover| ours(Effort::FAST, takeover) },
+    Column { name: "barews BEST", start: |takeover| ours(Effort::BEST, takeover) },
+    Column { name: "zlib 1", start: |takeover| zlib(1, 15, takeover) },
+    Column { name: "zlib 6", start: |takeover| zlib(6, 15, takeover) },
+    Column { name: "zlib 6, window 9", start: |takeover| zlib(6, 9, takeover) },
+    Column { name: "zlib-rs 1", start: |takeover| zlib_rs(1, takeover) },
+    Column { name: "zlib-rs 6", start: |takeover| zlib_rs(6, takeover) },
+    Column { name: "miniz_oxide 1", start: |takeover| miniz_oxide(1, takeover) },
+    Column { name: "miniz_oxide 6", start: |takeover| miniz_oxide(6, takeover) },
 ];
 
 /// What a sync flush ends with, and a payload does not (RFC 7692, section 7.2.1).
@@ -81,8 +50,7 @@ impl Column {
 
 fn ours(effort: Effort, takeover: bool) -> Run {
     let context = Context { window_bits: WindowBits::MAX, takeover };
-    // Lent for ever: a closure cannot hold both.
-    let memory = Box::leak(vec![0; Deflate::memory(context, effort)].into_boxed_slice());
+    let memory = vec![0; Deflate::memory(context, effort)];
     let mut deflate = Deflate::new(context, effort, memory).expect("as long as it said");
     Box::new(move |message, out| {
         out.resize(Deflate::max_len(message.len()), 0);
