@@ -6,7 +6,7 @@
 use std::cell::Cell;
 
 use arbitrary::Arbitrary;
-use barews::frame::{Header, Parsed};
+use barews::frame::{Compressed, Content, Header, Parsed};
 use barews::{
     Advice, Client, CloseCode, Connection, Event, Input, Kind, MaskKeys, NoKey, Role, SendError,
     Server, State,
@@ -23,16 +23,19 @@ enum Call<'a> {
     Binary(&'a [u8]),
     Fragment {
         text: bool,
+        compressed: bool,
         fin: bool,
         payload: &'a [u8],
     },
     InPlace {
         text: bool,
+        compressed: bool,
         fin: bool,
         payload: &'a [u8],
     },
     Begin {
         text: bool,
+        compressed: bool,
         fin: bool,
         len: u16,
     },
@@ -69,12 +72,12 @@ struct End<R> {
     sent: Vec<u8>,
     taken: usize,
     /// Whole messages that were sent, and the open one.
-    messages: Vec<(Kind, Vec<u8>)>,
-    open: Option<(Kind, Vec<u8>)>,
+    messages: Vec<(Content, Vec<u8>)>,
+    open: Option<(Content, Vec<u8>)>,
     /// The open frame ends its message.
     frame_fin: bool,
     /// Whole messages that were received, and the open one.
-    received: Vec<(Kind, Vec<u8>)>,
+    received: Vec<(Content, Vec<u8>)>,
     receiving: Vec<u8>,
     /// Received, and not consumed.
     kept: Vec<u8>,
@@ -122,9 +125,9 @@ impl<R: Role> End<R> {
         }
     }
 
-    fn payload(&mut self, kind: Kind, fin: bool, payload: &[u8]) {
-        let (open, bytes) = self.open.get_or_insert((kind, Vec::new()));
-        assert_eq!(*open, kind);
+    fn payload(&mut self, content: Content, fin: bool, payload: &[u8]) {
+        let (open, bytes) = self.open.get_or_insert((content, Vec::new()));
+        assert_eq!(*open, content);
         bytes.extend_from_slice(payload);
         if fin {
             self.messages.extend(self.open.take());
@@ -142,8 +145,8 @@ impl<R: Role> End<R> {
         }
         self.sent.extend(masked);
         let fin = self.frame_fin && self.ws.frame_left() == 0;
-        let kind = self.open.as_ref().map_or(Kind::Binary, |(kind, _)| *kind);
-        self.payload(kind, fin, chunk);
+        let content = self.open.as_ref().map_or(Kind::Binary.into(), |(content, _)| *content);
+        self.payload(content, fin, chunk);
         true
     }
 
@@ -151,41 +154,45 @@ impl<R: Role> End<R> {
         match *call {
             Call::Text(text) => {
                 if self.write(|ws, out| ws.send_text(text, out)) {
-                    self.payload(Kind::Text, true, text.as_bytes());
+                    self.payload(Kind::Text.into(), true, text.as_bytes());
                 }
             }
             Call::Binary(bytes) => {
                 if self.write(|ws, out| ws.send_binary(bytes, out)) {
-                    self.payload(Kind::Binary, true, bytes);
+                    self.payload(Kind::Binary.into(), true, bytes);
                 }
             }
-            Call::Fragment { text, fin, payload } => {
-                if self.write(|ws, out| ws.send_fragment(kind(text), fin, payload, out)) {
-                    self.payload(kind(text), fin, payload);
+            Call::Fragment { text, compressed, fin, payload } => {
+                if self
+                    .write(|ws, out| ws.send_fragment(content(text, compressed), fin, payload, out))
+                {
+                    self.payload(content(text, compressed), fin, payload);
                 }
             }
-            Call::InPlace { text, fin, payload } => {
+            Call::InPlace { text, compressed, fin, payload } => {
                 let mut masked = payload.to_vec();
                 if self.sent.len() - self.taken + 14 + payload.len() > ROOM {
                     return;
                 }
-                match self.ws.send_in_place(kind(text), fin, &mut masked) {
+                match self.ws.send_in_place(content(text, compressed), fin, &mut masked) {
                     Ok(header) => {
                         self.sent.extend_from_slice(&header);
                         self.sent.extend(masked);
-                        self.payload(kind(text), fin, payload);
+                        self.payload(content(text, compressed), fin, payload);
                     }
                     Err(_) => assert_eq!(masked, payload),
                 }
             }
-            Call::Begin { text, fin, len } => {
+            Call::Begin { text, compressed, fin, len } => {
                 if self.sent.len() - self.taken + 14 > ROOM {
                     return;
                 }
-                if let Ok(header) = self.ws.begin_frame(kind(text), fin, u64::from(len)) {
+                if let Ok(header) =
+                    self.ws.begin_frame(content(text, compressed), fin, u64::from(len))
+                {
                     self.sent.extend_from_slice(&header);
                     self.frame_fin = fin;
-                    self.payload(kind(text), fin && len == 0, b"");
+                    self.payload(content(text, compressed), fin && len == 0, b"");
                     assert_eq!(self.ws.frame_left(), u64::from(len));
                     assert!(!self.ws.wants_write());
                 }
@@ -235,7 +242,8 @@ impl<R: Role> End<R> {
                     }
                     self.receiving.extend_from_slice(data.payload);
                     if data.fin {
-                        self.received.push((data.kind, std::mem::take(&mut self.receiving)));
+                        let content = content(data.kind == Kind::Text, data.compressed);
+                        self.received.push((content, std::mem::take(&mut self.receiving)));
                     }
                 }
                 Event::Ping(_) | Event::Pong(_) | Event::Close(_) => {}
@@ -266,15 +274,19 @@ impl<R: Role> End<R> {
     }
 }
 
-fn kind(text: bool) -> Kind {
-    if text { Kind::Text } else { Kind::Binary }
+fn content(text: bool, compressed: bool) -> Content {
+    let kind = if text { Kind::Text } else { Kind::Binary };
+    if compressed { Compressed(kind).into() } else { kind.into() }
 }
 
 fuzz_target!(|case: (u8, u8, Vec<Op<'_>>)| {
     let (a, b, ops) = case;
     let keys = Cell::new(0);
-    let mut client = End::new(Connection::client(watch::config(a & 0x0F), Counted(&keys)));
-    let mut server = End::new(Connection::server(watch::config(b & 0x0F)));
+    // Both sides have agreed on compression, or neither.
+    let agreed = a & watch::DEFLATE;
+    let [of_client, of_server] = [a, b].map(|byte| watch::config(byte & 0x0F | agreed));
+    let mut client = End::new(Connection::client(of_client, Counted(&keys)));
+    let mut server = End::new(Connection::server(of_server));
     for op in &ops {
         if op.client {
             client.call(&mut server, &op.call);

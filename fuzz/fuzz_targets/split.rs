@@ -44,7 +44,7 @@ fn check(u: &mut Unstructured<'_>) -> arbitrary::Result<()> {
         cuts.push(usize::from(u16::arbitrary(u)?));
     }
     let masked = flags & 8 != 0;
-    let wire = frames::wire(u, masked)?;
+    let wire = frames::wire(u, masked, flags & watch::DEFLATE != 0)?;
     if count >= 240 && wire.len() <= 600 {
         cuts = (1..wire.len()).collect();
     }

@@ -3,15 +3,16 @@
 use arbitrary::{Arbitrary, Result, Unstructured};
 
 /// The first byte says which: an even one that the rest is the wire, an odd one that frames are to
-/// be made of the rest. So seeds and dictionary can hold plain bytes of the wire.
-pub fn wire(u: &mut Unstructured<'_>, masked: bool) -> Result<Vec<u8>> {
+/// be made of the rest. So seeds and dictionary can hold plain bytes of the wire. With `deflate` a quarter of
+/// the messages made are marked as compressed; their payload is not.
+pub fn wire(u: &mut Unstructured<'_>, masked: bool, deflate: bool) -> Result<Vec<u8>> {
     if u8::arbitrary(u)? % 2 == 0 {
         return Ok(u.bytes(u.len())?.to_vec());
     }
     let mut wire = Vec::new();
     let mut open = false;
     while !u.is_empty() {
-        frame(u, masked, &mut open, &mut wire)?;
+        frame(u, masked, deflate, &mut open, &mut wire)?;
     }
     Ok(wire)
 }
@@ -20,6 +21,7 @@ pub fn wire(u: &mut Unstructured<'_>, masked: bool) -> Result<Vec<u8>> {
 fn frame(
     u: &mut Unstructured<'_>,
     masked: bool,
+    deflate: bool,
     open: &mut bool,
     wire: &mut Vec<u8>,
 ) -> Result<()> {
@@ -33,6 +35,9 @@ fn frame(
         (false, false) => 1 + (kind & 1),
     };
     if !control {
+        if deflate && !*open && kind & 0x12 == 0x12 {
+            first |= 0x40;
+        }
         first |= if fin { 0x80 } else { 0 };
         *open = !fin;
     }

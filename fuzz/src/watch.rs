@@ -4,11 +4,15 @@ use arbitrary::{Arbitrary, Unstructured};
 use barews::frame::{Header, Parsed};
 use barews::{Config, Connection, ControlOrder, Delivery, Error, Event, Input, Kind, Role};
 
+/// Of the byte of a [`config`]: compression is agreed on.
+pub const DEFLATE: u8 = 0x20;
+
 /// A configuration from one byte.
 pub fn config(byte: u8) -> Config {
     let delivery = if byte & 1 == 0 { Delivery::Chunks } else { Delivery::Frames };
     let order = if byte & 2 == 0 { ControlOrder::Ahead } else { ControlOrder::Wire };
     let config = Config::new().delivery(delivery).control_order(order).auto_pong(byte & 4 == 0);
+    let config = config.deflate(byte & DEFLATE != 0);
     match byte >> 6 {
         0 | 1 => config,
         2 => config.max_frame_len(300).max_message_len(700).max_fragments(5),
@@ -24,6 +28,9 @@ struct Watch {
     needed: Option<(usize, bool)>,
     closed: bool,
     controls: usize,
+    /// Compression is agreed on, and the open message is compressed.
+    deflate: bool,
+    compressed: bool,
     /// The open text, to see that it is UTF-8.
     text: Vec<u8>,
 }
@@ -32,10 +39,17 @@ struct Watch {
 pub fn run<R: Role>(data: &[u8], masked: bool, make: impl FnOnce(Config) -> Connection<R>) {
     let mut u = Unstructured::new(data);
     let Ok([flags, step]) = <[u8; 2]>::arbitrary(&mut u) else { return };
-    let Ok(wire) = crate::frames::wire(&mut u, masked) else { return };
+    let Ok(wire) = crate::frames::wire(&mut u, masked, flags & DEFLATE != 0) else { return };
     let mut ws = make(config(flags));
-    let mut watch =
-        Watch { consumed: 0, needed: None, closed: false, controls: 0, text: Vec::new() };
+    let mut watch = Watch {
+        consumed: 0,
+        needed: None,
+        closed: false,
+        controls: 0,
+        deflate: flags & DEFLATE != 0,
+        compressed: false,
+        text: Vec::new(),
+    };
     let mut end = 0;
     loop {
         if let Err(error) = read(&mut ws, &mut watch, &wire, end) {
@@ -93,7 +107,12 @@ fn read<R: Role>(
             Event::Data(data) => {
                 assert!(after > before, "data is consumed");
                 assert!(!watch.closed);
-                text(watch, data.kind, data.payload, data.first, data.fin);
+                watch.compressed = if data.first { data.compressed } else { watch.compressed };
+                assert_eq!(data.compressed, watch.compressed, "a message is of one sort");
+                assert!(watch.deflate || !data.compressed);
+                if !data.compressed {
+                    text(watch, data.kind, data.payload, data.first, data.fin);
+                }
                 assert!(!data.fin || data.frame_left == 0);
             }
             Event::Ping(_) | Event::Pong(_) => {
