@@ -1,4 +1,5 @@
 //! Strategies for streams of frames: sound ones, and ones with a fault.
+#![allow(dead_code, reason = "each test uses a part of it")]
 
 use proptest::collection::vec;
 use proptest::prelude::*;
