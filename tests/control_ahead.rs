@@ -76,7 +76,7 @@ fn a_ping_behind_60_kib_of_small_frames_is_the_first_event() {
 }
 
 #[test]
-fn pings_and_pongs_keep_their_own_order_and_data_keeps_its() {
+fn p10_pings_and_pongs_keep_their_own_order_and_data_keeps_its() {
     for side in SIDES {
         for config in configs() {
             let wire = [

@@ -146,7 +146,7 @@ fn effort() -> impl Strategy<Value = Effort> {
 
 proptest! {
     #[test]
-    fn any_message_comes_back(
+    fn p03_any_message_comes_back(
         effort in effort(),
         bits in 8..=15_u8,
         takeover: bool,

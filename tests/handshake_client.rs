@@ -463,7 +463,7 @@ fn r4_1_23_any_other_fault_fails() {
 }
 
 #[test]
-fn r4_1_24_success_names_what_is_in_use_and_leaves_the_frames() {
+fn p20_r4_1_24_success_names_what_is_in_use_and_leaves_the_frames() {
     let offers = [DeflateOffer::new()];
     let handshake = client().protocols(&["chat"]).deflate(&offers);
     let answer = with(

@@ -114,7 +114,7 @@ fn client_cuts(bytes: &[u8]) -> Outcome {
 }
 
 #[test]
-fn any_split_gives_the_same_outcome() {
+fn p01_any_split_gives_the_same_outcome() {
     let bytes = [REQUEST, TAIL].concat();
     let outcome = server_cuts(&bytes).unwrap();
     assert!(
@@ -159,7 +159,7 @@ fn need_more_counts_down_to_the_end() {
 /// A byte that was looked at is not looked at again: if it is changed afterwards, nothing is
 /// noticed.
 #[test]
-fn a_byte_is_looked_at_once() {
+fn p05_a_byte_is_looked_at_once() {
     let mut reader = Reader::new();
     let mut bytes = Vec::new();
     for (at, byte) in REQUEST[..REQUEST.len() - 1].iter().enumerate() {
@@ -330,7 +330,7 @@ fn limits_hold_to_the_byte() {
 
 /// Whatever the limits, whole lines and single bytes are refused alike, and nothing that fits is.
 #[test]
-fn every_limit_holds_at_every_cut() {
+fn p13_every_limit_holds_at_every_cut() {
     let tabs = b"GET / HTTP/1.1\r\nHost: a\r\nA:\tb\tc\r\nD: e\r\n\r\n";
     for head in [REQUEST, &tabs[..]] {
         for len in 0..=head.len() {
@@ -357,7 +357,7 @@ fn every_limit_holds_at_every_cut() {
 }
 
 #[test]
-fn a_fault_is_final() {
+fn p09_a_fault_is_final() {
     for tail in [&b""[..], b"\0", b"\n", b"\r\n\r\n", REQUEST] {
         let mut reader = Reader::with_limits(Limits::new().max_head_len(20));
         let bytes = [&b"GET /aaa"[..], tail].concat();
@@ -461,7 +461,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_can_be_injected_into_a_request(
+    fn p19_nothing_can_be_injected_into_a_request(
         host in prop_oneof![Just("a.example".to_owned()), hostile()],
         path in prop_oneof![Just("/".to_owned()), hostile().prop_map(|path| format!("/{path}"))],
         protocol in prop_oneof![Just("chat".to_owned()), hostile()],
@@ -490,7 +490,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_can_be_injected_into_an_answer(
+    fn p19_nothing_can_be_injected_into_an_answer(
         name in prop_oneof![Just("X-Y".to_owned()), hostile()],
         value in hostile(),
         status in 100..700_u16,
@@ -528,7 +528,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..200), kept in 0..REQUEST.len()) {
+    fn p07_any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..200), kept in 0..REQUEST.len()) {
         let bytes = [&REQUEST[..kept], &bytes].concat();
         let _ = (read(&mut Reader::new(), &bytes), response(&mut client(), &bytes));
         let mut reader = Reader::new();

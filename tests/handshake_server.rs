@@ -405,7 +405,7 @@ fn r10_8_01_the_accept_value_agrees_with_other_implementations() {
 }
 
 #[test]
-fn r4_2_21_bytes_behind_the_head_are_counted_and_not_read() {
+fn p20_r4_2_21_bytes_behind_the_head_are_counted_and_not_read() {
     let head = with(&[], &[]);
     for tail in
         [&b""[..], b"\x81\x80\0\0\0\0", b"GET /smuggled HTTP/1.1\r\n\r\n", b"\r\n\r\n", &[0; 300]]

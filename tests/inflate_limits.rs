@@ -92,7 +92,7 @@ fn three_ways(len: u32) -> [BitWriter; 3] {
 }
 
 #[test]
-fn a_message_of_the_limit_passes_and_a_byte_more_does_not() {
+fn p13_a_message_of_the_limit_passes_and_a_byte_more_does_not() {
     for (len, way) in [0, 1, 2, 15, 16, 17, 258, 259, 1000, 5000]
         .map(three_ways)
         .iter()
@@ -215,7 +215,7 @@ fn the_finite_default_is_64_mib() {
 }
 
 #[test]
-fn a_fault_is_the_same_for_plain_data_and_for_ever() {
+fn p09_a_fault_is_the_same_for_plain_data_and_for_ever() {
     let context = context(8, true);
     let mut memory = memory(context);
     let mut inflate = Inflate::new(context, &mut memory).unwrap();

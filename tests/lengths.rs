@@ -95,7 +95,7 @@ fn fault(field: &[u8], short: u8, bounds: Option<Bounds>) -> Option<(usize, Erro
 }
 
 #[test]
-fn r0_5_the_stateless_parser_at_every_boundary_and_cut() {
+fn p14_r0_5_the_stateless_parser_at_every_boundary_and_cut() {
     for len in LENGTHS {
         for (field, key) in forms(len).flat_map(|field| [(field, None), (field, Some(KEY))]) {
             let head = header_in(field, 0x82, key, len);
@@ -177,7 +177,7 @@ fn try_all(bounds: Bounds) {
 }
 
 #[test]
-fn r10_4_01_every_boundary_on_every_sum_under_one_limit() {
+fn p13_r10_4_01_every_boundary_on_every_sum_under_one_limit() {
     for limit in [1, 126, 300, 65_536] {
         for sum in [0, 1, limit - 1, limit] {
             try_all(Bounds { frame: limit, message: limit, sum });
@@ -219,7 +219,7 @@ fn r0_2_the_error_of_a_length_does_not_depend_on_the_cut() {
 }
 
 #[test]
-fn r10_4_01_sums_do_not_wrap() {
+fn p14_r10_4_01_sums_do_not_wrap() {
     for side in SIDES {
         // 2^63 - 1 more, and again, on top of what is there: no wrap below the limit.
         for message in [10, 1 << 62, u64::MAX - 1] {

@@ -179,8 +179,8 @@ fn the_events_are_as_many_as_the_frames() {
 }
 
 #[test]
-fn twice_the_input_is_at_most_2_1_times_the_work() {
-    const TEST: &str = "twice_the_input_is_at_most_2_1_times_the_work";
+fn p05_twice_the_input_is_at_most_2_1_times_the_work() {
+    const TEST: &str = "p05_twice_the_input_is_at_most_2_1_times_the_work";
     if let Some((family, n)) = job() {
         run(FAMILIES[family], Side::Server, n);
     } else if counts() {

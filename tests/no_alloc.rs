@@ -256,7 +256,7 @@ fn the_counter_counts() {
 }
 
 #[test]
-fn a_whole_session_of_both_roles_allocates_nothing() {
+fn p06_a_whole_session_of_both_roles_allocates_nothing() {
     for delivery in [Delivery::Chunks, Delivery::Frames] {
         for order in [ControlOrder::Ahead, ControlOrder::Wire] {
             assert_eq!(measure(|| session(delivery, order)).count_total, 0);

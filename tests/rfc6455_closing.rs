@@ -282,7 +282,7 @@ fn end_of_head(side: Side) -> usize {
 }
 
 #[test]
-fn r7_4_1_01_all_codes_sent_by_both_sides() {
+fn p17_r7_4_1_01_all_codes_sent_by_both_sides() {
     for side in SIDES {
         let key = (side == Side::Client).then(|| Keys::nth(0));
         let mut refused = 0;
@@ -354,7 +354,7 @@ fn r7_4_1_03_a_client_can_name_the_extensions_that_it_misses() {
 }
 
 #[test]
-fn r7_4_2_01_all_codes_received_by_both_sides() {
+fn p17_r7_4_2_01_all_codes_received_by_both_sides() {
     for side in SIDES {
         let mut taken = 0;
         for code in 0..=65_535_u16 {

@@ -80,7 +80,7 @@ fn r5_5_1_02_a_code_that_must_not_be_on_the_wire_fails_with_1002() {
 }
 
 #[test]
-fn r5_5_1_04_no_data_follows_a_close_that_was_sent() {
+fn p10_r5_5_1_04_no_data_follows_a_close_that_was_sent() {
     for side in SIDES {
         let mut ws = Ws::new(side, Config::new());
         ws.sent(Call::Fragment(Kind::Binary, false, b"open"));

@@ -232,7 +232,7 @@ fn r5_3_01_the_key_stands_between_the_mask_bit_and_the_payload() {
 }
 
 #[test]
-fn r5_3_02_one_fresh_key_is_drawn_for_each_frame_and_none_for_a_refusal() {
+fn p12_r5_3_02_one_fresh_key_is_drawn_for_each_frame_and_none_for_a_refusal() {
     let mut ws = Ws::new(Side::Client, Config::new());
     let mut drawn = 0;
     for call in CALLS {
@@ -258,7 +258,7 @@ fn r5_3_02_one_fresh_key_is_drawn_for_each_frame_and_none_for_a_refusal() {
 }
 
 #[test]
-fn r5_3_03_masking_is_the_naive_loop_at_every_offset_length_and_alignment() {
+fn p15_r5_3_03_masking_is_the_naive_loop_at_every_offset_length_and_alignment() {
     let key = [0x11, 0x82, 0xF4, 0x08];
     let source: Vec<u8> = (0..=255).map(|n: u8| n.wrapping_mul(29) ^ 0x5A).collect();
     for offset in 0..4 {
@@ -303,7 +303,7 @@ proptest! {
 
     /// What the client writes in pieces is what it writes at once, and the length is unchanged.
     #[test]
-    fn r5_3_03_masking_in_pieces_is_masking_at_once(
+    fn p15_r5_3_03_masking_in_pieces_is_masking_at_once(
         payload in proptest::collection::vec(any::<u8>(), 1..600),
         step in 1_usize..70,
     ) {

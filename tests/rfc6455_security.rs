@@ -66,7 +66,7 @@ fn each_fault() -> impl Iterator<Item = (Side, (Vec<u8>, usize, Error))> {
 }
 
 #[test]
-fn r0_1_a_fault_is_the_last_event_and_brings_one_close() {
+fn p09_r0_1_a_fault_is_the_last_event_and_brings_one_close() {
     for (side, (bytes, _, error)) in each_fault() {
         let mut ws = Ws::new(side, LIMITED);
         let events = ws.push(&bytes);
@@ -397,7 +397,7 @@ fn r10_4_01_a_frame_is_refused_by_its_header_and_fragments_by_their_sum() {
 }
 
 #[test]
-fn r10_4_02_limits_hold_to_the_byte() {
+fn p13_r10_4_02_limits_hold_to_the_byte() {
     for (side, limit) in
         SIDES.into_iter().flat_map(|side| [0, 1, 125, 126, 1000].map(|l| (side, l)))
     {

@@ -44,7 +44,7 @@ fn hellos(count: usize) -> Outcome {
 }
 
 #[test]
-fn r7692_7_2_3_01_the_examples_at_every_split_and_size_of_output() {
+fn p02_r7692_7_2_3_01_the_examples_at_every_split_and_size_of_output() {
     for (side, example) in SIDES.into_iter().flat_map(|side| EXAMPLES.map(|one| (side, one))) {
         let wire: Vec<u8> =
             example.iter().flat_map(|parts| compressed(side, Kind::Text, parts)).collect();

@@ -8,7 +8,7 @@ use barews::{Client, Connection, Data, Event, Input, RecvBuffer, Server};
 type Keyless = fn() -> [u8; 4];
 
 #[test]
-fn a_connection_is_at_most_256_bytes() {
+fn p06_a_connection_is_at_most_256_bytes() {
     assert!(size_of::<Connection<Server>>() <= 256);
     let least = size_of::<Connection<Server>>() + size_of::<Keyless>();
     assert_eq!(

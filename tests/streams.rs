@@ -79,7 +79,7 @@ fn decided(bytes: &[u8], judged: usize, rules: &Rules, ahead: bool) -> Result<Ou
 
 proptest! {
     #[test]
-    fn a_stream_gives_what_the_reference_says(
+    fn p01_a_stream_gives_what_the_reference_says(
         (bytes, rules) in rules().prop_flat_map(|rules| (stream(rules), Just(rules))),
         cuts in vec(any::<Index>(), 0..16),
         step in 2..30_usize,
@@ -97,7 +97,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_give_what_the_reference_says(
+    fn p07_any_bytes_give_what_the_reference_says(
         bytes in vec(any::<u8>(), 0..64),
         rules in rules(),
         cuts in vec(any::<Index>(), 0..8),
@@ -108,7 +108,7 @@ proptest! {
 
     /// The bytes that decide an event or an error decide it alone.
     #[test]
-    fn what_comes_behind_changes_nothing(
+    fn p08_what_comes_behind_changes_nothing(
         (stream, rules) in rules().prop_flat_map(|rules| (stream(rules), Just(rules))),
         tails in [near_valid(true), near_valid(false), vec(any::<u8>(), 0..20).boxed()],
     ) {

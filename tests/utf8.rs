@@ -89,7 +89,7 @@ fn check_all_cuts(text: &[u8]) {
 }
 
 #[test]
-fn r8_1_01_all_texts_of_up_to_two_bytes_at_every_cut() {
+fn p16_r8_1_01_all_texts_of_up_to_two_bytes_at_every_cut() {
     check(b"", &[b""], true);
     for a in 0..=255 {
         check_all_cuts(&[a]);
@@ -125,12 +125,12 @@ fn three_bytes(firsts: impl Iterator<Item = u8>) {
 }
 
 #[test]
-fn r8_1_01_all_texts_of_three_bytes_at_every_cut_lower_half() {
+fn p16_r8_1_01_all_texts_of_three_bytes_at_every_cut_lower_half() {
     three_bytes(0..0x58);
 }
 
 #[test]
-fn r8_1_01_all_texts_of_three_bytes_at_every_cut_upper_half() {
+fn p16_r8_1_01_all_texts_of_three_bytes_at_every_cut_upper_half() {
     three_bytes(0x58..=0xFF);
 }
 
@@ -141,7 +141,7 @@ const EDGES: [u8; 24] = [
 ];
 
 #[test]
-fn r8_1_01_texts_of_four_bytes() {
+fn p16_r8_1_01_texts_of_four_bytes() {
     let exhaustive = std::env::var_os("BAREWS_EXHAUSTIVE").is_some_and(|value| value == "1");
     let all: Vec<u8> = (0..=255).collect();
     let values = if exhaustive { &all[..] } else { &EDGES[..] };
