@@ -209,7 +209,7 @@ fn moves(side: Side, bytes: &[u8], step: usize) {
         let (mut reads, mut events) = (0, 0);
         for chunk in bytes.chunks(step) {
             let before = ws.consumed;
-            // `push` calls until `NeedMore` or the error, so that it returns is half of what is asked.
+            // `push` calls until `NeedMore` or the error, and no more often than there are bytes.
             let all = ws.push(chunk);
             let (reads_on, here) = (ws.need > 0, all.len());
             let data = all.iter().filter(|event| matches!(event, Ev::Data { .. })).count();

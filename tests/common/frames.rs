@@ -251,9 +251,12 @@ impl Ws {
     pub fn push(&mut self, bytes: &[u8]) -> Vec<Ev> {
         let mut unread = core::mem::take(&mut self.unread);
         unread.extend(bytes);
+        let most = unread.len() + 1;
         let mut events = Vec::new();
         let mut input = Input::new(&mut unread);
         loop {
+            // An event has a byte at least; then there may be the error.
+            assert!(events.len() <= most, "calls that move nothing: {:?}", events.last());
             events.push(match either!(self, ws => ws.receive(&mut input)) {
                 Ok(Event::Data(data)) => Ev::Data {
                     kind: data.kind,
