@@ -312,7 +312,7 @@ impl Receiver {
         input.take(n)
     }
 
-    /// Fails the connection, unless it has failed or the peer's Close came.
+    /// Fails the connection (7.1.7).
     pub(crate) fn fail(&mut self, error: Error) {
         self.stop(State::Failed { error, ended: error == Error::UnexpectedEof });
     }
