@@ -41,7 +41,7 @@ FIGURES = {
 # Codecs, and the firmware that each is compared with for its size.
 INFLATERS = {
     "inflate_barews": ("**barews**, `Inflate`", "inflate_data"),
-    "inflate_miniz_oxide": ("miniz_oxide, `inflate::core`", "codec_empty"),
+    "inflate_miniz_oxide": ("`miniz_oxide`, `inflate::core`", "codec_empty"),
     "inflate_compcol": ("compcol, `embed`", "codec_empty"),
 }
 COMPRESSORS = {
