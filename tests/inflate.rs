@@ -268,6 +268,29 @@ fn bytes_of(seen: Outcome) -> Vec<u8> {
     seen.messages.into_iter().next().map_or(seen.open, |(_, bytes)| bytes)
 }
 
+/// 286 and 287 take part in the fixed code of lengths, 30 and 31 in that of distances, and say nothing (RFC 1951, 3.2.6).
+#[test]
+fn symbols_that_stand_for_nothing_are_invalid() {
+    for symbol in 257..288 {
+        for distance in 0..32 {
+            let mut stream = BitWriter::new();
+            stream.fixed(false).literals(b"ab").fixed_symbol(symbol);
+            let message = stream.code((distance, 5)).bits(0, 13).end().message();
+            let wanted = zlib(b"", &message);
+            for size in [1, 1000] {
+                let seen = through(15, true, core::slice::from_ref(&message), size);
+                let ours = Verdict { ok: !refused(&seen), bytes: bytes_of(seen) };
+                assert_eq!(ours, wanted, "{symbol} {distance}");
+            }
+            // The other lengths take bits of the distance.
+            let is_plain = matches!(symbol, 257..=264 | 285..);
+            if symbol > 285 || is_plain && distance > 29 {
+                assert!(!wanted.ok && wanted.bytes == b"ab", "{symbol} {distance}");
+            }
+        }
+    }
+}
+
 /// A symbol of the code length code, and what its extra bits say.
 type Item = (usize, u32);
 

@@ -240,6 +240,32 @@ fn p09_a_fault_is_the_same_for_plain_data_and_for_ever() {
     }
 }
 
+/// Where no message needs another one, a caller may throw the rest of one away.
+#[test]
+fn a_message_that_is_left_does_not_harm_the_next() {
+    let side = Side::Client;
+    let hello = b"\xF2\x48\xCD\xC9\xC9\x07\x00";
+    for cut in 0..hello.len() {
+        let context = context(8, false);
+        let mut memory = memory(context);
+        let mut inflate = Inflate::new(context, &mut memory).unwrap();
+        let mut ws = side.ws(Config::new().deflate(true));
+        let mut bytes = [
+            compressed(side, Kind::Text, &[&hello[..cut], &hello[cut..]]),
+            compressed(side, Kind::Text, &[hello]),
+        ]
+        .concat();
+        let mut input = Input::new(&mut bytes);
+        let mut out = [0; 16];
+        let Ok(Event::Data(mut first)) = ws.receive(&mut input) else { panic!() };
+        while inflate.push(&mut first, &mut out).unwrap().is_some() {}
+        assert!(matches!(ws.receive(&mut input), Ok(Event::Data(_))));
+        let Ok(Event::Data(mut next)) = ws.receive(&mut input) else { panic!() };
+        let piece = inflate.push(&mut next, &mut out).unwrap().unwrap();
+        assert_eq!((&*piece.payload, piece.first, piece.fin), (&b"Hello"[..], true, true), "{cut}");
+    }
+}
+
 #[test]
 fn plain_data_pass_unchanged_in_pieces() {
     let bytes: Vec<u8> = (0..=255).cycle().take(1000).collect();

@@ -13,11 +13,10 @@ mod inflated;
 #[path = "common/wire.rs"]
 mod wire;
 
-use barews::deflate::Inflate;
 use barews::frame::{Compressed, Content};
-use barews::{Client, Config, Connection, Error, Input, Kind, SendError, Server, State};
-use inflated::{Outcome, RSV1, Receiver, compressed, context, memory, opcode, run};
-use wire::{BINARY, CLOSE, CONTINUATION, Ev, FIN, KEY, PING, PONG, SIDES, Side, TEXT, Ws};
+use barews::{Config, Connection, Error, Input, Kind, SendError};
+use inflated::{Outcome, RSV1, compressed, context, opcode, run, unmasked};
+use wire::{BINARY, CLOSE, CONTINUATION, Ev, FIN, PING, PONG, SIDES, Side, TEXT, Ws};
 
 /// RFC 7692, 7.2.3.1 and, behind it, 7.2.3.2: "Hello", and "Hello" again.
 const HELLO: &[u8] = b"\xF2\x48\xCD\xC9\xC9\x07\x00";
@@ -147,16 +146,6 @@ fn r7692_6_02_the_other_reserved_bits_stay_reserved() {
         ws.feed(&side.frame(RSV1 | TEXT, b""));
         assert_eq!(ws.feed(&[RSV1 | TEXT]), [Ev::Fail(Error::ExpectedContinuation)]);
     }
-}
-
-/// A frame of at most 125 bytes without its mask.
-fn unmasked(frame: &[u8]) -> Vec<u8> {
-    let [first, second, rest @ ..] = frame else { panic!("no frame") };
-    if second & 0x80 == 0 {
-        return frame.to_vec();
-    }
-    let payload = rest[4..].iter().zip(KEY.iter().cycle()).map(|(byte, key)| byte ^ key);
-    [*first, second & 0x7F].into_iter().chain(payload).collect()
 }
 
 /// The ways of sending a fragment.
@@ -407,118 +396,5 @@ fn r7692_6_06_a_plain_message_that_begins_with_an_empty_fragment_has_a_first_pie
             let seen = run(side, context(8, true), &wire.concat(), &[], &[size]);
             assert_eq!(seen, Outcome::whole(&[(Kind::Text, b"text"), (Kind::Binary, b"Hello")]));
         }
-    }
-}
-
-/// All faults of a layer above, and the code that each is told with.
-const FAULTS: [(Error, [u8; 2]); 3] = [
-    (Error::InvalidDeflate, [0x03, 0xEF]),
-    (Error::InvalidUtf8, [0x03, 0xEF]),
-    (Error::MessageTooLong, [0x03, 0xF1]),
-];
-
-#[test]
-fn a_fault_behind_the_connection_fails_it() {
-    for (side, (error, [high, low])) in
-        SIDES.into_iter().flat_map(|side| FAULTS.map(|fault| (side, fault)))
-    {
-        let mut ws = side.ws(agreed());
-        let wire = side.frame(RSV1 | TEXT, b"\xFF");
-        assert_eq!(ws.feed(&wire).len(), 2);
-        fail(&mut ws, error);
-        assert!(ws.wants_write());
-        assert_eq!(unmasked(&ws.due()), [CLOSE, 2, high, low]);
-        assert_eq!(ws.due(), b"");
-        // The first fault stays, and so does what comes.
-        fail(&mut ws, Error::ReservedBits);
-        let mut bytes = side.frame(PING, b"");
-        let mut input = Input::new(&mut bytes);
-        assert_eq!(ws.drain(&mut input), [Ev::Fail(error)]);
-        assert_eq!(input.consumed(), 0);
-        assert_eq!(ws.due(), b"");
-        assert_eq!(ws.send_text("a", &mut [0; 16]), Err(SendError::Closed));
-        assert_eq!(state(&ws), State::Closed);
-    }
-}
-
-#[test]
-fn a_fault_behind_the_connection_outranks_a_pong_and_waits_for_an_open_frame() {
-    let mut ws = Connection::server(agreed());
-    let mut bytes = Side::Server.frame(PING, b"p");
-    ws.begin_frame(Kind::Binary, true, 1).unwrap();
-    assert!(matches!(ws.receive(&mut Input::new(&mut bytes)), Ok(barews::Event::Ping(_))));
-    ws.fail(Error::InvalidDeflate);
-    assert_eq!(ws.transmit(&mut [0; 16]), Ok(0));
-    ws.mask_next(&mut [0]).unwrap();
-    let mut out = [0; 16];
-    assert_eq!(ws.transmit(&mut out), Ok(4));
-    assert_eq!(out[..4], [CLOSE, 2, 0x03, 0xEF]);
-}
-
-#[test]
-fn behind_the_peers_close_there_is_nothing_to_fail() {
-    for side in SIDES {
-        let mut ws = side.ws(agreed());
-        ws.feed(&side.frame(CLOSE, &[0x03, 0xE8]));
-        fail(&mut ws, Error::InvalidDeflate);
-        assert_eq!(unmasked(&ws.due()), [CLOSE, 2, 0x03, 0xE8]);
-        assert_eq!(ws.feed(b""), [Ev::More(1)]);
-    }
-}
-
-#[test]
-fn behind_its_own_close_a_side_fails_without_another() {
-    let mut ws = Connection::server(agreed());
-    ws.send_close(barews::CloseCode::NORMAL, "", &mut [0; 16]).unwrap();
-    ws.fail(Error::InvalidDeflate);
-    assert!(!ws.wants_write());
-    assert_eq!(ws.receive(&mut Input::new(&mut [])), Err(Error::InvalidDeflate));
-    assert_eq!(ws.receive_eof(), Err(Error::InvalidDeflate));
-}
-
-/// The end of the transport is no fault that a Close could tell.
-#[test]
-fn a_layer_above_may_say_that_the_transport_has_ended() {
-    for side in SIDES {
-        let mut ws = side.ws(agreed());
-        fail(&mut ws, Error::UnexpectedEof);
-        assert_eq!(ws.feed(b""), [Ev::Fail(Error::UnexpectedEof)]);
-        assert_eq!(ws.due(), b"");
-        assert_eq!(ws.send_text("a", &mut [0; 16]), Err(SendError::Closed));
-        assert_eq!(state(&ws), State::Closed);
-    }
-}
-
-#[test]
-fn an_inflater_whose_message_is_bad_ends_the_session() {
-    for side in SIDES {
-        let context = context(15, true);
-        let mut memory = memory(context);
-        let inflate = Inflate::new(context, &mut memory).unwrap();
-        let mut receiver = Receiver::new(side, Config::new(), inflate);
-        receiver.read(&compressed(side, Kind::Text, &[b"\x07"]), &mut [9].into_iter().cycle());
-        assert_eq!(receiver.seen.error, Some(Error::InvalidDeflate));
-        assert_eq!(unmasked(&receiver.ws.due()), [CLOSE, 2, 0x03, 0xEF]);
-        assert_eq!(receiver.ws.feed(b""), [Ev::Fail(Error::InvalidDeflate)]);
-    }
-}
-
-fn fail(ws: &mut Ws, error: Error) {
-    match ws {
-        Ws::Server(ws) => ws.fail(error),
-        Ws::Client(ws) => ws.fail(error),
-    }
-}
-
-fn state(ws: &Ws) -> State {
-    fn of_server(ws: &Connection<Server>) -> State {
-        ws.state()
-    }
-    fn of_client(ws: &Connection<Client<wire::Keys>>) -> State {
-        ws.state()
-    }
-    match ws {
-        Ws::Server(ws) => of_server(ws),
-        Ws::Client(ws) => of_client(ws),
     }
 }

@@ -4,7 +4,7 @@
 use barews::deflate::{Context, Inflate, WindowBits};
 use barews::{Config, Data, Error, Event, Input, Kind};
 
-use crate::wire::{BINARY, CONTINUATION, FIN, Side, TEXT, Ws};
+use crate::wire::{BINARY, CONTINUATION, FIN, KEY, Side, TEXT, Ws};
 
 /// On the first byte of a frame: the message is compressed.
 pub(crate) const RSV1: u8 = 0x40;
@@ -170,4 +170,14 @@ pub(crate) fn compressed(side: Side, kind: Kind, parts: &[&[u8]]) -> Vec<u8> {
 pub(crate) fn alone(message: &[u8]) -> Outcome {
     let wire = compressed(Side::Client, Kind::Binary, &[message]);
     run(Side::Client, context(15, true), &wire, &[], &[1 << 16])
+}
+
+/// A frame of at most 125 bytes without its mask.
+pub(crate) fn unmasked(frame: &[u8]) -> Vec<u8> {
+    let [first, second, rest @ ..] = frame else { panic!("no frame") };
+    if second & 0x80 == 0 {
+        return frame.to_vec();
+    }
+    let payload = rest[4..].iter().zip(KEY.iter().cycle()).map(|(byte, key)| byte ^ key);
+    [*first, second & 0x7F].into_iter().chain(payload).collect()
 }
