@@ -1,0 +1,178 @@
+//! The receiving half of a session: every event, held against what the other end has done.
+
+use barews::{CloseCode, ControlOrder, Data, Delivery, Error, Event, MIN_BUFFER_LEN, State};
+
+use super::content;
+use super::counts::Count;
+use super::ledger::Ledger;
+use super::network::{End, Net};
+use super::outbox::append;
+use super::party::Party;
+use super::session::{Session, Talk};
+use super::trace::What;
+use super::wire::Wire;
+
+/// The longest header.
+const HEADER: usize = 14;
+
+impl<R: Party> Session<R> {
+    /// Takes all events from what was received.
+    pub(crate) fn receive(
+        &mut self,
+        wire: &mut Wire,
+        own: &mut Ledger,
+        talk: &mut Talk<'_>,
+        net: &mut Net,
+    ) {
+        let mut ended = false;
+        // Behind a whole header `NeedMore` is exact: all that it asked for is here, so there is an event.
+        let mut is_event_due = wire.missing == 0 && wire.was_unread >= HEADER;
+        let mut was_data = false;
+        let mut input = wire.rx.input();
+        loop {
+            let state = self.ws.state();
+            let event = self.ws.receive(&mut input);
+            if let Ok(Event::Data(_) | Event::Ping(_) | Event::Pong(_) | Event::Close(_)) = &event {
+                assert_eq!(wire.missing, 0, "{event:?} is too early");
+                assert!(
+                    matches!(state, State::Open | State::LocalClosed),
+                    "{event:?} in {state:?}"
+                );
+                is_event_due = false;
+            }
+            if matches!(event, Ok(Event::Ping(_) | Event::Pong(_))) {
+                let may = !was_data || self.order == ControlOrder::Wire;
+                assert!(may, "{event:?} comes behind data that was here with it");
+            }
+            match event {
+                Ok(Event::Data(mut data)) => {
+                    was_data = true;
+                    assert!(self.delivery == Delivery::Chunks || data.frame_left == 0);
+                    ended |= self.hear(&mut data, wire.end, own, talk, net);
+                }
+                Ok(Event::Ping(payload)) => {
+                    let number = content::ping_number(&payload);
+                    assert_eq!(number, own.heard_ping + 1, "Pings are received in their order");
+                    own.heard_ping = number;
+                    net.note(wire.end, What::Ping(number));
+                    let is_due = self.ws.wants_write() || self.ws.frame_left() > 0;
+                    if state == State::Open {
+                        own.owed = Some(number);
+                        assert!(is_due || !self.auto_pong, "no Pong is due");
+                    }
+                }
+                Ok(Event::Pong(payload)) => {
+                    let number = content::ping_number(&payload);
+                    assert!(
+                        number > own.heard_pong && number <= own.pinged,
+                        "Pong {number}: {own:?}"
+                    );
+                    own.heard_pong = number;
+                    net.counts.one(Count::Pongs);
+                    net.note(wire.end, What::Pong(number));
+                }
+                Ok(Event::Close(close)) => {
+                    let code = close.map_or(CloseCode::NO_STATUS, |close| close.code);
+                    net.note(wire.end, What::Close(code.as_u16()));
+                    own.heard_close = true;
+                    own.is_complete = code == CloseCode::NORMAL;
+                    // The Close outranks a Pong that is due.
+                    own.owed = None;
+                    // 7.1.7: a Close says what was wrong.
+                    assert!(
+                        talk.peer.tells.is_none_or(|tells| tells == code),
+                        "{code}: {:?}",
+                        talk.peer
+                    );
+                }
+                Ok(Event::NeedMore(missing)) => {
+                    assert!(!is_event_due || own.heard_close, "{missing} more bytes");
+                    wire.missing = missing.get();
+                    wire.was_unread = input.len();
+                    break;
+                }
+                Err(error) => {
+                    Self::fail(error, wire.end, own, talk, net);
+                    break;
+                }
+            }
+            if self.ws.wants_write() && net.rng.bool() {
+                let sent = append(&mut wire.out, MIN_BUFFER_LEN, |out| self.ws.transmit(out));
+                // If there was no key, `advice` says so.
+                if sent.is_ok() {
+                    self.settle(own);
+                }
+            }
+        }
+        if own.failed.is_some() {
+            let unread = wire.rx.len();
+            wire.rx.consume(unread);
+            wire.missing = 0;
+        }
+        self.make_room(wire, net);
+        let is_open = matches!(self.ws.state(), State::Open | State::LocalClosed);
+        let partial = is_open && (self.inbox.is_partial() || !wire.rx.is_empty());
+        let now = net.clock(wire.end);
+        wire.heard(now, ended, partial);
+        self.tell_close(wire, own, net);
+    }
+
+    /// A piece of a message; true if it is the last one.
+    fn hear(
+        &mut self,
+        data: &mut Data<'_>,
+        end: End,
+        own: &mut Ledger,
+        talk: &mut Talk<'_>,
+        net: &mut Net,
+    ) -> bool {
+        match self.inbox.take(data, talk.hears, net) {
+            Ok(None) => return false,
+            Ok(Some(len)) => {
+                own.received += 1;
+                talk.hears.seen += 1;
+                net.counts.one(Count::Messages);
+                net.counts.add(Count::PayloadBytes, len);
+                if len > usize::from(u16::MAX) {
+                    net.counts.one(Count::LongMessages);
+                }
+                net.note(end, What::Received { seq: talk.hears.seen, len });
+            }
+            // The next event is this error, and its Close outranks a Pong that is due.
+            #[cfg(feature = "deflate")]
+            Err(error) => {
+                self.ws.fail(error);
+                own.owed = None;
+                return false;
+            }
+            #[cfg(not(feature = "deflate"))]
+            Err(error) => panic!("{error} without compression"),
+        }
+        true
+    }
+
+    /// The peer has broken the protocol: only one that does so on purpose can have.
+    fn fail(error: Error, end: End, own: &mut Ledger, talk: &Talk<'_>, net: &mut Net) {
+        assert_eq!(Some(error), talk.peer.spoiled, "{own:?}");
+        if own.failed.is_none() {
+            net.counts.one(Count::FailedConnections);
+            net.note(end, What::Failed(error));
+        }
+        assert!(own.failed.is_none_or(|earlier| earlier == error), "it stays the same");
+        own.failed = Some(error);
+        own.owed = None;
+        own.tells = (!own.has_closed).then_some(error.close_code()).or(own.tells);
+    }
+
+    /// The buffer grows by what `NeedMore` says, and by nothing else.
+    fn make_room(&self, wire: &mut Wire, net: &mut Net) {
+        let Err(full) = wire.rx.reserve(wire.missing) else { return };
+        let most = match self.delivery {
+            Delivery::Frames => self.max_frame_len + HEADER,
+            _ => MIN_BUFFER_LEN,
+        };
+        assert!(full.needed <= most, "{full}: the limit is {most}");
+        wire.rx.grow(vec![0; full.needed]).expect("what is unread fits");
+        net.counts.one(Count::BuffersGrown);
+    }
+}

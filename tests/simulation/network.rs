@@ -1,0 +1,333 @@
+//! The simulated network and clocks: what comes when, and nothing of the protocol. All randomness of a run is here.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use fastrand::Rng;
+
+use super::counts::{Count, Counts};
+use super::trace::{Trace, What};
+
+/// One side of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct End {
+    pub(crate) link: usize,
+    pub(crate) server: bool,
+}
+
+impl End {
+    pub(crate) const fn other(self) -> Self {
+        Self { server: !self.server, ..self }
+    }
+
+    const fn index(self) -> usize {
+        self.server as usize
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Event {
+    /// Bytes come to an end.
+    Arrive(End, usize),
+    /// The other side sends no more.
+    Fin(End),
+    Reset(End),
+    /// An end may have something to do.
+    Wake(End),
+    /// What an end wrote was read, so there is room for more.
+    Room(End),
+    /// A client connects.
+    Connect(usize),
+    /// Something goes wrong.
+    Fault,
+}
+
+/// One direction.
+struct Pipe {
+    bytes: VecDeque<u8>,
+    /// So many of them can be read; the others are under way.
+    arrived: usize,
+    capacity: usize,
+    delay: RangeInclusive<u64>,
+    /// When the last byte comes.
+    last: u64,
+    fin: bool,
+    /// Nothing comes any more, and nobody is told.
+    lost: bool,
+    /// Behind so many bytes the connection is reset.
+    cut: Option<usize>,
+}
+
+#[derive(Default)]
+struct Socket {
+    closed: bool,
+    shut: bool,
+    reset: bool,
+}
+
+struct Link {
+    client: usize,
+    /// What comes to the client, and what comes to the server.
+    pipes: [Pipe; 2],
+    sockets: [Socket; 2],
+}
+
+/// How a link is.
+pub(crate) struct Weather {
+    pub(crate) capacity: usize,
+    pub(crate) delay: RangeInclusive<u64>,
+    /// For what comes to the client, and to the server.
+    pub(crate) cuts: [Option<usize>; 2],
+    pub(crate) lost: bool,
+}
+
+pub(crate) enum Read {
+    Bytes(usize),
+    Later,
+    Eof,
+    Reset,
+}
+
+pub(crate) struct Net {
+    /// Microseconds.
+    pub(crate) now: u64,
+    pub(crate) rng: Rng,
+    pub(crate) trace: Trace,
+    pub(crate) counts: Counts,
+    queue: BinaryHeap<Reverse<(u64, u64, Event)>>,
+    /// Tells apart what comes at the same time.
+    number: u64,
+    links: Vec<Link>,
+    /// What the clock of each process is ahead: the server's, then the clients'.
+    clocks: Vec<u64>,
+}
+
+impl Net {
+    pub(crate) fn new(mut rng: Rng, clients: usize) -> Self {
+        let clocks = (0..=clients).map(|_| rng.u64(0..10_000_000)).collect();
+        Self {
+            now: 0,
+            rng,
+            trace: Trace::new(),
+            counts: Counts::new(),
+            queue: BinaryHeap::new(),
+            number: 0,
+            links: Vec::new(),
+            clocks,
+        }
+    }
+
+    pub(crate) fn at(&mut self, time: u64, event: Event) {
+        self.number += 1;
+        self.queue.push(Reverse((time.max(self.now), self.number, event)));
+    }
+
+    /// Moves the clock to the next event.
+    pub(crate) fn next(&mut self) -> Option<Event> {
+        let Reverse((time, _, event)) = self.queue.pop()?;
+        self.now = time;
+        Some(event)
+    }
+
+    pub(crate) fn note(&mut self, end: End, what: What) {
+        self.trace.push(self.now, Some(end), what);
+    }
+
+    /// The time as the process of `end` sees it.
+    pub(crate) fn clock(&self, end: End) -> Duration {
+        Duration::from_micros(self.now + self.clocks[self.process(end)])
+    }
+
+    /// When it will be `time` for the process of `end`, if its clock does not jump.
+    pub(crate) fn when(&self, end: End, time: Duration) -> u64 {
+        let micros = u64::try_from(time.as_nanos().div_ceil(1000)).unwrap_or(u64::MAX);
+        micros.saturating_sub(self.clocks[self.process(end)])
+    }
+
+    /// 0 is the server, the clients follow.
+    pub(crate) fn process(&self, end: End) -> usize {
+        if end.server { 0 } else { 1 + self.links[end.link].client }
+    }
+
+    pub(crate) fn jump(&mut self, process: usize, by: u64) {
+        self.clocks[process] += by;
+    }
+
+    pub(crate) fn connect(&mut self, client: usize, weather: &Weather) -> usize {
+        let pipe = |cut| Pipe {
+            bytes: VecDeque::new(),
+            arrived: 0,
+            capacity: weather.capacity,
+            delay: weather.delay.clone(),
+            last: 0,
+            fin: false,
+            lost: weather.lost,
+            cut,
+        };
+        let pipes = weather.cuts.map(pipe);
+        self.links.push(Link { client, pipes, sockets: Default::default() });
+        self.links.len() - 1
+    }
+
+    fn pipe(&mut self, to: End) -> &mut Pipe {
+        &mut self.links[to.link].pipes[to.index()]
+    }
+
+    fn socket(&mut self, end: End) -> &mut Socket {
+        &mut self.links[end.link].sockets[end.index()]
+    }
+
+    fn delay(&mut self, to: End) -> u64 {
+        let range = self.pipe(to).delay.clone();
+        self.now + self.rng.u64(range)
+    }
+
+    /// When what is sent now comes: not before what was sent before it.
+    fn arrival(&mut self, to: End) -> u64 {
+        let at = self.delay(to);
+        let pipe = self.pipe(to);
+        pipe.last = pipe.last.max(at);
+        pipe.last
+    }
+
+    /// Takes at most `most` bytes; `None` when the connection is reset.
+    pub(crate) fn write(&mut self, from: End, bytes: &[u8], most: usize) -> Option<usize> {
+        let to = from.other();
+        if self.socket(from).reset {
+            return None;
+        }
+        let pipe = self.pipe(to);
+        let room = pipe.capacity.saturating_sub(pipe.bytes.len());
+        let mut n = bytes.len().min(room).min(most);
+        let mut is_cut = false;
+        if let Some(cut) = &mut pipe.cut {
+            n = n.min(*cut);
+            *cut -= n;
+            is_cut = *cut == 0;
+        }
+        if is_cut {
+            pipe.cut = None;
+        }
+        pipe.bytes.extend(&bytes[..n]);
+        if n > 0 {
+            self.counts.add(Count::WireBytes, n);
+            let at = self.arrival(to);
+            self.at(at, Event::Arrive(to, n));
+        }
+        if is_cut {
+            self.counts.one(Count::Cuts);
+            let at = self.arrival(to);
+            self.at(at, Event::Reset(to));
+            let at = self.delay(from);
+            self.at(at, Event::Reset(from));
+        }
+        Some(n)
+    }
+
+    pub(crate) fn read(&mut self, end: End, to: &mut [u8]) -> Read {
+        if self.socket(end).reset {
+            return Read::Reset;
+        }
+        let pipe = self.pipe(end);
+        let n = to.len().min(pipe.arrived);
+        if n == 0 {
+            return if pipe.fin { Read::Eof } else { Read::Later };
+        }
+        let was_full = pipe.bytes.len() >= pipe.capacity;
+        let (first, second) = pipe.bytes.as_slices();
+        let in_first = n.min(first.len());
+        to[..in_first].copy_from_slice(&first[..in_first]);
+        to[in_first..n].copy_from_slice(&second[..n - in_first]);
+        pipe.bytes.drain(..n);
+        pipe.arrived -= n;
+        if was_full {
+            let at = self.delay(end.other());
+            self.at(at, Event::Room(end.other()));
+        }
+        Read::Bytes(n)
+    }
+
+    /// Whether a read would bring anything.
+    pub(crate) fn is_readable(&self, end: End) -> bool {
+        let Link { pipes, sockets, .. } = &self.links[end.link];
+        let pipe = &pipes[end.index()];
+        pipe.arrived > 0 || pipe.fin || sockets[end.index()].reset
+    }
+
+    /// Whether a write would take anything.
+    pub(crate) fn is_writable(&self, end: End) -> bool {
+        let Link { pipes, sockets, .. } = &self.links[end.link];
+        let pipe = &pipes[end.other().index()];
+        pipe.bytes.len() < pipe.capacity || sockets[end.index()].reset
+    }
+
+    pub(crate) fn shutdown(&mut self, end: End) {
+        if !std::mem::replace(&mut self.socket(end).shut, true) {
+            let at = self.arrival(end.other());
+            self.at(at, Event::Fin(end.other()));
+        }
+    }
+
+    /// Gives the socket up. As with TCP, bytes that nobody reads any more are answered with a reset, and that
+    /// takes with it what the other side has not read yet.
+    pub(crate) fn close(&mut self, end: End) {
+        self.shutdown(end);
+        self.socket(end).closed = true;
+        if self.pipe(end).arrived > 0 {
+            self.reset_later(end.other());
+        }
+        let pipe = self.pipe(end);
+        pipe.bytes = VecDeque::new();
+        pipe.arrived = 0;
+    }
+
+    fn reset_later(&mut self, end: End) {
+        let at = self.delay(end);
+        self.at(at, Event::Reset(end));
+    }
+
+    /// Something on the way resets both sides.
+    pub(crate) fn reset(&mut self, link: usize) {
+        for server in [false, true] {
+            self.reset_later(End { link, server });
+        }
+    }
+
+    /// From now on nothing comes to `end`.
+    pub(crate) fn lose(&mut self, end: End) {
+        self.pipe(end).lost = true;
+    }
+
+    /// Bytes, an end or a reset come to an end; true if it is there to notice.
+    pub(crate) fn deliver(&mut self, event: Event) -> bool {
+        let (Event::Arrive(end, _) | Event::Fin(end) | Event::Reset(end) | Event::Room(end)) =
+            event
+        else {
+            return false;
+        };
+        if !matches!(event, Event::Room(_)) && self.pipe(end).lost {
+            return false;
+        }
+        let is_closed = self.socket(end).closed;
+        match event {
+            Event::Arrive(_, _) if is_closed => {
+                self.reset_later(end.other());
+            }
+            Event::Arrive(_, n) => {
+                let pipe = self.pipe(end);
+                pipe.arrived = (pipe.arrived + n).min(pipe.bytes.len());
+            }
+            Event::Fin(_) => self.pipe(end).fin = true,
+            Event::Reset(_) => {
+                self.socket(end).reset = true;
+                let pipe = self.pipe(end);
+                pipe.bytes.clear();
+                pipe.arrived = 0;
+            }
+            Event::Room(_) | Event::Wake(_) | Event::Connect(_) | Event::Fault => {}
+        }
+        !is_closed
+    }
+}

@@ -1,0 +1,212 @@
+//! The opening handshake of both sides. A client that comes back says what it has seen, and so does the server.
+
+use std::sync::LazyLock;
+
+use barews::handshake::Status;
+use barews::handshake::client::{Answer, Handshake};
+#[cfg(feature = "deflate")]
+use barews::handshake::deflate::{DeflateConfig, DeflateOffer, DeflateParams, WindowBits};
+#[cfg(feature = "deflate")]
+use barews::handshake::server::Upgrade;
+use barews::handshake::server::{Incoming, Origins, Reader, respond};
+use fastrand::Rng;
+
+use super::counts::Count;
+use super::network::Net;
+use super::session::Talk;
+use super::trace::{Ending, What};
+use super::wire::Wire;
+
+/// The field that says the number of the last message that the server has of this client.
+const SEEN: &str = "X-Seen";
+const PROTOCOLS: [&str; 2] = ["feed.v2", "feed.v1"];
+const ORIGIN: &str = "http://feed.example";
+
+/// A client has at most so many messages to come.
+pub(crate) const MOST: u64 = 12;
+
+/// A handshake borrows its path, so all paths are made once: `/feed?after=` and a number.
+static PATHS: LazyLock<Vec<String>> =
+    LazyLock::new(|| (0..=MOST).map(|seen| format!("/feed?after={seen}")).collect());
+
+/// Lists of offers of compression, in the same way.
+#[cfg(feature = "deflate")]
+static OFFERS: LazyLock<Vec<Vec<DeflateOffer>>> = LazyLock::new(|| {
+    let rng = &mut Rng::with_seed(7692);
+    (0..64).map(|_| (0..rng.usize(1..=3)).map(|_| offer(rng)).collect()).collect()
+});
+
+#[cfg(feature = "deflate")]
+fn offer(rng: &mut Rng) -> DeflateOffer {
+    let mut offer = DeflateOffer::new()
+        .server_no_context_takeover(rng.bool())
+        .client_no_context_takeover(rng.bool());
+    if rng.bool() {
+        offer = offer.server_max_window_bits(bits(rng));
+    }
+    if rng.u8(..4) > 0 {
+        let at_most = rng.bool().then(|| bits(rng));
+        offer = offer.client_max_window_bits(at_most);
+    }
+    offer
+}
+
+#[cfg(feature = "deflate")]
+fn bits(rng: &mut Rng) -> WindowBits {
+    WindowBits::new(rng.u8(8..=15)).expect("it is one of 8 to 15")
+}
+
+/// What both sides know now.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opened {
+    /// The number of the last message that the other side has.
+    pub(crate) seen: u64,
+    #[cfg(feature = "deflate")]
+    pub(crate) deflate: Option<DeflateParams>,
+}
+
+impl Opened {
+    #[cfg_attr(not(feature = "deflate"), expect(clippy::unused_self, reason = "it never is"))]
+    pub(crate) const fn is_compressed(self) -> bool {
+        #[cfg(feature = "deflate")]
+        return self.deflate.is_some();
+        #[cfg(not(feature = "deflate"))]
+        return false;
+    }
+}
+
+/// A client's side.
+pub(crate) struct Asking {
+    handshake: Handshake<'static>,
+}
+
+impl Asking {
+    /// Asks for what comes behind `seen`.
+    pub(crate) fn new(seen: u64, rng: &mut Rng) -> Self {
+        let mut nonce = [0; 16];
+        rng.fill(&mut nonce);
+        let path = &PATHS[usize::try_from(seen).expect("there are few")];
+        let mut handshake = Handshake::new(nonce, "feed.example", path).port(9001);
+        if rng.bool() {
+            handshake = handshake.protocols(&PROTOCOLS);
+        }
+        if rng.bool() {
+            handshake = handshake.origin(ORIGIN);
+        }
+        #[cfg(feature = "deflate")]
+        if rng.u8(..4) > 0 {
+            handshake = handshake.deflate(&OFFERS[rng.usize(..OFFERS.len())]);
+        }
+        Self { handshake }
+    }
+
+    /// Appends the request.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        let mut request = [0; 1024];
+        let n = self.handshake.request(&mut request).expect("it is valid and short");
+        out.extend_from_slice(&request[..n]);
+    }
+
+    /// Reads on in the answer.
+    pub(crate) fn read(&mut self, wire: &mut Wire, net: &mut Net) -> Option<Opened> {
+        let answer = self.handshake.response(wire.rx.unread()).expect("our server is correct");
+        let established = match answer {
+            Status::NeedMore(missing) => {
+                wire.missing = missing.get();
+                return None;
+            }
+            Status::Complete(_) if wire.missing > 0 => {
+                panic!("{} bytes were missing", wire.missing)
+            }
+            Status::Complete(Answer::Rejected(rejected)) => {
+                assert_eq!(rejected.status(), 503);
+                net.note(wire.end, What::Rejected(rejected.status()));
+                net.counts.one(Count::RejectedHandshakes);
+                wire.end(net, Ending::Rejected);
+                return None;
+            }
+            Status::Complete(Answer::Established(established)) => established,
+        };
+        let seen = established.header(SEEN).next();
+        let seen = seen.and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
+        let opened = Opened {
+            seen: seen.expect("our server says what it has seen"),
+            #[cfg(feature = "deflate")]
+            deflate: established.deflate(),
+        };
+        let head_len = established.head_len();
+        wire.rx.consume(head_len);
+        Some(opened)
+    }
+}
+
+pub(crate) enum Answered {
+    Later,
+    Opened(Opened),
+    Refused,
+}
+
+/// The server's side: reads on in the request, and answers it when it is complete.
+pub(crate) fn answer(
+    reader: &mut Reader,
+    wire: &mut Wire,
+    talk: &Talk<'_>,
+    net: &mut Net,
+) -> Answered {
+    let upgrade = match reader.read(wire.rx.unread()).expect("our client is correct") {
+        Status::NeedMore(missing) => {
+            wire.missing = missing.get();
+            return Answered::Later;
+        }
+        Status::Complete(_) if wire.missing > 0 => panic!("{} bytes were missing", wire.missing),
+        Status::Complete(Incoming::Plain(_)) => panic!("a request for something else"),
+        Status::Complete(Incoming::Upgrade(upgrade)) => upgrade,
+    };
+    let mut head = [0; 1024];
+    if !talk.is_calm && net.rng.u8(..24) == 0 {
+        let n = respond(503, &[("Retry-After", "1")], b"later", &mut head).expect("it is short");
+        wire.out.extend_from_slice(&head[..n]);
+        let unread = wire.rx.len();
+        wire.rx.consume(unread);
+        return Answered::Refused;
+    }
+    let query = upgrade.request().query().and_then(|query| query.strip_prefix("after="));
+    let seen = query.and_then(|seen| seen.parse().ok()).expect("our client says what it has seen");
+    let value = talk.hears.seen.to_string();
+    let headers = [(SEEN, value.as_str())];
+    let origins = Origins::ListOrNone(&[ORIGIN]);
+    let mut accept = upgrade.accept(origins).expect("it is ours").headers(&headers);
+    if let Some(protocol) = upgrade.protocols().find(|_| net.rng.bool()) {
+        accept = accept.protocol(protocol);
+    }
+    #[cfg(feature = "deflate")]
+    let deflate = negotiate(&upgrade, net);
+    #[cfg(feature = "deflate")]
+    if let Some(answer) = deflate {
+        accept = accept.deflate(answer);
+    }
+    let n = accept.write(&mut head).expect("it is valid and short");
+    wire.out.extend_from_slice(&head[..n]);
+    let head_len = upgrade.request().head_len();
+    wire.rx.consume(head_len);
+    Answered::Opened(Opened {
+        seen,
+        #[cfg(feature = "deflate")]
+        deflate: deflate.map(|answer| answer.params()),
+    })
+}
+
+/// What the server is willing to agree to changes from one connection to the next.
+#[cfg(feature = "deflate")]
+fn negotiate(
+    upgrade: &Upgrade<'_>,
+    net: &mut Net,
+) -> Option<barews::handshake::deflate::DeflateAnswer> {
+    let rng = &mut net.rng;
+    let config = DeflateConfig::new()
+        .server_no_context_takeover(rng.u8(..4) == 0)
+        .client_no_context_takeover(rng.u8(..4) == 0)
+        .server_max_window_bits(bits(rng));
+    let config = if rng.u8(..4) == 0 { config.client_max_window_bits(bits(rng)) } else { config };
+    upgrade.negotiate_deflate(&config)
+}

@@ -1,0 +1,36 @@
+//! The two roles, and where a simulated client's masking keys come from.
+
+use barews::{Client, Config, Connection, MaskKeys, NoKey, Role, Server};
+use fastrand::Rng;
+
+pub(crate) struct Keys {
+    rng: Rng,
+    /// After so many keys there are no more.
+    left: u32,
+}
+
+impl MaskKeys for Keys {
+    fn next_key(&mut self) -> Result<[u8; 4], NoKey> {
+        self.left = self.left.checked_sub(1).ok_or(NoKey)?;
+        Ok(self.rng.u32(..).to_ne_bytes())
+    }
+}
+
+pub(crate) trait Party: Role + Sized {
+    /// A connection, and whether its masking keys will fail.
+    fn connection(config: Config, rng: &mut Rng) -> (Connection<Self>, bool);
+}
+
+impl Party for Server {
+    fn connection(config: Config, _rng: &mut Rng) -> (Connection<Self>, bool) {
+        (Connection::server(config), false)
+    }
+}
+
+impl Party for Client<Keys> {
+    fn connection(config: Config, rng: &mut Rng) -> (Connection<Self>, bool) {
+        let lacks_keys = rng.u8(..50) == 0;
+        let left = if lacks_keys { rng.u32(0..20) } else { u32::MAX };
+        (Connection::client(config, Keys { rng: rng.fork(), left }), lacks_keys)
+    }
+}

@@ -1,0 +1,382 @@
+//! An end behind its opening handshake: receives, answers, sends, and does what `advice()` says.
+
+use barews::keepalive::{Action, Reason};
+use barews::{
+    Advice, CloseCode, Connection, ControlOrder, Delivery, Error, MIN_BUFFER_LEN, SendError, State,
+};
+
+use super::content::{self, LONGEST, Stream};
+use super::counts::Count;
+use super::inbox::Inbox;
+use super::ledger::Ledger;
+use super::network::Net;
+use super::outbox::{MAX_FRAGMENTS, Outbox, append};
+use super::party::Party;
+use super::trace::{Ending, What};
+use super::wire::{HIGH, Heard, Wire};
+
+/// The two directions of one client, as one end sees them, and what the other end has done on this connection.
+pub(crate) struct Talk<'a> {
+    pub(crate) says: &'a Stream,
+    pub(crate) hears: &'a mut Stream,
+    pub(crate) peer: &'a Ledger,
+    /// Nothing goes wrong any more.
+    pub(crate) is_calm: bool,
+}
+
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+pub(crate) struct Session<R> {
+    pub(crate) ws: Connection<R>,
+    pub(crate) inbox: Inbox,
+    pub(crate) outbox: Outbox,
+    pub(crate) delivery: Delivery,
+    pub(crate) order: ControlOrder,
+    pub(crate) auto_pong: bool,
+    pub(crate) max_frame_len: usize,
+    pub(crate) is_compressed: bool,
+    /// Its source of masking keys will fail.
+    pub(crate) lacks_keys: bool,
+    /// A Ping of the deadlines is to be sent.
+    is_ping_due: bool,
+    /// The closing handshake is to begin.
+    pub(crate) close: Option<CloseCode>,
+    /// Nothing is said before that.
+    pub(crate) silent_until: u64,
+}
+
+impl<R: Party> Session<R> {
+    pub(crate) fn new(net: &mut Net, first: u64, deflate: bool) -> Self {
+        let rng = &mut net.rng;
+        let delivery = if rng.bool() { Delivery::Chunks } else { Delivery::Frames };
+        let order = if rng.u8(..4) > 0 { ControlOrder::Ahead } else { ControlOrder::Wire };
+        let auto_pong = rng.u8(..8) > 0;
+        // As tight as it can be: no frame and no message is longer.
+        #[cfg(feature = "deflate")]
+        let max_len = if deflate { barews::deflate::Deflate::max_len(LONGEST) } else { LONGEST };
+        #[cfg(not(feature = "deflate"))]
+        let max_len = LONGEST;
+        let config = barews::Config::new()
+            .max_frame_len(max_len as u64)
+            .max_message_len(max_len as u64)
+            .max_fragments(MAX_FRAGMENTS)
+            .delivery(delivery)
+            .control_order(order)
+            .auto_pong(auto_pong);
+        #[cfg(feature = "deflate")]
+        let config = config.deflate(deflate);
+        assert!(cfg!(feature = "deflate") || !deflate);
+        let (ws, lacks_keys) = R::connection(config, rng);
+        Self {
+            ws,
+            inbox: Inbox::new(net),
+            outbox: Outbox::new(first),
+            delivery,
+            order,
+            auto_pong,
+            max_frame_len: max_len,
+            is_compressed: deflate,
+            lacks_keys,
+            is_ping_due: false,
+            close: None,
+            silent_until: 0,
+        }
+    }
+
+    /// One turn.
+    pub(crate) fn step(
+        &mut self,
+        wire: &mut Wire,
+        own: &mut Ledger,
+        talk: &mut Talk<'_>,
+        net: &mut Net,
+    ) {
+        // Whether a loop asks its deadlines before it reads or behind it is its own choice.
+        let polls_first = net.rng.bool();
+        if polls_first {
+            self.poll(wire, net);
+        }
+        if wire.over.is_none() {
+            self.read(wire, own, talk, net);
+        }
+        if !polls_first && wire.over.is_none() {
+            self.poll(wire, net);
+        }
+        if wire.over.is_some() {
+            return;
+        }
+        // A key may have been missing for an answer.
+        let is_broken = self.lacks_keys && !wire.is_ended && self.ws.advice() == Advice::Drop;
+        let spoken =
+            if is_broken { Err(SendError::NoMaskingKey) } else { self.speak(wire, own, talk, net) };
+        if let Err(error) = spoken {
+            assert_eq!(error, SendError::NoMaskingKey, "{:?}, {own:?}", self.ws.state());
+            assert!(self.lacks_keys && self.ws.advice() == Advice::Drop);
+            net.counts.one(Count::KeysThatFail);
+            return wire.end(net, Ending::NoMaskingKey);
+        }
+        if !wire.flush(net) {
+            return self.reset(wire, own, net);
+        }
+        self.follow_advice(wire, own, net);
+    }
+
+    fn read(&mut self, wire: &mut Wire, own: &mut Ledger, talk: &mut Talk<'_>, net: &mut Net) {
+        if wire.is_stopped() {
+            net.counts.one(Count::ReadsStopped);
+            return;
+        }
+        match wire.read(net) {
+            Heard::Nothing => {}
+            Heard::Bytes => self.receive(wire, own, talk, net),
+            Heard::Eof => self.eof(own),
+            Heard::Reset => self.reset(wire, own, net),
+        }
+    }
+
+    /// The transport has ended.
+    fn eof(&mut self, own: &Ledger) {
+        let expected = match (own.failed, own.heard_close) {
+            (Some(error), _) => Err(error),
+            (None, true) => Ok(()),
+            (None, false) => Err(Error::UnexpectedEof),
+        };
+        assert_eq!(self.ws.receive_eof(), expected, "{own:?}");
+    }
+
+    fn reset(&mut self, wire: &mut Wire, own: &Ledger, net: &mut Net) {
+        self.eof(own);
+        net.counts.one(Count::Resets);
+        wire.end(net, Ending::Reset);
+    }
+
+    fn poll(&mut self, wire: &mut Wire, net: &mut Net) {
+        match wire.poll(net) {
+            Action::None => {}
+            Action::SendPing => self.is_ping_due = true,
+            Action::Expired(reason) => {
+                let code = match reason {
+                    Reason::Idle => CloseCode::GOING_AWAY,
+                    Reason::Message => CloseCode::POLICY,
+                    _ => return wire.end(net, Ending::Expired(reason)),
+                };
+                let says_so = self.ws.state() == State::Open && self.ws.frame_left() == 0;
+                if !says_so || net.rng.bool() {
+                    return wire.end(net, Ending::Expired(reason));
+                }
+                // The deadline of the closing handshake takes its place at once.
+                self.close = Some(code);
+                let now = net.clock(wire.end);
+                wire.on_close(now);
+            }
+        }
+    }
+
+    fn speak(
+        &mut self,
+        wire: &mut Wire,
+        own: &mut Ledger,
+        talk: &mut Talk<'_>,
+        net: &mut Net,
+    ) -> Result<(), SendError> {
+        let now = net.clock(wire.end);
+        if net.rng.u8(..16) == 0 {
+            self.call_in_vain(net);
+        }
+        if self.close.is_none() {
+            self.ping(wire, own, net)?;
+        }
+        let mut turns = net.rng.u32(1..8);
+        while turns > 0 && wire.pending() <= HIGH && own.spoiled.is_none() {
+            turns -= 1;
+            let state = self.ws.state();
+            // A frame is sent to its end whatever comes: nothing can be sent before that, no Close either.
+            let must = self.ws.frame_left() > 0 && (state != State::Open || self.close.is_some());
+            let may = state == State::Open && self.close.is_none() && net.now >= self.silent_until;
+            if !(must || may && !self.outbox.is_done(talk.says)) {
+                break;
+            }
+            if let Some((seq, len)) = self.outbox.send(&mut self.ws, wire, own, talk.says, net)? {
+                own.sent += 1;
+                wire.on_sent(now);
+                net.note(wire.end, What::Sent { seq, len });
+            }
+            self.settle(own);
+            self.pause(talk.is_calm, net);
+        }
+        if self.is_ping_due && self.close.is_none() {
+            // A frame that was begun was in its way, and may be complete now.
+            self.ping(wire, own, net)?;
+        }
+        self.close(wire, own, talk, net)?;
+        if self.ws.wants_write() {
+            append(&mut wire.out, MIN_BUFFER_LEN, |out| self.ws.transmit(out))?;
+            self.settle(own);
+        }
+        if let Some(number) = own.owed.filter(|_| !self.auto_pong && own.spoiled.is_none())
+            && self.ws.frame_left() == 0
+            && self.ws.state() == State::Open
+        {
+            let payload = content::ping(number);
+            append(&mut wire.out, MIN_BUFFER_LEN, |out| self.ws.send_pong(&payload, out))?;
+            net.counts.one(Count::PongsByCaller);
+            own.pong_written();
+        }
+        self.tell_close(wire, own, net);
+        Ok(())
+    }
+
+    /// Once this end's Close is written, only the end of the transport is awaited.
+    pub(crate) fn tell_close(&self, wire: &mut Wire, own: &mut Ledger, net: &Net) {
+        own.has_closed = matches!(self.ws.state(), State::LocalClosed | State::Closed);
+        if own.has_closed {
+            let now = net.clock(wire.end);
+            wire.on_close(now);
+        }
+    }
+
+    /// A Pong that was due and is not any more was written.
+    pub(crate) fn settle(&self, own: &mut Ledger) {
+        if self.auto_pong && self.ws.frame_left() == 0 && !self.ws.wants_write() {
+            own.pong_written();
+        }
+    }
+
+    /// Waits a little behind what it has said, and now and then for long.
+    fn pause(&mut self, is_calm: bool, net: &mut Net) {
+        let micros = match net.rng.u32(0..1000) {
+            0..700 => 0,
+            700..992 => net.rng.u64(0..20_000),
+            _ if is_calm => 0,
+            _ => {
+                net.counts.one(Count::Pauses);
+                net.rng.u64(100_000..6_000_000)
+            }
+        };
+        self.silent_until = net.now + micros;
+    }
+
+    fn ping(&mut self, wire: &mut Wire, own: &mut Ledger, net: &mut Net) -> Result<(), SendError> {
+        if self.ws.state() != State::Open {
+            self.is_ping_due = false;
+            return Ok(());
+        }
+        let wants = wire.pending() <= HIGH && net.rng.u8(..32) == 0;
+        if self.ws.frame_left() == 0 && (self.is_ping_due || wants) {
+            own.pinged += 1;
+            let payload = content::ping(own.pinged);
+            append(&mut wire.out, 2 * MIN_BUFFER_LEN, |out| self.ws.send_ping(&payload, out))?;
+            self.settle(own);
+            net.note(wire.end, What::Pinged(own.pinged));
+            net.counts.one(Count::Pings);
+            if std::mem::take(&mut self.is_ping_due) {
+                net.counts.one(Count::KeepalivePings);
+                wire.on_ping();
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins the closing handshake, if that is wanted and no frame is open.
+    fn close(
+        &mut self,
+        wire: &mut Wire,
+        own: &mut Ledger,
+        talk: &Talk<'_>,
+        net: &mut Net,
+    ) -> Result<(), SendError> {
+        let all_sent = self.outbox.is_done(talk.says);
+        let all_seen = talk.hears.seen == talk.hears.last && !self.inbox.is_partial();
+        if !wire.end.server && all_sent && all_seen {
+            self.close = self.close.or(Some(CloseCode::NORMAL));
+        }
+        let may = matches!(self.ws.state(), State::Open) && self.ws.frame_left() == 0;
+        if let Some(code) = self.close.filter(|_| may) {
+            let reason = ["", "done", "服务器关闭"][net.rng.usize(..3)];
+            append(&mut wire.out, 2 * MIN_BUFFER_LEN, |out| self.ws.send_close(code, reason, out))?;
+            self.settle(own);
+            assert_eq!(self.ws.state(), State::LocalClosed);
+            net.note(wire.end, What::Closing(code.as_u16()));
+            net.counts.one(if wire.end.server {
+                Count::ClosesByServers
+            } else {
+                Count::ClosesByClients
+            });
+        }
+        Ok(())
+    }
+
+    /// Calls that the state does not allow are refused, and change nothing.
+    fn call_in_vain(&mut self, net: &mut Net) {
+        let before =
+            (self.ws.state(), self.ws.wants_write(), self.ws.frame_left(), self.ws.advice());
+        let mut out = [0; 2 * MIN_BUFFER_LEN];
+        let open = self.outbox.open_kind();
+        let refused = match (before.0, before.2) {
+            (_, 1..) if before.0 == State::Open => {
+                let refused = self.ws.send_ping(b"", &mut out).err();
+                (refused, SendError::FrameInProgress)
+            }
+            (State::Open, _) if open.is_some() => {
+                (self.ws.send_text("", &mut out).err(), SendError::MessageInProgress)
+            }
+            (State::Open, _) => (self.ws.mask_next(&mut [0]).err(), SendError::PastFrameEnd),
+            (State::LocalClosed | State::RemoteClosed | State::Closed, _) => {
+                (self.ws.send_binary(b"late", &mut out).err(), SendError::Closed)
+            }
+        };
+        if refused.0 != Some(SendError::NoMaskingKey) {
+            assert_eq!(refused.0, Some(refused.1), "{before:?}");
+            net.counts.one(Count::RefusedCalls);
+        }
+        let after =
+            (self.ws.state(), self.ws.wants_write(), self.ws.frame_left(), self.ws.advice());
+        assert_eq!(before, after, "a refused call has changed something");
+    }
+
+    fn follow_advice(&mut self, wire: &mut Wire, own: &Ledger, net: &mut Net) {
+        if wire.pending() > 0 {
+            return;
+        }
+        let (advice, state) = (self.ws.advice(), self.ws.state());
+        match advice {
+            Advice::Keep => {
+                let waits = self.ws.frame_left() > 0 && state == State::RemoteClosed;
+                assert!(!wire.is_ended || waits, "the transport has ended: {state:?}, {own:?}");
+            }
+            Advice::HalfClose => {
+                assert!(
+                    state == State::Closed && !wire.is_ended && own.has_closed,
+                    "{state:?}, {own:?}"
+                );
+                assert!(wire.end.server || own.failed.is_some(), "a client must wait: {own:?}");
+                if !wire.is_half_closed {
+                    wire.is_half_closed = true;
+                    net.note(wire.end, What::Advised(advice));
+                    net.counts.one(Count::HalfClosesAdvised);
+                    net.shutdown(wire.end);
+                }
+            }
+            Advice::Drop => {
+                assert!(state == State::Closed && wire.is_ended, "{state:?}, {own:?}");
+                if own.heard_close {
+                    net.counts.one(Count::CleanEnds);
+                }
+                wire.end(net, Ending::Advised);
+            }
+        }
+    }
+
+    /// When it has something to say, if nothing happens before.
+    pub(crate) fn next_word(
+        &self,
+        wire: &Wire,
+        own: &Ledger,
+        talk: &Talk<'_>,
+        net: &Net,
+    ) -> Option<u64> {
+        let has_words = !self.outbox.is_done(talk.says) && self.ws.state() == State::Open;
+        let has_words = has_words || self.ws.frame_left() > 0 || self.close.is_some();
+        let may = wire.pending() <= HIGH && own.spoiled.is_none() && !own.has_closed;
+        (has_words && may).then_some(self.silent_until.max(net.now + 1))
+    }
+}

@@ -1,0 +1,156 @@
+//! One end of a connection, from the opening handshake on.
+
+use std::num::NonZero;
+
+use barews::handshake::server::Reader;
+use barews::keepalive::Action;
+
+use super::counts::Count;
+use super::ledger::Ledger;
+use super::network::{End, Net};
+use super::opening::{Asking, Opened};
+use super::party::Party;
+use super::session::{Session, Talk};
+use super::trace::{Ending, What};
+use super::wire::{Heard, Wire};
+
+/// The greatest length of a head.
+pub(crate) const MAX_HEAD: usize = 8192;
+
+pub(crate) enum Opening {
+    Asking(Box<Asking>),
+    Answering(Reader),
+    /// The answer was another than 101, and the end is awaited.
+    Refused,
+    Done,
+}
+
+pub(crate) struct Side<R> {
+    pub(crate) wire: Wire,
+    pub(crate) own: Ledger,
+    pub(crate) opening: Opening,
+    pub(crate) session: Option<Session<R>>,
+}
+
+impl<R: Party> Side<R> {
+    pub(crate) fn new(net: &mut Net, end: End, opening: Opening) -> Self {
+        Self { wire: Wire::new(net, end), own: Ledger::default(), opening, session: None }
+    }
+
+    /// One turn. Gives what was agreed on if the opening handshake ended in it.
+    pub(crate) fn step(&mut self, net: &mut Net, talk: &mut Talk<'_>) -> Option<Opened> {
+        if self.wire.over.is_some() {
+            return None;
+        }
+        let mut opened = None;
+        if net.now >= self.wire.hung_until {
+            if let Some(session) = &mut self.session {
+                session.step(&mut self.wire, &mut self.own, talk, net);
+            } else {
+                opened = self.open(net, talk);
+            }
+        }
+        if self.wire.over.is_some() {
+            self.session = None;
+        }
+        let word = self
+            .session
+            .as_ref()
+            .and_then(|session| session.next_word(&self.wire, &self.own, talk, net));
+        self.wire.sleep(net, word);
+        opened
+    }
+
+    fn open(&mut self, net: &mut Net, talk: &mut Talk<'_>) -> Option<Opened> {
+        let wire = &mut self.wire;
+        if let Action::Expired(reason) = wire.poll(net) {
+            wire.end(net, Ending::Expired(reason));
+            return None;
+        }
+        let mut opened = None;
+        match (wire.read(net), &mut self.opening) {
+            (Heard::Nothing, _) => {}
+            (Heard::Reset, _) => {
+                net.counts.one(Count::ResetsInHandshake);
+                wire.end(net, Ending::Reset);
+            }
+            (Heard::Eof, opening) => {
+                let is_refused = matches!(opening, Opening::Refused);
+                wire.end(net, if is_refused { Ending::Rejected } else { Ending::NoAnswer });
+            }
+            (Heard::Bytes, Opening::Asking(asking)) => {
+                opened = asking.read(wire, net);
+                if opened.is_none() && wire.over.is_none() {
+                    make_room(wire);
+                }
+            }
+            (Heard::Bytes, Opening::Answering(reader)) => {
+                match super::opening::answer(reader, wire, talk, net) {
+                    super::opening::Answered::Later => make_room(wire),
+                    super::opening::Answered::Opened(agreed) => opened = Some(agreed),
+                    super::opening::Answered::Refused => {
+                        self.opening = Opening::Refused;
+                        let now = net.clock(wire.end);
+                        wire.on_close(now);
+                    }
+                }
+            }
+            (Heard::Bytes, Opening::Refused | Opening::Done) => {
+                let unread = wire.rx.len();
+                wire.rx.consume(unread);
+            }
+        }
+        if let Some(agreed) = opened {
+            self.begin(agreed, net, talk);
+        }
+        if self.wire.over.is_none() && !self.wire.flush(net) {
+            net.counts.one(Count::ResetsInHandshake);
+            self.wire.end(net, Ending::Reset);
+        }
+        let is_refused = matches!(self.opening, Opening::Refused);
+        if is_refused && self.wire.over.is_none() && self.wire.pending() == 0 {
+            net.shutdown(self.wire.end);
+        }
+        opened
+    }
+
+    /// The opening handshake is done; what came behind its head are the first frames.
+    fn begin(&mut self, agreed: Opened, net: &mut Net, talk: &mut Talk<'_>) {
+        let wire = &mut self.wire;
+        self.opening = Opening::Done;
+        let now = net.clock(wire.end);
+        wire.on_open(now);
+        let is_deflate = agreed.is_compressed();
+        net.note(wire.end, What::Opened { seen: agreed.seen, deflate: is_deflate });
+        net.counts.one(Count::Opened);
+        if is_deflate {
+            net.counts.one(Count::OpenedWithDeflate);
+        }
+        let mut session = Session::new(net, agreed.seen + 1, is_deflate);
+        #[cfg(feature = "deflate")]
+        if let Some(params) = agreed.deflate {
+            let (client, server) = (params.client(), params.server());
+            let (ours, theirs) = if R::SERVER { (server, client) } else { (client, server) };
+            session.inbox.inflate(theirs);
+            session.outbox.deflate(ours, net);
+        }
+        // A buffer of its own: as short as one may be, or longer.
+        let most = 1 << net.rng.u32(8..13);
+        let len = net.rng.usize(barews::MIN_BUFFER_LEN..=most);
+        let storage = vec![0; len.max(wire.rx.len())];
+        wire.rx.grow(storage).expect("what is unread fits");
+        wire.missing = 0;
+        session.receive(wire, &mut self.own, talk, net);
+        self.session = Some(session);
+    }
+}
+
+/// Room for what the head misses, and more, but not for more than a head can have.
+fn make_room(wire: &mut Wire) {
+    let missing = NonZero::new(wire.missing).expect("a head that is not complete misses something");
+    if let Err(full) = wire.rx.reserve(missing.get()) {
+        assert!(full.needed <= MAX_HEAD, "{full}: the limit is {MAX_HEAD}");
+        let len = full.needed.max(2 * wire.rx.capacity()).min(MAX_HEAD);
+        wire.rx.grow(vec![0; len]).expect("what is unread fits");
+    }
+}

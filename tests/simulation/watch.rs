@@ -1,0 +1,190 @@
+//! What the deadlines of a connection must be, worked out from when things happened: beside `Keepalive`, which
+//! must come to the same.
+
+use std::time::Duration;
+
+use barews::keepalive::{Action, Reason, Timeouts};
+use fastrand::Rng;
+
+/// The resolution of `Keepalive`: a deadline is less than this late.
+const LATE: Duration = Duration::from_millis(2);
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    handshake: Duration,
+    ping: Duration,
+    pong: Duration,
+    idle: Option<Duration>,
+    message: Duration,
+    write: Duration,
+    close: Duration,
+}
+
+impl Limits {
+    pub(crate) fn random(rng: &mut Rng) -> Self {
+        let mut between = |least, most| Duration::from_millis(rng.u64(least..most));
+        let mut limits = Self {
+            handshake: between(500, 3000),
+            ping: between(300, 1500),
+            pong: between(200, 1000),
+            idle: Some(between(1500, 4000)),
+            message: between(800, 3000),
+            write: between(300, 2000),
+            close: between(300, 1500),
+        };
+        limits.idle.take_if(|_| rng.bool());
+        limits
+    }
+
+    pub(crate) fn timeouts(self) -> Timeouts {
+        Timeouts::new()
+            .handshake_within(Some(self.handshake))
+            .ping_after(Some(self.ping))
+            .pong_within(Some(self.pong))
+            .idle_within(self.idle)
+            .message_within(Some(self.message))
+            .write_within(Some(self.write))
+            .close_within(Some(self.close))
+    }
+}
+
+/// What happened, when.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    limits: Limits,
+    started: Duration,
+    opened: bool,
+    heard: Duration,
+    asked: bool,
+    asked_at: Option<Duration>,
+    active: Duration,
+    partial: Option<Duration>,
+    blocked: Option<Duration>,
+    closed: Option<Duration>,
+}
+
+impl Watch {
+    pub(crate) fn new(limits: Limits, now: Duration) -> Self {
+        Self {
+            limits,
+            started: now,
+            opened: false,
+            heard: now,
+            asked: false,
+            asked_at: None,
+            active: now,
+            partial: None,
+            blocked: None,
+            closed: None,
+        }
+    }
+
+    pub(crate) fn open(&mut self, now: Duration) {
+        self.opened = true;
+        (self.heard, self.active) = (now, now);
+    }
+
+    pub(crate) fn receive(&mut self, now: Duration) {
+        self.heard = now;
+        (self.asked, self.asked_at) = (false, None);
+    }
+
+    /// Whether what was received ends inside a message, and whether a message ended in it.
+    pub(crate) fn messages(&mut self, now: Duration, ended: bool, partial: bool) {
+        if ended {
+            self.active = now;
+            self.partial = None;
+        }
+        self.partial = if partial { self.partial.or(Some(now)) } else { None };
+    }
+
+    pub(crate) fn sent(&mut self, now: Duration) {
+        self.active = now;
+    }
+
+    pub(crate) fn ping_flushed(&mut self, now: Duration) {
+        if self.asked && self.asked_at.is_none() {
+            self.asked_at = Some(now);
+        }
+    }
+
+    pub(crate) fn written(&mut self) {
+        self.blocked = None;
+    }
+
+    pub(crate) fn blocked(&mut self, now: Duration) {
+        self.blocked = self.blocked.or(Some(now));
+    }
+
+    pub(crate) fn close(&mut self, now: Duration) {
+        self.closed = self.closed.or(Some(now));
+    }
+
+    /// When the end comes for this reason, if nothing else happens.
+    fn end(&self, reason: Reason) -> Option<Duration> {
+        let Limits { handshake, pong, idle, message, write, close, .. } = self.limits;
+        let is_open = self.opened && self.closed.is_none();
+        match reason {
+            Reason::Handshake => {
+                (!self.opened && self.closed.is_none()).then_some(self.started + handshake)
+            }
+            Reason::Pong => self.asked_at.filter(|_| is_open).map(|at| at + pong),
+            Reason::Idle => idle.filter(|_| is_open).map(|idle| self.active + idle),
+            Reason::Message => {
+                self.partial.filter(|_| self.closed.is_none()).map(|at| at + message)
+            }
+            Reason::Write => self.blocked.map(|at| at + write),
+            Reason::Close => self.closed.map(|at| at + close),
+            other => panic!("an unknown reason: {other}"),
+        }
+    }
+
+    fn ends(&self) -> impl Iterator<Item = (Reason, Duration)> {
+        use Reason::{Close, Handshake, Idle, Message, Pong, Write};
+        let all = [Handshake, Pong, Idle, Message, Write, Close].into_iter();
+        all.filter_map(|reason| Some((reason, self.end(reason)?)))
+    }
+
+    fn ping(&self) -> Option<Duration> {
+        let is_open = self.opened && self.closed.is_none();
+        (is_open && !self.asked).then_some(self.heard + self.limits.ping)
+    }
+
+    /// The earliest deadline.
+    pub(crate) fn next(&self) -> Option<Duration> {
+        self.ends().map(|(_, at)| at).chain(self.ping()).min()
+    }
+
+    /// The action must be what the time asks for: not early, and not late.
+    pub(crate) fn judge(&mut self, now: Duration, action: Action) {
+        let reached = |at: Duration| now >= at;
+        let late = |at: Duration| now >= at + LATE;
+        match action {
+            Action::Expired(reason) => {
+                assert!(self.end(reason).is_some_and(reached), "{reason:?} at {now:?}: {self:?}");
+            }
+            Action::SendPing => {
+                assert!(self.ping().is_some_and(reached), "a Ping at {now:?}: {self:?}");
+                self.asked = true;
+                self.blocked(now);
+            }
+            Action::None => {}
+        }
+        if !matches!(action, Action::Expired(_)) {
+            let missed = self.ends().find(|(_, at)| late(*at));
+            assert!(missed.is_none(), "{missed:?} is over at {now:?}: {self:?}");
+            assert!(!self.ping().is_some_and(late), "a Ping is late at {now:?}: {self:?}");
+        }
+    }
+
+    /// `next_deadline` must be the earliest, rounded up.
+    pub(crate) fn compare(&self, deadline: Option<Duration>) {
+        let expected = self.next();
+        let fits = match (deadline, expected) {
+            (None, None) => true,
+            (Some(deadline), Some(expected)) => deadline >= expected && deadline < expected + LATE,
+            _ => false,
+        };
+        assert!(fits, "the next deadline is {deadline:?}, not {expected:?}: {self:?}");
+    }
+}

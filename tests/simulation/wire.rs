@@ -1,0 +1,272 @@
+//! The socket side of an end: buffers, deadlines, and what was asked of the transport.
+
+use std::time::Duration;
+
+use barews::RecvBuffer;
+use barews::keepalive::{Action, Keepalive, Reason};
+
+use super::content::LONGEST;
+use super::counts::Count;
+use super::network::{End, Net, Read};
+use super::trace::{Ending, What};
+use super::watch::{Limits, Watch};
+
+/// Behind so much output nothing more is said, and nothing is read.
+pub(crate) const HIGH: usize = 4096;
+
+/// What one more turn can add to it: a frame of the longest message, compressed in vain, and what is little.
+const LONGEST_TURN: usize = LONGEST + LONGEST / 8 + 1024;
+
+/// What a read brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    Bytes,
+    Nothing,
+    Eof,
+    Reset,
+}
+
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+pub(crate) struct Wire {
+    pub(crate) end: End,
+    pub(crate) rx: RecvBuffer<Vec<u8>>,
+    pub(crate) out: Vec<u8>,
+    /// So much of `out` is written.
+    written: usize,
+    pub(crate) keepalive: Keepalive,
+    pub(crate) watch: Watch,
+    /// The peer's half is closed.
+    pub(crate) is_ended: bool,
+    pub(crate) is_half_closed: bool,
+    /// It says nothing any more: its half was closed without a word.
+    pub(crate) is_mute: bool,
+    /// It reads nothing while much waits to be written. If both ends do so and neither is only answering, they can wait
+    /// for each other until a deadline ends it.
+    pub(crate) may_stop: bool,
+    pub(crate) over: Option<Ending>,
+    /// No event can come before so many more bytes.
+    pub(crate) missing: usize,
+    /// How many bytes were not consumed when that was said.
+    pub(crate) was_unread: usize,
+    /// Where in `out` a Ping of the deadlines ends.
+    ping_end: Option<usize>,
+    /// The most that a read or write takes at once.
+    grains: [usize; 2],
+    /// It does nothing until then.
+    pub(crate) hung_until: u64,
+    /// It does not read until then.
+    pub(crate) deaf_until: u64,
+    /// When it is woken next, as far as is known.
+    pub(crate) wake_at: u64,
+}
+
+impl Wire {
+    pub(crate) fn new(net: &mut Net, end: End) -> Self {
+        let limits = Limits::random(&mut net.rng);
+        let now = net.clock(end);
+        let grain = |net: &mut Net| 1 << if net.rng.u8(..8) == 0 { 0 } else { net.rng.u32(4..16) };
+        let capacity = net.rng.usize(1..600);
+        Self {
+            end,
+            rx: RecvBuffer::new(vec![0; capacity]),
+            out: Vec::new(),
+            written: 0,
+            keepalive: Keepalive::new(limits.timeouts(), now),
+            watch: Watch::new(limits, now),
+            is_ended: false,
+            is_half_closed: false,
+            is_mute: false,
+            may_stop: true,
+            over: None,
+            missing: 0,
+            was_unread: 0,
+            ping_end: None,
+            grains: [grain(net), grain(net)],
+            hung_until: 0,
+            deaf_until: 0,
+            wake_at: u64::MAX,
+        }
+    }
+
+    /// How many bytes wait to be written.
+    pub(crate) fn pending(&self) -> usize {
+        self.out.len() - self.written
+    }
+
+    /// Whether nothing is read until some of the output is written.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.may_stop && self.pending() > HIGH
+    }
+
+    /// At most the grain, but now and then all at once.
+    fn grain(&self, net: &mut Net, of: usize) -> usize {
+        if net.rng.u8(..4) == 0 { usize::MAX } else { net.rng.usize(1..=self.grains[of]) }
+    }
+
+    /// Reads once.
+    pub(crate) fn read(&mut self, net: &mut Net) -> Heard {
+        if net.now < self.deaf_until || self.is_ended {
+            return Heard::Nothing;
+        }
+        let now = net.clock(self.end);
+        let most = self.grain(net, 0);
+        let spare = self.rx.spare_mut();
+        assert!(!spare.is_empty(), "there is no room to read, and none was asked for");
+        let len = spare.len().min(most);
+        match net.read(self.end, &mut spare[..len]) {
+            Read::Bytes(n) => {
+                net.note(self.end, What::Read(n));
+                self.rx.advance(n);
+                self.missing = self.missing.saturating_sub(n);
+                self.keepalive.on_receive(now);
+                self.watch.receive(now);
+                Heard::Bytes
+            }
+            Read::Later => Heard::Nothing,
+            Read::Eof => {
+                net.note(self.end, What::Eof);
+                self.is_ended = true;
+                Heard::Eof
+            }
+            Read::Reset => {
+                net.note(self.end, What::Reset);
+                Heard::Reset
+            }
+        }
+    }
+
+    /// Tells the deadlines what the bytes of a read were.
+    pub(crate) fn heard(&mut self, now: Duration, ended: bool, partial: bool) {
+        if ended {
+            self.keepalive.on_message(now);
+        }
+        if partial {
+            self.keepalive.on_partial(now);
+        } else {
+            self.keepalive.on_whole();
+        }
+        self.watch.messages(now, ended, partial);
+    }
+
+    pub(crate) fn on_open(&mut self, now: Duration) {
+        self.keepalive.on_open(now);
+        self.watch.open(now);
+    }
+
+    pub(crate) fn on_sent(&mut self, now: Duration) {
+        self.keepalive.on_sent(now);
+        self.watch.sent(now);
+    }
+
+    pub(crate) fn on_close(&mut self, now: Duration) {
+        self.keepalive.on_close(now);
+        self.watch.close(now);
+    }
+
+    /// A Ping of the deadlines is the last in the output.
+    pub(crate) fn on_ping(&mut self) {
+        self.ping_end = Some(self.out.len());
+    }
+
+    /// Writes once; false if the connection was reset.
+    pub(crate) fn flush(&mut self, net: &mut Net) -> bool {
+        if self.is_mute || self.is_half_closed {
+            self.out.clear();
+            self.written = 0;
+        }
+        let now = net.clock(self.end);
+        if self.pending() > 0 {
+            let most = self.grain(net, 1);
+            let Some(n) = net.write(self.end, &self.out[self.written..], most) else {
+                return false;
+            };
+            if n > 0 {
+                net.note(self.end, What::Wrote(n));
+                self.written += n;
+                self.keepalive.on_written();
+                self.watch.written();
+            }
+            if self.ping_end.is_some_and(|end| end <= self.written) {
+                self.ping_end = None;
+                self.keepalive.on_ping_flushed(now);
+                self.watch.written();
+                self.watch.ping_flushed(now);
+            }
+            assert!(self.pending() <= HIGH + LONGEST_TURN, "{} bytes wait", self.pending());
+            if self.pending() > 0 {
+                net.counts.one(if n == 0 { Count::WritesBlocked } else { Count::WritesInPart });
+                self.keepalive.on_blocked(now);
+                self.watch.blocked(now);
+            }
+        }
+        if self.pending() == 0 {
+            self.out.clear();
+            self.written = 0;
+            self.ping_end = None;
+        } else if self.written > HIGH {
+            self.out.drain(..self.written);
+            self.ping_end = self.ping_end.map(|end| end - self.written);
+            self.written = 0;
+        }
+        true
+    }
+
+    /// Asks the deadlines.
+    pub(crate) fn poll(&mut self, net: &mut Net) -> Action {
+        let now = net.clock(self.end);
+        let action = self.keepalive.poll(now);
+        self.watch.judge(now, action);
+        if let Action::Expired(reason) = action {
+            net.note(self.end, What::Expired(reason));
+            net.counts.one(match reason {
+                Reason::Handshake => Count::ExpiredHandshakes,
+                Reason::Pong => Count::ExpiredPongs,
+                Reason::Idle => Count::ExpiredIdle,
+                Reason::Message => Count::ExpiredMessages,
+                Reason::Write => Count::ExpiredWrites,
+                _ => Count::ExpiredCloses,
+            });
+        }
+        action
+    }
+
+    /// Drops the transport.
+    pub(crate) fn end(&mut self, net: &mut Net, ending: Ending) {
+        if self.over.is_none() {
+            net.note(self.end, What::Over(ending));
+            net.close(self.end);
+            self.over = Some(ending);
+            // Nothing of it is used any more.
+            self.out = Vec::new();
+            self.written = 0;
+            self.rx = RecvBuffer::new(Vec::new());
+        }
+    }
+
+    /// Sees to it that it is woken when there is something to do.
+    pub(crate) fn sleep(&mut self, net: &mut Net, after: Option<u64>) {
+        if self.over.is_some() {
+            return;
+        }
+        let deadline = self.keepalive.next_deadline();
+        self.watch.compare(deadline);
+        // Should the one be wrong, the other still wakes it.
+        let deadlines = [deadline, self.watch.next()].into_iter().flatten();
+        let deadline = deadlines.map(|at| net.when(self.end, at)).min();
+        let soon = |wanted: bool| wanted.then_some(net.now + 1);
+        let reads = soon(!self.is_ended && net.is_readable(self.end) && !self.is_stopped());
+        let reads = reads.map(|at| at.max(self.deaf_until));
+        let writes = soon(self.pending() > 0 && net.is_writable(self.end));
+        if let Some(at) = [deadline, reads, writes, after].into_iter().flatten().min() {
+            self.wake(net, at.max(self.hung_until).max(net.now + 1));
+        }
+    }
+
+    /// Wakes it at `at`, if it is not woken before.
+    pub(crate) fn wake(&mut self, net: &mut Net, at: u64) {
+        if at < self.wake_at {
+            self.wake_at = at;
+            net.at(at, super::network::Event::Wake(self.end));
+        }
+    }
+}
