@@ -31,6 +31,13 @@ impl<'o> Out<'o> {
     }
 }
 
+/// The low half of a number that has no other.
+#[inline]
+pub(super) const fn low(number: usize) -> u16 {
+    let [low, high, ..] = number.to_le_bytes();
+    u16::from_le_bytes([low, high])
+}
+
 /// Bits that make no whole byte yet, or had no room.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bits {

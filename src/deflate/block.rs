@@ -1,7 +1,6 @@
 //! Which of the three kinds of block is the shortest (RFC 1951 section 3.2.3).
 
 use super::codes::{Alphabets, Counts, Entry, FIRST_LENGTH};
-use super::effort::Effort;
 use super::emit::{Coder, FixedCode};
 use super::tokens::Tokens;
 
@@ -42,7 +41,7 @@ pub(super) fn choose(
     bytes: &[u8],
     tokens: &Tokens<'_>,
     codes: &mut [Entry],
-    effort: &Effort,
+    codes_from: u16,
 ) -> Kind {
     let mut codes = Alphabets::new(codes);
     let sums = measure(bytes, tokens, &mut codes);
@@ -55,7 +54,7 @@ pub(super) fn choose(
     let stored = raw.saturating_add(HEADER_LEN + padding + STORED_LEN);
     let mut best = if stored < fixed { (stored, Kind::Stored) } else { (fixed, Kind::Fixed) };
     if let Some(codes) = &mut codes
-        && best.0 / 8 >= u32::from(effort.codes_from)
+        && best.0 >= u32::from(codes_from)
     {
         let (counts, bits) = codes.build();
         if bits + sums.extra < best.0 {

@@ -2,6 +2,7 @@
 
 use core::iter::repeat_n;
 
+use super::bits::low;
 use super::emit::{Code, Coder};
 use super::symbols::{CODE_LENGTH_ORDER, DISTANCES, END, LITERALS, MAX_CODE_LEN};
 
@@ -32,9 +33,16 @@ pub(super) struct Alphabets<'a> {
 /// What stands before the code lengths (3.2.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Counts {
-    pub(super) literals: usize,
-    pub(super) distances: usize,
-    pub(super) code_lengths: usize,
+    pub(super) literals: u16,
+    pub(super) distances: u16,
+    pub(super) code_lengths: u16,
+}
+
+impl Counts {
+    /// Of literals, lengths and distances.
+    pub(super) const fn symbols(self) -> u16 {
+        self.literals + self.distances
+    }
 }
 
 /// One symbol of the code length alphabet, with its extra bits, and how many lengths it says.
@@ -43,7 +51,7 @@ pub(super) struct Repeat {
     pub(super) symbol: usize,
     pub(super) extra: u32,
     pub(super) extra_len: u32,
-    pub(super) run: usize,
+    pub(super) run: u16,
 }
 
 impl<'a> Alphabets<'a> {
@@ -89,7 +97,7 @@ impl<'a> Alphabets<'a> {
         };
         let mut extra = 0;
         let mut at = 0;
-        while at < counts.literals + counts.distances {
+        while at < counts.symbols() {
             let repeat = self.repeat(counts, at);
             count(self.code_lengths, repeat.symbol);
             extra += repeat.extra_len;
@@ -99,22 +107,22 @@ impl<'a> Alphabets<'a> {
         let in_order = CODE_LENGTH_ORDER
             .iter()
             .rposition(|&symbol| self.code_length(usize::from(symbol)).len > 0);
-        counts.code_lengths = in_order.map_or(4, |last| last + 1).max(4);
-        let order = 3 * u32::try_from(counts.code_lengths).unwrap_or(0);
+        counts.code_lengths = in_order.map_or(0, |last| low(last + 1)).max(4);
+        let order = 3 * u32::from(counts.code_lengths);
         (counts, 3 + 5 + 5 + 4 + order + lengths + extra + literals + distances)
     }
 
     /// What says the lengths from `at` on: those of literals, then those of distances.
     ///
     /// It depends on nothing but the lengths, so that writing can go on where it was.
-    #[inline(never)]
-    pub(super) fn repeat(&self, counts: Counts, at: usize) -> Repeat {
+    pub(super) fn repeat(&self, counts: Counts, at: u16) -> Repeat {
         // A repetition may go from one to the other by the format; that saves next to nothing.
         let (entries, end, at) = match at.checked_sub(counts.literals) {
             None => (self.literals.as_slice(), counts.literals, at),
             Some(at) => (self.distances.as_slice(), counts.distances, at),
         };
-        let ahead = entries.get(at..end).unwrap_or_default();
+        let at = usize::from(at);
+        let ahead = entries.get(at..usize::from(end)).unwrap_or_default();
         let here = ahead.first().map_or(0, |entry| Code::of(*entry).len);
         let repeats = at > 0 && code(entries, at - 1).len == here;
         let most = if here == 0 {
@@ -125,7 +133,7 @@ impl<'a> Alphabets<'a> {
             1
         };
         let same = ahead.iter().take(most).take_while(|entry| Code::of(**entry).len == here);
-        let run = same.count();
+        let run = low(same.count());
         let (symbol, extra_len, least) = match (here, run) {
             (0, 11..) => (18, 7, 11),
             (0, 3..) => (17, 3, 3),
@@ -135,7 +143,7 @@ impl<'a> Alphabets<'a> {
                 return Repeat { symbol, extra: 0, extra_len: 0, run: 1 };
             }
         };
-        Repeat { symbol, extra: u32::try_from(run - least).unwrap_or(0), extra_len, run }
+        Repeat { symbol, extra: u32::from(run - least), extra_len, run }
     }
 
     pub(super) fn code_length(&self, symbol: usize) -> Code {
@@ -169,8 +177,8 @@ fn count(entries: &mut [Entry], symbol: usize) {
 }
 
 /// Up to the last symbol that is used.
-fn used(entries: &[Entry]) -> usize {
-    entries.iter().rposition(|&entry| Code::of(entry).len > 0).map_or(1, |last| last + 1)
+fn used(entries: &[Entry]) -> u16 {
+    entries.iter().rposition(|&entry| Code::of(entry).len > 0).map_or(1, |last| low(last + 1))
 }
 
 /// Turns the frequencies of an alphabet into codes of up to `longest` bits; gives the sum of
@@ -227,7 +235,6 @@ fn gather(entries: &[Entry], order: &mut [Entry]) -> usize {
 }
 
 /// A heap sort, ascending.
-#[inline(never)]
 fn sort(items: &mut [Entry]) {
     let mut end = items.len();
     let mut root = end / 2;
@@ -289,7 +296,6 @@ fn set_high(items: &mut [Entry], at: usize, value: usize) {
 
 /// The inner nodes' depths, by Moffat and Katajainen's in-place calculation of minimum-redundancy
 /// codes: ascending weights become parents, then depths, the root in the last but one place.
-#[inline(never)]
 fn depths(items: &mut [Entry]) {
     let leaves = items.len();
     let (mut leaf, mut root) = (0, 0);
@@ -320,7 +326,6 @@ fn depths(items: &mut [Entry]) {
 type LenCounts = [u16; MAX_CODE_LEN + 1];
 
 /// Of each depth all places that no inner node takes are leaves.
-#[inline(never)]
 fn lengths(items: &[Entry], longest: usize) -> LenCounts {
     let mut counts = [0; MAX_CODE_LEN + 1];
     let mut inner = items.len().saturating_sub(1);
@@ -343,7 +348,6 @@ fn lengths(items: &[Entry], longest: usize) -> LenCounts {
 
 /// Codes that were too long stand at `longest` now, where there is no room for all of them: one of
 /// a shorter length goes one deeper and takes one of them beside it, until there is.
-#[inline(never)]
 fn limit(counts: &mut LenCounts, longest: usize) {
     let mut taken: u32 = counts
         .iter()
@@ -367,7 +371,6 @@ fn limit(counts: &mut LenCounts, longest: usize) {
 }
 
 /// The rarest symbols get the longest codes. Gives the sum of frequency times length.
-#[inline(never)]
 fn assign(entries: &mut [Entry], order: &[Entry], counts: &LenCounts) -> u32 {
     let mut cost = 0;
     let lens = counts.iter().enumerate().rev();
@@ -384,7 +387,6 @@ fn assign(entries: &mut [Entry], order: &[Entry], counts: &LenCounts) -> u32 {
 }
 
 /// The codes of a length are consecutive, and begin behind those that are shorter (3.2.2).
-#[inline(never)]
 fn number(entries: &mut [Entry], counts: &LenCounts) {
     let mut next = [0_u16; MAX_CODE_LEN + 1];
     let mut code = 0_u16;

@@ -1,6 +1,6 @@
 //! The compressor of messages (RFC 7692, section 7.2.1).
 
-use super::bits::{Bits, Out};
+use super::bits::{Bits, Out, low};
 use super::block::{
     self, Before, DYNAMIC, FIXED, FIXED_END_LEN, HEADER_LEN, Kind, STORED, STORED_LEN,
 };
@@ -82,9 +82,9 @@ enum Phase {
     /// The bytes of a stored block.
     Bytes,
     /// The lengths of the code length code, from this place in their order on.
-    Order(Counts, usize),
+    Order(Counts, u16),
     /// The code lengths, from this symbol on.
-    Lengths(Counts, usize),
+    Lengths(Counts, u16),
     /// The symbols of a block with codes of its own.
     Dynamic(Cursor),
     /// The symbols of a block with the fixed code.
@@ -105,8 +105,9 @@ impl Deflate<&mut [u8]> {
     /// What a message of `len` bytes that is pushed whole takes at most, whatever the effort.
     #[must_use]
     pub const fn max_len(len: usize) -> usize {
-        // No byte takes more than nine bits in the fixed code; then a header, the end of the block,
-        // the header of the empty block, and padding.
+        // No byte takes more than nine bits in the fixed code. Beside them stand at most a header and the
+        // end of a block twice, the header of the empty block, and padding: whatever opens another
+        // block has saved more than that costs, for there are 40 bytes in all blocks but the last.
         len.saturating_add(len.div_ceil(8)).saturating_add(3)
     }
 }
@@ -259,8 +260,13 @@ impl<'m> Work<'m> {
             return;
         };
         let before = Before { phase: self.bits.phase(), open: self.open };
-        self.phase =
-            Phase::Header(block::choose(before, bytes, &self.tokens, self.codes, self.effort));
+        self.phase = Phase::Header(block::choose(
+            before,
+            bytes,
+            &self.tokens,
+            self.codes,
+            self.effort.codes_from,
+        ));
     }
 
     /// Writes what comes next, or a part of it; false if `out` is full.
@@ -291,7 +297,8 @@ impl<'m> Work<'m> {
                     return false;
                 }
                 let codes = Alphabets::new(self.codes);
-                let symbol = CODE_LENGTH_ORDER.get(*at).copied().map_or(0, usize::from);
+                let symbol =
+                    CODE_LENGTH_ORDER.get(usize::from(*at)).copied().map_or(0, usize::from);
                 let len = codes.map_or(0, |codes| codes.code_length(symbol).len);
                 self.bits.put(len, 3);
                 *at += 1;
@@ -310,7 +317,7 @@ impl<'m> Work<'m> {
                     self.bits.put(repeat.extra, repeat.extra_len);
                     *at += repeat.run;
                 }
-                if *at >= counts.literals + counts.distances {
+                if *at >= counts.symbols() {
                     self.phase = Phase::Dynamic(Cursor::START);
                 }
             }
@@ -356,9 +363,9 @@ impl<'m> Work<'m> {
                 self.close();
                 self.bits.put(STORED, HEADER_LEN);
                 self.bits.align();
-                let len = u32::try_from(self.at - self.block).unwrap_or(0) & 0xFFFF;
-                self.bits.put(len, 16);
-                self.bits.put(!len & 0xFFFF, 16);
+                let len = low(self.at - self.block);
+                self.bits.put(u32::from(len), 16);
+                self.bits.put(u32::from(!len), 16);
                 self.phase = Phase::Bytes;
             }
             Kind::Fixed => {
@@ -376,7 +383,7 @@ impl<'m> Work<'m> {
                     (counts.distances, 1, 5),
                     (counts.code_lengths, 4, 4),
                 ] {
-                    self.bits.put(u32::try_from(count - least).unwrap_or(0), len);
+                    self.bits.put(u32::from(count - least), len);
                 }
                 self.phase = Phase::Order(counts, 0);
             }

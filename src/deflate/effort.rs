@@ -15,10 +15,12 @@ pub struct Effort {
     block_bits: u8,
     pub(super) min_match: u8,
     pub(super) dynamic: bool,
-    /// A block of fewer bytes gets no codes of its own: below 32 that has never made it shorter, and it
-    /// takes time.
+    /// How many bits a block has in the fixed code at least to be worth codes of its own.
     pub(super) codes_from: u16,
+    /// Of a match only the end can be found again: that is fast.
     pub(super) sparse: bool,
+    /// Only every other position can be found again: so a small table reaches back twice as far.
+    pub(super) every_other: bool,
     pub(super) depth: u16,
     pub(super) lazy: u16,
     pub(super) nice: u16,
@@ -33,17 +35,23 @@ impl Effort {
         block_bits: 6,
         min_match: 4,
         dynamic: false,
-        codes_from: 32,
+        codes_from: 256,
         sparse: false,
+        every_other: true,
         depth: 1,
         lazy: 0,
         nice: 258,
-        threshold: 0,
+        threshold: LEAST_LEN,
     };
 
     /// 6 KiB of memory: for microcontrollers and for very many connections.
-    pub const SMALL: Self =
-        Self { window_bits: bits(11), table_bits: 10, block_bits: 10, ..Self::TINY };
+    pub const SMALL: Self = Self {
+        window_bits: bits(11),
+        table_bits: 10,
+        block_bits: 10,
+        every_other: false,
+        ..Self::TINY
+    };
 
     /// As fast as it goes, in 75 KiB of memory: one candidate for each match, and codes of a block's own
     /// only where they save most.
@@ -52,8 +60,9 @@ impl Effort {
         table_bits: 13,
         block_bits: 14,
         dynamic: true,
-        codes_from: 250,
+        codes_from: 2048,
         sparse: true,
+        every_other: false,
         ..Self::TINY
     };
 
@@ -61,15 +70,16 @@ impl Effort {
     pub const BEST: Self = Self {
         window_bits: bits(14),
         table_bits: 12,
-        block_bits: 12,
+        block_bits: 13,
         min_match: 3,
         dynamic: true,
-        codes_from: 32,
+        codes_from: 256,
         sparse: false,
+        every_other: false,
         depth: 128,
         lazy: 32,
         nice: 128,
-        threshold: 0,
+        threshold: LEAST_LEN,
     };
 
     /// The greatest window; one that was agreed on may be smaller, and then counts.
@@ -86,8 +96,8 @@ impl Effort {
         self
     }
 
-    /// The bytes of a message that are kept beside the window, as an exponent from 6 to 14: what is compressed
-    /// at a time. They cost a half more for the matches in them.
+    /// The bytes of a message that are kept beside the window, as an exponent from 6 to 14: what is
+    /// compressed at a time. The matches in them take three eighths more.
     #[must_use]
     pub const fn block_bits(mut self, bits: u8) -> Self {
         self.block_bits = clamp(bits, 6, 14);
@@ -140,7 +150,7 @@ impl Effort {
             span,
             heads: 1 << self.table_bits,
             chain: if self.depth > 1 { window } else { 0 },
-            tokens: if span < 128 { 16 } else { span / 8 },
+            tokens: if span < 256 { 16 } else { span / 32 * 3 },
             codes: if self.dynamic { codes::ENTRIES } else { 0 },
         }
     }
@@ -164,6 +174,10 @@ impl Layout {
         self.window + self.span + 2 * (self.heads + self.chain) + 4 * (self.tokens + self.codes)
     }
 }
+
+/// What is shorter never becomes shorter: a header, one match, the end of the block and the header of
+/// the empty one are 25 bits.
+const LEAST_LEN: usize = 5;
 
 const fn bits(bits: u8) -> WindowBits {
     match WindowBits::new(bits) {

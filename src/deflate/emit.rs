@@ -1,6 +1,6 @@
 //! The tokens of a block on their way out.
 
-use super::bits::{Bits, Out};
+use super::bits::{Bits, Out, low};
 use super::codes::{Entry, FIRST_LENGTH};
 use super::symbols::fixed_len;
 use super::tokens::Tokens;
@@ -71,11 +71,11 @@ static FIXED: [Entry; 288] = {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Cursor {
     /// The next token.
-    token: usize,
-    /// How many literals of it are written.
-    literals: usize,
+    token: u16,
     /// The next byte of the block that no symbol says yet.
-    at: usize,
+    at: u16,
+    /// How many literals of the token are written.
+    literals: u8,
 }
 
 /// Literals for which room is made at a time, and the most bits that they take.
@@ -86,7 +86,7 @@ const SYMBOLS_LEN: u32 = 3 * 15;
 const MATCH_LEN: u32 = 15 + 5 + 15 + 13;
 
 impl Cursor {
-    pub(super) const START: Self = Self { token: 0, literals: 0, at: 0 };
+    pub(super) const START: Self = Self { token: 0, at: 0, literals: 0 };
 
     /// Writes what there is room for of the tokens that say `bytes`; whether these are all.
     #[inline(never)]
@@ -115,8 +115,9 @@ impl Cursor {
         out: &mut Out<'_>,
     ) -> bool {
         for token in tokens.from(self.token) {
-            let left = usize::from(token.literals).saturating_sub(self.literals);
-            let literals = bytes.get(self.at..self.at + left).unwrap_or_default();
+            let left = token.literals.saturating_sub(self.literals);
+            let at = usize::from(self.at);
+            let literals = bytes.get(at..at + usize::from(left)).unwrap_or_default();
             for few in literals.chunks(SYMBOLS) {
                 if !bits.reserve(SYMBOLS_LEN, out) {
                     return false;
@@ -125,8 +126,8 @@ impl Cursor {
                     let code = coder.symbol(usize::from(byte));
                     bits.put(code.bits, code.len);
                 }
-                self.literals += few.len();
-                self.at += few.len();
+                self.literals += u8::try_from(few.len()).unwrap_or(left);
+                self.at += low(few.len());
             }
             if token.distance != 0 {
                 if !bits.reserve(MATCH_LEN, out) {
@@ -139,7 +140,7 @@ impl Cursor {
                 let code = coder.distance(distance.index);
                 bits.put(code.bits, code.len);
                 bits.put(distance.extra, distance.extra_len);
-                self.at += token.match_len();
+                self.at += low(token.match_len());
             }
             self.token += 1;
             self.literals = 0;

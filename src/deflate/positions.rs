@@ -1,5 +1,6 @@
 //! Where the same bytes stood before: hash heads, and chains where the effort has them.
 
+use super::bits::low;
 use super::effort::Effort;
 
 /// Tables of positions. A position is `base` and the index in the history; 0 is none.
@@ -12,6 +13,8 @@ pub(super) struct Positions<'m> {
     pub(super) seen: Seen,
     /// How far a word is shifted so that the bytes that count remain.
     dropped: u32,
+    /// Only odd indices are entered: [`FIRST`] is one.
+    every_other: bool,
 }
 
 /// What the tables are about.
@@ -42,7 +45,7 @@ impl<'m> Positions<'m> {
         effort: &Effort,
     ) -> Self {
         let dropped = if usize::from(effort.min_match) < WORD { 8 } else { 0 };
-        Self { heads, chain, seen, dropped }
+        Self { heads, chain, seen, dropped, every_other: effort.every_other }
     }
 
     /// The history, which has room for `capacity` bytes, lost its first `len`.
@@ -95,6 +98,7 @@ impl<'m> Positions<'m> {
             shift: u32::BITS.wrapping_sub(bits) & 31,
             dropped: self.dropped,
             base: self.seen.base,
+            must_have: usize::from(self.every_other),
             last: self.heads,
         }
     }
@@ -115,6 +119,8 @@ impl<'m> Positions<'m> {
 pub(super) struct Heads<'p> {
     last: &'p mut [[u8; 2]],
     base: usize,
+    /// The bits without which an index is not entered.
+    must_have: usize,
     dropped: u32,
     shift: u32,
 }
@@ -125,10 +131,12 @@ impl Heads<'_> {
     pub(super) fn enter(&mut self, word: u32, index: usize) -> usize {
         let hash = (word << self.dropped).wrapping_mul(0x9E37_79B1) >> self.shift;
         let position = self.base + index;
-        let head = usize::try_from(hash).ok().and_then(|hash| self.last.get_mut(hash));
-        let Some(head) = head else { return position };
-        let before = u16::from_le_bytes(*head);
-        *head = low(position).to_le_bytes();
+        let last = usize::try_from(hash).ok().and_then(|hash| self.last.get_mut(hash));
+        let Some(last) = last else { return position };
+        let before = u16::from_le_bytes(*last);
+        if index & self.must_have == self.must_have {
+            *last = low(position).to_le_bytes();
+        }
         position.wrapping_sub(before.into())
     }
 }
@@ -137,12 +145,6 @@ impl Heads<'_> {
 #[inline]
 const fn slot(position: usize, links: usize) -> usize {
     position & links.wrapping_sub(1)
-}
-
-#[inline]
-const fn low(position: usize) -> u16 {
-    let [low, high, ..] = position.to_le_bytes();
-    u16::from_le_bytes([low, high])
 }
 
 /// Four bytes, if there are so many.

@@ -1,7 +1,7 @@
 //! Looking for matches.
 
 use super::effort::Effort;
-use super::positions::{Heads, Positions, WORD, word};
+use super::positions::{FIRST, Heads, Positions, WORD, word};
 use super::symbols::{MAX_MATCH, MIN_MATCH};
 use super::tokens::Run;
 
@@ -41,6 +41,8 @@ pub(super) fn tokenize(
 }
 
 /// Takes each match that the one candidate is.
+///
+/// Out of line, as all loops of the compressor: together they would not fit into the registers.
 #[inline(never)]
 fn greedy(span: Span<'_>, effort: &Effort, positions: &mut Positions<'_>, run: &mut Run<'_, '_>) {
     let bytes = span.bytes;
@@ -53,8 +55,16 @@ fn greedy(span: Span<'_>, effort: &Effort, positions: &mut Positions<'_>, run: &
             run.at = run.at.max(end);
             return;
         };
-        let len = common(tail(bytes, at - distance), tail(bytes, at));
-        run.at = at;
+        let mut start = at;
+        // What stands before may be the same as well, where the tables have lost it.
+        while start > run.at
+            && start - distance > FIRST
+            && bytes.get(start - 1) == bytes.get(start - 1 - distance)
+        {
+            start -= 1;
+        }
+        let len = common(tail(bytes, start - distance), tail(bytes, start));
+        run.at = start;
         run.matched(len, distance);
         // The next match often begins with what this one ended with.
         let entered = if effort.sparse { run.at.saturating_sub(2) } else { 0 };

@@ -59,8 +59,8 @@ impl<'m> Tokens<'m> {
 
     /// All from the token `first` on.
     #[inline]
-    pub(super) fn from(&self, first: usize) -> impl Iterator<Item = Token> {
-        self.items.get(first..self.len).unwrap_or_default().iter().map(
+    pub(super) fn from(&self, first: u16) -> impl Iterator<Item = Token> {
+        self.items.get(usize::from(first)..self.len).unwrap_or_default().iter().map(
             |&[literals, over, low, high]| Token {
                 literals,
                 over,
