@@ -243,7 +243,7 @@ fn r7692_6_02_a_control_frame_between_compressed_fragments_is_sent_without_rsv1(
 }
 
 #[test]
-fn r7692_6_01_a_compressed_message_is_not_sent_without_agreement() {
+fn r9_1_03_a_compressed_message_is_not_sent_without_agreement() {
     for (side, way) in SIDES.into_iter().flat_map(|side| WAYS.map(|way| (side, way))) {
         let mut ws = side.ws(Config::new());
         for fin in [false, true] {
