@@ -16,9 +16,15 @@ use strict_inflate::StrictInflate;
 #[derive(Arbitrary, Debug)]
 enum Part {
     Bytes(Vec<u8>),
-    Run { byte: u8, len: u16 },
+    Run {
+        byte: u8,
+        len: u16,
+    },
     /// The same as so far back, in this message or before it.
-    Again { back: u16, len: u16 },
+    Again {
+        back: u16,
+        len: u16,
+    },
 }
 
 #[derive(Arbitrary, Debug)]

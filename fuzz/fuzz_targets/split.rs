@@ -1,35 +1,58 @@
-//! The same bytes cut in any way give the same events, in both orders and both deliveries.
+//! The same bytes cut in any way give the same events, and those of both orders and both deliveries are the same.
 #![no_main]
 
+use std::cell::RefCell;
+
 use arbitrary::{Arbitrary, Unstructured};
-use barews::{Config, Connection, ControlOrder, Delivery, Error, Event, Input, Kind, Role};
+use barews::{Config, Connection, ControlOrder, Data, Delivery, Error, Event, Input, Kind, Role};
 use barews_fuzz::{frames, watch};
 use libfuzzer_sys::fuzz_target;
 
-#[derive(Debug, Clone, PartialEq)]
+/// An event whose bytes stand in [`Run::bytes`] or [`Run::control_bytes`].
+#[derive(Debug, Clone, Copy, PartialEq)]
 enum Seen {
-    /// A data frame, or the part of it that came.
+    /// A data frame, or the part of it that came, its pieces put together.
     Frame {
         kind: Kind,
-        payload: Vec<u8>,
+        len: usize,
         first: bool,
         fin: bool,
         left: u64,
     },
-    Ping(Vec<u8>),
-    Pong(Vec<u8>),
-    Close(Option<(u16, String)>),
+    Close(Option<u16>, usize),
+}
+
+/// A Ping or Pong.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Control {
+    ping: bool,
+    len: usize,
 }
 
 #[derive(Debug, Default, PartialEq)]
 struct Run {
-    /// Everything in its order, the pieces of a frame put together.
-    all: Vec<Seen>,
     /// Data and Close alone: they keep wire order.
     data: Vec<Seen>,
+    bytes: Vec<u8>,
     /// Ping and Pong alone.
-    controls: Vec<Seen>,
+    controls: Vec<Control>,
+    control_bytes: Vec<u8>,
+    /// What came before each Ping and Pong: events of data, and bytes.
+    before: Vec<(usize, usize)>,
     error: Option<Error>,
+}
+
+/// What the two runs of a case differ in.
+#[derive(Clone, Copy, PartialEq)]
+enum Differ {
+    Cuts,
+    Order,
+    Delivery,
+}
+
+thread_local! {
+    static RUNS: RefCell<[Run; 2]> = RefCell::default();
+    static BYTES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 fuzz_target!(|data: &[u8]| {
@@ -38,127 +61,191 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn check(u: &mut Unstructured<'_>) -> arbitrary::Result<()> {
-    let [flags, count] = <[u8; 2]>::arbitrary(u)?;
-    let mut cuts = Vec::new();
-    for _ in 0..count % 16 {
-        cuts.push(usize::from(u16::arbitrary(u)?));
+    let [flags, how] = <[u8; 2]>::arbitrary(u)?;
+    let mut cuts = [0; 15];
+    let cuts = &mut cuts[..usize::from(how % 16)];
+    for cut in &mut *cuts {
+        *cut = usize::from(u16::arbitrary(u)?);
     }
     let masked = flags & 8 != 0;
     let wire = frames::wire(u, masked, flags & watch::DEFLATE != 0)?;
-    if count >= 240 && wire.len() <= 600 {
-        cuts = (1..wire.len()).collect();
-    }
-    for cut in &mut cuts {
+    for cut in &mut *cuts {
         *cut %= wire.len() + 1;
     }
     cuts.sort_unstable();
+    let (differ, every) = match how >> 4 & 7 {
+        0..=2 => (Differ::Cuts, 0),
+        3 | 4 => (Differ::Cuts, 1 + wire.len() / 2000),
+        5 => (Differ::Cuts, 2 + usize::from(how >> 7)),
+        6 => (Differ::Order, 0),
+        _ => (Differ::Delivery, 0),
+    };
+    let cuts = Cuts { all: cuts, every };
     if masked {
-        compare(&wire, &cuts, flags, Connection::server);
+        compare(&wire, cuts, differ, flags, Connection::server);
     } else {
-        compare(&wire, &cuts, flags, |config| Connection::client(config, || [1, 2, 3, 4]));
+        compare(&wire, cuts, differ, flags, |config| Connection::client(config, || [1, 2, 3, 4]));
     }
     Ok(())
 }
 
+/// Where a wire is cut: at these places, or every so many bytes.
+#[derive(Clone, Copy)]
+struct Cuts<'a> {
+    all: &'a [usize],
+    every: usize,
+}
+
+impl Cuts<'_> {
+    const NONE: Cuts<'static> = Cuts { all: &[], every: 0 };
+
+    fn ends(&self, len: usize) -> impl Iterator<Item = usize> {
+        let (all, step) =
+            if self.every > 0 { (&[][..], self.every) } else { (self.all, len.max(1)) };
+        all.iter().copied().chain((step..len).step_by(step)).chain([len])
+    }
+}
+
 fn compare<R: Role>(
     wire: &[u8],
-    cuts: &[usize],
+    cuts: Cuts<'_>,
+    differ: Differ,
     flags: u8,
     make: impl Fn(Config) -> Connection<R>,
 ) {
-    let base = watch::config(flags);
-    let mut wholes = Vec::new();
-    for delivery in [Delivery::Chunks, Delivery::Frames] {
-        for order in [ControlOrder::Wire, ControlOrder::Ahead] {
-            let config = base.delivery(delivery).control_order(order);
-            let whole = run(&mut make(config), wire, &[]);
-            let parts = run(&mut make(config), wire, cuts);
-            assert_eq!(whole.error, parts.error, "{config:?}");
-            assert_eq!(whole.data, parts.data, "{config:?}");
-            if order == ControlOrder::Wire {
-                assert_eq!(whole, parts, "{config:?}");
-            }
-            if whole.error == Some(Error::InvalidUtf8) {
-                // A Ping behind the text is ahead of its error, if it is here by then.
-                assert!(whole.controls.starts_with(&parts.controls), "{config:?}");
-            } else {
-                assert_eq!(whole.controls, parts.controls, "{config:?}");
-            }
-            wholes.push(whole);
+    let config = watch::config(flags);
+    let (a, b) = match differ {
+        Differ::Cuts => (config, config),
+        Differ::Order => {
+            (config.control_order(ControlOrder::Wire), config.control_order(ControlOrder::Ahead))
         }
-        // The order changes nothing but the order.
-        let [.., wire, ahead] = &wholes[..] else { unreachable!() };
-        assert_eq!((&wire.data, wire.error), (&ahead.data, ahead.error));
-        assert!(ahead.controls.starts_with(&wire.controls));
-        if wire.error != Some(Error::InvalidUtf8) {
-            assert_eq!(wire.controls, ahead.controls);
+        Differ::Delivery => {
+            let config = config.control_order(ControlOrder::Wire);
+            (config.delivery(Delivery::Chunks), config.delivery(Delivery::Frames))
         }
+    };
+    let in_wire_order = flags & 2 != 0;
+    RUNS.with_borrow_mut(|[first, second]| {
+        run(&mut make(a), wire, Cuts::NONE, first);
+        let cuts = if differ == Differ::Cuts { cuts } else { Cuts::NONE };
+        run(&mut make(b), wire, cuts, second);
+        match differ {
+            Differ::Cuts => same_for_cuts(first, second, in_wire_order),
+            Differ::Order => same_for_orders(first, second),
+            Differ::Delivery => same_for_deliveries(first, second),
+        }
+    });
+}
+
+fn same_for_cuts(whole: &Run, parts: &Run, in_wire_order: bool) {
+    assert_eq!(whole.error, parts.error);
+    assert_eq!((&whole.data, &whole.bytes), (&parts.data, &parts.bytes));
+    if in_wire_order {
+        assert_eq!(whole, parts);
+    } else if whole.error == Some(Error::InvalidUtf8) {
+        // A Ping behind the text is ahead of its error, if it is here by then.
+        assert!(whole.controls.starts_with(&parts.controls));
+        assert!(whole.control_bytes.starts_with(&parts.control_bytes));
+    } else {
+        assert_eq!(whole.controls, parts.controls);
+        assert_eq!(whole.control_bytes, parts.control_bytes);
     }
-    // Whole frames are the frames that the pieces make.
-    let (chunks, frames) = (&wholes[0], &wholes[2]);
-    assert!(chunks.all.starts_with(&frames.all), "{chunks:?} {frames:?}");
+}
+
+/// The order changes nothing but the order.
+fn same_for_orders(wire: &Run, ahead: &Run) {
+    assert_eq!((&wire.data, wire.error), (&ahead.data, ahead.error));
+    assert_eq!(wire.bytes, ahead.bytes);
+    assert!(ahead.controls.starts_with(&wire.controls));
+    assert!(ahead.control_bytes.starts_with(&wire.control_bytes));
+    if wire.error != Some(Error::InvalidUtf8) {
+        assert_eq!(wire.controls.len(), ahead.controls.len());
+    }
+    for (wire, ahead) in wire.before.iter().zip(&ahead.before) {
+        assert!(ahead.0 <= wire.0 && ahead.1 <= wire.1, "a control frame is late");
+    }
+}
+
+/// Whole frames are the frames that the pieces make.
+fn same_for_deliveries(chunks: &Run, frames: &Run) {
+    assert!(chunks.data.starts_with(&frames.data), "{chunks:?} {frames:?}");
+    assert!(chunks.bytes.starts_with(&frames.bytes));
+    assert!(chunks.controls.starts_with(&frames.controls));
+    assert!(chunks.control_bytes.starts_with(&frames.control_bytes));
+    assert!(chunks.before.starts_with(&frames.before));
     if frames.error.is_some() || chunks.error != Some(Error::InvalidUtf8) {
         assert_eq!(chunks.error, frames.error);
     }
 }
 
-fn run<R: Role>(ws: &mut Connection<R>, wire: &[u8], cuts: &[usize]) -> Run {
-    let mut seen = Run::default();
-    let mut consumed = 0;
-    for end in cuts.iter().copied().chain([wire.len()]) {
-        let mut bytes = wire[consumed..end.max(consumed)].to_vec();
-        let mut input = Input::new(&mut bytes);
-        loop {
-            let event = match ws.receive(&mut input) {
-                Ok(Event::NeedMore(_)) => break,
-                Ok(event) => event,
-                Err(error) => {
-                    seen.error = Some(error);
-                    return seen;
+fn run<R: Role>(ws: &mut Connection<R>, wire: &[u8], cuts: Cuts<'_>, seen: &mut Run) {
+    seen.clear();
+    BYTES.with_borrow_mut(|bytes| {
+        bytes.clear();
+        bytes.extend_from_slice(wire);
+        // What is unread stays as it was, so the next read finds it in its place.
+        let mut consumed = 0;
+        for end in cuts.ends(wire.len()) {
+            let mut input = Input::new(&mut bytes[consumed..end.max(consumed)]);
+            loop {
+                match ws.receive(&mut input) {
+                    Ok(Event::NeedMore(_)) => break,
+                    Ok(event) => seen.add(event),
+                    Err(error) => {
+                        seen.error = Some(error);
+                        return;
+                    }
                 }
-            };
-            add(&mut seen, event);
-        }
-        consumed += input.consumed();
-    }
-    seen
-}
-
-fn add(seen: &mut Run, event: Event<'_>) {
-    let event = match event {
-        Event::Data(data) => {
-            if extend(&mut seen.data, &data) {
-                // In wire order nothing comes between two pieces of a frame.
-                extend(&mut seen.all, &data);
-                return;
             }
-            let (kind, first, fin, left) = (data.kind, data.first, data.fin, data.frame_left);
-            Seen::Frame { kind, payload: data.payload.to_vec(), first, fin, left }
+            consumed += input.consumed();
         }
-        Event::Ping(payload) => Seen::Ping(payload.to_vec()),
-        Event::Pong(payload) => Seen::Pong(payload.to_vec()),
-        Event::Close(close) => {
-            Seen::Close(close.map(|close| (close.code.as_u16(), close.reason.to_owned())))
-        }
-        Event::NeedMore(_) => return,
-    };
-    seen.all.push(event.clone());
-    match event {
-        Seen::Frame { .. } | Seen::Close(_) => seen.data.push(event),
-        Seen::Ping(_) | Seen::Pong(_) => seen.controls.push(event),
-    }
+    });
 }
 
-/// Adds a piece to the frame before it, if that is not complete.
-fn extend(events: &mut [Seen], data: &barews::Data<'_>) -> bool {
-    let Some(Seen::Frame { kind, payload, fin, left, .. }) = events.last_mut() else {
-        return false;
-    };
-    if *left == 0 {
-        return false;
+impl Run {
+    fn clear(&mut self) {
+        let Self { data, bytes, controls, control_bytes, before, error } = self;
+        data.clear();
+        bytes.clear();
+        controls.clear();
+        control_bytes.clear();
+        before.clear();
+        *error = None;
     }
-    assert_eq!((*kind, data.first), (data.kind, false));
-    payload.extend_from_slice(data.payload);
-    (*fin, *left) = (data.fin, data.frame_left);
-    true
+
+    fn add(&mut self, event: Event<'_>) {
+        match event {
+            Event::Data(data) => self.data(&data),
+            Event::Ping(payload) => self.control(true, &payload),
+            Event::Pong(payload) => self.control(false, &payload),
+            Event::Close(close) => {
+                let reason = close.map_or("", |close| close.reason);
+                self.bytes.extend_from_slice(reason.as_bytes());
+                let code = close.map(|close| close.code.as_u16());
+                self.data.push(Seen::Close(code, reason.len()));
+            }
+            Event::NeedMore(_) => {}
+        }
+    }
+
+    /// Adds a piece to the frame before it, if that is not complete.
+    fn data(&mut self, data: &Data<'_>) {
+        self.bytes.extend_from_slice(data.payload);
+        if let Some(Seen::Frame { kind, len, fin, left, .. }) = self.data.last_mut()
+            && *left > 0
+        {
+            assert_eq!((*kind, data.first), (data.kind, false));
+            *len += data.payload.len();
+            (*fin, *left) = (data.fin, data.frame_left);
+            return;
+        }
+        let (kind, first, fin, left) = (data.kind, data.first, data.fin, data.frame_left);
+        self.data.push(Seen::Frame { kind, len: data.payload.len(), first, fin, left });
+    }
+
+    fn control(&mut self, ping: bool, payload: &[u8]) {
+        self.before.push((self.data.len(), self.bytes.len()));
+        self.control_bytes.extend_from_slice(payload);
+        self.controls.push(Control { ping, len: payload.len() });
+    }
 }

@@ -9,7 +9,7 @@ pub fn wire(u: &mut Unstructured<'_>, masked: bool, deflate: bool) -> Result<Vec
     if u8::arbitrary(u)? % 2 == 0 {
         return Ok(u.bytes(u.len())?.to_vec());
     }
-    let mut wire = Vec::new();
+    let mut wire = Vec::with_capacity(4 * u.len());
     let mut open = false;
     while !u.is_empty() {
         frame(u, masked, deflate, &mut open, &mut wire)?;
@@ -41,31 +41,55 @@ fn frame(
         first |= if fin { 0x80 } else { 0 };
         *open = !fin;
     }
-    let len = u64::from(match kind & 0x0C {
-        0x00 => u8::arbitrary(u)? % 8,
-        0x04 => u8::arbitrary(u)? % 126,
-        0x08 if control => 125,
-        _ => 0,
-    });
+    // One of the greatest length is enough for a wire, and few wires need it.
+    let greatest = kind & 0x3F == 0x0F && wire.len() < 1024 && u8::arbitrary(u)? % 8 == 0;
     let len = match kind & 0x0C {
-        0x08 if !control => u64::from(u16::arbitrary(u)?) % 700,
-        0x0C if kind & 0x3F == 0x0F => 65_536,
-        _ => len,
+        0x00 => usize::from(u8::arbitrary(u)? % 8),
+        0x04 => usize::from(u8::arbitrary(u)? % 126),
+        0x08 if control => 125,
+        0x08 => usize::from(u16::arbitrary(u)?) % 700,
+        _ if greatest => 65_536,
+        _ => 0,
     };
-    let mut payload = body(u, first, usize::try_from(len).unwrap_or(0))?;
     match fault {
         1 => first ^= 0x40,
         2 => first ^= 0x10,
         3 => first ^= 0x80,
         4 => first = u8::arbitrary(u)?,
-        5 => payload.push(0xFF),
-        6 => payload.extend([0; 126]),
         _ => {}
     }
-    let masked = masked ^ (fault == 7);
+    let extra = match fault {
+        5 => &[0xFF][..],
+        6 => &[0; 126],
+        _ => &[],
+    };
+    let (masked, payload_len) = (masked ^ (fault == 7), len + extra.len());
     wire.push(first);
-    let bit = if masked { 0x80 } else { 0 };
-    let len = payload.len();
+    length(u, if masked { 0x80 } else { 0 }, payload_len, fault, wire)?;
+    let key = if masked { <[u8; 4]>::arbitrary(u)? } else { [0; 4] };
+    if masked {
+        wire.extend(key);
+    }
+    let start = wire.len();
+    body(u, first, len, wire)?;
+    wire.extend(extra);
+    if key != [0; 4] {
+        wire[start..].iter_mut().zip(key.iter().cycle()).for_each(|(byte, key)| *byte ^= key);
+    }
+    if fault == 11 {
+        wire.pop();
+    }
+    Ok(())
+}
+
+/// Adds byte 1 and the length behind it, or a length that is wrong.
+fn length(
+    u: &mut Unstructured<'_>,
+    bit: u8,
+    len: usize,
+    fault: u8,
+    wire: &mut Vec<u8>,
+) -> Result<()> {
     match (len, fault) {
         (0..126, 8) => wire.extend([bit | 126, 0, len as u8]),
         (0..65_536, 9) => {
@@ -86,25 +110,21 @@ fn frame(
             wire.extend((len as u64).to_be_bytes());
         }
     }
-    let key = if masked { <[u8; 4]>::arbitrary(u)? } else { [0; 4] };
-    if masked {
-        wire.extend(key);
-    }
-    wire.extend(payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key));
-    if fault == 11 {
-        wire.pop();
-    }
     Ok(())
 }
 
-/// A payload: bytes of the fuzzer, repeated to the length; a Close gets a code.
-fn body(u: &mut Unstructured<'_>, first: u8, len: usize) -> Result<Vec<u8>> {
+/// Adds a payload: bytes of the fuzzer, filled up to the length; a Close mostly gets a sound one.
+fn body(u: &mut Unstructured<'_>, first: u8, len: usize, wire: &mut Vec<u8>) -> Result<()> {
     let some = u.bytes(len.min(16).min(u.len()))?;
-    let mut body = vec![b'a'; len];
-    body[..some.len()].copy_from_slice(some);
     if first == 0x88 && len >= 2 && some.first().is_some_and(|byte| byte % 4 != 0) {
-        body[..2].copy_from_slice(&1000_u16.to_be_bytes());
-        body[2..].fill(b'r');
+        let start = wire.len();
+        wire.extend(1000_u16.to_be_bytes());
+        wire.resize(start + len, b'r');
+    } else {
+        // Text that is not even ASCII would end most wires at their first frame.
+        let most = if some.first().is_some_and(|byte| *byte < 0xC0) { 0x7F } else { 0xFF };
+        wire.extend(some.iter().map(|byte| byte & most));
+        wire.resize(wire.len() + len - some.len(), b'a');
     }
-    Ok(body)
+    Ok(())
 }
