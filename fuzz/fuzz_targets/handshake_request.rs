@@ -1,7 +1,7 @@
-//! Any bytes into a server's handshake reader, cut in any way.
+//! Any bytes into a server's handshake reader, cut in any way; any text of a caller into its answers.
 #![no_main]
 
-use barews::handshake::server::{Incoming, Origins, Reader};
+use barews::handshake::server::{Accept, Incoming, Origins, Reader, respond};
 use barews::handshake::{BuildError, Error, Limits, Status};
 use barews_fuzz::heads;
 use libfuzzer_sys::fuzz_target;
@@ -51,7 +51,18 @@ fn complete(bytes: &[u8], incoming: &Incoming<'_>) {
     let other = [head, b"\x81\x80\0\0\0\0"].concat();
     assert_eq!(outcome(&mut reader(), &other), outcome(&mut reader(), bytes));
 
+    let caller = heads::texts(&bytes[request.head_len()..], ["X-Y", "value", "chat"]);
+    let [name, value, protocol] = caller;
+    let headers = [(name, value)];
+    caller_text(|out| respond(404, &headers, b"", out), &["connection", "content-length"]);
     let Incoming::Upgrade(upgrade) = incoming else { return };
+    let fields = ["upgrade", "connection", "sec-websocket-accept"];
+    let accept = || upgrade.accept(Origins::Any).expect("any origin is accepted");
+    let write = |accept: Accept<'_, '_>| {
+        caller_text(|out| accept.headers(&headers).write(out), &fields);
+    };
+    write(accept());
+    write(accept().protocol(protocol));
     assert_eq!(request.method(), "GET");
     let accept = upgrade.accept(Origins::Any).expect("any origin is accepted");
     let accept = match upgrade.protocols().next() {
@@ -63,6 +74,20 @@ fn complete(bytes: &[u8], incoming: &Incoming<'_>) {
         None => accept,
     };
     answer(|out| accept.write(out), "101");
+}
+
+/// Whatever the text, the head is clean, or there is none.
+fn caller_text(write: impl Fn(&mut [u8]) -> Result<usize, BuildError>, fields: &[&str]) {
+    let mut out = [0xAA; 512];
+    match write(&mut out) {
+        Ok(len) => {
+            heads::clean(&out[..len]);
+            heads::once(&out[..len], fields);
+            assert!(out[len..].iter().all(|byte| *byte == 0xAA));
+        }
+        Err(BuildError::BufferTooSmall { needed }) => assert!(needed > out.len()),
+        Err(_) => assert!(out.iter().all(|byte| *byte == 0xAA)),
+    }
 }
 
 /// Each answer asks for exactly the room that it needs, and is one clean head.

@@ -1,9 +1,10 @@
-//! Any bytes as the answer to a client's handshake, cut in any way.
+//! Any bytes as the answer to a client's handshake, cut in any way; any text of a caller into its request.
 #![no_main]
 
 use barews::handshake::client::{Answer, Handshake};
 use barews::handshake::deflate::DeflateOffer;
-use barews::handshake::{Error, Limits, Status};
+use barews::handshake::server::{Incoming, Reader};
+use barews::handshake::{BuildError, Error, Limits, Status};
 use barews_fuzz::heads;
 use libfuzzer_sys::fuzz_target;
 
@@ -19,6 +20,7 @@ fuzz_target!(|data: &[u8]| {
         assert!(part == Ok(None) || part == whole, "the outcome came with the cut");
     }
     assert_eq!(outcome(&mut parts, bytes), whole);
+    request(bytes);
 
     let Ok(Some((head_len, status, protocol))) = whole else { return };
     assert!(bytes[..head_len].ends_with(b"\r\n\r\n"));
@@ -34,6 +36,31 @@ fuzz_target!(|data: &[u8]| {
         Ok(Some(head_len))
     );
 });
+
+/// Whatever the text, the request is clean and one that a server takes, or there is none.
+fn request(bytes: &[u8]) {
+    let usual = ["a.example", "/", "chat", "X-Y", "value", "https://a.example"];
+    let [host, path, protocol, name, value, origin] = heads::texts(bytes, usual);
+    let (protocols, headers, offers) =
+        ([protocol, "usual"], [(name, value)], [DeflateOffer::new()]);
+    let handshake = Handshake::new([1; 16], host, path).protocols(&protocols).headers(&headers);
+    let mut out = [0xAA; 1024];
+    match handshake.origin(origin).deflate(&offers).request(&mut out) {
+        Ok(len) => {
+            let head = &out[..len];
+            heads::clean(head);
+            heads::once(head, &["host", "upgrade", "connection", "origin", "sec-websocket-key"]);
+            let mut reader = Reader::new();
+            let Ok(Status::Complete(Incoming::Upgrade(upgrade))) = reader.read(head) else {
+                panic!("our server refuses it")
+            };
+            assert_eq!(upgrade.protocols().collect::<Vec<_>>(), protocols);
+            assert_eq!(upgrade.request().head_len(), len);
+        }
+        Err(BuildError::BufferTooSmall { needed }) => assert!(needed > out.len()),
+        Err(_) => assert!(out.iter().all(|byte| *byte == 0xAA)),
+    }
+}
 
 fn handshake<'a>(offers: &'a [DeflateOffer]) -> Handshake<'a> {
     // The nonce of the RFC's example, so that seeds can hold its accept value.

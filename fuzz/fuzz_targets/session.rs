@@ -11,7 +11,7 @@ use barews::{
     Advice, Client, CloseCode, Connection, Event, Input, Kind, MaskKeys, NoKey, Role, SendError,
     Server, State,
 };
-use barews_fuzz::watch;
+use barews_fuzz::{walk, watch};
 use libfuzzer_sys::fuzz_target;
 
 /// A pipe takes so many bytes.
@@ -211,7 +211,13 @@ impl<R: Role> End<R> {
                 self.write(|ws, out| ws.send_pong(payload, out));
             }
             Call::Close(code, reason) => {
-                self.write(|ws, out| ws.send_close(CloseCode::new(code), reason, out));
+                // 7.4.1: 1010 is a client's.
+                let may = walk::is_close_code(code) && !(R::SERVER && code == 1010);
+                self.write(|ws, out| {
+                    let sent = ws.send_close(CloseCode::new(code), reason, out);
+                    assert_eq!(sent == Err(SendError::InvalidCloseCode), !may, "{code}");
+                    sent
+                });
             }
             Call::NormalClose => {
                 self.write(|ws, out| ws.send_close(CloseCode::NORMAL, "", out));

@@ -1,4 +1,4 @@
-//! Cuts for heads, and what every head that is written must be.
+//! Cuts for heads, text of a caller, and what every head that is written must be.
 
 /// The first byte says how many cuts follow as bytes, each sixteen bytes wide at most behind the one
 /// before; the rest are the bytes to read. 255 means byte by byte.
@@ -23,4 +23,25 @@ pub fn clean(head: &[u8]) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         assert!(!line.is_empty() && !line.contains(&b'\r') && !line.contains(&0));
     }
+}
+
+/// Each of these fields, in lower case, is there once, and no other of the handshake more often.
+pub fn once(head: &[u8], fields: &[&str]) {
+    let head = std::str::from_utf8(head).expect("a head is text");
+    let names = || {
+        let lines = head.split("\r\n").skip(1).filter(|line| !line.is_empty());
+        lines.map(|line| line.split_once(':').expect("a field").0.to_ascii_lowercase())
+    };
+    for field in fields {
+        assert_eq!(names().filter(|name| name == field).count(), 1, "{field}");
+    }
+    for name in names().filter(|name| name.starts_with("sec-websocket-")) {
+        assert_eq!(names().filter(|other| *other == name).count(), 1, "{name}");
+    }
+}
+
+/// Text of a caller: what stands between zeros; `usual` where there is no more.
+pub fn texts<'a, const N: usize>(bytes: &'a [u8], usual: [&'a str; N]) -> [&'a str; N] {
+    let mut texts = std::str::from_utf8(bytes).unwrap_or_default().split('\0');
+    usual.map(|usual| texts.next().filter(|text| !text.is_empty()).unwrap_or(usual))
 }
