@@ -12,16 +12,23 @@ fn main() -> std::io::Result<()> {
         if bytes.len() > 4000 {
             continue;
         }
-        // Flags and the size of reads, or flags and the number of cuts; then 0: plain bytes follow.
+        // Flags and how it is read, cut, or sent again; then 0: plain bytes follow.
         let receive = if server { "receive_server" } else { "receive_client" };
         let side = if server { 8 } else { 0 };
-        for (target, flags) in [(receive, 0), ("split", side)] {
+        for (target, flags, hows) in [
+            (receive, 0, &[0, 1][..]),
+            ("split", side, &[0x30, 0x60, 0x70]),
+            ("differential", side, &[0, 1]),
+            ("messages", side, &[0]),
+        ] {
             let corpus = corpora.join(target);
             fs::create_dir_all(&corpus)?;
-            fs::write(
-                corpus.join(format!("transcript_{index:03}")),
-                [&[flags, 0, 0], &bytes[..]].concat(),
-            )?;
+            for how in hows {
+                fs::write(
+                    corpus.join(format!("transcript_{index:03}_{how}")),
+                    [&[flags, *how, 0], &bytes[..]].concat(),
+                )?;
+            }
         }
     }
     Ok(())

@@ -1,6 +1,7 @@
-//! What the fuzz targets share: bytes of near-valid frames, heads, a watched connection, and a slow reader of frames to
-//! hold others against.
+//! What the fuzz targets share: bytes of near-valid frames, heads, lists of extensions, a watched connection, and
+//! slow readers to hold others against.
 
+pub mod extensions;
 pub mod frames;
 pub mod heads;
 pub mod walk;

@@ -1,0 +1,321 @@
+//! The same bytes, cut in any way, into a connection and into tungstenite: the same messages, answers and verdict,
+//! but for the differences that [`Known`] names.
+#![no_main]
+
+use std::io::{self, ErrorKind, Read, Write};
+
+use arbitrary::{Arbitrary, Unstructured};
+use barews::{Config, Connection, ControlOrder, Error, Event, Input, Kind, Role};
+use barews_fuzz::frames;
+use barews_fuzz::walk::Frame;
+use libfuzzer_sys::fuzz_target;
+use tungstenite::protocol::{Role as Side, WebSocketConfig};
+use tungstenite::{Message, WebSocket};
+
+/// What both give out.
+#[derive(Clone, Debug, PartialEq)]
+enum Seen {
+    Text(String),
+    Binary(Vec<u8>),
+    Ping(Vec<u8>),
+    Pong(Vec<u8>),
+    Close(Option<(u16, String)>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Verdict {
+    /// More bytes are awaited.
+    More,
+    Closed,
+    /// By its close code.
+    Fault(u16),
+}
+
+/// Where tungstenite 0.30 does otherwise, and what then is the same still.
+#[derive(Clone, Copy, Debug)]
+enum Known {
+    /// 5.2 asks for the shortest form of a length; it takes any. All before that frame is the same.
+    NonMinimalLength,
+    /// It judges a frame when all of it is here, we judge each byte. All before that frame is the same.
+    WaitsForTheFrame,
+    /// It looks at the length (a top bit is a length, too) before mask, order, reserved bits and what
+    /// control frames may be; we look at the bytes in their order. Only the close code is another.
+    LengthFirst,
+    /// A close code that must not be on the wire is a Close event with 1002 to it.
+    BadCloseCode,
+    /// The same for 1014, which is registered with IANA, so that we take it.
+    BadGateway,
+    /// It looks at the reason before the code, we look at the code first. Only our close code is another.
+    ReasonFirst,
+}
+
+#[derive(Debug)]
+struct Outcome {
+    events: Vec<Seen>,
+    verdict: Verdict,
+    /// What was written back.
+    replies: Vec<u8>,
+}
+
+struct Limits {
+    frame_len: usize,
+    message_len: usize,
+}
+
+fuzz_target!(|data: &[u8]| {
+    let _ = check(&mut Unstructured::new(data));
+});
+
+fn check(u: &mut Unstructured<'_>) -> arbitrary::Result<()> {
+    let [flags, step] = <[u8; 2]>::arbitrary(u)?;
+    let masked = flags & 8 != 0;
+    let wire = frames::wire(u, masked, false)?;
+    let limits = if flags & 0xC0 == 0xC0 {
+        Limits { frame_len: 300, message_len: 700 }
+    } else {
+        Limits { frame_len: 1 << 20, message_len: 4 << 20 }
+    };
+    let step = if step == 0 { usize::MAX } else { usize::from(step).max(wire.len() / 256) };
+    let config = Config::new()
+        .max_frame_len(limits.frame_len as u64)
+        .max_message_len(limits.message_len as u64)
+        .control_order(ControlOrder::Wire);
+    let (side, (ours, fault)) = if masked {
+        (Side::Server, receive(Connection::server(config), &wire, step))
+    } else {
+        (Side::Client, receive(Connection::client(config, || [1, 2, 3, 4]), &wire, step))
+    };
+    let theirs = read(side, &limits, &wire, step);
+    compare(&wire, &limits, &ours, fault, &theirs);
+    Ok(())
+}
+
+/// Ours, and the error with the place of the wire that was reached.
+fn receive<R: Role>(
+    mut ws: Connection<R>,
+    wire: &[u8],
+    step: usize,
+) -> (Outcome, Option<(Error, usize)>) {
+    let mut outcome = Outcome { events: Vec::new(), verdict: Verdict::More, replies: Vec::new() };
+    let (mut bytes, mut open, mut out) = (wire.to_vec(), Vec::new(), [0; 131]);
+    let (mut consumed, mut end) = (0, 0);
+    while end < wire.len() && outcome.verdict == Verdict::More {
+        end = wire.len().min(end.saturating_add(step));
+        let mut input = Input::new(&mut bytes[consumed..end]);
+        loop {
+            let event = ws.receive(&mut input);
+            let written = ws.transmit(&mut out).unwrap();
+            match event {
+                Ok(Event::NeedMore(_)) => break,
+                Err(error) => {
+                    outcome.verdict = Verdict::Fault(error.close_code().as_u16());
+                    return (outcome, Some((error, consumed + input.consumed())));
+                }
+                Ok(Event::Data(data)) => {
+                    open.extend_from_slice(data.payload);
+                    if data.fin {
+                        let message = std::mem::take(&mut open);
+                        outcome.events.push(match data.kind {
+                            Kind::Text => Seen::Text(String::from_utf8(message).unwrap()),
+                            Kind::Binary => Seen::Binary(message),
+                        });
+                    }
+                }
+                Ok(Event::Ping(payload)) => outcome.events.push(Seen::Ping(payload.to_vec())),
+                Ok(Event::Pong(payload)) => outcome.events.push(Seen::Pong(payload.to_vec())),
+                Ok(Event::Close(close)) => {
+                    let close = close.map(|close| (close.code.as_u16(), close.reason.to_owned()));
+                    outcome.events.push(Seen::Close(close));
+                    outcome.verdict = Verdict::Closed;
+                }
+            }
+            outcome.replies.extend_from_slice(&out[..written]);
+        }
+        consumed += input.consumed();
+    }
+    (outcome, None)
+}
+
+/// Gives the bytes in steps, then has no more for now; keeps what is written.
+struct Pipe<'w> {
+    wire: &'w [u8],
+    step: usize,
+    written: Vec<u8>,
+}
+
+impl Read for Pipe<'_> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let n = self.wire.len().min(self.step).min(to.len());
+        if n == 0 {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        let (here, rest) = self.wire.split_at(n);
+        to[..n].copy_from_slice(here);
+        self.wire = rest;
+        Ok(n)
+    }
+}
+
+impl Write for Pipe<'_> {
+    fn write(&mut self, from: &[u8]) -> io::Result<usize> {
+        self.written.extend_from_slice(from);
+        Ok(from.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn read(side: Side, limits: &Limits, wire: &[u8], step: usize) -> Outcome {
+    let config = WebSocketConfig::default()
+        .read_buffer_size(1024)
+        .max_frame_size(Some(limits.frame_len))
+        .max_message_size(Some(limits.message_len));
+    let pipe = Pipe { wire, step, written: Vec::new() };
+    let mut ws = WebSocket::from_raw_socket(pipe, side, Some(config));
+    let mut events = Vec::new();
+    let verdict = loop {
+        match ws.read() {
+            Ok(Message::Text(text)) => events.push(Seen::Text(text.as_str().to_owned())),
+            Ok(Message::Binary(bytes)) => events.push(Seen::Binary(bytes.to_vec())),
+            Ok(Message::Ping(payload)) => events.push(Seen::Ping(payload.to_vec())),
+            Ok(Message::Pong(payload)) => events.push(Seen::Pong(payload.to_vec())),
+            Ok(Message::Close(close)) => {
+                let close =
+                    close.map(|close| (close.code.into(), close.reason.as_str().to_owned()));
+                events.push(Seen::Close(close));
+                // A server's reply is out when this says that the connection is closed.
+                let _ = ws.flush();
+                break Verdict::Closed;
+            }
+            Ok(Message::Frame(frame)) => panic!("{frame:?}"),
+            Err(tungstenite::Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
+                break Verdict::More;
+            }
+            Err(tungstenite::Error::Protocol(_)) => break Verdict::Fault(1002),
+            Err(tungstenite::Error::Utf8(_)) => break Verdict::Fault(1007),
+            Err(tungstenite::Error::Capacity(_)) => break Verdict::Fault(1009),
+            Err(error) => panic!("{error:?}"),
+        }
+    };
+    let replies = std::mem::take(&mut ws.get_mut().written);
+    Outcome { events, verdict, replies }
+}
+
+fn compare(
+    wire: &[u8],
+    limits: &Limits,
+    ours: &Outcome,
+    fault: Option<(Error, usize)>,
+    theirs: &Outcome,
+) {
+    let differs = known(wire, limits, ours, fault, theirs);
+    let (mut expected, mut seen) = (&ours.events[..], &theirs.events[..]);
+    match differs {
+        None => assert_eq!(ours.verdict, theirs.verdict, "{fault:?}"),
+        Some(Known::NonMinimalLength) => seen = &seen[..expected.len().min(seen.len())],
+        Some(Known::WaitsForTheFrame | Known::LengthFirst | Known::ReasonFirst) => {}
+        Some(Known::BadCloseCode) => {
+            let (last, before) = seen.split_last().unwrap();
+            assert!(matches!(last, Seen::Close(Some((1002, _)))));
+            seen = before;
+        }
+        Some(Known::BadGateway) => {
+            let (last, before) = seen.split_last().unwrap();
+            assert!(matches!(last, Seen::Close(Some((1002, _)))));
+            (expected, seen) = (&expected[..expected.len() - 1], before);
+        }
+    }
+    assert_eq!(expected, seen, "{differs:?}");
+    let (ours, theirs) = (replies(&ours.replies), replies(&theirs.replies));
+    let pongs = |replies: &[(u8, Vec<u8>)]| -> Vec<_> {
+        replies.iter().filter(|(first, _)| *first == 0x8A).cloned().collect()
+    };
+    assert!(pongs(&theirs).starts_with(&pongs(&ours)));
+    if differs.is_none() {
+        // It echoes the reason, too; 5.5.1 asks for the code only.
+        let codes = |replies: &[(u8, Vec<u8>)]| -> Vec<_> {
+            let short = |(first, payload): &(u8, Vec<u8>)| {
+                (
+                    *first,
+                    payload[..payload.len().min(if *first == 0x88 { 2 } else { 125 })].to_vec(),
+                )
+            };
+            replies.iter().map(short).collect()
+        };
+        assert_eq!(codes(&ours), codes(&theirs));
+    }
+}
+
+/// The difference that these outcomes show, if the wire has what makes it.
+fn known(
+    wire: &[u8],
+    limits: &Limits,
+    ours: &Outcome,
+    fault: Option<(Error, usize)>,
+    theirs: &Outcome,
+) -> Option<Known> {
+    let Some((error, place)) = fault else {
+        let gateway = matches!(ours.events.last(), Some(Seen::Close(Some((1014, _)))));
+        return gateway.then_some(Known::BadGateway);
+    };
+    let (at, frame) = frame_of(wire, place);
+    let minimal = match frame {
+        Some(frame) => is_minimal(wire, at, frame.len),
+        None => true,
+    };
+    match theirs.verdict {
+        Verdict::More if frame.is_none_or(|frame| frame.end() > wire.len()) => {
+            Some(Known::WaitsForTheFrame)
+        }
+        _ if !minimal => Some(Known::NonMinimalLength),
+        Verdict::Fault(1009)
+            if ours.verdict != theirs.verdict
+                && frame.is_some_and(|frame| frame.len > limits.frame_len as u64) =>
+        {
+            Some(Known::LengthFirst)
+        }
+        Verdict::Closed if error == Error::InvalidCloseCode => Some(Known::BadCloseCode),
+        Verdict::Fault(1007) if error == Error::InvalidCloseCode => Some(Known::ReasonFirst),
+        _ => None,
+    }
+}
+
+/// The frame that has this place of the wire, or ends there, and where it begins; the first that is not all
+/// there, at the latest.
+fn frame_of(wire: &[u8], place: usize) -> (usize, Option<Frame>) {
+    let mut at = 0;
+    loop {
+        let frame = Frame::at(wire, at);
+        match frame {
+            // A Close is consumed before it is judged; every other fault lies before its frame's end.
+            Some(frame)
+                if frame.end() < place || (frame.end() == place && frame.opcode() != 0x8) =>
+            {
+                at = frame.end();
+            }
+            _ => return (at, frame),
+        }
+    }
+}
+
+/// 5.2: "the minimal number of bytes MUST be used to encode the length".
+fn is_minimal(wire: &[u8], at: usize, len: u64) -> bool {
+    match wire[at + 1] & 0x7F {
+        126 => len >= 126,
+        127 => len > 0xFFFF,
+        _ => true,
+    }
+}
+
+/// The frames that were written back: their first byte and their payload.
+fn replies(bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
+    let (mut all, mut at) = (Vec::new(), 0);
+    while let Some(frame) = Frame::at(bytes, at) {
+        all.push((frame.first, frame.payload(bytes)));
+        at = frame.end();
+    }
+    assert_eq!(at, bytes.len());
+    all
+}
