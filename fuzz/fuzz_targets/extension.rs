@@ -274,6 +274,15 @@ fn element(u: &mut Unstructured<'_>, value: &mut Vec<u8>) -> arbitrary::Result<(
             10 => value.extend([b"=0", number.as_bytes()].concat()),
             11 => value.extend([b"=\"", number.as_bytes()].concat()),
             12 => value.extend(u.bytes(usize::from(form % 4).min(u.len()))?),
+            13 => {
+                let some = u.bytes(usize::from(form % 4).min(u.len()))?;
+                value.extend(b"=\"");
+                value.extend(some.iter().map(|any| match any % 16 {
+                    near @ ..8 => b"1\\\" \t,;="[usize::from(near)],
+                    _ => *any,
+                }));
+                value.push(b'"');
+            }
             _ => {}
         }
     }

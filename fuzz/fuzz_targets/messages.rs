@@ -152,7 +152,7 @@ fn send<R: Role>(
         let memory = Deflate::memory(CONTEXT, Effort::TINY);
         Deflate::new(CONTEXT, Effort::TINY, vec![0xAA; memory]).unwrap()
     });
-    let code = u16::arbitrary(u)?;
+    let code = walk::close_code(u16::arbitrary(u)?);
     let mut sent = Vec::new();
     while !u.is_empty() && sender.wire.len() < 100_000 {
         let [what, room] = <[u8; 2]>::arbitrary(u)?;

@@ -210,7 +210,8 @@ impl<R: Role> End<R> {
             Call::Pong(payload) => {
                 self.write(|ws, out| ws.send_pong(payload, out));
             }
-            Call::Close(code, reason) => {
+            Call::Close(any, reason) => {
+                let code = walk::close_code(any);
                 // 7.4.1: 1010 is a client's.
                 let may = walk::is_close_code(code) && !(R::SERVER && code == 1010);
                 self.write(|ws, out| {
