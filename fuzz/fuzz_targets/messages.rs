@@ -129,7 +129,8 @@ impl<R: Role> Sender<R> {
                 let header = self.ws.begin_frame(content, fin, payload.len() as u64).unwrap();
                 self.wire.extend_from_slice(&header);
                 let mut masked = payload.to_vec();
-                for chunk in masked.chunks_mut(room.max(1)) {
+                // A long payload in few chunks, since each is a call.
+                for chunk in masked.chunks_mut(room.max(payload.len() / 16).max(1)) {
                     self.ws.mask_next(chunk).unwrap();
                 }
                 assert_eq!(self.ws.frame_left(), 0);
@@ -225,7 +226,7 @@ fn whole_or_parts<R: Role>(
     let deflated;
     let (content, payload): (Content, &[u8]) = match deflate {
         Some(deflate) if what & 0x40 != 0 => {
-            deflated = compressed(deflate, bytes, 1 + usize::from(parts >> 2));
+            deflated = compressed(deflate, bytes, 2 + usize::from(parts >> 2));
             (Compressed(kind).into(), &deflated[..])
         }
         _ => (kind.into(), bytes),
@@ -254,7 +255,7 @@ fn whole_or_parts<R: Role>(
 
 /// With so many bytes of output at a time.
 fn compressed(deflate: &mut Deflate<Vec<u8>>, bytes: &[u8], room: usize) -> Vec<u8> {
-    let (mut payload, mut rest, mut out) = (Vec::new(), bytes, [0; 64]);
+    let (mut payload, mut rest, mut out) = (Vec::new(), bytes, [0; 66]);
     loop {
         let deflated = deflate.push(rest, true, &mut out[..room]);
         payload.extend_from_slice(&out[..deflated.written]);
@@ -269,9 +270,9 @@ fn compressed(deflate: &mut Deflate<Vec<u8>>, bytes: &[u8], room: usize) -> Vec<
 fn receive<R: Role>(mut ws: Connection<R>, wire: &[u8], step: usize, flags: u8) -> Vec<Sent> {
     let (mut received, mut open) = (Vec::new(), Vec::new());
     let mut inflate = Inflate::new(CONTEXT, vec![0xAA; Inflate::memory(CONTEXT)]).unwrap();
-    let (mut room, size) = ([0; 200], 1 + usize::from(flags >> 6) * 66);
+    let (mut room, size) = ([0; 1000], 5 + usize::from(flags >> 6) * 331);
     let mut bytes = wire.to_vec();
-    let step = step.max(wire.len() / 256);
+    let step = step.max(wire.len() / 64);
     let (mut consumed, mut end) = (0, 0);
     while end < wire.len() {
         end = wire.len().min(end.saturating_add(step));
