@@ -1,7 +1,8 @@
 //! Which of the three kinds of block is the shortest (RFC 1951 section 3.2.3).
 
-use super::codes::{Alphabets, Counts, Entry, FIRST_LENGTH};
-use super::emit::{Coder, FixedCode};
+use super::coder::{Coder, Entry, FIRST_LENGTH, FixedCode};
+use super::codes::{Alphabets, Counts};
+use super::symbols::fixed_len;
 use super::tokens::Tokens;
 
 /// How a block is written.
@@ -22,9 +23,6 @@ pub(super) const DYNAMIC: u32 = 0b100;
 pub(super) const HEADER_LEN: u32 = 3;
 pub(super) const FIXED_END_LEN: u32 = 7;
 pub(super) const STORED_LEN: u32 = 32;
-
-/// The first literal that takes nine bits in the fixed code, not eight (3.2.6).
-const FIRST_OF_NINE: u8 = 144;
 
 /// What is known of the output before a block.
 #[derive(Clone, Copy, Debug)]
@@ -105,5 +103,5 @@ fn measure(bytes: &[u8], tokens: &Tokens<'_>, codes: &mut Option<Alphabets<'_>>)
 /// What literals take in the fixed code.
 #[inline]
 fn fixed_literals(bytes: &[u8]) -> u32 {
-    bytes.iter().map(|&byte| 8 + u32::from(byte >= FIRST_OF_NINE)).sum()
+    bytes.iter().map(|&byte| u32::from(fixed_len(byte.into()))).sum()
 }

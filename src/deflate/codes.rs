@@ -2,24 +2,18 @@
 
 use core::iter::repeat_n;
 
-use super::bits::low;
-use super::emit::{Code, Coder};
+use super::coder::{Code, Coder, Entry, FIRST_LENGTH};
 use super::symbols::{CODE_LENGTH_ORDER, DISTANCES, END, LITERALS, MAX_CODE_LEN};
+use super::writer::low;
 
 /// Entries of the caller's memory: the three alphabets, and the order of symbols while a code is
 /// made.
 pub(super) const ENTRIES: usize = LITERALS + DISTANCES + CODE_LENGTHS + LITERALS;
 
-/// The symbol of the shortest length.
-pub(super) const FIRST_LENGTH: usize = 257;
-
 const CODE_LENGTHS: usize = CODE_LENGTH_ORDER.len();
 
 /// The longest code of a code length in bits: it stands in three.
 const MAX_CODE_LENGTH_LEN: usize = 7;
-
-/// Four bytes: a symbol's frequency first, then its [`Code`].
-pub(super) type Entry = [u8; 4];
 
 /// The alphabets of a block.
 #[derive(Debug)]

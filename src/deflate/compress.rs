@@ -1,17 +1,18 @@
 //! The compressor of messages (RFC 7692, section 7.2.1).
 
-use super::bits::{Bits, Out, low};
 use super::block::{
     self, Before, DYNAMIC, FIXED, FIXED_END_LEN, HEADER_LEN, Kind, STORED, STORED_LEN,
 };
-use super::codes::{Alphabets, Counts, Entry};
+use super::coder::{Coder, Entry, FixedCode};
+use super::codes::{Alphabets, Counts};
 use super::effort::{Effort, Layout};
-use super::emit::{Coder, Cursor, FixedCode};
+use super::emit::Cursor;
 use super::history::History;
 use super::positions::{Positions, Seen};
 use super::search::{Span, tokenize};
 use super::symbols::{CODE_LENGTH_ORDER, END};
 use super::tokens::{Run, Tokens};
+use super::writer::{Bits, Out, low};
 use crate::agreed::Context;
 use crate::input::StorageFull;
 
@@ -62,7 +63,13 @@ struct State {
     history: usize,
     tokens: usize,
     seen: Seen,
-    /// Where the block begins in the history.
+    progress: Progress,
+}
+
+/// How far the block is.
+#[derive(Clone, Copy, Debug)]
+struct Progress {
+    /// Where it begins in the history.
     block: usize,
     /// Up to where there are tokens.
     at: usize,
@@ -127,11 +134,13 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Deflate<S> {
             history: 0,
             tokens: 0,
             seen: Seen::NOTHING,
-            block: 0,
-            at: 0,
-            bits: Bits::new(),
-            open: false,
-            phase: Phase::Search,
+            progress: Progress {
+                block: 0,
+                at: 0,
+                bits: Bits::new(),
+                open: false,
+                phase: Phase::Search,
+            },
         };
         Ok(Self { storage, layout, effort, takeover: context.takeover, state })
     }
@@ -166,12 +175,8 @@ struct Work<'m> {
     tokens: Tokens<'m>,
     codes: &'m mut [Entry],
     effort: &'m Effort,
-    block: usize,
-    at: usize,
-    bits: Bits,
-    open: bool,
     takeover: bool,
-    phase: Phase,
+    progress: Progress,
 }
 
 impl<'m> Work<'m> {
@@ -191,12 +196,8 @@ impl<'m> Work<'m> {
             effort,
             tokens: Tokens::new(tokens.as_chunks_mut().0, state.tokens),
             codes: codes.as_chunks_mut().0,
-            block: state.block,
-            at: state.at,
-            bits: state.bits,
-            open: state.open,
             takeover: *takeover,
-            phase: state.phase,
+            progress: state.progress,
         })
     }
 
@@ -205,11 +206,7 @@ impl<'m> Work<'m> {
             history: self.history.len,
             tokens: self.tokens.len,
             seen: self.positions.seen,
-            block: self.block,
-            at: self.at,
-            bits: self.bits,
-            open: self.open,
-            phase: self.phase,
+            progress: self.progress,
         }
     }
 
@@ -217,8 +214,8 @@ impl<'m> Work<'m> {
         let mut rest = input;
         let mut out = Out::new(out);
         let done = loop {
-            if !matches!(self.phase, Phase::Search) {
-                let last = matches!(self.phase, Phase::Last);
+            if !matches!(self.progress.phase, Phase::Search) {
+                let last = matches!(self.progress.phase, Phase::Last);
                 if !self.write(&mut out) {
                     break false;
                 }
@@ -241,10 +238,10 @@ impl<'m> Work<'m> {
         if rest.is_empty() {
             return rest;
         }
-        let dropped = self.history.slide(self.block);
+        let dropped = self.history.slide(self.progress.block);
         self.positions.slide(dropped, self.history.capacity());
-        self.block -= dropped;
-        self.at -= dropped;
+        self.progress.block -= dropped;
+        self.progress.at -= dropped;
         self.history.fill(rest)
     }
 
@@ -252,15 +249,15 @@ impl<'m> Work<'m> {
         let bytes = self.history.bytes();
         let end = if last { bytes.len() } else { bytes.len().saturating_sub(self.history.ahead()) };
         let span = Span { bytes, window: self.history.window(), end };
-        let mut run = Run::new(&mut self.tokens, self.at);
+        let mut run = Run::new(&mut self.tokens, self.progress.at);
         tokenize(span, self.effort, &mut self.positions, &mut run);
-        self.at = run.at;
-        let Some(bytes @ [_, ..]) = bytes.get(self.block..self.at) else {
-            self.phase = Phase::End;
+        self.progress.at = run.at;
+        let Some(bytes @ [_, ..]) = bytes.get(self.progress.block..self.progress.at) else {
+            self.progress.phase = Phase::End;
             return;
         };
-        let before = Before { phase: self.bits.phase(), open: self.open };
-        self.phase = Phase::Header(block::choose(
+        let before = Before { phase: self.progress.bits.phase(), open: self.progress.open };
+        self.progress.phase = Phase::Header(block::choose(
             before,
             bytes,
             &self.tokens,
@@ -271,84 +268,86 @@ impl<'m> Work<'m> {
 
     /// Writes what comes next, or a part of it; false if `out` is full.
     fn write(&mut self, out: &mut Out<'_>) -> bool {
-        let bytes = self.history.bytes().get(self.block..self.at).unwrap_or_default();
-        match &mut self.phase {
+        let bytes =
+            self.history.bytes().get(self.progress.block..self.progress.at).unwrap_or_default();
+        match &mut self.progress.phase {
             Phase::Search => {}
             Phase::Header(kind) => {
-                if !self.bits.reserve(FIXED_END_LEN + HEADER_LEN + 7 + STORED_LEN, out) {
+                if !self.progress.bits.reserve(FIXED_END_LEN + HEADER_LEN + 7 + STORED_LEN, out) {
                     return false;
                 }
                 let kind = *kind;
                 self.header(kind);
             }
             Phase::Bytes => {
-                if !self.bits.drain(out) {
+                if !self.progress.bits.drain(out) {
                     return false;
                 }
                 let written = out.write(bytes);
-                self.block += written;
+                self.progress.block += written;
                 if written < bytes.len() {
                     return false;
                 }
                 self.next_block();
             }
             Phase::Order(counts, at) => {
-                if !self.bits.reserve(3, out) {
+                if !self.progress.bits.reserve(3, out) {
                     return false;
                 }
                 let codes = Alphabets::new(self.codes);
                 let symbol =
                     CODE_LENGTH_ORDER.get(usize::from(*at)).copied().map_or(0, usize::from);
                 let len = codes.map_or(0, |codes| codes.code_length(symbol).len);
-                self.bits.put(len, 3);
+                self.progress.bits.put(len, 3);
                 *at += 1;
                 if *at >= counts.code_lengths {
-                    self.phase = Phase::Lengths(*counts, 0);
+                    self.progress.phase = Phase::Lengths(*counts, 0);
                 }
             }
             Phase::Lengths(counts, at) => {
-                if !self.bits.reserve(7 + 7, out) {
+                if !self.progress.bits.reserve(7 + 7, out) {
                     return false;
                 }
                 if let Some(codes) = Alphabets::new(self.codes) {
                     let repeat = codes.repeat(*counts, *at);
                     let code = codes.code_length(repeat.symbol);
-                    self.bits.put(code.bits, code.len);
-                    self.bits.put(repeat.extra, repeat.extra_len);
+                    self.progress.bits.put(code.bits, code.len);
+                    self.progress.bits.put(repeat.extra, repeat.extra_len);
                     *at += repeat.run;
                 }
                 if *at >= counts.symbols() {
-                    self.phase = Phase::Dynamic(Cursor::START);
+                    self.progress.phase = Phase::Dynamic(Cursor::START);
                 }
             }
             Phase::Dynamic(cursor) => {
                 if let Some(codes) = Alphabets::new(self.codes) {
-                    let all = cursor.emit(&codes, bytes, &self.tokens, &mut self.bits, out);
-                    if !all || !self.bits.reserve(15, out) {
+                    let all =
+                        cursor.emit(&codes, bytes, &self.tokens, &mut self.progress.bits, out);
+                    if !all || !self.progress.bits.reserve(15, out) {
                         return false;
                     }
                     let end = codes.symbol(usize::from(END));
-                    self.bits.put(end.bits, end.len);
+                    self.progress.bits.put(end.bits, end.len);
                 }
                 self.next_block();
             }
             Phase::Fixed(cursor) => {
-                if !cursor.emit(&FixedCode, bytes, &self.tokens, &mut self.bits, out) {
+                if !cursor.emit(&FixedCode, bytes, &self.tokens, &mut self.progress.bits, out) {
                     return false;
                 }
                 self.next_block();
             }
             Phase::End => {
-                if !self.bits.reserve(FIXED_END_LEN + HEADER_LEN + 7, out) {
+                if !self.progress.bits.reserve(FIXED_END_LEN + HEADER_LEN + 7, out) {
                     return false;
                 }
                 self.close();
-                self.bits.put(STORED, HEADER_LEN);
-                self.bits.align();
-                self.phase = Phase::Last;
+                self.progress.bits.put(STORED, HEADER_LEN);
+                self.progress.bits.align();
+                self.progress.phase = Phase::Last;
             }
             Phase::Last => {
-                if !self.bits.drain(out) {
+                if !self.progress.bits.drain(out) {
                     return false;
                 }
                 self.next_message();
@@ -361,57 +360,57 @@ impl<'m> Work<'m> {
         match kind {
             Kind::Stored => {
                 self.close();
-                self.bits.put(STORED, HEADER_LEN);
-                self.bits.align();
-                let len = low(self.at - self.block);
-                self.bits.put(u32::from(len), 16);
-                self.bits.put(u32::from(!len), 16);
-                self.phase = Phase::Bytes;
+                self.progress.bits.put(STORED, HEADER_LEN);
+                self.progress.bits.align();
+                let len = low(self.progress.at - self.progress.block);
+                self.progress.bits.put(u32::from(len), 16);
+                self.progress.bits.put(u32::from(!len), 16);
+                self.progress.phase = Phase::Bytes;
             }
             Kind::Fixed => {
-                if !self.open {
-                    self.bits.put(FIXED, HEADER_LEN);
-                    self.open = true;
+                if !self.progress.open {
+                    self.progress.bits.put(FIXED, HEADER_LEN);
+                    self.progress.open = true;
                 }
-                self.phase = Phase::Fixed(Cursor::START);
+                self.progress.phase = Phase::Fixed(Cursor::START);
             }
             Kind::Dynamic(counts) => {
                 self.close();
-                self.bits.put(DYNAMIC, HEADER_LEN);
+                self.progress.bits.put(DYNAMIC, HEADER_LEN);
                 for (count, least, len) in [
                     (counts.literals, 257, 5),
                     (counts.distances, 1, 5),
                     (counts.code_lengths, 4, 4),
                 ] {
-                    self.bits.put(u32::from(count - least), len);
+                    self.progress.bits.put(u32::from(count - least), len);
                 }
-                self.phase = Phase::Order(counts, 0);
+                self.progress.phase = Phase::Order(counts, 0);
             }
         }
     }
 
     /// Ends an open block.
     fn close(&mut self) {
-        if self.open {
+        if self.progress.open {
             let end = FixedCode.symbol(usize::from(END));
-            self.bits.put(end.bits, end.len);
-            self.open = false;
+            self.progress.bits.put(end.bits, end.len);
+            self.progress.open = false;
         }
     }
 
     fn next_block(&mut self) {
-        self.block = self.at;
+        self.progress.block = self.progress.at;
         self.tokens.clear();
-        self.phase = Phase::Search;
+        self.progress.phase = Phase::Search;
     }
 
     fn next_message(&mut self) {
         if !self.takeover {
             let dropped = self.history.clear();
             self.positions.clear(dropped, self.history.capacity());
-            self.block = 0;
-            self.at = 0;
+            self.progress.block = 0;
+            self.progress.at = 0;
         }
-        self.phase = Phase::Search;
+        self.progress.phase = Phase::Search;
     }
 }

@@ -16,8 +16,8 @@
 //! window of all who get it, is the same for everybody: compress it once, and put a header in front with
 //! [`Lead::rsv1`](crate::frame::Lead::rsv1).
 
-mod bits;
 mod block;
+mod coder;
 mod codes;
 mod compress;
 mod decode;
@@ -32,6 +32,7 @@ mod symbols;
 mod tables;
 mod tokens;
 mod window;
+mod writer;
 
 pub use crate::agreed::{Context, DeflateParams, WindowBits};
 pub use compress::{Deflate, Deflated};

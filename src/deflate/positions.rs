@@ -1,7 +1,7 @@
 //! Where the same bytes stood before: hash heads, and chains where the effort has them.
 
-use super::bits::low;
 use super::effort::Effort;
+use super::writer::low;
 
 /// Tables of positions. A position is `base` and the index in the history; 0 is none.
 ///

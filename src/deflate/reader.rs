@@ -11,7 +11,7 @@ pub(super) struct Bits {
 
 impl Bits {
     /// So many bits are there behind a [`refill`](Self::refill) from input of eight bytes or more.
-    pub(super) const FULL: u32 = 56;
+    const FULL: u32 = 56;
 
     pub(super) const fn new() -> Self {
         Self { word: 0, len: 0 }
