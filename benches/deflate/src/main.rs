@@ -1,9 +1,11 @@
-//! Measures `barews::deflate::Deflate` beside other compressors. See README.md.
+//! Measures `barews::deflate` beside other compressors and inflaters. See README.md.
 
 #![deny(unsafe_code)]
 
 mod columns;
+mod compressors;
 mod corpora;
+mod inflaters;
 mod measure;
 mod report;
 
@@ -11,10 +13,11 @@ use std::error::Error;
 
 use lexopt::ValueExt;
 
+use crate::columns::Column;
 use crate::report::Row;
 
 const HELP: &str = "\
-Measures barews' compressor beside others, in memory.
+Measures barews' compressor and inflater beside others, in memory.
 
   --columns PATTERN  only columns whose name has PATTERN in it; may be repeated
   --corpora PATTERN  only such corpora; may be repeated
@@ -44,21 +47,27 @@ fn main() -> Result<(), Box<dyn Error>> {
     let wants = |wanted: &[String], name: &str| {
         wanted.is_empty() || wanted.iter().any(|pattern| name.contains(pattern.as_str()))
     };
-    let columns: Vec<_> =
-        columns::ALL.iter().copied().filter(|column| wants(&wanted_columns, column.name)).collect();
+    let of = |columns: &[Column]| -> Vec<Column> {
+        columns.iter().copied().filter(|column| wants(&wanted_columns, column.name)).collect()
+    };
+    let (compressors, inflaters) = (of(compressors::ALL), of(inflaters::ALL));
     let mut corpora = corpora::all();
     corpora.retain(|corpus| wants(&wanted_corpora, corpus.name));
-    let mut rows = Vec::new();
+    let (mut compressed, mut inflated) = (Vec::new(), Vec::new());
     for corpus in &corpora {
         for takeover in [true, false] {
-            let figures = measure::measure(corpus, takeover, &columns, rounds);
-            rows.push(Row { corpus, takeover, figures });
+            let figures = measure::compress(corpus, takeover, &compressors, rounds);
+            compressed.push(Row { corpus, takeover, figures });
+            let figures = measure::inflate(corpus, takeover, &inflaters, rounds);
+            inflated.push(Row { corpus, takeover, figures });
         }
     }
-    let markdown = report::markdown(&corpora, &rows, &columns);
+    let markdown = report::corpora(&corpora)
+        + &report::compressors(&compressed, &compressors)
+        + &report::inflaters(&inflated, &inflaters);
     print!("{markdown}");
     if record {
-        let head = "# Compressors beside each other\n\nMade by `--record`; README.md says how.\n\n";
+        let head = "# Compressors and inflaters beside each other\n\nMade by `--record`; README.md says how.\n\n";
         std::fs::write(
             concat!(env!("CARGO_MANIFEST_DIR"), "/RESULTS.md"),
             head.to_owned() + &markdown,

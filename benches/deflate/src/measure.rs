@@ -2,36 +2,79 @@
 
 use std::hint::black_box;
 
-use miniz_oxide::inflate::stream::{InflateState, inflate};
-use miniz_oxide::{DataFormat, MZFlush};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::columns::Column;
+use crate::columns::{Column, ROOM, Run};
 use crate::corpora::Corpus;
+use crate::{compressors, inflaters};
 
 /// A column on a corpus.
 pub struct Figure {
     pub column: Column,
-    /// The bytes of all payloads.
+    /// The bytes of all that it wrote.
     pub size: usize,
     /// Nanoseconds for all messages, the median of the rounds.
     pub ns: f64,
 }
 
+/// All compressors on the messages of a corpus; what they write is inflated by zlib and compared.
+pub fn compress(corpus: &Corpus, takeover: bool, columns: &[Column], rounds: usize) -> Vec<Figure> {
+    let zlib = inflaters::ALL.iter().find(|column| column.name == "zlib").expect("a column");
+    let size = |column: &Column| {
+        let payloads = all((column.start)(takeover), inputs(column, &corpus.messages));
+        let size = payloads.iter().map(Vec::len).sum();
+        let back = all((zlib.start)(takeover), inputs(zlib, &payloads));
+        assert!(back == corpus.messages, "{}: {}", column.name, corpus.name);
+        size
+    };
+    measure(&corpus.messages, takeover, columns, rounds, size)
+}
+
+/// All inflaters on the payloads that zlib at level 6 makes of a corpus.
+pub fn inflate(corpus: &Corpus, takeover: bool, columns: &[Column], rounds: usize) -> Vec<Figure> {
+    let zlib = compressors::ALL.iter().find(|column| column.name == "zlib 6").expect("a column");
+    let payloads = all((zlib.start)(takeover), inputs(zlib, &corpus.messages));
+    let size = |column: &Column| {
+        let back = all((column.start)(takeover), inputs(column, &payloads));
+        assert!(back == corpus.messages, "{}: {}", column.name, corpus.name);
+        corpus.len()
+    };
+    measure(&payloads, takeover, columns, rounds, size)
+}
+
+fn inputs(column: &Column, from: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    from.iter().map(|bytes| (column.input)(bytes)).collect()
+}
+
+fn all(mut run: Run, inputs: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+    let mut out = vec![0; ROOM];
+    let one = |mut input: Vec<u8>| {
+        let len = run(&mut input, &mut out);
+        out[..len].to_vec()
+    };
+    inputs.into_iter().map(one).collect()
+}
+
 /// All columns, interleaved, in another order each round.
-pub fn measure(corpus: &Corpus, takeover: bool, columns: &[Column], rounds: usize) -> Vec<Figure> {
+fn measure(
+    from: &[Vec<u8>],
+    takeover: bool,
+    columns: &[Column],
+    rounds: usize,
+    size: impl Fn(&Column) -> usize,
+) -> Vec<Figure> {
     let mut entries: Vec<_> = columns
         .iter()
-        .map(|&column| (column, size(corpus, takeover, column), column.start(takeover), Vec::new()))
+        .map(|column| (column, inputs(column, from), (column.start)(takeover), Vec::new()))
         .collect();
-    let mut order = fastrand::Rng::with_seed(corpus.len() as u64);
-    let mut out = Vec::new();
+    let mut order = fastrand::Rng::with_seed(from.len() as u64);
+    let mut out = vec![0; ROOM];
     for round in 0..=rounds {
         order.shuffle(&mut entries);
-        for (_, _, run, samples) in &mut entries {
+        for (_, inputs, run, samples) in &mut entries {
             let start = now();
-            for message in &corpus.messages {
-                run(message, &mut out);
+            for input in inputs {
+                black_box(run(input, &mut out));
                 black_box(&out);
             }
             // The first one fills the caches.
@@ -40,32 +83,15 @@ pub fn measure(corpus: &Corpus, takeover: bool, columns: &[Column], rounds: usiz
             }
         }
     }
-    let mut figures: Vec<_> = entries
-        .into_iter()
-        .map(|(column, size, _, mut samples)| Figure { column, size, ns: median(&mut samples) })
-        .collect();
+    let figure = |(column, _, _, mut samples): (&Column, _, _, Vec<f64>)| Figure {
+        column: *column,
+        size: size(column),
+        ns: median(&mut samples),
+    };
+    let mut figures: Vec<_> = entries.into_iter().map(figure).collect();
     figures
         .sort_by_key(|figure| columns.iter().position(|column| column.name == figure.column.name));
     figures
-}
-
-/// Compresses everything once and looks at what comes back from it.
-fn size(corpus: &Corpus, takeover: bool, column: Column) -> usize {
-    let mut run = column.start(takeover);
-    let mut state = InflateState::new_boxed(DataFormat::Raw);
-    let (mut payload, mut back, mut size) = (Vec::new(), Vec::new(), 0);
-    for message in &corpus.messages {
-        run(message, &mut payload);
-        size += payload.len();
-        if !takeover {
-            state = InflateState::new_boxed(DataFormat::Raw);
-        }
-        payload.extend([0, 0, 0xFF, 0xFF]);
-        back.resize(message.len() + 1, 0);
-        let result = inflate(&mut state, &payload, &mut back, MZFlush::Sync);
-        assert!(back[..result.bytes_written] == **message, "{}: {}", column.name, corpus.name);
-    }
-    size
 }
 
 /// CPU time of this thread in nanoseconds.

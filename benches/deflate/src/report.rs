@@ -13,26 +13,28 @@ pub struct Row<'c> {
     pub figures: Vec<Figure>,
 }
 
+const TITLES: [(bool, &str); 2] = [(true, "with takeover"), (false, "each message alone")];
+
 impl Row<'_> {
     fn of(&self, name: &str) -> Option<&Figure> {
         self.figures.iter().find(|figure| figure.column.name == name)
     }
 }
 
-pub fn markdown(corpora: &[Corpus], rows: &[Row<'_>], columns: &[Column]) -> String {
-    let mut out = String::new();
-    out += "| corpus | messages | bytes, mean | what |\n|---|--:|--:|---|\n";
+pub fn corpora(corpora: &[Corpus]) -> String {
+    let mut out = "| corpus | messages | bytes, mean | what |\n|---|--:|--:|---|\n".to_owned();
     for corpus in corpora {
         let (count, len) = (corpus.messages.len(), corpus.len());
         let _ = writeln!(out, "| {} | {count} | {} | {} |", corpus.name, len / count, corpus.what);
     }
-    out += "\n## Memory\n\n| column | bytes |\n|---|--:|\n";
-    for column in columns {
-        let _ = writeln!(out, "| {} | {} |", column.name, column.memory());
-    }
-    for takeover in [true, false] {
+    out
+}
+
+pub fn compressors(rows: &[Row<'_>], columns: &[Column]) -> String {
+    let mut out = String::new();
+    memory(&mut out, columns, "a compressor", b"Hello");
+    for (takeover, title) in TITLES {
         let rows: Vec<_> = rows.iter().filter(|row| row.takeover == takeover).collect();
-        let title = if takeover { "with takeover" } else { "each message alone" };
         let size = |row: &Row<'_>, figure: &Figure| figure.size as f64 / row.corpus.len() as f64;
         table(&mut out, &format!("Size, {title}, as a part of what goes in"), &rows, columns, size);
         for reference in ["zlib 1", "zlib 6"] {
@@ -41,14 +43,43 @@ pub fn markdown(corpora: &[Corpus], rows: &[Row<'_>], columns: &[Column]) -> Str
             };
             table(&mut out, &format!("Size, {title}, {reference} = 1"), &rows, columns, ratio);
         }
-        let speed = |row: &Row<'_>, figure: &Figure| row.corpus.len() as f64 * 1e3 / figure.ns;
-        table(&mut out, &format!("MB/s, {title}"), &rows, columns, speed);
-        let ratio = |row: &Row<'_>, figure: &Figure| {
-            row.of("miniz_oxide 1").map_or(f64::NAN, |other| other.ns / figure.ns)
-        };
-        table(&mut out, &format!("Speed, {title}, miniz_oxide 1 = 1"), &rows, columns, ratio);
+        speeds(&mut out, "compressed", title, "miniz_oxide 1", &rows, columns);
     }
     out
+}
+
+pub fn inflaters(rows: &[Row<'_>], columns: &[Column]) -> String {
+    let mut out = String::new();
+    // RFC 7692, section 7.2.3.1.
+    memory(&mut out, columns, "an inflater", &[0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00]);
+    for (takeover, title) in TITLES {
+        let rows: Vec<_> = rows.iter().filter(|row| row.takeover == takeover).collect();
+        speeds(&mut out, "inflated", title, "miniz_oxide", &rows, columns);
+    }
+    out
+}
+
+fn memory(out: &mut String, columns: &[Column], of: &str, first: &[u8]) {
+    let _ = write!(out, "\n## Memory of {of}\n\n| column | bytes |\n|---|--:|\n");
+    for column in columns {
+        let _ = writeln!(out, "| {} | {} |", column.name, column.memory(first));
+    }
+}
+
+fn speeds(
+    out: &mut String,
+    done: &str,
+    title: &str,
+    reference: &str,
+    rows: &[&Row<'_>],
+    columns: &[Column],
+) {
+    let speed = |row: &Row<'_>, figure: &Figure| row.corpus.len() as f64 * 1e3 / figure.ns;
+    table(out, &format!("MB/s {done}, {title}"), rows, columns, speed);
+    let ratio = |row: &Row<'_>, figure: &Figure| {
+        row.of(reference).map_or(f64::NAN, |other| other.ns / figure.ns)
+    };
+    table(out, &format!("Speed, {done}, {title}, {reference} = 1"), rows, columns, ratio);
 }
 
 fn table(
