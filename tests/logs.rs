@@ -1,0 +1,201 @@
+//! What is printed of errors and values: one clear sentence for each error, the wire's words for values, and no secret.
+
+use std::collections::HashSet;
+use std::error::Error as StdError;
+
+use barews::{AssembleError, CloseCode, Config, Connection, ControlPayload, Error, Event, Input};
+use barews::{NoKey, SendError, StorageFull};
+
+/// Each says something, each something else, and none begins as a sentence of its own or ends as one.
+fn all_differ(errors: &[&dyn StdError]) {
+    let texts: HashSet<_> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(texts.len(), errors.len());
+    for text in texts {
+        assert!(text.len() >= 8 && text.is_ascii(), "{text:?}");
+        assert!(text.starts_with(|first: char| first.is_ascii_lowercase()), "{text:?}");
+        assert!(!text.ends_with('.'), "{text:?}");
+    }
+}
+
+/// 7.4.1: 1002 for what breaks the protocol, 1007 for what is not what it says, 1009 for what is too much; 7.1.5: 1006.
+const FAULTS: [(Error, u16); 18] = [
+    (Error::ReservedBits, 1002),
+    (Error::ReservedOpcode, 1002),
+    (Error::FragmentedControl, 1002),
+    (Error::ControlTooLong, 1002),
+    (Error::NonMinimalLength, 1002),
+    (Error::LengthTopBit, 1002),
+    (Error::Unmasked, 1002),
+    (Error::Masked, 1002),
+    (Error::UnexpectedContinuation, 1002),
+    (Error::ExpectedContinuation, 1002),
+    (Error::InvalidUtf8, 1007),
+    (Error::CloseTooShort, 1002),
+    (Error::InvalidCloseCode, 1002),
+    (Error::FrameTooLong, 1009),
+    (Error::MessageTooLong, 1009),
+    (Error::TooManyFragments, 1009),
+    (Error::InvalidDeflate, 1007),
+    (Error::UnexpectedEof, 1006),
+];
+
+#[test]
+fn each_fault_of_the_peer_has_its_words_and_its_close_code() {
+    all_differ(&FAULTS.each_ref().map(|(error, _)| error as &dyn StdError));
+    for (error, code) in FAULTS {
+        assert_eq!(error.close_code(), CloseCode::from(code), "{error:?}");
+    }
+}
+
+#[test]
+fn each_fault_of_the_caller_has_its_words() {
+    all_differ(&[
+        &SendError::BufferTooSmall { needed: 7 },
+        &SendError::Closed,
+        &SendError::ControlDue,
+        &SendError::FrameInProgress,
+        &SendError::PastFrameEnd,
+        &SendError::FrameTooLong,
+        &SendError::MessageInProgress,
+        &SendError::ControlTooLong,
+        &SendError::InvalidCloseCode,
+        &SendError::InvalidUtf8,
+        &SendError::NotNegotiated,
+        &SendError::NoMaskingKey,
+        &AssembleError::InvalidUtf8,
+        &AssembleError::StorageFull(StorageFull { needed: 7 }),
+        &NoKey,
+    ]);
+    let needed = SendError::BufferTooSmall { needed: 1234 }.to_string();
+    assert!(needed.contains("1234 bytes"), "{needed}");
+    let needed = StorageFull { needed: 1234 }.to_string();
+    assert!(needed.contains("1234 bytes"), "{needed}");
+}
+
+#[test]
+fn a_close_code_is_its_number() {
+    assert_eq!(CloseCode::NORMAL.to_string(), "1000");
+    assert_eq!(u16::from(CloseCode::from(4321)), 4321);
+    assert_eq!(CloseCode::from(4321).as_u16(), 4321);
+}
+
+#[test]
+fn a_control_payload_is_its_bytes() {
+    let mut wire = [0x89, 3, 1, 2, 3];
+    let mut client = Connection::client(Config::new(), || [0; 4]);
+    let event = client.receive(&mut Input::new(&mut wire)).unwrap();
+    let Event::Ping(payload) = event else { panic!("{event:?}") };
+    let _: &ControlPayload = &payload;
+    assert_eq!(format!("{payload:?}"), "ControlPayload([1, 2, 3])");
+}
+
+#[test]
+fn what_makes_masking_keys_is_not_printed() {
+    // 10.3: "The unpredictability of the masking key is essential".
+    let secret = 0xA5;
+    let client = Connection::client(Config::new(), move || [secret; 4]);
+    let printed = format!("{client:?}");
+    assert!(printed.contains("Client { .. }"), "{printed}");
+    assert!(!printed.contains("165"), "{printed}");
+}
+
+#[cfg(feature = "handshake")]
+mod handshake {
+    use barews::handshake::client::Handshake;
+    use barews::handshake::key::Key;
+    use barews::handshake::{BuildError, Error, Field};
+
+    use super::all_differ;
+
+    const FIELDS: [Field; 9] = [
+        Field::Host,
+        Field::Upgrade,
+        Field::Connection,
+        Field::Origin,
+        Field::Key,
+        Field::Version,
+        Field::Protocol,
+        Field::Extensions,
+        Field::Accept,
+    ];
+
+    /// RFC 9110 section 15, RFC 6585 section 5.
+    const FAULTS: [(Error, u16); 19] = [
+        (Error::BareLineFeed, 400),
+        (Error::BareCarriageReturn, 400),
+        (Error::InvalidStartLine, 400),
+        (Error::InvalidFieldName, 400),
+        (Error::InvalidFieldValue, 400),
+        (Error::ObsoleteFold, 400),
+        (Error::HeadTooLong, 431),
+        (Error::TargetTooLong, 414),
+        (Error::TooManyFields, 431),
+        (Error::InvalidTarget, 400),
+        (Error::MethodNotAllowed, 405),
+        (Error::HttpVersion, 505),
+        (Error::BodyNotAllowed, 400),
+        (Error::UnsupportedVersion, 426),
+        (Error::UpgradeRequired, 426),
+        (Error::OriginRefused, 403),
+        (Error::ProtocolNotOffered, 400),
+        (Error::ExtensionNotOffered, 400),
+        (Error::DeflateParameters, 400),
+    ];
+
+    #[test]
+    fn each_fault_of_a_head_has_its_words_and_its_status() {
+        let named = FIELDS.map(|field| {
+            let faults = [Error::Missing(field), Error::Repeated(field), Error::Invalid(field)];
+            for fault in faults {
+                assert!(fault.to_string().ends_with(field.name()), "{fault}");
+            }
+            faults.map(|fault| (fault, 400))
+        });
+        let faults: Vec<_> = FAULTS.iter().chain(named.as_flattened()).collect();
+        for (error, status) in &faults {
+            assert_eq!(error.status(), *status, "{error:?}");
+        }
+        all_differ(
+            &faults.iter().map(|(error, _)| error as &dyn std::error::Error).collect::<Vec<_>>(),
+        );
+    }
+
+    #[test]
+    fn each_fault_of_the_caller_has_its_words() {
+        all_differ(&[
+            &BuildError::BufferTooSmall { needed: 7 },
+            &BuildError::InvalidHost,
+            &BuildError::InvalidPort,
+            &BuildError::InvalidTarget,
+            &BuildError::InvalidOrigin,
+            &BuildError::InvalidHeaderName,
+            &BuildError::InvalidHeaderValue,
+            &BuildError::ReservedHeader,
+            &BuildError::InvalidProtocol,
+            &BuildError::DuplicateProtocol,
+            &BuildError::ProtocolNotOffered,
+            &BuildError::ExtensionNotOffered,
+            &BuildError::InvalidStatus,
+            &BuildError::BodyNotAllowed,
+        ]);
+        let needed = BuildError::BufferTooSmall { needed: 1234 }.to_string();
+        assert!(needed.contains("1234 bytes"), "{needed}");
+    }
+
+    #[test]
+    fn credentials_of_a_request_are_not_printed() {
+        let headers = [("Authorization", "Bearer s3cret")];
+        let handshake = Handshake::new([0; 16], "example.com", "/chat").headers(&headers);
+        let printed = format!("{handshake:?}");
+        assert!(printed.contains("example.com") && printed.contains("/chat"), "{printed}");
+        assert!(!printed.contains("s3cret"), "{printed}");
+    }
+
+    #[test]
+    fn key_and_accept_are_their_text() {
+        // 1.3
+        let key = Key::new(*b"the sample nonce");
+        assert_eq!(format!("{key:?}"), "Key(\"dGhlIHNhbXBsZSBub25jZQ==\")");
+        assert_eq!(format!("{:?}", key.accept()), "Accept(\"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\")");
+    }
+}
