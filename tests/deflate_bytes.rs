@@ -2,6 +2,8 @@
 //! change that makes it longer, or only other, is seen.
 #![cfg(feature = "deflate")]
 
+use std::fmt::Write as _;
+
 use barews::deflate::{Context, Deflate, Effort, WindowBits};
 
 /// Messages of one kind, from a number generator of this file alone.
@@ -21,7 +23,8 @@ struct Numbers(u64);
 
 impl Numbers {
     fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % end
     }
 
@@ -174,7 +177,7 @@ fn all() -> String {
                 for takeover in [true, false] {
                     let context = Context { window_bits: bits(window), takeover };
                     let (len, digest) = written(context, effort, &messages, usize::MAX, 1 << 17);
-                    line += &format!(" {len} {digest:016x}");
+                    write!(line, " {len} {digest:016x}").unwrap();
                 }
                 lines += &line;
                 lines.push('\n');
