@@ -284,9 +284,21 @@ fn r4_2_07_version_is_13_once() {
             }
         }
     }
-    for value in
-        ["", "013", "+13", "13.0", "1 3", "13, 8", "256", "99999999999999999999", "x", "0x0d", "-1"]
-    {
+    for value in [
+        "",
+        "013",
+        "+13",
+        "13.0",
+        "1 3",
+        "13, 8",
+        "256",
+        "99999999999999999999",
+        "x",
+        "0x0d",
+        "-1",
+        "1:",
+        "1/",
+    ] {
         let bytes = with(&["Sec-WebSocket-V"], &[&format!("Sec-WebSocket-Version: {value}")]);
         refused(&bytes, Error::Invalid(Field::Version), 400);
     }

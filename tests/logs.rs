@@ -103,7 +103,8 @@ fn what_makes_masking_keys_is_not_printed() {
 mod handshake {
     use barews::handshake::client::Handshake;
     use barews::handshake::key::Key;
-    use barews::handshake::{BuildError, Error, Field};
+    use barews::handshake::server::{Incoming, Reader};
+    use barews::handshake::{BuildError, Error, Field, Status};
 
     use super::all_differ;
 
@@ -188,6 +189,21 @@ mod handshake {
         let handshake = Handshake::new([0; 16], "example.com", "/chat").headers(&headers);
         let printed = format!("{handshake:?}");
         assert!(printed.contains("example.com") && printed.contains("/chat"), "{printed}");
+        assert!(!printed.contains("s3cret"), "{printed}");
+    }
+
+    #[test]
+    fn credentials_of_a_received_request_are_not_printed() {
+        let head =
+            b"GET /news?a HTTP/1.1\r\nHost: example.com\r\nAuthorization: Bearer s3cret\r\n\r\n";
+        let Ok(Status::Complete(Incoming::Plain(request))) = Reader::new().read(head) else {
+            panic!("a plain request");
+        };
+        let printed = format!("{request:?}");
+        for part in ["GET", "/news?a", "example.com", "\"Authorization\"", &head.len().to_string()]
+        {
+            assert!(printed.contains(part), "{part}: {printed}");
+        }
         assert!(!printed.contains("s3cret"), "{printed}");
     }
 
