@@ -27,39 +27,22 @@ mod state {
 }
 
 /// [`next`] as one word for each byte.
-static STEPS: [u64; 256] = steps();
-
-#[expect(clippy::indexing_slicing, reason = "evaluated at compile time only")]
-const fn steps() -> [u64; 256] {
+static STEPS: [u64; 256] = {
     let mut words = [0; 256];
     let mut byte: u8 = 0;
+    #[expect(clippy::indexing_slicing, clippy::as_conversions, reason = "at compile time")]
     loop {
-        #[expect(clippy::as_conversions, reason = "u8 to usize, in a const fn")]
-        let index = byte as usize;
-        words[index] = word(byte);
+        let mut state = state::ACCEPT;
+        while state <= state::F4 {
+            words[byte as usize] |= (next(state, byte) as u64) << state;
+            state += state::ACCEPT;
+        }
         if byte == 0xFF {
-            return words;
+            break words;
         }
         byte += 1;
     }
-}
-
-const fn word(byte: u8) -> u64 {
-    use state::{ACCEPT, E0, ED, F0, F4, ONE, THREE, TWO};
-    at(ACCEPT, byte)
-        | at(ONE, byte)
-        | at(TWO, byte)
-        | at(THREE, byte)
-        | at(E0, byte)
-        | at(ED, byte)
-        | at(F0, byte)
-        | at(F4, byte)
-}
-
-#[expect(clippy::as_conversions, reason = "u8 to u64, in a const fn")]
-const fn at(state: u8, byte: u8) -> u64 {
-    (next(state, byte) as u64) << state
-}
+};
 
 /// RFC 3629 section 4: the state behind `byte`.
 const fn next(state: u8, byte: u8) -> u8 {
@@ -207,10 +190,8 @@ fn is_ascii(bytes: &[u8]) -> bool {
 /// The same for the first and the last word.
 #[inline]
 fn ends<const N: usize>(bytes: &[u8], word: impl Fn([u8; N]) -> u128) -> bool {
-    match (bytes.first_chunk(), bytes.last_chunk()) {
-        (Some(first), Some(last)) => has_no_high_bit(word(*first) | word(*last)),
-        _ => false,
-    }
+    let ends = bytes.first_chunk().zip(bytes.last_chunk());
+    ends.is_some_and(|(first, last)| has_no_high_bit(word(*first) | word(*last)))
 }
 
 #[inline]

@@ -46,7 +46,7 @@ impl Effort {
 
     /// 6 KiB of memory: for microcontrollers and for very many connections.
     pub const SMALL: Self = Self {
-        window_bits: bits(11),
+        window_bits: KIB_2,
         table_bits: 10,
         block_bits: 10,
         every_other: false,
@@ -56,7 +56,7 @@ impl Effort {
     /// As fast as it goes, in 75 KiB of memory: one candidate for each match, and codes of a block's own
     /// only where they save most.
     pub const FAST: Self = Self {
-        window_bits: bits(15),
+        window_bits: WindowBits::MAX,
         table_bits: 13,
         block_bits: 14,
         dynamic: true,
@@ -68,7 +68,7 @@ impl Effort {
 
     /// As small as it gets in 70 KiB of memory.
     pub const BEST: Self = Self {
-        window_bits: bits(14),
+        window_bits: KIB_16,
         table_bits: 12,
         block_bits: 13,
         min_match: 3,
@@ -179,12 +179,14 @@ impl Layout {
 /// the empty one are 25 bits.
 const LEAST_LEN: usize = 5;
 
-const fn bits(bits: u8) -> WindowBits {
-    match WindowBits::new(bits) {
-        Some(bits) => bits,
-        None => WindowBits::MAX,
-    }
-}
+const KIB_2: WindowBits = match WindowBits::new(11) {
+    Some(bits) => bits,
+    None => WindowBits::MAX,
+};
+const KIB_16: WindowBits = match WindowBits::new(14) {
+    Some(bits) => bits,
+    None => WindowBits::MAX,
+};
 
 const fn clamp(value: u8, least: u8, most: u8) -> u8 {
     if value < least {

@@ -17,8 +17,37 @@ pub(super) type Literals = Code<{ 1 << LITERAL_BITS }, 288>;
 /// The code of distances, and before it that of code lengths.
 pub(super) type Distances = Code<{ 1 << DISTANCE_BITS }, 32>;
 
-pub(super) static FIXED_LITERALS: Table<{ 1 << LITERAL_BITS }> = fixed_literals();
-pub(super) static FIXED_DISTANCES: Table<{ 1 << DISTANCE_BITS }> = fixed_distances();
+/// 3.2.6: 288 codes of 7 to 9 bits.
+pub(super) static FIXED_LITERALS: Table<{ 1 << LITERAL_BITS }> = {
+    let mut table = [0; 1 << LITERAL_BITS];
+    let mut index = 0_u16;
+    #[expect(clippy::indexing_slicing, clippy::as_conversions, reason = "at compile time")]
+    while index < 1 << LITERAL_BITS {
+        let code = index.reverse_bits() >> (16 - LITERAL_BITS);
+        let (symbol, len) = match code >> 1 {
+            0x00..=0x2F => (256 + (code >> 2), 7),
+            short @ 0x30..=0xBF => (short - 0x30, 8),
+            short @ 0xC0..=0xC7 => (280 + short - 0xC0, 8),
+            _ => (144 + code - 0x190, 9),
+        };
+        table[index as usize] = symbol << 4 | len;
+        index += 1;
+    }
+    table
+};
+
+/// 3.2.6: 32 "fixed-length codes of 5 bits".
+pub(super) static FIXED_DISTANCES: Table<{ 1 << DISTANCE_BITS }> = {
+    let mut table = [0; 1 << DISTANCE_BITS];
+    let mut index = 0_u16;
+    #[expect(clippy::indexing_slicing, clippy::as_conversions, reason = "at compile time")]
+    while index < 1 << DISTANCE_BITS {
+        let symbol = (index & 31).reverse_bits() >> 11;
+        table[index as usize] = symbol << 4 | 5;
+        index += 1;
+    }
+    table
+};
 
 /// What came of looking for a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,38 +184,4 @@ fn take_long(
         first = first.wrapping_add(*count) << 1;
     }
     Err(Missing::Code)
-}
-
-/// 3.2.6: 288 codes of 7 to 9 bits.
-#[expect(clippy::as_conversions, reason = "u16 to usize, at compile time only")]
-#[expect(clippy::indexing_slicing, reason = "at compile time only")]
-const fn fixed_literals() -> Table<{ 1 << LITERAL_BITS }> {
-    let mut table = [0; 1 << LITERAL_BITS];
-    let mut index = 0_u16;
-    while index < 1 << LITERAL_BITS {
-        let code = index.reverse_bits() >> (16 - LITERAL_BITS);
-        let (symbol, len) = match code >> 1 {
-            0x00..=0x2F => (256 + (code >> 2), 7),
-            short @ 0x30..=0xBF => (short - 0x30, 8),
-            short @ 0xC0..=0xC7 => (280 + short - 0xC0, 8),
-            _ => (144 + code - 0x190, 9),
-        };
-        table[index as usize] = symbol << 4 | len;
-        index += 1;
-    }
-    table
-}
-
-/// 3.2.6: 32 "fixed-length codes of 5 bits".
-#[expect(clippy::as_conversions, reason = "u16 to usize, at compile time only")]
-#[expect(clippy::indexing_slicing, reason = "at compile time only")]
-const fn fixed_distances() -> Table<{ 1 << DISTANCE_BITS }> {
-    let mut table = [0; 1 << DISTANCE_BITS];
-    let mut index = 0_u16;
-    while index < 1 << DISTANCE_BITS {
-        let symbol = (index & 31).reverse_bits() >> 11;
-        table[index as usize] = symbol << 4 | 5;
-        index += 1;
-    }
-    table
 }
