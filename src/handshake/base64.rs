@@ -9,16 +9,12 @@ const PADDING: u8 = b'=';
 pub(super) fn encode<const N: usize, const M: usize>(bytes: &[u8; N]) -> [u8; M] {
     const { assert!(M == N.div_ceil(3) * 4) };
     let mut text = [PADDING; M];
-    let (groups, last) = bytes.as_chunks::<3>();
-    let mut places = text.as_chunks_mut::<4>().0.iter_mut();
-    for ([a, b, c], place) in groups.iter().zip(&mut places) {
-        *place = digits([*a, *b, *c]);
-    }
-    if let Some([first, second, third, _]) = places.next() {
-        match last {
-            [a] => [*first, *second, ..] = digits([*a, 0, 0]),
-            [a, b] => [*first, *second, *third, _] = digits([*a, *b, 0]),
-            _ => {}
+    for (bytes, place) in bytes.chunks(3).zip(text.as_chunks_mut::<4>().0) {
+        let byte = |n| bytes.get(n).copied().unwrap_or_default();
+        let digits = digits([byte(0), byte(1), byte(2)]);
+        // One digit more than there are bytes.
+        for (place, digit) in place.iter_mut().zip(digits).take(bytes.len() + 1) {
+            *place = digit;
         }
     }
     text

@@ -42,8 +42,8 @@ impl Key {
     #[must_use]
     pub fn accept(&self) -> Accept {
         let mut text = *SUMMED;
-        if let Some(key) = text.first_chunk_mut() {
-            *key = self.0;
+        for (place, digit) in text.iter_mut().zip(self.0) {
+            *place = digit;
         }
         Accept(base64::encode(&sha1::digest(&text)))
     }

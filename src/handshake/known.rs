@@ -27,6 +27,8 @@ struct Place {
 }
 
 impl Place {
+    const NONE: Self = Self { start: 0, len: 0, lines: Lines::None };
+
     fn of<'b>(&self, head: &'b [u8]) -> Option<&'b [u8]> {
         let from = head.get(usize::try_from(self.start).ok()?..)?;
         from.get(..usize::try_from(self.len).ok()?)
@@ -43,7 +45,7 @@ enum Lines {
 
 impl Places {
     pub(super) const NONE: Self = Self {
-        fields: [Place { start: 0, len: 0, lines: Lines::None }; Field::COUNT],
+        fields: [Place::NONE; Field::COUNT],
         asks_for_websocket: false,
         names_upgrade: false,
         announces_body: false,
@@ -67,14 +69,14 @@ impl Places {
             Field::Connection => self.names_upgrade |= lists(text, "upgrade"),
             _ => {}
         }
-        if let Some(place) = self.fields.get_mut(field.index()) {
-            let lines = match place.lines {
-                Lines::None => Lines::One,
-                Lines::One | Lines::Several => Lines::Several,
-            };
-            let narrow = |number| u32::try_from(number).unwrap_or(u32::MAX);
-            *place = Place { start: narrow(start), len: narrow(text.len()), lines };
-        }
+        let mut nowhere = Place::NONE;
+        let place = self.fields.get_mut(field.index()).unwrap_or(&mut nowhere);
+        let lines = match place.lines {
+            Lines::None => Lines::One,
+            Lines::One | Lines::Several => Lines::Several,
+        };
+        let narrow = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        *place = Place { start: narrow(start), len: narrow(text.len()), lines };
     }
 }
 
@@ -92,7 +94,7 @@ impl<'s, 'b> Known<'s, 'b> {
 
     /// The value, where a second line is a fault (RFC 6455, section 11.3).
     pub(super) fn at_most_one(self, field: Field) -> Result<Option<&'b [u8]>, Error> {
-        let Some(place) = self.places.fields.get(field.index()) else { return Ok(None) };
+        let place = self.place(field);
         match place.lines {
             Lines::None => Ok(None),
             Lines::One => Ok(place.of(self.head)),
@@ -107,10 +109,11 @@ impl<'s, 'b> Known<'s, 'b> {
 
     /// Whether there is a line.
     pub(super) fn has(self, field: Field) -> bool {
-        self.places
-            .fields
-            .get(field.index())
-            .is_some_and(|place| !matches!(place.lines, Lines::None))
+        !matches!(self.place(field).lines, Lines::None)
+    }
+
+    fn place(self, field: Field) -> Place {
+        self.places.fields.get(field.index()).copied().unwrap_or(Place::NONE)
     }
 
     /// Whether a line of `Upgrade` lists `websocket`.
