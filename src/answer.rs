@@ -7,13 +7,12 @@ use crate::event::{ControlPayload, Event};
 use crate::frame::Opcode;
 
 /// The one control frame that waits to be written.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Due {
-    Nothing,
     /// Answers the newest Ping (5.5.3).
-    Pong(ControlPayload),
+    Pong,
     /// Answers the peer's Close or its fault; outranks a Pong.
-    Close(Option<CloseCode>),
+    Close,
 }
 
 /// How far the closing of this direction is.
@@ -30,14 +29,16 @@ pub(crate) enum Phase {
 
 #[derive(Debug)]
 pub(crate) struct Answers {
-    pub(crate) due: Due,
+    pub(crate) due: Option<Due>,
+    /// What is due carries this.
+    pub(crate) payload: ControlPayload,
     pub(crate) phase: Phase,
     auto_pong: bool,
 }
 
 impl Answers {
     pub(crate) const fn new(auto_pong: bool) -> Self {
-        Self { due: Due::Nothing, phase: Phase::Open, auto_pong }
+        Self { due: None, payload: ControlPayload::new(), phase: Phase::Open, auto_pong }
     }
 
     /// The event for a Ping or Pong; the Pong that answers a Ping becomes due, if that is this side's to
@@ -61,10 +62,8 @@ impl Answers {
             to.fill(payload, key);
         }
         if opcode == Opcode::Ping && self.phase == Phase::Open && self.auto_pong {
-            self.due = Due::Pong(ControlPayload::new());
-            if let Due::Pong(to) = &mut self.due {
-                to.fill(payload, key);
-            }
+            self.due = Some(Due::Pong);
+            self.payload.fill(payload, key);
         }
         event
     }
@@ -83,18 +82,20 @@ impl Answers {
     /// code" (5.5.1).
     pub(crate) fn close(&mut self, code: Option<CloseCode>) {
         if self.phase == Phase::Open {
-            self.due = Due::Close(code);
+            let code = code.map(|code| code.as_u16().to_be_bytes());
+            self.payload.fill(code.as_ref().map_or(&[], |code| &code[..]), [0; 4]);
+            self.due = Some(Due::Close);
             self.phase = Phase::Closing;
         }
     }
 
     /// The transport is gone: nothing can be sent.
     fn abandon(&mut self) {
-        self.due = Due::Nothing;
+        self.due = None;
         self.phase = Phase::Closed;
     }
 
     pub(crate) const fn is_due(&self) -> bool {
-        !matches!(self.due, Due::Nothing)
+        self.due.is_some()
     }
 }

@@ -69,17 +69,16 @@ pub struct Data<'b> {
 pub struct ControlPayload(heapless::Vec<u8, MAX_CONTROL_LEN, u8>);
 
 impl ControlPayload {
-    /// Copies `payload`; `None` for more than 125 bytes.
     pub(crate) const fn new() -> Self {
         Self(heapless::Vec::new())
     }
 
-    /// Unmasks the payload of a control frame, which has at most 125 bytes, into this empty one.
+    /// Becomes the unmasked payload of a control frame, which has at most 125 bytes.
     #[inline]
     pub(crate) fn fill(&mut self, payload: &[u8], key: [u8; 4]) {
-        if self.0.extend_from_slice(payload).is_ok() {
-            mask::mask(&mut self.0, key);
-        }
+        self.0.clear();
+        self.0.extend_from_slice(payload).unwrap_or_default();
+        mask::mask(&mut self.0, key);
     }
 }
 

@@ -185,17 +185,16 @@ impl Sender {
             return Err(SendError::InvalidCloseCode);
         }
         let mut body = [0; MAX_CONTROL_LEN];
-        let len = 2 + reason.len();
-        let Some(to) = body.get_mut(..len) else { return Err(SendError::ControlTooLong) };
-        if let Some((to_code, to_reason)) = to.split_first_chunk_mut() {
-            *to_code = code.as_u16().to_be_bytes();
-            mask::copy(reason.as_bytes(), to_reason);
-        }
+        let [high, low, rest @ ..] = &mut body;
+        [*high, *low] = code.as_u16().to_be_bytes();
+        let Some(to) = rest.get_mut(..reason.len()) else { return Err(SendError::ControlTooLong) };
+        mask::copy(reason.as_bytes(), to);
         match self.answers.phase {
             Phase::Open => {
                 self.may_send()?;
                 let lead = Lead { fin: true, rsv1: false, opcode: Opcode::Close };
-                let n = self.write(role, lead, to, out)?;
+                let body = body.get(..2 + reason.len()).unwrap_or_default();
+                let n = self.write(role, lead, body, out)?;
                 self.answers.phase = Phase::Closed;
                 Ok(n)
             }
@@ -322,29 +321,21 @@ impl Sender {
     /// The length in bytes of the due control frame.
     #[inline]
     fn due_len(&self, masked: bool) -> usize {
-        match &self.answers.due {
-            Due::Nothing => 0,
-            Due::Pong(payload) => frame::frame_len(payload.len(), masked),
-            Due::Close(code) => frame::frame_len(if code.is_some() { 2 } else { 0 }, masked),
-        }
+        self.answers.due.map_or(0, |_| frame::frame_len(self.answers.payload.len(), masked))
     }
 
     /// Writes the due control frame to the start of `out`, where the caller has seen that it fits.
     #[inline(never)]
     fn write_due(&mut self, masking_key: Option<[u8; 4]>, out: &mut [u8]) {
-        let code;
-        let (opcode, payload, phase) = match &self.answers.due {
-            Due::Nothing => return,
-            Due::Pong(payload) => (Opcode::Pong, payload.as_ref(), self.answers.phase),
-            Due::Close(None) => (Opcode::Close, &[][..], Phase::Closed),
-            Due::Close(Some(close)) => {
-                code = close.as_u16().to_be_bytes();
-                (Opcode::Close, &code[..], Phase::Closed)
-            }
+        let (opcode, phase) = if self.answers.due == Some(Due::Close) {
+            (Opcode::Close, Phase::Closed)
+        } else {
+            (Opcode::Pong, self.answers.phase)
         };
+        let payload = self.answers.payload.as_ref();
         let lead = Lead { fin: true, rsv1: false, opcode };
         let header = Header { lead, masking_key, payload_len: frame::len_u64(payload) };
         frame::write(header, payload, out);
-        (self.answers.due, self.answers.phase) = (Due::Nothing, phase);
+        (self.answers.due, self.answers.phase) = (None, phase);
     }
 }
