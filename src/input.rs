@@ -213,9 +213,8 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> RecvBuffer<S> {
 
     fn compact(&mut self) {
         let start = self.end.saturating_sub(self.unread);
-        if let Some(received) = self.storage.as_mut().get_mut(..self.end) {
-            mask::move_to_front(received, start);
-        }
+        let received = self.storage.as_mut().get_mut(..self.end).unwrap_or_default();
+        mask::move_to_front(received, start);
         self.end = self.unread;
     }
 }

@@ -222,7 +222,7 @@ impl Receiver {
         }
         let Some(kind) = kind else {
             let frame_len = usize::try_from(frame_len).unwrap_or(usize::MAX);
-            return Ok(if self.ahead.has_passed() && opcode != Opcode::Close {
+            return Ok(if self.ahead.has_passed() {
                 Step::Skip(frame_len)
             } else {
                 Step::Control { opcode, len, frame_len, key }

@@ -25,19 +25,14 @@ impl Progress {
         Self { flow: Flow::Idle, fragments: 0, message_len: 0, compressed: Deflate::OFF }
     }
 
-    /// Moves behind a frame that was judged.
+    /// Moves behind a data frame that was judged.
     #[inline]
     pub(crate) fn pass(&mut self, lead: Lead, len: u64) {
-        if lead.opcode.is_control() {
-            return;
-        }
         if lead.fin {
             *self = Self::new();
             return;
         }
-        if let Some(kind) = self.flow.kind_of(lead.opcode) {
-            self.flow = Flow::Message(kind);
-        }
+        self.flow = self.flow.kind_of(lead.opcode).map_or(self.flow, Flow::Message);
         if lead.rsv1 {
             self.compressed = Deflate::new(true);
         }
