@@ -80,7 +80,7 @@ fn measure(bytes: &[u8], tokens: &Tokens<'_>, codes: &mut Option<Alphabets<'_>>)
     }
     let mut rest = bytes;
     for token in tokens.from(0) {
-        let Some((run, behind)) = rest.split_at_checked(usize::from(token.literals)) else { break };
+        let (run, behind) = rest.split_at_checked(usize::from(token.literals)).unwrap_or_default();
         rest = behind.get(token.match_len()..).unwrap_or_default();
         sums.fixed += fixed_literals(run);
         if let Some(codes) = codes {

@@ -165,9 +165,7 @@ fn code(entries: &[Entry], symbol: usize) -> Code {
 /// One more of a symbol.
 #[inline]
 fn count(entries: &mut [Entry], symbol: usize) {
-    if let Some(entry) = entries.get_mut(symbol) {
-        *entry = (u32::from_le_bytes(*entry) + 1).to_le_bytes();
-    }
+    set(entries, symbol, item(entries, symbol) + 1);
 }
 
 /// Up to the last symbol that is used.
@@ -208,20 +206,15 @@ fn gather(entries: &[Entry], order: &mut [Entry]) -> usize {
     let class = |entry: Entry| usize::try_from(u32::from_le_bytes(entry)).unwrap_or(0).min(HEAVY);
     let mut places = [0_u16; HEAVY + 1];
     for &entry in entries {
-        if let Some(count) = places.get_mut(class(entry)) {
-            *count += 1;
-        }
+        add(&mut places, class(entry), 1);
     }
     let mut next = 0;
     for place in places.iter_mut().skip(1) {
         (*place, next) = (next, next + *place);
     }
     for (symbol, &entry) in (0_u16..).zip(entries).filter(|(_, entry)| **entry != [0; 4]) {
-        let Some(place) = places.get_mut(class(entry)) else { continue };
-        if let Some(item) = order.get_mut(usize::from(*place)) {
-            *item = (u32::from_le_bytes(entry) << 16 | u32::from(symbol)).to_le_bytes();
-        }
-        *place += 1;
+        let place = add(&mut places, class(entry), 1);
+        set(order, place.into(), u32::from_le_bytes(entry) << 16 | u32::from(symbol));
     }
     let [.., heavy, used] = places.map(usize::from);
     sort(order.get_mut(heavy..used).unwrap_or_default());
@@ -266,10 +259,12 @@ fn swap(items: &mut [Entry], a: usize, b: usize) {
     set(items, b, at_a);
 }
 
+#[inline]
 fn item(items: &[Entry], at: usize) -> u32 {
     items.get(at).map_or(0, |item| u32::from_le_bytes(*item))
 }
 
+#[inline]
 fn set(items: &mut [Entry], at: usize, value: u32) {
     if let Some(item) = items.get_mut(at) {
         *item = value.to_le_bytes();
@@ -282,10 +277,16 @@ fn high(items: &[Entry], at: usize) -> usize {
 }
 
 fn set_high(items: &mut [Entry], at: usize, value: usize) {
-    let [low, high, ..] = value.to_le_bytes();
-    if let Some([_, _, to_low, to_high]) = items.get_mut(at) {
-        (*to_low, *to_high) = (low, high);
-    }
+    set(items, at, item(items, at) & 0xFFFF | u32::from(low(value)) << 16);
+}
+
+/// Adds to a count, and gives what it was.
+#[inline]
+fn add(counts: &mut [u16], at: usize, more: i16) -> u16 {
+    let Some(count) = counts.get_mut(at) else { return 0 };
+    let before = *count;
+    *count = before.wrapping_add_signed(more);
+    before
 }
 
 /// The inner nodes' depths, by Moffat and Katajainen's in-place calculation of minimum-redundancy
@@ -308,7 +309,7 @@ fn depths(items: &mut [Entry]) {
         }
         set_high(items, next, weight);
     }
-    let Some(root) = leaves.checked_sub(2) else { return };
+    let root = leaves.saturating_sub(2);
     set_high(items, root, 0);
     for next in (0..root).rev() {
         let depth = high(items, high(items, next)) + 1;
@@ -331,9 +332,7 @@ fn lengths(items: &[Entry], longest: usize) -> LenCounts {
             nodes += 1;
             inner -= 1;
         }
-        if let Some(count) = counts.get_mut(depth.min(longest)) {
-            *count += places.saturating_sub(nodes);
-        }
+        add(&mut counts, depth.min(longest), places.saturating_sub(nodes).cast_signed());
         places = 2 * nodes;
         depth += 1;
     }
@@ -349,17 +348,10 @@ fn limit(counts: &mut LenCounts, longest: usize) {
         .map(|(len, &count)| u32::from(count) << longest.saturating_sub(len))
         .sum();
     while taken > 1 << longest {
-        let Some(counts) = counts.get_mut(1..=longest) else { return };
-        let Some((last, shorter)) = counts.split_last_mut() else { return };
-        let Some(split) = shorter.iter().rposition(|&count| count > 0) else { return };
-        *last -= 1;
-        if let Some(count) = shorter.get_mut(split) {
-            *count -= 1;
-        }
-        match shorter.get_mut(split + 1) {
-            Some(count) => *count += 2,
-            None => *last += 2,
-        }
+        let split = counts.iter().take(longest).rposition(|&count| count > 0).unwrap_or_default();
+        add(counts, longest, -1);
+        add(counts, split, -1);
+        add(counts, split + 1, 2);
         taken -= 1;
     }
 }
@@ -369,13 +361,12 @@ fn assign(entries: &mut [Entry], order: &[Entry], counts: &LenCounts) -> u32 {
     let mut cost = 0;
     let lens = counts.iter().enumerate().rev();
     let lens = lens.flat_map(|(len, &count)| repeat_n(len, usize::from(count)));
-    for (len, item) in lens.zip(order) {
+    for (len, place) in lens.zip(order) {
         let len = u32::try_from(len).unwrap_or(0);
-        let [low, high, ..] = *item;
-        if let Some(entry) = entries.get_mut(usize::from(u16::from_le_bytes([low, high]))) {
-            cost += len * u32::from_le_bytes(*entry);
-            *entry = (len << 16).to_le_bytes();
-        }
+        let [low, high, ..] = *place;
+        let symbol = usize::from(u16::from_le_bytes([low, high]));
+        cost += len * item(entries, symbol);
+        set(entries, symbol, len << 16);
     }
     cost
 }
@@ -393,10 +384,8 @@ fn number(entries: &mut [Entry], counts: &LenCounts) {
         if len == 0 {
             continue;
         }
-        if let Some(code) = usize::try_from(len).ok().and_then(|len| next.get_mut(len)) {
-            let bits = code.reverse_bits() >> (16 - len);
-            *code += 1;
-            *entry = (len << 16 | u32::from(bits)).to_le_bytes();
-        }
+        let code = add(&mut next, usize::try_from(len).unwrap_or_default(), 1);
+        let bits = code.reverse_bits() >> (16 - len);
+        *entry = (len << 16 | u32::from(bits)).to_le_bytes();
     }
 }

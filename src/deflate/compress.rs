@@ -214,21 +214,20 @@ impl<'m> Work<'m> {
         let mut rest = input;
         let mut out = Out::new(out);
         let done = loop {
-            if !matches!(self.progress.phase, Phase::Search) {
-                let last = matches!(self.progress.phase, Phase::Last);
-                if !self.write(&mut out) {
-                    break false;
-                }
-                if last {
-                    break rest.is_empty();
-                }
-                continue;
+            let last = matches!(self.progress.phase, Phase::Last);
+            if !self.write(&mut out) {
+                break false;
             }
-            rest = self.fill(rest);
-            if rest.is_empty() && !fin {
-                break true;
+            if last {
+                break rest.is_empty();
             }
-            self.make_block(rest.is_empty());
+            if matches!(self.progress.phase, Phase::Search) {
+                rest = self.fill(rest);
+                if rest.is_empty() && !fin {
+                    break true;
+                }
+                self.make_block(rest.is_empty());
+            }
         };
         Deflated { consumed: input.len() - rest.len(), written: out.written, done }
     }
@@ -308,27 +307,24 @@ impl<'m> Work<'m> {
                 if !self.progress.bits.reserve(7 + 7, out) {
                     return false;
                 }
-                if let Some(codes) = Alphabets::new(self.codes) {
-                    let repeat = codes.repeat(*counts, *at);
-                    let code = codes.code_length(repeat.symbol);
-                    self.progress.bits.put(code.bits, code.len);
-                    self.progress.bits.put(repeat.extra, repeat.extra_len);
-                    *at += repeat.run;
-                }
+                let Some(codes) = Alphabets::new(self.codes) else { return false };
+                let repeat = codes.repeat(*counts, *at);
+                let code = codes.code_length(repeat.symbol);
+                self.progress.bits.put(code.bits, code.len);
+                self.progress.bits.put(repeat.extra, repeat.extra_len);
+                *at += repeat.run;
                 if *at >= counts.symbols() {
                     self.progress.phase = Phase::Dynamic(Cursor::START);
                 }
             }
             Phase::Dynamic(cursor) => {
-                if let Some(codes) = Alphabets::new(self.codes) {
-                    let all =
-                        cursor.emit(&codes, bytes, &self.tokens, &mut self.progress.bits, out);
-                    if !all || !self.progress.bits.reserve(15, out) {
-                        return false;
-                    }
-                    let end = codes.symbol(usize::from(END));
-                    self.progress.bits.put(end.bits, end.len);
+                let Some(codes) = Alphabets::new(self.codes) else { return false };
+                let all = cursor.emit(&codes, bytes, &self.tokens, &mut self.progress.bits, out);
+                if !all || !self.progress.bits.reserve(15, out) {
+                    return false;
                 }
+                let end = codes.symbol(usize::from(END));
+                self.progress.bits.put(end.bits, end.len);
                 self.next_block();
             }
             Phase::Fixed(cursor) => {

@@ -227,9 +227,7 @@ impl Decoder {
             // All 19 take a bit more than one refill is sure to give.
             self.bits.refill(input);
             let len = self.bits.take(3).ok_or(Stop::Input)?.to_le_bytes()[0];
-            if let Some(to) = self.lengths.get_mut(usize::from(place)) {
-                *to = len;
-            }
+            *self.lengths.get_mut(usize::from(place)).ok_or(Stop::Invalid)? = len;
             at += 1;
         }
         let lengths = self.lengths.first_chunk::<19>().unwrap_or(&[0; 19]);

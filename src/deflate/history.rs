@@ -23,10 +23,8 @@ impl<'m> History<'m> {
     pub(super) fn fill<'i>(&mut self, input: &'i [u8]) -> &'i [u8] {
         let room = self.bytes.get_mut(self.len..).unwrap_or_default();
         let len = room.len().min(input.len());
-        let Some((taken, rest)) = input.split_at_checked(len) else { return input };
-        if let Some(to) = room.get_mut(..len) {
-            mask::copy(taken, to);
-        }
+        let (taken, rest) = input.split_at_checked(len).unwrap_or_default();
+        mask::copy(taken, room.get_mut(..len).unwrap_or_default());
         self.len += len;
         rest
     }

@@ -132,12 +132,13 @@ impl Heads<'_> {
         let hash = (word << self.dropped).wrapping_mul(0x9E37_79B1) >> self.shift;
         let position = self.base + index;
         let last = usize::try_from(hash).ok().and_then(|hash| self.last.get_mut(hash));
-        let Some(last) = last else { return position };
-        let before = u16::from_le_bytes(*last);
-        if index & self.must_have == self.must_have {
-            *last = low(position).to_le_bytes();
-        }
-        position.wrapping_sub(before.into())
+        last.map_or(position, |last| {
+            let before = u16::from_le_bytes(*last);
+            if index & self.must_have == self.must_have {
+                *last = low(position).to_le_bytes();
+            }
+            position.wrapping_sub(before.into())
+        })
     }
 }
 

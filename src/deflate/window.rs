@@ -34,12 +34,8 @@ impl Window {
         let bytes = bytes.get(skipped..).unwrap_or_default();
         let room = size.saturating_sub(self.end).min(bytes.len());
         let (first, second) = bytes.split_at_checked(room).unwrap_or_default();
-        if let Some(to) = memory.get_mut(self.end..self.end + first.len()) {
-            mask::copy(first, to);
-        }
-        if let Some(to) = memory.get_mut(..second.len()) {
-            mask::copy(second, to);
-        }
+        mask::copy(first, memory.get_mut(self.end..self.end + first.len()).unwrap_or_default());
+        mask::copy(second, memory.get_mut(..second.len()).unwrap_or_default());
         self.end = (self.end + bytes.len()) & size.wrapping_sub(1);
         self.len = self.len.saturating_add(bytes.len()).min(size);
     }
@@ -92,9 +88,8 @@ impl<'a> Output<'a> {
     pub(super) fn extend(&mut self, bytes: &[u8]) -> usize {
         let room = self.out.get_mut(self.len..).unwrap_or_default();
         let n = room.len().min(bytes.len());
-        if let (Some(to), Some(from)) = (room.get_mut(..n), bytes.get(..n)) {
-            mask::copy(from, to);
-        }
+        let room = room.get_mut(..n).unwrap_or_default();
+        mask::copy(bytes.get(..n).unwrap_or_default(), room);
         self.len += n;
         n
     }
@@ -164,12 +159,10 @@ impl<'a> Output<'a> {
         let mut distance = distance;
         while left > 0 {
             let n = distance.min(left);
-            let Some((before, after)) = self.out.split_at_mut_checked(self.len) else { break };
+            let (before, after) = self.out.split_at_mut_checked(self.len).unwrap_or_default();
             let from = before.len().saturating_sub(distance);
-            let from = before.get(from..).unwrap_or_default();
-            if let (Some(from), Some(to)) = (from.get(..n), after.get_mut(..n)) {
-                mask::copy(from, to);
-            }
+            let from = before.get(from..from + n).unwrap_or_default();
+            mask::copy(from, after.get_mut(..n).unwrap_or_default());
             self.len += n;
             left -= n;
             distance *= 2;

@@ -18,9 +18,8 @@ impl<'o> Out<'o> {
     pub(super) fn write(&mut self, from: &[u8]) -> usize {
         let room = self.rest();
         let len = room.len().min(from.len());
-        if let (Some(from), Some(to)) = (from.get(..len), room.get_mut(..len)) {
-            mask::copy(from, to);
-        }
+        let room = room.get_mut(..len).unwrap_or_default();
+        mask::copy(from.get(..len).unwrap_or_default(), room);
         self.written += len;
         len
     }
