@@ -109,9 +109,7 @@ const BLOCKS_LEN: usize = 512;
 /// A lane and more; the tail is a lane of its own, which may overlap the one before.
 #[inline]
 fn long(bytes: &mut [u8], key: [u8; LANE], tail_key: [u8; 16]) -> bool {
-    let Some(tail) = bytes.last_chunk().map(|tail| mask_words(*tail, tail_key)) else {
-        return true;
-    };
+    let tail = mask_words(bytes.last_chunk().copied().unwrap_or_default(), tail_key);
     let mut or = [0; LANE];
     let mut rest = &mut *bytes;
     if rest.len() >= BLOCKS_LEN {
@@ -122,9 +120,7 @@ fn long(bytes: &mut [u8], key: [u8; LANE], tail_key: [u8; 16]) -> bool {
     for lane in rest.as_chunks_mut().0 {
         mask_lane(lane, key, &mut or);
     }
-    if let Some(end) = bytes.last_chunk_mut() {
-        *end = tail;
-    }
+    set(Some(tail), bytes.last_chunk_mut());
     or.is_ascii() && tail.is_ascii()
 }
 
@@ -188,7 +184,7 @@ mod wide {
         fn with_simd<S: Simd>(self, simd: S) -> bool {
             // A vector across two lines of the cache costs two of them.
             let start = self.bytes.as_ptr().align_offset(64).min(self.bytes.len());
-            let Some((head, rest)) = self.bytes.split_at_mut_checked(start) else { return true };
+            let (head, rest) = self.bytes.split_at_mut_checked(start).unwrap_or_default();
             let key = rotate(self.key, start);
             let head_is_ascii = narrow(head, self.key, key);
             let after = rotate(key, rest.len());
@@ -216,6 +212,43 @@ mod wide {
             }
             let tail_is_ascii = narrow(tail, key, after);
             head_is_ascii && pulp::bytemuck::bytes_of(&or).is_ascii() && tail_is_ascii
+        }
+    }
+
+    #[cfg(test)]
+    #[allow(clippy::indexing_slicing, reason = "tests may panic")]
+    mod tests {
+        use super::*;
+
+        /// With the vectors of this machine, and on one that has none.
+        #[test]
+        fn all_machines_mask_the_same() {
+            const KEY: [u8; 4] = [0x01, 0x40, 0x7F, 0x22];
+            let plain: [u8; 700] = core::array::from_fn(|i| (i % 126).to_le_bytes()[0]);
+            for (start, len) in (0..5).flat_map(|start| (0_usize..600).map(move |len| (start, len)))
+            {
+                // Nowhere, at the first, a middle and the last byte.
+                for bad in [len, 0, len / 2, len.saturating_sub(1)] {
+                    let mut masked = plain;
+                    let bytes = &mut masked[start..start + len];
+                    bytes.iter_mut().skip(bad).take(1).for_each(|byte| *byte |= 0x80);
+                    let wanted = masked;
+                    let bytes = &mut masked[start..start + len];
+                    bytes.iter_mut().zip(KEY.iter().cycle()).for_each(|(byte, key)| *byte ^= key);
+                    let is_ascii = bad >= len;
+                    let mut again = masked;
+                    assert_eq!(
+                        mask(&mut again[start..start + len], KEY),
+                        is_ascii,
+                        "{start} {len}"
+                    );
+                    assert_eq!(again, wanted);
+                    let bytes = &mut masked[start..start + len];
+                    let scalar = Mask { bytes, key: KEY }.with_simd(pulp::Scalar);
+                    assert_eq!(scalar, is_ascii, "{start} {len}");
+                    assert_eq!(masked, wanted);
+                }
+            }
         }
     }
 }
@@ -251,12 +284,8 @@ fn copy_words(from: &[u8], to: &mut [u8], key: [u8; 4]) {
 /// The first and the last `N` of `N` to `2 * N` bytes, which may overlap.
 #[inline]
 fn copy_ends<const N: usize>(from: &[u8], to: &mut [u8], key: [u8; N], tail_key: [u8; N]) {
-    if let (Some(from), Some(to)) = (from.first_chunk::<N>(), to.first_chunk_mut()) {
-        *to = xor(from, key);
-    }
-    if let (Some(from), Some(to)) = (from.last_chunk::<N>(), to.last_chunk_mut()) {
-        *to = xor(from, tail_key);
-    }
+    set(from.first_chunk::<N>().map(|from| xor(from, key)), to.first_chunk_mut());
+    set(from.last_chunk::<N>().map(|from| xor(from, tail_key)), to.last_chunk_mut());
 }
 
 fn copy_long(from: &[u8], to: &mut [u8], key: [u8; 4], after: [u8; 4]) {
@@ -264,8 +293,14 @@ fn copy_long(from: &[u8], to: &mut [u8], key: [u8; 4], after: [u8; 4]) {
     for (from, to) in from.as_chunks::<LANE>().0.iter().zip(to.as_chunks_mut::<LANE>().0) {
         *to = xor(from, wide);
     }
-    if let (Some(from), Some(to)) = (from.last_chunk::<LANE>(), to.last_chunk_mut()) {
-        *to = mask_words(*from, repeat(after));
+    set(from.last_chunk().map(|from| mask_words(*from, repeat(after))), to.last_chunk_mut());
+}
+
+/// The first or the last bytes of a slice that has so many.
+#[inline]
+fn set<const N: usize>(bytes: Option<[u8; N]>, to: Option<&mut [u8; N]>) {
+    if let (Some(bytes), Some(to)) = (bytes, to) {
+        *to = bytes;
     }
 }
 

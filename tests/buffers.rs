@@ -9,6 +9,8 @@
 #[path = "common/wire.rs"]
 mod wire;
 
+use std::cell::Cell;
+
 use barews::{Config, Delivery, Event, Input, RecvBuffer, StorageFull};
 use wire::{BINARY, Ev, FIN, PING, Side, TEXT};
 
@@ -207,4 +209,37 @@ fn one_buffer_for_all_connections_keeps_only_the_tail_apart() {
     receive(&mut own, &frame[200..]);
     assert_eq!(ws.drain(&mut own.input()), [Ev::binary(&[5; 300]), Ev::More(6)]);
     assert!(own.is_empty());
+}
+
+#[test]
+fn a_storage_that_becomes_shorter_loses_bytes_and_does_not_panic() {
+    /// As long as its owner says at the time.
+    struct Shrinking<'a>([u8; 16], &'a Cell<usize>);
+    impl AsRef<[u8]> for Shrinking<'_> {
+        fn as_ref(&self) -> &[u8] {
+            &self.0[..self.1.get()]
+        }
+    }
+    impl AsMut<[u8]> for Shrinking<'_> {
+        fn as_mut(&mut self) -> &mut [u8] {
+            &mut self.0[..self.1.get()]
+        }
+    }
+    for consumed in [0, 4] {
+        let len = Cell::new(16);
+        let mut rx = RecvBuffer::new(Shrinking([0; 16], &len));
+        receive(&mut rx, b"\x81\x02ab\x81\x0Acdefgh");
+        rx.consume(consumed);
+        len.set(8);
+        let unread = 12 - consumed;
+        assert_eq!((rx.capacity(), rx.len()), (8, unread));
+        assert!(rx.unread().is_empty() && rx.input().is_empty());
+        assert_eq!(rx.reserve(1), Err(StorageFull { needed: unread + 1 }));
+        assert!(rx.spare_mut().is_empty());
+        rx.advance(1);
+        assert_eq!(rx.len(), unread);
+        // What is not there cannot be read, so its owner can only forget it.
+        rx.consume(unread);
+        assert_eq!(rx.spare_mut().len(), 8);
+    }
 }

@@ -6,6 +6,8 @@
 #[path = "common/strict_inflate.rs"]
 mod strict_inflate;
 
+use std::cell::Cell;
+
 use barews::StorageFull;
 use barews::deflate::{Context, Deflate, Deflated, Effort, WindowBits};
 use proptest::collection::vec;
@@ -296,4 +298,77 @@ fn a_short_message_is_sent_plain_by_the_threshold() {
     let deflate = Deflate::new(context, effort, &mut memory).unwrap();
     assert!(!deflate.wants(19));
     assert!(deflate.wants(20));
+}
+
+/// Blocks of all three kinds, and what comes behind them.
+#[test]
+fn the_output_may_be_full_at_every_byte() {
+    let mut random = fastrand::Rng::with_seed(5);
+    let mut skewed = || random.u8(..).min(random.u8(..)).min(random.u8(..)) / 2;
+    // Bytes that come nowhere else have the longest codes.
+    let rare = |count| (0xF0..).take(count);
+    let mut messages: Vec<Vec<u8>> =
+        (0..7).map(|count| (0..6000).map(|_| skewed()).chain(rare(count)).collect()).collect();
+    messages.extend([
+        (0..700).map(|_| random.u8(..)).collect(),
+        b"fixed codes, fixed codes".to_vec(),
+        Vec::new(),
+    ]);
+    for effort in EFFORTS {
+        let context = context(15, true);
+        let (mut one, mut other) = (memory(context, effort), memory(context, effort));
+        let mut at_once = Deflate::new(context, effort, &mut one).unwrap();
+        let mut by_byte = Deflate::new(context, effort, &mut other).unwrap();
+        for message in &messages {
+            let whole = whole(&mut at_once, message);
+            let (mut written, mut rest) = (Vec::new(), &message[..]);
+            loop {
+                // A call without room takes nothing that is written, and changes nothing that is.
+                let full = by_byte.push(rest, true, &mut []);
+                assert!(!full.done && full.written == 0);
+                rest = &rest[full.consumed..];
+                let mut out = [0xAA];
+                let deflated = by_byte.push(rest, true, &mut out);
+                rest = &rest[deflated.consumed..];
+                written.extend_from_slice(&out[..deflated.written]);
+                if deflated.done {
+                    break;
+                }
+                assert_eq!(deflated.written, 1);
+            }
+            assert_eq!(written, whole, "{} bytes, {effort:?}", message.len());
+        }
+    }
+}
+
+#[test]
+fn a_storage_that_becomes_shorter_takes_nothing_and_does_not_panic() {
+    /// As long as its owner says at the time.
+    struct Shrinking<'a>(Vec<u8>, &'a Cell<usize>);
+    impl AsRef<[u8]> for Shrinking<'_> {
+        fn as_ref(&self) -> &[u8] {
+            &self.0[..self.1.get()]
+        }
+    }
+    impl AsMut<[u8]> for Shrinking<'_> {
+        fn as_mut(&mut self) -> &mut [u8] {
+            &mut self.0[..self.1.get()]
+        }
+    }
+    let context = context(15, true);
+    for effort in EFFORTS {
+        let needed = Deflate::memory(context, effort);
+        let len = Cell::new(needed);
+        let mut deflate = Deflate::new(context, effort, Shrinking(vec![0; needed], &len)).unwrap();
+        let mut out = [0; 64];
+        assert_eq!(deflate.push(b"Hello", true, &mut out).written, 7);
+        for short in [needed - 1, needed / 2, 0] {
+            len.set(short);
+            let nothing = Deflated { consumed: 0, written: 0, done: false };
+            assert_eq!(deflate.push(b"Hello", true, &mut out), nothing);
+        }
+        len.set(needed);
+        assert_eq!(deflate.push(b"Hello", true, &mut out).written, 5);
+        assert_eq!(out[..5], [0xf2, 0x00, 0x11, 0x00, 0x00]);
+    }
 }

@@ -276,3 +276,36 @@ fn header_values_do_not_reach_a_log() {
     let text = format!("{upgrade:?} {accept:?} {:?}", upgrade.request());
     assert!(text.contains("Authorization") && text.contains("/chat") && !text.contains("secret"));
 }
+
+/// RFC 9110, section 15.
+#[test]
+fn r4_2_13_an_answer_has_the_phrase_of_its_status() {
+    for line in [
+        "200 OK",
+        "204 No Content",
+        "301 Moved Permanently",
+        "302 Found",
+        "303 See Other",
+        "304 Not Modified",
+        "307 Temporary Redirect",
+        "308 Permanent Redirect",
+        "400 Bad Request",
+        "401 Unauthorized",
+        "403 Forbidden",
+        "404 Not Found",
+        "405 Method Not Allowed",
+        "408 Request Timeout",
+        "414 URI Too Long",
+        "421 Misdirected Request",
+        "426 Upgrade Required",
+        "429 Too Many Requests",
+        "431 Request Header Fields Too Large",
+        "500 Internal Server Error",
+        "503 Service Unavailable",
+        "505 HTTP Version Not Supported",
+    ] {
+        let status = line[..3].parse().unwrap();
+        let written = written(|out| respond(status, &[], b"", out));
+        assert!(written.starts_with(&format!("HTTP/1.1 {line}\r\n")), "{written}");
+    }
+}

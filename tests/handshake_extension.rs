@@ -236,7 +236,8 @@ fn r7692_5_01_several_offers_in_order() {
 
 #[test]
 fn r7692_5_02_the_first_acceptable_offer_is_taken() {
-    let config = DeflateConfig::new();
+    let config = DeflateConfig::default();
+    assert_eq!(config, DeflateConfig::new());
     let served = |offers| served(offers, config);
     assert_eq!(
         served("permessage-deflate, permessage-deflate; server_no_context_takeover").unwrap(),

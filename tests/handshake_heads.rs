@@ -537,3 +537,12 @@ proptest! {
         let _ = barews::handshake::extension::parse(&bytes).flatten().flat_map(|extension| extension.params()).count();
     }
 }
+
+#[test]
+fn the_defaults_are_those_of_new() {
+    assert_eq!(Limits::default(), Limits::new());
+    let mut reader = Reader::default();
+    assert_eq!(read(&mut reader, REQUEST), read(&mut Reader::new(), REQUEST));
+    let long = [&REQUEST[..REQUEST.len() - 2], b"X: ", &[b'x'; 8192]].concat();
+    assert_eq!(read(&mut Reader::default(), &long), Err(Error::HeadTooLong));
+}

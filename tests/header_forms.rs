@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
 
 use barews::frame::{self, Header, Lead, Opcode};
-use barews::{Config, Connection, Kind, Role};
+use barews::{Config, Connection, Kind, Role, SendError};
 
 const LENGTHS: [usize; 9] = [0, 1, 125, 126, 127, 128, 65_535, 65_536, 70_000];
 
@@ -37,6 +37,33 @@ fn the_stateless_frame_begins_with_the_stateless_header() {
         let lead = Lead { fin: true, rsv1: false, opcode: Opcode::Binary };
         let header = Header { lead, masking_key: None, payload_len: u64::try_from(len).unwrap() };
         assert_eq!(header.encoded_len(), header.encode().len());
+        assert_eq!(header.encode().as_ref(), &header.encode()[..]);
         assert_eq!(out[..n], [&header.encode()[..], &vec![7; len]].concat(), "{len}");
     }
+}
+
+#[test]
+fn a_stateless_frame_is_one_that_may_be_sent() {
+    let mut out = [0xAA; 140];
+    // 5.5: control frames have at most 125 bytes and are not fragmented.
+    for (opcode, first) in [(Opcode::Close, 0x88), (Opcode::Ping, 0x89), (Opcode::Pong, 0x8A)] {
+        for fin in [false, true] {
+            assert_eq!(frame::encode(opcode, fin, b"abc", &mut out), Ok(5));
+            assert_eq!(out[..5], [first, 3, b'a', b'b', b'c']);
+            assert_eq!(frame::encode(opcode, fin, &[7; 125], &mut out), Ok(127));
+            let refused = frame::encode(opcode, fin, &[7; 126], &mut out);
+            assert_eq!(refused, Err(SendError::ControlTooLong));
+        }
+    }
+    for (opcode, byte) in [(Opcode::Continuation, 0), (Opcode::Text, 1), (Opcode::Binary, 2)] {
+        for (fin, bit) in [(false, 0), (true, 0x80)] {
+            assert_eq!(frame::encode(opcode, fin, &[7; 126], &mut out), Ok(130));
+            assert_eq!(out[..5], [byte | bit, 126, 0, 126, 7]);
+        }
+    }
+    // Of what does not fit nothing is written.
+    let mut out = [0xAA; 129];
+    let refused = frame::encode(Opcode::Text, true, &[7; 126], &mut out);
+    assert_eq!(refused, Err(SendError::BufferTooSmall { needed: 130 }));
+    assert_eq!(out, [0xAA; 129]);
 }

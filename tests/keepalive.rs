@@ -305,3 +305,17 @@ fn extremes() {
     assert_eq!(keepalive.poll(Duration::from_micros(999)), Action::None);
     assert_eq!(keepalive.poll(Duration::from_millis(1)), Action::Expired(Reason::Handshake));
 }
+
+#[test]
+fn what_has_expired_is_due_at_once_until_the_close_is_written() {
+    let timeouts = Timeouts::default().handshake_within(Some(Duration::from_secs(5)));
+    assert_eq!(Timeouts::default(), Timeouts::new());
+    let mut keepalive = Keepalive::new(timeouts, Duration::ZERO);
+    let late = Duration::from_secs(7);
+    assert_eq!(keepalive.poll(late), Action::Expired(Reason::Handshake));
+    assert_eq!(keepalive.next_deadline(), Some(Duration::ZERO));
+    assert_eq!(keepalive.poll(late), Action::Expired(Reason::Handshake));
+    keepalive.on_close(late);
+    assert!(keepalive.next_deadline() > Some(late));
+    assert_eq!(keepalive.poll(late), Action::None);
+}

@@ -270,6 +270,7 @@ fn a_client_without_keys_is_to_be_dropped() {
         assert_eq!(client.transmit(&mut out), Err(SendError::NoMaskingKey));
         let refused = client.send_close(CloseCode::NORMAL, "", &mut out);
         assert_eq!(refused, Err(SendError::NoMaskingKey));
+        assert_eq!(client.mask_next(&mut out), Err(SendError::NoMaskingKey));
     }
     assert_eq!(out, [0; 64], "nothing unmasked was written");
 }

@@ -375,3 +375,17 @@ fn r6_2_05_a_server_removes_the_mask() {
         }
     }
 }
+
+#[test]
+fn r6_1_07_a_frame_of_more_than_2_63_bytes_is_refused() {
+    for side in SIDES {
+        let mut ws = Ws::new(side, Config::new());
+        for len in [1 << 63, u64::MAX] {
+            assert_eq!(ws.begin(Kind::Binary, true, len), Err(SendError::FrameTooLong));
+            assert_eq!(ws.keys(), 0);
+        }
+        // Nothing was begun: a message of either kind may be.
+        let header = ws.begin(Kind::Text, false, (1 << 63) - 1).unwrap();
+        assert_eq!(header[2..10], [0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]);
+    }
+}

@@ -10,7 +10,7 @@ mod inflated;
 mod wire;
 
 use barews::deflate::{DeflateParams, Inflate};
-use barews::{Config, Error, Kind, StorageFull};
+use barews::{Config, Error, Event, Input, Kind, StorageFull};
 use bits::BitWriter;
 use inflated::{JUNK, Outcome, Receiver, alone, compressed, context, memory, run};
 use wire::{SIDES, Side};
@@ -346,4 +346,23 @@ fn r7692_10_4_the_limit_is_one_of_inflated_bytes() {
             assert_eq!(due.is_empty(), code.is_empty());
         }
     }
+}
+
+#[test]
+fn an_output_without_room_gives_a_piece_of_nothing_and_loses_nothing() {
+    let context = context(15, true);
+    let mut memory = memory(context);
+    let mut inflate = Inflate::new(context, &mut memory).unwrap();
+    let mut wire = compressed(Side::Client, Kind::Text, &[HELLO]);
+    let mut ws = Side::Client.ws(Config::new().deflate(true));
+    let Ok(Event::Data(mut data)) = ws.receive(&mut Input::new(&mut wire)) else { unreachable!() };
+    for _ in 0..2 {
+        // `None` would say that the rest is still to come.
+        let piece = inflate.push(&mut data, &mut []).unwrap().unwrap();
+        assert!(piece.payload.is_empty() && !piece.fin);
+    }
+    let mut out = [0; 8];
+    let piece = inflate.push(&mut data, &mut out).unwrap().unwrap();
+    assert_eq!((&*piece.payload, piece.fin), (&b"Hello"[..], true));
+    assert_eq!(inflate.push(&mut data, &mut []), Ok(None));
 }

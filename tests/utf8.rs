@@ -178,13 +178,17 @@ fn r8_1_01_a_character_at_every_place_of_a_long_text() {
     ];
     for (character, masked) in characters.into_iter().flat_map(|c| [(c, false), (c, true)]) {
         for place in 0..=70 {
-            for len in [place, place + 1, 70, 90] {
+            for len in [place, place + 1, 70, 90, 300] {
                 let mut text = vec![b'a'; place];
                 text.extend(character);
                 text.resize(text.len().max(len), b'z');
                 let expected = first_bad(&text).map_or((text.len(), true), |bad| (bad, false));
                 let key = [0x80, 0x01, 0xFF, 0x00];
-                let mut bytes = vec![0x81, u8::try_from(text.len()).unwrap()];
+                let mut bytes = match u8::try_from(text.len()) {
+                    Ok(len @ ..126) => vec![0x81, len],
+                    _ => [&[0x81, 126], &u16::try_from(text.len()).unwrap().to_be_bytes()[..]]
+                        .concat(),
+                };
                 if masked {
                     bytes[1] |= 0x80;
                     bytes.extend(key);

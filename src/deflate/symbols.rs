@@ -63,3 +63,41 @@ const fn ranges(first: u16, group: u8) -> [Range; 32] {
     }
     ranges
 }
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "tests may panic")]
+mod tests {
+    use super::*;
+
+    /// The tables of RFC 1951, section 3.2.5: the first value of each symbol, up to that of the next.
+    #[test]
+    fn ranges_are_those_of_the_tables() {
+        let lengths = [
+            3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99,
+            115, 131, 163, 195, 227,
+        ];
+        let distances = [
+            1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025,
+            1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577,
+        ];
+        for (made, wanted) in [(ranges(3, 2), &lengths[..]), (ranges(1, 1), &distances)] {
+            for (range, base) in made.iter().zip(wanted) {
+                assert_eq!(range.base, *base);
+            }
+            for (range, next) in made.iter().zip(&wanted[1..]) {
+                assert_eq!(range.base + (1 << range.extra), *next);
+            }
+        }
+        assert_eq!(LENGTHS[28], Range { base: 258, extra: 0 });
+    }
+
+    /// Section 3.2.6.
+    #[test]
+    fn fixed_codes_have_the_lengths_of_the_table() {
+        for (symbols, len) in [(0..=143, 8), (144..=255, 9), (256..=279, 7), (280..=287, 8)] {
+            for symbol in symbols {
+                assert_eq!(fixed_len(symbol), len, "{symbol}");
+            }
+        }
+    }
+}
