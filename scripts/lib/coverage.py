@@ -1,0 +1,86 @@
+"""Judges what llvm-cov exports of src; usage: coverage.py LCOV JSON [--list]"""
+
+import collections
+import csv
+import json
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+REASONS = ROOT / "tests" / "uncovered.tsv"
+COLUMNS = ["file", "function", "condition", "never", "reason"]
+SOURCES = {str(path): path.read_text(encoding="utf-8").splitlines() for path in ROOT.glob("src/**/*.rs")}
+
+
+def short(file):
+    return pathlib.Path(file).relative_to(ROOT).as_posix()
+
+
+def read_lines(path):
+    """How often each line is run."""
+    counts, file = {}, ""
+    for row in pathlib.Path(path).read_text(encoding="utf-8").splitlines():
+        kind, _, value = row.partition(":")
+        if kind == "SF":
+            file = value
+        elif kind == "DA":
+            line, count = map(int, value.split(",")[:2])
+            counts[file, line] = count
+    return counts
+
+
+def read_branches(path):
+    """Whether each way of each condition is ever taken; the report has one entry for each set of types."""
+    taken = {}
+    for file in json.loads(pathlib.Path(path).read_text(encoding="utf-8"))["data"][0]["files"]:
+        name, source = file["filename"], SOURCES[file["filename"]]
+        for line, column, end, last, yes, no, *_ in file["branches"]:
+            text = source[line - 1 : end]
+            text[-1] = text[-1][: last - 1]
+            condition = " ".join(" ".join(text)[column - 1 :].split())
+            functions = (re.search(r"\bfn (\w+)", row) for row in reversed(source[:line]))
+            function = next(match[1] for match in functions if match)
+            for way, count in ("true", yes), ("false", no):
+                branch = name, line, column, function, condition, way
+                taken[branch] = taken.get(branch, False) or count > 0
+    return taken
+
+
+def read_reasons():
+    with REASONS.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    assert rows[0] == COLUMNS and all(len(row) == len(COLUMNS) and row[-1] for row in rows), REASONS
+    return [(tuple(row[:-1]), row[-1]) for row in rows[1:]]
+
+
+def main():
+    lines, branches, reasons = read_lines(sys.argv[1]), read_branches(sys.argv[2]), read_reasons()
+    never = [(short(file), *rest) for (file, _, _, *rest), is_taken in sorted(branches.items()) if not is_taken]
+    if sys.argv[3:] == ["--list"]:
+        for row in COLUMNS, *((*branch, dict(reasons).get(branch, "")) for branch in never):
+            print("\t".join(row))
+        return
+    dark = sorted(place for place, count in lines.items() if count == 0)
+    faults = [f"{short(file)}:{line}: is not run" for file, line in dark]
+    for file, source in SOURCES.items():
+        for line, code in enumerate(source, 1):
+            # No build has `defmt`.
+            is_function = re.match(r"\s*(pub(\(\w+\))? )?(const )?fn \w+.*[^;]$", code) and "defmt::" not in code
+            if is_function and (file, line) not in lines:
+                faults.append(f"{short(file)}:{line}: no test gives it types: {code.strip()}")
+    # Of the same condition twice in a function both need a row.
+    found, known = collections.Counter(never), collections.Counter(branch for branch, _ in reasons)
+    faults += ["\t".join(["never taken", *branch]) for branch in (found - known).elements()]
+    faults += ["\t".join(["needs no reason", *branch]) for branch in (known - found).elements()]
+    share = 100 * (len(branches) - len(never)) / len(branches)
+    if share < 99:
+        faults.append("fewer than 99 branches in 100 are taken")
+    print(f"lines     {len(lines) - len(dark)} of {len(lines)}")
+    print(f"branches  {len(branches) - len(never)} of {len(branches)}, {share:.2f} %")
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    sys.exit(bool(faults))
+
+
+main()
