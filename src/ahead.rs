@@ -112,7 +112,7 @@ impl Ahead {
 
     /// Moves the look-ahead over messages that the short path takes, the most frequent frames.
     fn hop<R: Role>(&mut self, rules: &Rules, bytes: &[u8]) {
-        let mut at = usize::try_from(self.at).unwrap_or(usize::MAX);
+        let Ok(mut at) = usize::try_from(self.at) else { return };
         if self.progress.flow != Flow::Idle {
             return;
         }
@@ -121,6 +121,6 @@ impl Ahead {
         {
             at = at.saturating_add(head + len);
         }
-        self.at = self.at.max(frame::to_u64(at));
+        self.at = frame::to_u64(at);
     }
 }

@@ -57,39 +57,6 @@ fn r4_2_13_any_other_answer_can_be_given() {
 }
 
 #[test]
-fn a_status_has_the_phrase_of_rfc_9110_section_15() {
-    let phrases = [
-        (200, "OK"),
-        (204, "No Content"),
-        (301, "Moved Permanently"),
-        (302, "Found"),
-        (303, "See Other"),
-        (304, "Not Modified"),
-        (307, "Temporary Redirect"),
-        (308, "Permanent Redirect"),
-        (400, "Bad Request"),
-        (401, "Unauthorized"),
-        (403, "Forbidden"),
-        (404, "Not Found"),
-        (405, "Method Not Allowed"),
-        (408, "Request Timeout"),
-        (414, "URI Too Long"),
-        (421, "Misdirected Request"),
-        (426, "Upgrade Required"),
-        (429, "Too Many Requests"),
-        (431, "Request Header Fields Too Large"),
-        (500, "Internal Server Error"),
-        (503, "Service Unavailable"),
-        (505, "HTTP Version Not Supported"),
-        (599, ""),
-    ];
-    for (status, phrase) in phrases {
-        let answer = written(|out| respond_head(status, &[], 0, out));
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status} {phrase}\r\n")), "{answer}");
-    }
-}
-
-#[test]
 fn r4_2_14_an_origin_that_is_refused_is_a_403() {
     let list = ["https://example.com"];
     let bytes = with(&[], &["Origin: https://evil.example"]);

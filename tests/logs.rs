@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::error::Error as StdError;
 
+use barews::keepalive::Reason;
 use barews::{AssembleError, CloseCode, Config, Connection, ControlPayload, Error, Event, Input};
 use barews::{NoKey, SendError, StorageFull};
 
@@ -73,10 +74,25 @@ fn each_fault_of_the_caller_has_its_words() {
 }
 
 #[test]
+fn each_deadline_that_passed_has_its_words() {
+    all_differ(&[
+        &Reason::Handshake,
+        &Reason::Pong,
+        &Reason::Idle,
+        &Reason::Message,
+        &Reason::Write,
+        &Reason::Close,
+    ]);
+}
+
+#[test]
 fn a_close_code_is_its_number() {
-    assert_eq!(CloseCode::NORMAL.to_string(), "1000");
-    assert_eq!(u16::from(CloseCode::from(4321)), 4321);
-    assert_eq!(CloseCode::from(4321).as_u16(), 4321);
+    for code in [0, 1000, 1006, 4999, u16::MAX] {
+        assert_eq!(CloseCode::from(code), CloseCode::new(code));
+        assert_eq!(u16::from(CloseCode::new(code)), code);
+        assert_eq!(CloseCode::new(code).to_string(), code.to_string());
+    }
+    assert_eq!(format!("[{:>6}]", CloseCode::GOING_AWAY), "[  1001]");
 }
 
 #[test]
@@ -102,6 +118,7 @@ fn what_makes_masking_keys_is_not_printed() {
 #[cfg(feature = "handshake")]
 mod handshake {
     use barews::handshake::client::Handshake;
+    use barews::handshake::extension::Malformed;
     use barews::handshake::key::Key;
     use barews::handshake::server::{Incoming, Reader};
     use barews::handshake::{BuildError, Error, Field, Status};
@@ -178,6 +195,7 @@ mod handshake {
             &BuildError::ExtensionNotOffered,
             &BuildError::InvalidStatus,
             &BuildError::BodyNotAllowed,
+            &Malformed,
         ]);
         let needed = BuildError::BufferTooSmall { needed: 1234 }.to_string();
         assert!(needed.contains("1234 bytes"), "{needed}");

@@ -69,8 +69,7 @@ impl Places {
             Field::Connection => self.names_upgrade |= lists(text, "upgrade"),
             _ => {}
         }
-        let mut nowhere = Place::NONE;
-        let place = self.fields.get_mut(field.index()).unwrap_or(&mut nowhere);
+        let Some(place) = self.fields.get_mut(field.index()) else { return };
         let lines = match place.lines {
             Lines::None => Lines::One,
             Lines::One | Lines::Several => Lines::Several,
