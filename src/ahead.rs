@@ -72,8 +72,7 @@ impl Ahead {
             if WIDE {
                 self.hop::<R>(rules, bytes);
             }
-            let at = self.at;
-            let rest = usize::try_from(at).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
+            let (at, rest) = (self.at, self.rest(bytes));
             if rest.is_empty() {
                 self.due = at.saturating_add(least);
                 continue;
@@ -112,15 +111,20 @@ impl Ahead {
 
     /// Moves the look-ahead over messages that the short path takes, the most frequent frames.
     fn hop<R: Role>(&mut self, rules: &Rules, bytes: &[u8]) {
-        let Ok(mut at) = usize::try_from(self.at) else { return };
-        if self.progress.flow != Flow::Idle {
+        if self.progress.flow != Flow::Idle || self.at > frame::len_u64(bytes) {
             return;
         }
+        let mut at = usize::try_from(self.at).unwrap_or(bytes.len());
         while let Some((_, head, len)) =
             bytes.get(at..).and_then(|bytes| rules.whole_head::<R>(bytes))
         {
             at = at.saturating_add(head + len);
         }
         self.at = frame::to_u64(at);
+    }
+
+    /// What the look-ahead has not come to; nothing if it ends beyond these bytes.
+    fn rest<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        usize::try_from(self.at).ok().and_then(|at| bytes.get(at..)).unwrap_or_default()
     }
 }
