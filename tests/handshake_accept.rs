@@ -242,6 +242,7 @@ fn header_values_do_not_reach_a_log() {
     let accept = upgrade.accept(Origins::Any).unwrap().headers(&[("Set-Cookie", "secret")]);
     let text = format!("{upgrade:?} {accept:?} {:?}", upgrade.request());
     assert!(text.contains("Authorization") && text.contains("/chat") && !text.contains("secret"));
+    assert!(text.contains("Accept { upgrade: Upgrade { request: Request {"), "{text}");
 }
 
 /// RFC 9110, section 15.

@@ -121,6 +121,7 @@ fn r4_3_01_a_quoted_value_is_a_token_once_unescaped() {
         r#"a; b="1,0""#,
         r#"a; b="\ ""#,
         r#"a; b="\\""#,
+        r#"a; b="\\1""#,
         r#"a; b="\"""#,
         r#"a; b="1"0"#,
         r#"a; b=1"0""#,
@@ -138,6 +139,7 @@ fn r4_3_01_a_quoted_value_is_a_token_once_unescaped() {
     let value = elements(r#"a; b="\1\0""#)[0].params().next().unwrap().value.unwrap();
     assert!(value == "10" && value != "1" && value != "100" && value.bytes().eq(*b"10"));
     assert_eq!(Some(value), elements("a; b=10")[0].params().next().unwrap().value);
+    assert_ne!(Some(value), elements("a; b=11")[0].params().next().unwrap().value);
     assert_eq!(format!("{value} {value:?}"), "10 \"10\"");
 }
 

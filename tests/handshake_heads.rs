@@ -147,6 +147,28 @@ fn need_more_counts_down_to_the_end() {
     // The least that is asked for is reached: these are the shortest heads.
     assert_eq!(more(read(&mut Reader::new(), b"G / HTTP/1.0\r\n\r\n")), 0);
     assert_eq!(more(response(&mut client(), b"HTTP/1.1 200\r\n\r\n")), 0);
+    // Behind each of these, what is asked for is the end of the shortest head that begins so.
+    for (start, end) in [
+        ("G", " / HTTP/1.1\r\n\r\n"),
+        ("GET ", "/ HTTP/1.1\r\n\r\n"),
+        ("GET /a", " HTTP/1.1\r\n\r\n"),
+        ("GET / HTTP", "/1.1\r\n\r\n"),
+        ("GET / HTTP/1.1", "\r\n\r\n"),
+        ("GET / HTTP/1.1\r\n", "\r\n"),
+        ("GET / HTTP/1.1\r\nHo", ":\r\n\r\n"),
+        ("GET / HTTP/1.1\r\nHost:", "\r\n\r\n"),
+        ("GET / HTTP/1.1\r\nHost: a\r", "\n\r\n"),
+    ] {
+        assert_eq!(more(read(&mut Reader::new(), start.as_bytes())), end.len(), "{start:?}");
+    }
+    for (start, end) in [
+        ("HTTP/1", ".1 101\r\n\r\n"),
+        ("HTTP/1.1", " 101\r\n\r\n"),
+        ("HTTP/1.1 1", "01\r\n\r\n"),
+        ("HTTP/1.1 101 Swi", "\r\n\r\n"),
+    ] {
+        assert_eq!(more(response(&mut client(), start.as_bytes())), end.len(), "{start:?}");
+    }
     // Bytes that were taken back are asked for again.
     let mut reader = Reader::new();
     read(&mut reader, &REQUEST[..40]).unwrap();

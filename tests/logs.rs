@@ -117,7 +117,7 @@ fn what_makes_masking_keys_is_not_printed() {
 
 #[cfg(feature = "handshake")]
 mod handshake {
-    use barews::handshake::client::Handshake;
+    use barews::handshake::client::{Answer, Handshake};
     use barews::handshake::extension::Malformed;
     use barews::handshake::key::Key;
     use barews::handshake::server::{Incoming, Reader};
@@ -222,6 +222,19 @@ mod handshake {
         {
             assert!(printed.contains(part), "{part}: {printed}");
         }
+        assert!(!printed.contains("s3cret"), "{printed}");
+    }
+
+    #[test]
+    fn a_rejection_is_printed_without_its_values() {
+        let head = b"HTTP/1.1 401 Unauthorized\r\nSet-Cookie: s3cret\r\n\r\n";
+        let mut handshake = Handshake::new([0; 16], "example.com", "/chat");
+        let Ok(Status::Complete(Answer::Rejected(rejected))) = handshake.response(head) else {
+            panic!("a 401");
+        };
+        let printed = format!("{rejected:?}");
+        assert!(printed.contains("401") && printed.contains("\"Set-Cookie\""), "{printed}");
+        assert!(printed.contains(&head.len().to_string()), "{printed}");
         assert!(!printed.contains("s3cret"), "{printed}");
     }
 
