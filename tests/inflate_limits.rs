@@ -389,3 +389,27 @@ fn a_text_that_ends_in_a_character_gives_the_same_however_it_is_cut() {
         }
     }
 }
+
+/// 10.4: the limit that nobody has set is finite, and the one of plain messages.
+#[test]
+fn p13_the_default_limit_of_a_message_is_64_mib() {
+    for (len, error) in [(64 << 20, None), ((64 << 20) + 1, Some(Error::MessageTooLong))] {
+        let mut zlib = Zlib::new(Level { level: 1, window_bits: 15 });
+        let payload = zlib.message(&[(&vec![0; len], FlushCompress::None)]);
+        let mut wire = compressed(Side::Client, Kind::Binary, &[&payload]);
+        let context = context(15, true);
+        let mut inflate = Inflate::new(context, memory(context)).unwrap();
+        let mut ws = Side::Client.ws(Config::new().deflate(true));
+        let mut input = Input::new(&mut wire);
+        let Event::Data(mut data) = ws.receive(&mut input).unwrap() else { panic!() };
+        let (mut out, mut inflated) = (vec![0; 1 << 16], 0);
+        let end = loop {
+            match inflate.push(&mut data, &mut out) {
+                Ok(Some(piece)) => inflated += piece.payload.len(),
+                Ok(None) => break None,
+                Err(error) => break Some(error),
+            }
+        };
+        assert_eq!((inflated, end), (64 << 20, error));
+    }
+}

@@ -89,6 +89,7 @@ mod tests {
             }
         }
         assert_eq!(LENGTHS[28], Range { base: 258, extra: 0 });
+        assert_eq!(OFFSETS[30..], [Range { base: 0, extra: 0 }; 2]);
     }
 
     /// Section 3.2.6.

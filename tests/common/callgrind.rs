@@ -19,8 +19,7 @@ pub(crate) fn job() -> Option<(usize, usize)> {
 /// Whether instructions can be counted here; says so if not.
 pub(crate) fn counts() -> bool {
     let valgrind = Command::new("valgrind").arg("--version").output();
-    let is_wanted = env::var_os("BAREWS_NO_VALGRIND").is_none();
-    let counts = is_wanted && valgrind.is_ok() && cfg!(target_arch = "x86_64");
+    let counts = valgrind.is_ok() && cfg!(target_arch = "x86_64");
     if !counts {
         println!("SKIPPED: the instructions are not counted, for there is no valgrind for this");
     }
