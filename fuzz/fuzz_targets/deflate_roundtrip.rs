@@ -5,10 +5,13 @@
 #[path = "../../tests/common/strict_inflate.rs"]
 mod strict_inflate;
 
+use std::cell::RefCell;
+
 use arbitrary::{Arbitrary, Unstructured};
 use barews::deflate::{Context, Deflate, Effort, Inflate, WindowBits};
 use barews::frame::HeaderBytes;
 use barews::{Compressed, Config, Connection, Event, Input, Kind};
+use barews_fuzz::sizes;
 use libfuzzer_sys::fuzz_target;
 use strict_inflate::StrictInflate;
 
@@ -40,27 +43,44 @@ struct Case {
     messages: Vec<Vec<Part>>,
 }
 
+/// What is kept from case to case, since clearing it takes less than asking for it.
+#[derive(Default)]
+struct Memory {
+    pieces: Vec<u8>,
+    whole: Vec<u8>,
+    inflate: Vec<u8>,
+    out: Vec<u8>,
+}
+
 fuzz_target!(|data: &[u8]| {
+    thread_local! {
+        static MEMORY: RefCell<Memory> = RefCell::default();
+    }
     if let Ok(case) = Case::arbitrary_take_rest(Unstructured::new(data)) {
-        check(&case);
+        MEMORY.with_borrow_mut(|memory| check(&case, sizes::most(data), memory));
     }
 });
 
-fn check(case: &Case) {
+fn check(case: &Case, most: usize, memory: &mut Memory) {
     let context = Context { window_bits: bits(case.window), takeover: case.takeover };
     let effort = effort(case);
-    let memory = |byte| vec![byte; Deflate::memory(context, effort)];
+    let len = Deflate::memory(context, effort);
+    let Memory { pieces, whole, inflate, out } = memory;
     // What the memory held before, and how the pieces are cut, make no difference.
-    let mut pieces = Deflate::new(context, effort, memory(0xAA)).unwrap();
-    let mut whole = Deflate::new(context, effort, memory(0x55)).unwrap();
+    let mut pieces = Deflate::new(context, effort, filled(pieces, len, 0xAA)).unwrap();
+    let mut whole = Deflate::new(context, effort, filled(whole, len, 0x55)).unwrap();
     let mut strict = StrictInflate::new(context.window_bits.get(), context.takeover);
-    let mut inflate = Inflate::new(context, vec![0xAA; Inflate::memory(context)]).unwrap();
+    let inflate = filled(inflate, Inflate::memory(context), 0xAA);
+    let mut inflate = Inflate::new(context, inflate).unwrap();
     let mut server = Connection::server(Config::new().deflate(true));
     let mut client = Connection::client(Config::new().deflate(true), || [0; 4]);
-    for message in messages(&case.messages) {
-        let mut payload = compress(&mut pieces, &message, case.input.into(), case.output.into());
+    for message in messages(&case.messages, most) {
+        // Each piece is a call, so a long message has none that are short.
+        let least = message.len() / 128;
+        let (input, room) = (least.max(case.input.into()), least.max(case.output.into()));
+        let mut payload = compress(&mut pieces, &message, input, filled(out, room.max(1), 0));
         let most = Deflate::max_len(message.len());
-        assert_eq!(payload, compress(&mut whole, &message, usize::MAX, most));
+        assert_eq!(payload, compress(&mut whole, &message, usize::MAX, filled(out, most, 0)));
         assert!(payload.len() <= most);
         assert_eq!(strict.message(&payload).as_deref(), Ok(&message[..]));
 
@@ -69,15 +89,22 @@ fn check(case: &Case) {
         let mut input = Input::new(&mut wire);
         let Ok(Event::Data(mut data)) = client.receive(&mut input) else { panic!() };
         assert!(data.compressed);
-        let mut room = vec![0; usize::from(case.room) * 8 + 1];
+        let room = filled(out, least.max(usize::from(case.room) * 8 + 1), 0);
         let (mut inflated, mut fin) = (Vec::new(), false);
-        while let Some(piece) = inflate.push(&mut data, &mut room).unwrap() {
+        while let Some(piece) = inflate.push(&mut data, room).unwrap() {
             assert!(!fin);
             inflated.extend_from_slice(piece.payload);
             fin = piece.fin;
         }
         assert!(fin && inflated == message);
     }
+}
+
+/// So many bytes of this value.
+fn filled(memory: &mut Vec<u8>, len: usize, byte: u8) -> &mut [u8] {
+    memory.clear();
+    memory.resize(len, byte);
+    memory
 }
 
 fn wire(header: &HeaderBytes, payload: &[u8]) -> Vec<u8> {
@@ -96,17 +123,20 @@ fn effort(case: &Case) -> Effort {
     preset.depth(depth.into()).lazy(lazy.into()).nice(u16::from(nice) + 3).dynamic(dynamic)
 }
 
-fn messages(parts: &[Vec<Part>]) -> Vec<Vec<u8>> {
+/// The messages, with no more than `most` bytes of all.
+fn messages(parts: &[Vec<Part>], most: usize) -> Vec<Vec<u8>> {
     let mut all = Vec::new();
     let message = |parts: &Vec<Part>| {
         let start = all.len();
         for part in parts {
+            let left = most.saturating_sub(all.len());
+            let times = |len: u16| (usize::from(len) % (most / 2)).min(left);
             match part {
-                Part::Bytes(bytes) => all.extend_from_slice(bytes),
-                Part::Run { byte, len } => all.resize(all.len() + usize::from(*len), *byte),
+                Part::Bytes(bytes) => all.extend_from_slice(&bytes[..bytes.len().min(left)]),
+                Part::Run { byte, len } => all.resize(all.len() + times(*len), *byte),
                 Part::Again { back, len } => {
                     let from = all.len().saturating_sub(usize::from(*back) + 1);
-                    let to = all.len().min(from + usize::from(*len));
+                    let to = all.len().min(from + times(*len));
                     all.extend_from_within(from..to);
                 }
             }
@@ -116,19 +146,19 @@ fn messages(parts: &[Vec<Part>]) -> Vec<Vec<u8>> {
     parts.iter().map(message).collect()
 }
 
-/// With so many bytes of input and of output at a time.
+/// With so many bytes of input at a time, and with this room for output.
 fn compress(
-    deflate: &mut Deflate<Vec<u8>>,
+    deflate: &mut Deflate<&mut [u8]>,
     message: &[u8],
     input: usize,
-    output: usize,
+    out: &mut [u8],
 ) -> Vec<u8> {
-    let (mut payload, mut out) = (Vec::new(), vec![0; output.max(1)]);
+    let mut payload = Vec::new();
     let mut rest = message;
     loop {
         let here = rest.len().min(input.max(1));
         let fin = here == rest.len();
-        let deflated = deflate.push(&rest[..here], fin, &mut out);
+        let deflated = deflate.push(&rest[..here], fin, out);
         payload.extend_from_slice(&out[..deflated.written]);
         rest = &rest[deflated.consumed..];
         if fin && deflated.done {

@@ -1,8 +1,9 @@
-//! What the fuzz targets share: bytes of near-valid frames, heads, lists of extensions, a watched connection, and
-//! slow readers to hold others against.
+//! What the fuzz targets share: bytes of near-valid frames, heads, lists of extensions, how long things may be, a
+//! watched connection, and slow readers to hold others against.
 
 pub mod extensions;
 pub mod frames;
 pub mod heads;
+pub mod sizes;
 pub mod walk;
 pub mod watch;

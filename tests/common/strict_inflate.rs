@@ -1,8 +1,6 @@
 //! A slow inflater for payloads of permessage-deflate that refuses what a compressor must not write
 //! (RFC 1951; RFC 7692, section 7.2.1), and remembers what it saw.
 
-use std::collections::HashMap;
-
 /// Why a payload is no good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -215,34 +213,40 @@ fn codes(bits: &mut Bits<'_>) -> Result<(Code, Code), Fault> {
     Ok((Code::new(&lens[..literals])?, Code::new(&lens[literals..])?))
 }
 
-/// Symbols by the length and the bits of their codes.
-struct Code(HashMap<(usize, usize), usize>);
+/// Symbols in the order of their codes, which are numbered within each length (3.2.2).
+struct Code {
+    symbols: Vec<usize>,
+    /// How many symbols have codes of each length.
+    counts: [usize; 16],
+}
 
 impl Code {
     /// Refuses what is not complete; a compressor has no need of it.
     fn new(lens: &[usize]) -> Result<Self, Fault> {
-        let mut symbols = HashMap::new();
-        let mut code = 0;
-        for len in 1..=15 {
-            code <<= 1;
-            for (symbol, _) in lens.iter().enumerate().filter(|(_, other)| **other == len) {
-                symbols.insert((len, code), symbol);
-                code += 1;
-            }
+        let mut counts = [0; 16];
+        let mut by_len = [const { Vec::new() }; 16];
+        for (symbol, &len) in lens.iter().enumerate().filter(|(_, len)| **len > 0) {
+            counts[len] += 1;
+            by_len[len].push(symbol);
         }
-        if code != 1 << 15 {
+        let taken: usize = (1..16).map(|len| counts[len] << (15 - len)).sum();
+        if taken != 1 << 15 {
             return Err(Fault::Code);
         }
-        Ok(Self(symbols))
+        Ok(Self { symbols: by_len.concat(), counts })
     }
 
     fn symbol(&self, bits: &mut Bits<'_>) -> Result<usize, Fault> {
-        let mut code = 0;
-        for len in 1..=15 {
+        // The first code of this length, and where its symbol stands.
+        let (mut code, mut first, mut place) = (0, 0, 0);
+        for count in &self.counts[1..] {
             code = code << 1 | bits.take(1)?;
-            if let Some(&symbol) = self.0.get(&(len, code)) {
-                return Ok(symbol);
+            first <<= 1;
+            if code - first < *count {
+                return Ok(self.symbols[place + code - first]);
             }
+            first += count;
+            place += count;
         }
         Err(Fault::Code)
     }
