@@ -87,7 +87,7 @@ fn message() -> impl Strategy<Value = Vec<u8>> {
             let pieces: Vec<_> = pieces.iter().map(|(bytes, flush)| (&bytes[..], *flush)).collect();
             Zlib::new(level).message(&pieces)
         }),
-        1 => (level(), bytes()).prop_map(|(level, bytes)| Zlib::last_message(level, &bytes)),
+        1 => (level(), bytes()).prop_map(|(level, bytes)| Zlib::new(level).last_message(&bytes)),
         2 => (0..10, 0..5, bytes()).prop_map(|(level, strategy, bytes)| {
             miniz_message(level, strategy, &bytes)
         }),
@@ -243,7 +243,7 @@ fn messages_cut_at_every_byte() {
         for message in [
             Zlib::new(level).message(&pieces),
             Zlib::new(level).message(&flushed),
-            Zlib::last_message(level, text.as_bytes()),
+            Zlib::new(level).last_message(text.as_bytes()),
             miniz_message(6, 4, text.as_bytes()),
         ] {
             let mut refused = 0;

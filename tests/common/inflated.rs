@@ -48,6 +48,8 @@ pub(crate) struct Receiver<'m> {
     out: Vec<u8>,
     /// The message behind the whole ones.
     open: Option<Kind>,
+    /// So many bytes of it are whole characters, if it is a text.
+    checked: usize,
     pub(crate) seen: Outcome,
 }
 
@@ -55,7 +57,7 @@ impl<'m> Receiver<'m> {
     pub(crate) fn new(side: Side, config: Config, inflate: Inflate<&'m mut Vec<u8>>) -> Self {
         let ws = side.ws(config.deflate(true));
         let (unread, out, seen) = (Vec::new(), Vec::new(), Outcome::default());
-        Self { ws, inflate, unread, out, open: None, seen }
+        Self { ws, inflate, unread, out, open: None, checked: 0, seen }
     }
 
     /// Takes bytes of the wire, into slices of these sizes one after the other.
@@ -71,7 +73,9 @@ impl<'m> Receiver<'m> {
                 Err(error) => self.seen.error = Some(error),
             }
         }
-        self.unread = input.unread().to_vec();
+        let consumed = input.consumed();
+        unread.drain(..consumed);
+        self.unread = unread;
     }
 
     fn data(&mut self, mut data: Data<'_>, sizes: &mut impl Iterator<Item = usize>) {
@@ -102,14 +106,16 @@ impl<'m> Receiver<'m> {
             assert!(piece.fin || !piece.payload.is_empty(), "a piece of nothing");
             self.seen.open.extend_from_slice(piece.payload);
             if piece.kind == Kind::Text {
-                let error = core::str::from_utf8(&self.seen.open).err();
+                let unchecked = &self.seen.open[self.checked..];
+                let error = core::str::from_utf8(unchecked).err();
                 let cut = error.is_none_or(|error| error.error_len().is_none() && !piece.fin);
                 assert!(cut, "not UTF-8: {:02X?}", self.seen.open);
+                self.checked += error.map_or(unchecked.len(), |error| error.valid_up_to());
             }
             if piece.fin {
                 let message = core::mem::take(&mut self.seen.open);
                 self.seen.messages.push((piece.kind, message));
-                self.open = None;
+                (self.open, self.checked) = (None, 0);
             }
         }
     }

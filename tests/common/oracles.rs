@@ -63,11 +63,20 @@ impl Verdict {
     }
 }
 
-/// The verdict of an inflater that [tells](MARKS) whether its input is sound.
-fn verdict(message: &[u8], mut inflate: impl FnMut(&mut Vec<u8>, &[&[u8]]) -> bool) -> Verdict {
+/// The verdict of an inflater that [tells](MARKS) whether its input is sound; with more than `most` bytes
+/// it is not.
+fn verdict(
+    message: &[u8],
+    most: usize,
+    mut inflate: impl FnMut(&mut Vec<u8>, &[&[u8]]) -> bool,
+) -> Verdict {
     let message = [message, &TAIL].concat();
     let mut bytes = Vec::new();
     let mut ok = inflate(&mut bytes, &[&message]);
+    if bytes.len() > most {
+        bytes.truncate(most + 1);
+        return Verdict { bytes, ok: false };
+    }
     for mark in MARKS {
         let mut marked = Vec::new();
         ok = ok && inflate(&mut marked, &[&message, mark]) && marked[bytes.len()..] == *MARK;
@@ -80,11 +89,18 @@ fn verdict(message: &[u8], mut inflate: impl FnMut(&mut Vec<u8>, &[&[u8]]) -> bo
 /// It ends at a block with BFINAL, where RFC 7692 goes on (7.2.3.4): a new one goes on with the window of the
 /// old one.
 pub(crate) fn zlib(history: &[u8], message: &[u8]) -> Verdict {
-    verdict(message, |to, inputs| {
-        let mut bytes = history.to_vec();
+    zlib_to(usize::MAX, history, message)
+}
+
+/// The same, which stops soon behind `most` bytes.
+pub(crate) fn zlib_to(most: usize, history: &[u8], message: &[u8]) -> Verdict {
+    let window = &history[history.len().saturating_sub(WINDOW)..];
+    let most_here = most.saturating_add(MARK.len()).saturating_add(window.len());
+    verdict(message, most, |to, inputs| {
+        let mut bytes = window.to_vec();
         let mut inflater = zlib_behind(&bytes);
-        let ok = inputs.iter().all(|input| zlib_all(&mut inflater, input, &mut bytes));
-        *to = bytes.split_off(history.len());
+        let ok = inputs.iter().all(|input| zlib_all(&mut inflater, input, &mut bytes, most_here));
+        *to = bytes.split_off(window.len());
         ok
     })
 }
@@ -98,9 +114,9 @@ fn zlib_behind(bytes: &[u8]) -> Decompress {
     inflater
 }
 
-/// Inflates all of `input`; whether it is sound.
-fn zlib_all(inflater: &mut Decompress, mut input: &[u8], bytes: &mut Vec<u8>) -> bool {
-    loop {
+/// Inflates all of `input`, or up to more than `most` bytes; whether it is sound.
+fn zlib_all(inflater: &mut Decompress, mut input: &[u8], bytes: &mut Vec<u8>, most: usize) -> bool {
+    while bytes.len() <= most {
         let (read, written) = (inflater.total_in(), inflater.total_out());
         let mut out = [0; 4096];
         let status = inflater.decompress(input, &mut out, FlushDecompress::Sync);
@@ -114,24 +130,36 @@ fn zlib_all(inflater: &mut Decompress, mut input: &[u8], bytes: &mut Vec<u8>) ->
             return true;
         }
     }
+    false
 }
 
 /// `miniz_oxide` with all of the output in one piece, behind messages that inflated to `history`.
 pub(crate) fn miniz(history: &[u8], message: &[u8]) -> Verdict {
+    miniz_to(usize::MAX, history, message)
+}
+
+/// The same, which stops soon behind `most` bytes.
+pub(crate) fn miniz_to(most: usize, history: &[u8], message: &[u8]) -> Verdict {
     let window = &history[history.len().saturating_sub(WINDOW)..];
-    verdict(message, |to, inputs| {
+    let most_here = most.saturating_add(MARK.len()).saturating_add(window.len());
+    verdict(message, most, |to, inputs| {
         let mut bytes = window.to_vec();
         let mut inflater = Box::new(DecompressorOxide::new());
-        let ok = inputs.iter().all(|input| miniz_all(&mut inflater, input, &mut bytes));
+        let ok = inputs.iter().all(|input| miniz_all(&mut inflater, input, &mut bytes, most_here));
         *to = bytes.split_off(window.len());
         ok
     })
 }
 
-fn miniz_all(inflater: &mut DecompressorOxide, mut input: &[u8], bytes: &mut Vec<u8>) -> bool {
+fn miniz_all(
+    inflater: &mut DecompressorOxide,
+    mut input: &[u8],
+    bytes: &mut Vec<u8>,
+    most: usize,
+) -> bool {
     let flags = inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF
         | inflate_flags::TINFL_FLAG_HAS_MORE_INPUT;
-    loop {
+    while bytes.len() <= most {
         let len = bytes.len();
         bytes.resize(len + 4096, 0);
         let (status, read, written) = decompress(inflater, input, bytes, len, flags);
@@ -144,10 +172,11 @@ fn miniz_all(inflater: &mut DecompressorOxide, mut input: &[u8], bytes: &mut Vec
             _ => return false,
         }
     }
+    false
 }
 
 /// How zlib is to compress.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Level {
     /// 0 to 9.
     pub(crate) level: u32,
@@ -161,6 +190,11 @@ pub(crate) struct Zlib(Compress);
 impl Zlib {
     pub(crate) fn new(Level { level, window_bits }: Level) -> Self {
         Self(Compress::new_with_window_bits(Compression::new(level), false, window_bits))
+    }
+
+    /// As new.
+    pub(crate) fn reset(&mut self) {
+        self.0.reset();
     }
 
     /// The next bytes, with what `flush` puts behind them.
@@ -193,9 +227,11 @@ impl Zlib {
     }
 
     /// The same from a window of its own, and with BFINAL on the last block (7.2.3.4).
-    pub(crate) fn last_message(level: Level, bytes: &[u8]) -> Vec<u8> {
+    pub(crate) fn last_message(&mut self, bytes: &[u8]) -> Vec<u8> {
         let mut message = Vec::new();
-        Self::new(level).add(bytes, FlushCompress::Finish, &mut message);
+        self.reset();
+        self.add(bytes, FlushCompress::Finish, &mut message);
+        self.reset();
         message.push(0);
         message
     }
