@@ -20,6 +20,7 @@ fn main() -> std::io::Result<()> {
             ("split", side, &[0x30, 0x60, 0x70]),
             ("differential", side, &[0, 1]),
             ("messages", side, &[0]),
+            ("wslay", side, &[0, 1]),
         ] {
             let corpus = corpora.join(target);
             fs::create_dir_all(&corpus)?;

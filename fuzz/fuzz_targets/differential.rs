@@ -5,30 +5,16 @@
 use std::io::{self, ErrorKind, Read, Write};
 
 use arbitrary::{Arbitrary, Unstructured};
-use barews::{Config, Connection, ControlOrder, Error, Event, Input, Kind, Role};
+use barews::{Config, Connection, ControlOrder, Error};
 use barews_fuzz::frames;
-use barews_fuzz::walk::Frame;
+use barews_fuzz::outcome::{Outcome, Seen, Verdict, frame_of, is_minimal, receive, replies};
 use libfuzzer_sys::fuzz_target;
 use tungstenite::protocol::{Role as Side, WebSocketConfig};
 use tungstenite::{Message, WebSocket};
 
-/// What both give out.
-#[derive(Clone, Debug, PartialEq)]
-enum Seen {
-    Text(String),
-    Binary(Vec<u8>),
-    Ping(Vec<u8>),
-    Pong(Vec<u8>),
-    Close(Option<(u16, String)>),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Verdict {
-    /// More bytes are awaited.
-    More,
-    Closed,
-    /// By its close code.
-    Fault(u16),
+struct Limits {
+    frame_len: usize,
+    message_len: usize,
 }
 
 /// Where tungstenite 0.30 does otherwise, and what then is the same still.
@@ -47,19 +33,6 @@ enum Known {
     BadGateway,
     /// It looks at the reason before the code, we look at the code first. Only our close code is another.
     ReasonFirst,
-}
-
-#[derive(Debug)]
-struct Outcome {
-    events: Vec<Seen>,
-    verdict: Verdict,
-    /// What was written back.
-    replies: Vec<u8>,
-}
-
-struct Limits {
-    frame_len: usize,
-    message_len: usize,
 }
 
 fuzz_target!(|data: &[u8]| {
@@ -88,52 +61,6 @@ fn check(u: &mut Unstructured<'_>) -> arbitrary::Result<()> {
     let theirs = read(side, &limits, &wire, step);
     compare(&wire, &limits, &ours, fault, &theirs);
     Ok(())
-}
-
-/// Ours, and the error with the place of the wire that was reached.
-fn receive<R: Role>(
-    mut ws: Connection<R>,
-    wire: &[u8],
-    step: usize,
-) -> (Outcome, Option<(Error, usize)>) {
-    let mut outcome = Outcome { events: Vec::new(), verdict: Verdict::More, replies: Vec::new() };
-    let (mut bytes, mut open, mut out) = (wire.to_vec(), Vec::new(), [0; 131]);
-    let (mut consumed, mut end) = (0, 0);
-    while end < wire.len() && outcome.verdict == Verdict::More {
-        end = wire.len().min(end.saturating_add(step));
-        let mut input = Input::new(&mut bytes[consumed..end]);
-        loop {
-            let event = ws.receive(&mut input);
-            let written = ws.transmit(&mut out).unwrap();
-            match event {
-                Ok(Event::NeedMore(_)) => break,
-                Err(error) => {
-                    outcome.verdict = Verdict::Fault(error.close_code().as_u16());
-                    return (outcome, Some((error, consumed + input.consumed())));
-                }
-                Ok(Event::Data(data)) => {
-                    open.extend_from_slice(data.payload);
-                    if data.fin {
-                        let message = std::mem::take(&mut open);
-                        outcome.events.push(match data.kind {
-                            Kind::Text => Seen::Text(String::from_utf8(message).unwrap()),
-                            Kind::Binary => Seen::Binary(message),
-                        });
-                    }
-                }
-                Ok(Event::Ping(payload)) => outcome.events.push(Seen::Ping(payload.to_vec())),
-                Ok(Event::Pong(payload)) => outcome.events.push(Seen::Pong(payload.to_vec())),
-                Ok(Event::Close(close)) => {
-                    let close = close.map(|close| (close.code.as_u16(), close.reason.to_owned()));
-                    outcome.events.push(Seen::Close(close));
-                    outcome.verdict = Verdict::Closed;
-                }
-            }
-            outcome.replies.extend_from_slice(&out[..written]);
-        }
-        consumed += input.consumed();
-    }
-    (outcome, None)
 }
 
 /// Gives the bytes in steps, then has no more for now; keeps what is written.
@@ -280,42 +207,4 @@ fn known(
         Verdict::Fault(1007) if error == Error::InvalidCloseCode => Some(Known::ReasonFirst),
         _ => None,
     }
-}
-
-/// The frame that has this place of the wire, or ends there, and where it begins; the first that is not all
-/// there, at the latest.
-fn frame_of(wire: &[u8], place: usize) -> (usize, Option<Frame>) {
-    let mut at = 0;
-    loop {
-        let frame = Frame::at(wire, at);
-        match frame {
-            // A Close is consumed before it is judged; every other fault lies before its frame's end.
-            Some(frame)
-                if frame.end() < place || (frame.end() == place && frame.opcode() != 0x8) =>
-            {
-                at = frame.end();
-            }
-            _ => return (at, frame),
-        }
-    }
-}
-
-/// 5.2: "the minimal number of bytes MUST be used to encode the length".
-fn is_minimal(wire: &[u8], at: usize, len: u64) -> bool {
-    match wire[at + 1] & 0x7F {
-        126 => len >= 126,
-        127 => len > 0xFFFF,
-        _ => true,
-    }
-}
-
-/// The frames that were written back: their first byte and their payload.
-fn replies(bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
-    let (mut all, mut at) = (Vec::new(), 0);
-    while let Some(frame) = Frame::at(bytes, at) {
-        all.push((frame.first, frame.payload(bytes)));
-        at = frame.end();
-    }
-    assert_eq!(at, bytes.len());
-    all
 }

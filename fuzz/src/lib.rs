@@ -4,6 +4,9 @@
 pub mod extensions;
 pub mod frames;
 pub mod heads;
+pub mod outcome;
 pub mod sizes;
 pub mod walk;
 pub mod watch;
+#[cfg(feature = "wslay")]
+pub mod wslay;

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use allocation_counter::measure;
 use arbitrary::{Arbitrary, Unstructured};
 use barews::frame::{Header, Parsed};
 use barews::{
@@ -46,6 +47,9 @@ impl Limits {
 struct Watch<'w> {
     wire: &'w [u8],
     limits: Limits,
+    /// How many calls there were, and reads before them.
+    calls: usize,
+    reads: usize,
     /// All bytes before this were consumed.
     consumed: usize,
     /// The last `NeedMore`: no event before so many bytes, and whether that is exact.
@@ -80,6 +84,8 @@ pub fn run<R: Role>(data: &[u8], masked: bool, make: impl FnOnce(Config) -> Conn
     let mut watch = Watch {
         wire: &wire,
         limits: Limits::of(flags),
+        calls: 0,
+        reads: 0,
         consumed: 0,
         needed: None,
         closed: false,
@@ -129,13 +135,18 @@ fn read<R: Role>(
     bytes.resize(end % 7, 0);
     bytes.extend_from_slice(&wire[watch.consumed..end]);
     let mut input = Input::new(&mut bytes[end % 7..]);
+    watch.reads += 1;
     let mut awaited = watch.needed.take();
     let start = watch.consumed;
     loop {
         let before = input.consumed();
-        let event = ws.receive(&mut input);
+        let mut event = Ok(Event::Close(None));
+        let memory = measure(|| event = ws.receive(&mut input));
+        assert_eq!(memory.count_total, 0, "memory was asked for");
         let after = input.consumed();
         assert!(after >= before);
+        watch.calls += 1;
+        assert!(watch.calls <= 2 * end + watch.reads + 1, "more calls than bytes ask for");
         watch.consumed = start + after;
         assert_eq!(input.len(), end - watch.consumed);
         // What is consumed later in this read shows by its own event whether it was altered.
