@@ -50,16 +50,16 @@ pub(super) fn choose(
     let padding = header.next_multiple_of(8) - header;
     let raw = u32::try_from(bytes.len()).unwrap_or(0).saturating_mul(8);
     let stored = raw.saturating_add(HEADER_LEN + padding + STORED_LEN);
-    let mut best = if stored < fixed { (stored, Kind::Stored) } else { (fixed, Kind::Fixed) };
+    let (least, kind) = if stored < fixed { (stored, Kind::Stored) } else { (fixed, Kind::Fixed) };
     if let Some(codes) = &mut codes
-        && best.0 >= u32::from(codes_from)
+        && least >= u32::from(codes_from)
     {
         let (counts, bits) = codes.build();
-        if bits + sums.extra < best.0 {
-            best = (bits + sums.extra, Kind::Dynamic(counts));
+        if bits + sums.extra < least {
+            return Kind::Dynamic(counts);
         }
     }
-    best.1
+    kind
 }
 
 /// Bits of a block.
