@@ -72,7 +72,8 @@ impl Ahead {
             if WIDE {
                 self.hop::<R>(rules, bytes);
             }
-            let (at, rest) = (self.at, self.rest(bytes));
+            let at = self.at;
+            let rest = usize::try_from(at).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
             if rest.is_empty() {
                 self.due = at.saturating_add(least);
                 continue;
@@ -122,10 +123,5 @@ impl Ahead {
             at = at.saturating_add(head + len);
         }
         self.at = frame::to_u64(at);
-    }
-
-    /// What the look-ahead has not come to; nothing if it ends beyond these bytes.
-    fn rest<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
-        usize::try_from(self.at).ok().and_then(|at| bytes.get(at..)).unwrap_or_default()
     }
 }

@@ -7,11 +7,17 @@ use crate::event::{ControlPayload, Event};
 use crate::frame::Opcode;
 
 /// The one control frame that waits to be written.
+#[derive(Debug)]
+pub(crate) struct Due {
+    pub(crate) answer: Answer,
+    pub(crate) payload: ControlPayload,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Due {
-    /// Answers the newest Ping (5.5.3).
+pub(crate) enum Answer {
+    /// To the newest Ping (5.5.3).
     Pong,
-    /// Answers the peer's Close or its fault; outranks a Pong.
+    /// To the peer's Close or its fault; outranks a Pong.
     Close,
 }
 
@@ -30,15 +36,13 @@ pub(crate) enum Phase {
 #[derive(Debug)]
 pub(crate) struct Answers {
     pub(crate) due: Option<Due>,
-    /// What is due carries this.
-    pub(crate) payload: ControlPayload,
     pub(crate) phase: Phase,
     auto_pong: bool,
 }
 
 impl Answers {
     pub(crate) const fn new(auto_pong: bool) -> Self {
-        Self { due: None, payload: ControlPayload::new(), phase: Phase::Open, auto_pong }
+        Self { due: None, phase: Phase::Open, auto_pong }
     }
 
     /// The event for a Ping or Pong; the Pong that answers a Ping becomes due, if that is this side's to
@@ -62,8 +66,7 @@ impl Answers {
             to.fill(payload, key);
         }
         if opcode == Opcode::Ping && self.phase == Phase::Open && self.auto_pong {
-            self.due = Some(Due::Pong);
-            self.payload.fill(payload, key);
+            self.make_due(Answer::Pong).fill(payload, key);
         }
         event
     }
@@ -82,11 +85,18 @@ impl Answers {
     /// code" (5.5.1).
     pub(crate) fn close(&mut self, code: Option<CloseCode>) {
         if self.phase == Phase::Open {
-            let code = code.map(|code| code.as_u16().to_be_bytes());
-            self.payload.fill(code.as_ref().map_or(&[], |code| &code[..]), [0; 4]);
-            self.due = Some(Due::Close);
+            let body = self.make_due(Answer::Close);
+            if let Some(code) = code {
+                body.fill(&code.as_u16().to_be_bytes(), [0; 4]);
+            }
             self.phase = Phase::Closing;
         }
+    }
+
+    /// The payload, empty still, of an answer that takes the place of what was due.
+    #[inline]
+    fn make_due(&mut self, answer: Answer) -> &mut ControlPayload {
+        &mut self.due.insert(Due { answer, payload: ControlPayload::new() }).payload
     }
 
     /// The transport is gone: nothing can be sent.

@@ -73,10 +73,9 @@ impl ControlPayload {
         Self(heapless::Vec::new())
     }
 
-    /// Becomes the unmasked payload of a control frame, which has at most 125 bytes.
+    /// Unmasks the payload of a control frame, which has at most 125 bytes, into this empty one.
     #[inline]
     pub(crate) fn fill(&mut self, payload: &[u8], key: [u8; 4]) {
-        self.0.clear();
         self.0.extend_from_slice(payload).unwrap_or_default();
         mask::mask(&mut self.0, key);
     }

@@ -3,7 +3,7 @@
 //! Each `send` checks everything, then writes the due control frame and its own frame, then changes
 //! the state. A refused call has changed nothing.
 
-use crate::answer::{Answers, Due, Phase};
+use crate::answer::{Answer, Answers, Phase};
 use crate::close::CloseCode;
 use crate::config::Config;
 use crate::error::SendError;
@@ -215,7 +215,7 @@ impl Sender {
         if self.answers.phase == Phase::Broken {
             return Err(SendError::NoMaskingKey);
         }
-        if !self.wants_write() {
+        if self.frame.is_some() {
             return Ok(0);
         }
         self.transmit_due(role, out)
@@ -272,16 +272,8 @@ impl Sender {
         lead: Lead,
         payload_len: u64,
     ) -> Result<Header, SendError> {
-        let masking_key = self.masking_key(role)?;
+        let masking_key = masking_key(role, &mut self.answers.phase)?;
         Ok(Header { lead, masking_key, payload_len })
-    }
-
-    #[inline]
-    fn masking_key<R: Role>(&mut self, role: &mut R) -> Result<Option<[u8; 4]>, SendError> {
-        role.masking_key().map_err(|NoKey| {
-            self.answers.phase = Phase::Broken;
-            SendError::NoMaskingKey
-        })
     }
 
     /// Writes what is due and then a frame.
@@ -309,33 +301,40 @@ impl Sender {
     /// Out of line, so that nothing of it weighs on a loop where nothing is due.
     #[inline(never)]
     fn transmit_due<R: Role>(&mut self, role: &mut R, out: &mut [u8]) -> Result<usize, SendError> {
-        let needed = self.due_len(!R::SERVER);
+        let Some(due) = &self.answers.due else { return Ok(0) };
+        let payload = due.payload.as_ref();
+        let needed = frame::frame_len(payload.len(), !R::SERVER);
         if out.len() < needed {
             return Err(SendError::BufferTooSmall { needed });
         }
-        let masking_key = self.masking_key(role)?;
-        self.write_due(masking_key, out);
+        let masking_key = masking_key(role, &mut self.answers.phase)?;
+        let opcode = match due.answer {
+            Answer::Pong => Opcode::Pong,
+            Answer::Close => Opcode::Close,
+        };
+        let lead = Lead { fin: true, rsv1: false, opcode };
+        let header = Header { lead, masking_key, payload_len: frame::len_u64(payload) };
+        frame::write(header, payload, out);
+        if due.answer == Answer::Close {
+            self.answers.phase = Phase::Closed;
+        }
+        self.answers.due = None;
         Ok(needed)
     }
 
     /// The length in bytes of the due control frame.
     #[inline]
     fn due_len(&self, masked: bool) -> usize {
-        self.answers.due.map_or(0, |_| frame::frame_len(self.answers.payload.len(), masked))
+        let due = self.answers.due.as_ref();
+        due.map_or(0, |due| frame::frame_len(due.payload.len(), masked))
     }
+}
 
-    /// Writes the due control frame to the start of `out`, where the caller has seen that it fits.
-    #[inline(never)]
-    fn write_due(&mut self, masking_key: Option<[u8; 4]>, out: &mut [u8]) {
-        let (opcode, phase) = if self.answers.due == Some(Due::Close) {
-            (Opcode::Close, Phase::Closed)
-        } else {
-            (Opcode::Pong, self.answers.phase)
-        };
-        let payload = self.answers.payload.as_ref();
-        let lead = Lead { fin: true, rsv1: false, opcode };
-        let header = Header { lead, masking_key, payload_len: frame::len_u64(payload) };
-        frame::write(header, payload, out);
-        (self.answers.due, self.answers.phase) = (None, phase);
-    }
+/// The key of the next frame. Without one no frame can follow.
+#[inline]
+fn masking_key<R: Role>(role: &mut R, phase: &mut Phase) -> Result<Option<[u8; 4]>, SendError> {
+    role.masking_key().map_err(|NoKey| {
+        *phase = Phase::Broken;
+        SendError::NoMaskingKey
+    })
 }

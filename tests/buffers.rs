@@ -6,12 +6,15 @@
     reason = "tests may panic"
 )]
 
+#[path = "common/shrinking.rs"]
+mod shrinking;
 #[path = "common/wire.rs"]
 mod wire;
 
 use std::cell::Cell;
 
 use barews::{Config, Delivery, Event, Input, RecvBuffer, StorageFull};
+use shrinking::Shrinking;
 use wire::{BINARY, Ev, FIN, PING, Side, TEXT};
 
 fn receive<S: AsRef<[u8]> + AsMut<[u8]>>(rx: &mut RecvBuffer<S>, bytes: &[u8]) {
@@ -213,21 +216,9 @@ fn one_buffer_for_all_connections_keeps_only_the_tail_apart() {
 
 #[test]
 fn a_storage_that_becomes_shorter_loses_bytes_and_does_not_panic() {
-    /// As long as its owner says at the time.
-    struct Shrinking<'a>([u8; 16], &'a Cell<usize>);
-    impl AsRef<[u8]> for Shrinking<'_> {
-        fn as_ref(&self) -> &[u8] {
-            &self.0[..self.1.get()]
-        }
-    }
-    impl AsMut<[u8]> for Shrinking<'_> {
-        fn as_mut(&mut self) -> &mut [u8] {
-            &mut self.0[..self.1.get()]
-        }
-    }
     for consumed in [0, 4] {
         let len = Cell::new(16);
-        let mut rx = RecvBuffer::new(Shrinking([0; 16], &len));
+        let mut rx = RecvBuffer::new(Shrinking(vec![0; 16], &len));
         receive(&mut rx, b"\x81\x02ab\x81\x0Acdefgh");
         rx.consume(consumed);
         len.set(8);

@@ -3,6 +3,8 @@
 #![cfg(feature = "deflate")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
 
+#[path = "common/shrinking.rs"]
+mod shrinking;
 #[path = "common/strict_inflate.rs"]
 mod strict_inflate;
 
@@ -12,6 +14,7 @@ use barews::StorageFull;
 use barews::deflate::{Context, Deflate, Deflated, Effort, WindowBits};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use shrinking::Shrinking;
 use strict_inflate::StrictInflate;
 
 const EFFORTS: [Effort; 4] = [Effort::TINY, Effort::SMALL, Effort::FAST, Effort::BEST];
@@ -343,18 +346,6 @@ fn the_output_may_be_full_at_every_byte() {
 
 #[test]
 fn a_storage_that_becomes_shorter_takes_nothing_and_does_not_panic() {
-    /// As long as its owner says at the time.
-    struct Shrinking<'a>(Vec<u8>, &'a Cell<usize>);
-    impl AsRef<[u8]> for Shrinking<'_> {
-        fn as_ref(&self) -> &[u8] {
-            &self.0[..self.1.get()]
-        }
-    }
-    impl AsMut<[u8]> for Shrinking<'_> {
-        fn as_mut(&mut self) -> &mut [u8] {
-            &mut self.0[..self.1.get()]
-        }
-    }
     let context = context(15, true);
     for effort in EFFORTS {
         let needed = Deflate::memory(context, effort);

@@ -323,6 +323,7 @@ fn r7_4_1_02_the_librarys_own_codes_are_1002_1007_and_1009() {
         (Error::CloseTooShort, 1002),
         (Error::InvalidCloseCode, 1002),
         (Error::InvalidUtf8, 1007),
+        (Error::InvalidDeflate, 1007),
         (Error::FrameTooLong, 1009),
         (Error::MessageTooLong, 1009),
         (Error::TooManyFragments, 1009),

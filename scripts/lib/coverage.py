@@ -1,11 +1,12 @@
 """Judges what llvm-cov exports of src; usage: coverage.py LCOV JSON [--list]"""
 
 import collections
-import csv
 import json
 import pathlib
 import re
 import sys
+
+import reasons
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 REASONS = ROOT / "tests" / "uncovered.tsv"
@@ -47,18 +48,12 @@ def read_branches(path):
     return taken
 
 
-def read_reasons():
-    with REASONS.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-    assert rows[0] == COLUMNS and all(len(row) == len(COLUMNS) and row[-1] for row in rows), REASONS
-    return [(tuple(row[:-1]), row[-1]) for row in rows[1:]]
-
-
 def main():
-    lines, branches, reasons = read_lines(sys.argv[1]), read_branches(sys.argv[2]), read_reasons()
+    lines, branches = read_lines(sys.argv[1]), read_branches(sys.argv[2])
+    excused = reasons.read(REASONS, COLUMNS)
     never = [(short(file), *rest) for (file, _, _, *rest), is_taken in sorted(branches.items()) if not is_taken]
     if sys.argv[3:] == ["--list"]:
-        for row in COLUMNS, *((*branch, dict(reasons).get(branch, "")) for branch in never):
+        for row in COLUMNS, *((*branch, dict(excused).get(branch, "")) for branch in never):
             print("\t".join(row))
         return
     dark = sorted(place for place, count in lines.items() if count == 0)
@@ -70,7 +65,7 @@ def main():
             if is_function and (file, line) not in lines:
                 faults.append(f"{short(file)}:{line}: no test gives it types: {code.strip()}")
     # Of the same condition twice in a function both need a row.
-    found, known = collections.Counter(never), collections.Counter(branch for branch, _ in reasons)
+    found, known = collections.Counter(never), collections.Counter(branch for branch, _ in excused)
     faults += ["\t".join(["never taken", *branch]) for branch in (found - known).elements()]
     faults += ["\t".join(["needs no reason", *branch]) for branch in (known - found).elements()]
     share = 100 * (len(branches) - len(never)) / len(branches)

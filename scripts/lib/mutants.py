@@ -1,9 +1,10 @@
 """Judges what cargo-mutants left: usage: mutants.py target/mutants"""
 
-import csv
 import pathlib
 import re
 import sys
+
+import reasons
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 EXCUSES = ROOT / "tests" / "mutants.tsv"
@@ -11,17 +12,6 @@ COLUMNS = ["file", "code", "change", "reason"]
 AREAS = ["core", "handshake", "inflate", "deflate"]
 # In every hundred of the changes that compile.
 MOST_EXCUSED = 2
-
-
-def read_excuses():
-    with open(EXCUSES, encoding="utf-8", newline="") as file:
-        table = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-        if table.fieldnames != COLUMNS:
-            sys.exit(f"mutants: columns {table.fieldnames}, expected {COLUMNS}")
-        rows = list(table)
-    if any(not row["reason"] for row in rows):
-        sys.exit("mutants: an excuse without a reason")
-    return {tuple(row[column] for column in COLUMNS[:3]) for row in rows}
 
 
 def described(name):
@@ -32,7 +22,8 @@ def described(name):
 
 
 def main():
-    excuses, unexcused, missed, viable = read_excuses(), [], 0, 0
+    excuses = dict(reasons.read(EXCUSES, COLUMNS))
+    unexcused, missed, viable = [], 0, 0
     for area in AREAS:
         directory = pathlib.Path(sys.argv[1]) / area
         names = {}

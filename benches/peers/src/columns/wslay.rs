@@ -18,70 +18,8 @@ pub static COLUMN: Column = Column {
     start,
 };
 
-/// What stands in `wslay/wslay.h`, as much of it as is called.
-mod c {
-    use std::ffi::{c_int, c_void};
-
-    #[repr(C)]
-    pub(super) struct Context {
-        _private: [u8; 0],
-    }
-
-    #[repr(C)]
-    pub(super) struct Received {
-        pub(super) rsv: u8,
-        pub(super) opcode: u8,
-        pub(super) msg: *const u8,
-        pub(super) msg_length: usize,
-        pub(super) status_code: u16,
-    }
-
-    #[repr(C)]
-    pub(super) struct Message {
-        pub(super) opcode: u8,
-        pub(super) msg: *const u8,
-        pub(super) msg_length: usize,
-    }
-
-    type Receive = extern "C" fn(*mut Context, *mut u8, usize, c_int, *mut c_void) -> isize;
-    type Send = extern "C" fn(*mut Context, *const u8, usize, c_int, *mut c_void) -> isize;
-    type Key = extern "C" fn(*mut Context, *mut u8, usize, *mut c_void) -> c_int;
-    type OnMessage = extern "C" fn(*mut Context, *const Received, *mut c_void);
-
-    #[repr(C)]
-    pub(super) struct Callbacks {
-        pub(super) recv: Receive,
-        pub(super) send: Send,
-        pub(super) genmask: Key,
-        pub(super) on_frame_recv_start: Option<extern "C" fn()>,
-        pub(super) on_frame_recv_chunk: Option<extern "C" fn()>,
-        pub(super) on_frame_recv_end: Option<extern "C" fn()>,
-        pub(super) on_msg_recv: OnMessage,
-    }
-
-    #[link(name = "wslay")]
-    unsafe extern "C" {
-        pub(super) fn wslay_event_context_server_init(
-            context: *mut *mut Context,
-            callbacks: *const Callbacks,
-            user_data: *mut c_void,
-        ) -> c_int;
-        pub(super) fn wslay_event_context_client_init(
-            context: *mut *mut Context,
-            callbacks: *const Callbacks,
-            user_data: *mut c_void,
-        ) -> c_int;
-        pub(super) fn wslay_event_context_free(context: *mut Context);
-        pub(super) fn wslay_event_set_error(context: *mut Context, error: c_int);
-        pub(super) fn wslay_event_recv(context: *mut Context) -> c_int;
-        pub(super) fn wslay_event_send(context: *mut Context) -> c_int;
-        pub(super) fn wslay_event_get_read_enabled(context: *mut Context) -> c_int;
-        pub(super) fn wslay_event_queue_msg(
-            context: *mut Context,
-            message: *const Message,
-        ) -> c_int;
-    }
-}
+#[path = "../../../common/wslay.rs"]
+mod c;
 
 const WOULD_BLOCK: c_int = -401;
 

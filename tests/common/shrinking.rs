@@ -1,0 +1,18 @@
+//! A storage that breaks its word: it becomes shorter while it is lent out.
+
+use std::cell::Cell;
+
+/// As long as its owner says at the time.
+pub struct Shrinking<'a>(pub Vec<u8>, pub &'a Cell<usize>);
+
+impl AsRef<[u8]> for Shrinking<'_> {
+    fn as_ref(&self) -> &[u8] {
+        &self.0[..self.1.get()]
+    }
+}
+
+impl AsMut<[u8]> for Shrinking<'_> {
+    fn as_mut(&mut self) -> &mut [u8] {
+        &mut self.0[..self.1.get()]
+    }
+}
