@@ -16,7 +16,7 @@ use crate::report::{Report, Stats};
 use crate::script::{Script, Shape};
 
 /// If nothing is read or written for so long, the server has lost what it owes.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How often the time is looked at when nothing happens.
 const TICK: Duration = Duration::from_millis(20);
 /// So many errors are told one by one.
