@@ -222,10 +222,8 @@ impl Scanner {
             State::FieldStart => return self.pass_lines(rest, limits),
             _ => return,
         };
-        if passed > 0 {
-            self.position = self.position.saturating_add(passed);
-            self.state = next;
-        }
+        self.position = self.position.saturating_add(passed);
+        self.state = next;
     }
 
     /// Passes over whole field lines.
