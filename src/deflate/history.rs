@@ -57,9 +57,8 @@ impl<'m> History<'m> {
     }
 
     /// How many bytes a match should have ahead of it: its longest, where that leaves room for a block.
-    pub(super) const fn ahead(&self) -> usize {
-        let quarter = (self.bytes.len() - self.window) / 4;
-        if quarter < MAX_MATCH { quarter } else { MAX_MATCH }
+    pub(super) fn ahead(&self) -> usize {
+        MAX_MATCH.min((self.bytes.len() - self.window) / 4)
     }
 
     pub(super) const fn window(&self) -> usize {

@@ -114,7 +114,7 @@ impl<'a> Output<'a> {
     fn repeat_output(&mut self, distance: usize, len: usize) -> Option<()> {
         let (mut from, mut to) = (self.len.checked_sub(distance)?, self.len);
         let end = to + len;
-        if distance < WORD || end + WORD > self.out.len() {
+        if distance < WORD {
             return None;
         }
         while to < end {
@@ -147,9 +147,7 @@ impl<'a> Output<'a> {
     fn repeat_any(&mut self, distance: usize, len: usize) -> usize {
         let mut left = len.min(self.out.len().saturating_sub(self.len));
         let len = left;
-        if let Some(back) = distance.checked_sub(self.len)
-            && back > 0
-        {
+        if let Some(back) = distance.checked_sub(self.len) {
             let (older, newer) = self.window.last(self.memory, back);
             for bytes in [older, newer] {
                 left -= self.extend(bytes.get(..bytes.len().min(left)).unwrap_or_default());
