@@ -9,7 +9,7 @@ mod inflated;
 #[path = "common/wire.rs"]
 mod wire;
 
-use barews::deflate::{DeflateParams, Inflate};
+use barews::deflate::{Context, DeflateParams, Inflate, WindowBits};
 use barews::{Config, Error, Event, Input, Kind, StorageFull};
 use bits::BitWriter;
 use inflated::{JUNK, Outcome, Receiver, alone, compressed, context, memory, run};
@@ -345,6 +345,22 @@ fn r7692_10_4_the_limit_is_one_of_inflated_bytes() {
             assert!(side == Side::Client || tail == code);
             assert_eq!(due.is_empty(), code.is_empty());
         }
+    }
+}
+
+#[test]
+fn what_was_agreed_on_says_how_each_side_compresses() {
+    for (server, client) in [(false, true), (true, false)] {
+        let [of_server, of_client] = [9, 12].map(|bits| WindowBits::new(bits).unwrap());
+        assert_eq!([of_server, of_client].map(WindowBits::get), [9, 12]);
+        let params = DeflateParams {
+            server_no_context_takeover: server,
+            client_no_context_takeover: client,
+            server_max_window_bits: of_server,
+            client_max_window_bits: of_client,
+        };
+        assert_eq!(params.server(), Context { window_bits: of_server, takeover: !server });
+        assert_eq!(params.client(), Context { window_bits: of_client, takeover: !client });
     }
 }
 

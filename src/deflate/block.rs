@@ -27,8 +27,8 @@ pub(super) const STORED_LEN: u32 = 32;
 /// What is known of the output before a block.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Before {
-    /// How many bits of the last byte are taken.
-    pub(super) phase: u32,
+    /// How many bits wait behind its last whole byte.
+    pub(super) held: u32,
     /// A fixed block is open: more of it needs no header, and anything else its end.
     pub(super) open: bool,
 }
@@ -46,7 +46,7 @@ pub(super) fn choose(
     // The end of an open block has been paid for when it was opened.
     let fixed = sums.fixed + sums.extra + if before.open { 0 } else { HEADER_LEN + FIXED_END_LEN };
     let end = if before.open { FIXED_END_LEN } else { 0 };
-    let header = before.phase + end + HEADER_LEN;
+    let header = before.held + end + HEADER_LEN;
     let padding = header.next_multiple_of(8) - header;
     let raw = u32::try_from(bytes.len()).unwrap_or(0).saturating_mul(8);
     let stored = raw.saturating_add(HEADER_LEN + padding + STORED_LEN);

@@ -322,7 +322,7 @@ type LenCounts = [u16; MAX_CODE_LEN + 1];
 
 /// Of each depth all places that no inner node takes are leaves.
 fn lengths(items: &[Entry], longest: usize) -> LenCounts {
-    let mut counts = [0; MAX_CODE_LEN + 1];
+    let mut counts = LenCounts::default();
     let mut inner = items.len().saturating_sub(1);
     let mut places: u16 = 1;
     let mut depth = 0;
@@ -373,7 +373,7 @@ fn assign(entries: &mut [Entry], order: &[Entry], counts: &LenCounts) -> u32 {
 
 /// The codes of a length are consecutive, and begin behind those that are shorter (3.2.2).
 fn number(entries: &mut [Entry], counts: &LenCounts) {
-    let mut next = [0_u16; MAX_CODE_LEN + 1];
+    let mut next = LenCounts::default();
     let mut code = 0_u16;
     for (next, count) in next.iter_mut().zip(counts) {
         *next = code;
@@ -387,5 +387,35 @@ fn number(entries: &mut [Entry], counts: &LenCounts) {
         let code = add(&mut next, usize::try_from(len).unwrap_or_default(), 1);
         let bits = code.reverse_bits() >> (16 - len);
         *entry = (len << 16 | u32::from(bits)).to_le_bytes();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fibonacci's numbers have the deepest tree; cut off at 15 bits it is still full, and its codes are those that
+    /// 3.2.2 makes of their lengths.
+    #[test]
+    fn the_longest_codes() {
+        for symbols in 2..=20_u32 {
+            let (mut entries, mut order) = ([[0; 4]; 20], [[0; 4]; 20]);
+            let (mut often, mut more) = (1_u32, 1);
+            for (entry, _) in entries.iter_mut().zip(0..symbols) {
+                *entry = often.to_le_bytes();
+                (often, more) = (more, often + more);
+            }
+            build(&mut entries, &mut order, MAX_CODE_LEN);
+            let codes = entries.map(Code::of);
+            assert_eq!(codes.iter().map(|code| code.len).max(), Some(15.min(symbols - 1)));
+            let mut next = 0_u32;
+            for len in 1..=15 {
+                for code in codes.iter().filter(|code| code.len == len) {
+                    assert_eq!(code.bits, (next >> (15 - len)).reverse_bits() >> (32 - len));
+                    next += 1 << (15 - len);
+                }
+            }
+            assert_eq!(next, 1 << 15);
+        }
     }
 }

@@ -56,6 +56,9 @@ pub struct Deflate<S> {
     state: State,
 }
 
+/// The most bits between two blocks: the end of one, a header, what fills up its byte, and a stored length.
+const BETWEEN: u32 = FIXED_END_LEN + HEADER_LEN + 7 + STORED_LEN;
+
 /// How far a compressor is.
 #[derive(Clone, Copy, Debug)]
 struct State {
@@ -255,7 +258,7 @@ impl<'m> Work<'m> {
             self.progress.phase = Phase::End;
             return;
         };
-        let before = Before { phase: self.progress.bits.phase(), open: self.progress.open };
+        let before = Before { held: self.progress.bits.len(), open: self.progress.open };
         self.progress.phase = Phase::Header(block::choose(
             before,
             bytes,
@@ -272,7 +275,7 @@ impl<'m> Work<'m> {
         match &mut self.progress.phase {
             Phase::Search => {}
             Phase::Header(kind) => {
-                if !self.progress.bits.reserve(FIXED_END_LEN + HEADER_LEN + 7 + STORED_LEN, out) {
+                if !self.progress.bits.reserve(BETWEEN, out) {
                     return false;
                 }
                 let kind = *kind;
@@ -304,7 +307,8 @@ impl<'m> Work<'m> {
                 }
             }
             Phase::Lengths(counts, at) => {
-                if !self.progress.bits.reserve(7 + 7, out) {
+                // A code of 7 bits and 7 extra bits.
+                if !self.progress.bits.reserve(14, out) {
                     return false;
                 }
                 let Some(codes) = Alphabets::new(self.codes) else { return false };
@@ -334,7 +338,7 @@ impl<'m> Work<'m> {
                 self.next_block();
             }
             Phase::End => {
-                if !self.progress.bits.reserve(FIXED_END_LEN + HEADER_LEN + 7, out) {
+                if !self.progress.bits.reserve(BETWEEN, out) {
                     return false;
                 }
                 self.close();

@@ -19,8 +19,8 @@ pub(super) struct Cursor {
 const SYMBOLS: usize = 3;
 const SYMBOLS_LEN: u32 = 3 * 15;
 
-/// The bits of the longest match: length, distance and their extra bits.
-const MATCH_LEN: u32 = 15 + 5 + 15 + 13;
+/// The bits of the longest match with its extra bits: 15 and 5 of the length, 15 and 13 of the distance.
+const MATCH_LEN: u32 = 48;
 
 impl Cursor {
     pub(super) const START: Self = Self { token: 0, at: 0, literals: 0 };

@@ -71,9 +71,9 @@ impl Bits {
         self.count = self.count.next_multiple_of(8);
     }
 
-    /// How many bits of the last byte are taken.
-    pub(super) const fn phase(&self) -> u32 {
-        self.count % 8
+    /// How many bits wait.
+    pub(super) const fn len(&self) -> u32 {
+        self.count
     }
 
     /// Writes all whole bytes that there is room for; whether nothing is left.
