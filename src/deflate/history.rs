@@ -33,9 +33,7 @@ impl<'m> History<'m> {
     pub(super) fn slide(&mut self, block: usize) -> usize {
         let dead = block.saturating_sub(self.window);
         let live = self.bytes.get_mut(..self.len).unwrap_or_default();
-        if dead > 0 {
-            mask::move_to_front(live, dead);
-        }
+        mask::move_to_front(live, dead);
         self.len = self.len.saturating_sub(dead);
         dead
     }

@@ -10,7 +10,7 @@ use super::tokens::Run;
 pub(super) struct Span<'h> {
     pub(super) bytes: &'h [u8],
     pub(super) window: usize,
-    /// From here on nothing is looked at: too few bytes lie ahead, and more are to come.
+    /// From here on no search begins: too few bytes lie ahead, and more are to come.
     pub(super) end: usize,
 }
 
@@ -24,6 +24,9 @@ const NO_MATCH: Match = Match { len: 0, distance: 0 };
 
 /// Where a match of three bytes is longer than its literals.
 const FAR: usize = 4096;
+
+/// So many bytes at the end begin no word.
+const TAIL: usize = WORD - 1;
 
 /// Turns bytes into tokens while there is room for them.
 pub(super) fn tokenize(
@@ -51,7 +54,7 @@ fn greedy(span: Span<'_>, effort: &Effort, positions: &mut Positions<'_>, run: &
         let end = span.end.min(run.room_ends());
         let from = run.at.max(positions.seen.unseen);
         let Some((at, distance)) = first(span, positions.heads(), from, end) else {
-            positions.seen.unseen = from.max(end.min(bytes.len().saturating_sub(WORD - 1)));
+            positions.seen.unseen = from.max(end.min(bytes.len().saturating_sub(TAIL)));
             run.at = run.at.max(end);
             return;
         };
@@ -78,7 +81,7 @@ fn greedy(span: Span<'_>, effort: &Effort, positions: &mut Positions<'_>, run: &
 #[expect(clippy::needless_bitwise_bool, reason = "one branch, and not two that cannot be foretold")]
 fn first(span: Span<'_>, mut heads: Heads<'_>, from: usize, end: usize) -> Option<(usize, usize)> {
     let Span { bytes, window, .. } = span;
-    let ahead = bytes.get(from..bytes.len().min(end + (WORD - 1)))?;
+    let ahead = bytes.get(from..bytes.len().min(end + TAIL))?;
     for (at, word) in (from..).zip(ahead.windows(WORD)) {
         let here = u32::from_le_bytes(*word.first_chunk()?);
         let distance = heads.enter(here, at);
@@ -99,7 +102,7 @@ fn thorough(span: Span<'_>, effort: &Effort, positions: &mut Positions<'_>, run:
             run.at += 1;
             continue;
         }
-        while found.len < usize::from(effort.lazy) && run.at + 1 < span.end {
+        while found.len < usize::from(effort.lazy) {
             let later = longest(span, effort, positions, run.at + 1, found);
             if later.len == 0 {
                 break;

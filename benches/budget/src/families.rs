@@ -57,7 +57,7 @@ const fn pings_behind(name: &'static str, run: fn(usize) -> usize) -> Family {
     Family { name, unit: "frame", n: 1000, units: |n| 2 * n, run }
 }
 
-pub const ALL: [Family; 29] = [
+pub const ALL: [Family; 30] = [
     receive!(Server, Binary, 16, "receive/server/binary/16", frame),
     receive!(Server, Binary, 125, "receive/server/binary/125", frame),
     receive!(Server, Ascii, 16, "receive/server/ascii/16", frame),
@@ -96,7 +96,20 @@ pub const ALL: [Family; 29] = [
     frames("send/server/1024", |n| sends(Connection::server(Config::new()), 1024, n)),
     frames("send/client/16", |n| sends(common::client(Config::new()), 16, n)),
     frames("send/client/1024", |n| sends(common::client(Config::new()), 1024, n)),
-    Family { name: "handshake/server", unit: "handshake", n: 50, units: |n| n, run: handshake },
+    Family {
+        name: "handshake/server",
+        unit: "handshake",
+        n: 50,
+        units: |n| n,
+        run: |n| handshake(REQUEST, n),
+    },
+    Family {
+        name: "handshake/server/long",
+        unit: "handshake",
+        n: 50,
+        units: |n| n,
+        run: |n| handshake(&long_request(), n),
+    },
     Family {
         name: "buffer-131/server/16384",
         unit: "byte",
@@ -198,12 +211,19 @@ fn sends<R: Role>(mut ws: Connection<R>, len: usize, n: usize) -> usize {
     })
 }
 
-fn handshake(n: usize) -> usize {
+/// With a long target, and a field that is not passed over as a whole, for it has tabs.
+fn long_request() -> Vec<u8> {
+    let [target, name, value] = ["resource", "x-field-", "value\tof"].map(|part| part.repeat(50));
+    let fields = REQUEST.strip_prefix(b"GET /chat?room=1 HTTP/1.1\r\n").unwrap_or_default();
+    [format!("GET /{target} HTTP/1.1\r\n{name}: {value}\r\n").as_bytes(), fields].concat()
+}
+
+fn handshake(request: &[u8], n: usize) -> usize {
     let mut out = [0; 512];
     counted(|| {
         let mut answer = || {
             let Ok(Status::Complete(Incoming::Upgrade(upgrade))) =
-                Reader::new().read(black_box(REQUEST))
+                Reader::new().read(black_box(request))
             else {
                 return 0;
             };
