@@ -34,6 +34,8 @@ fn the_stateless_frame_begins_with_the_stateless_header() {
     let mut out = vec![0; 70_100];
     for len in LENGTHS {
         let n = frame::encode(Opcode::Binary, true, &vec![7; len], &mut out).unwrap();
+        // Room to the byte is room.
+        assert_eq!(frame::encode(Opcode::Binary, true, &vec![7; len], &mut out[..n]), Ok(n));
         let lead = Lead { fin: true, rsv1: false, opcode: Opcode::Binary };
         let header = Header { lead, masking_key: None, payload_len: u64::try_from(len).unwrap() };
         assert_eq!(header.encoded_len(), header.encode().len());
@@ -66,4 +68,14 @@ fn a_stateless_frame_is_one_that_may_be_sent() {
     let refused = frame::encode(Opcode::Text, true, &[7; 126], &mut out);
     assert_eq!(refused, Err(SendError::BufferTooSmall { needed: 130 }));
     assert_eq!(out, [0xAA; 129]);
+}
+
+#[test]
+fn a_length_that_cannot_be_loses_its_top_bit() {
+    let lead = Lead { fin: true, rsv1: false, opcode: Opcode::Binary };
+    let header = |payload_len| Header { lead, masking_key: Some([1; 4]), payload_len }.encode();
+    for len in [0x0123_4567_89AB_CDEF, u64::MAX >> 1] {
+        assert_eq!(header(len | 1 << 63), header(len));
+        assert_eq!(header(len)[2..10], len.to_be_bytes());
+    }
 }

@@ -162,6 +162,40 @@ fn p16_r8_1_01_texts_of_four_bytes() {
     }
 }
 
+/// A text in one frame, from a client or a server.
+fn check_whole(text: &[u8], masked: bool) {
+    let expected = first_bad(text).map_or((text.len(), true), |bad| (bad, false));
+    let key = [0x80, 0x01, 0xFF, 0x00];
+    let mut bytes = match u8::try_from(text.len()) {
+        Ok(len @ ..126) => vec![0x81, len],
+        _ => [&[0x81, 126], &u16::try_from(text.len()).unwrap().to_be_bytes()[..]].concat(),
+    };
+    if masked {
+        bytes[1] |= 0x80;
+        bytes.extend(key);
+        bytes.extend(text.iter().zip(key.iter().cycle()).map(|(a, b)| a ^ b));
+    } else {
+        bytes.extend(text);
+    }
+    let mut server = Connection::server(Config::new());
+    let mut client = Connection::client(Config::new(), || [0; 4]);
+    let mut input = Input::new(&mut bytes);
+    let mut found = (0, false);
+    loop {
+        let event = if masked { server.receive(&mut input) } else { client.receive(&mut input) };
+        match event {
+            Ok(Event::Data(data)) => {
+                assert_eq!(data.kind, Kind::Text);
+                assert_eq!(data.payload, &text[found.0..found.0 + data.payload.len()]);
+                found = (found.0 + data.payload.len(), data.fin);
+            }
+            Ok(Event::NeedMore(_)) | Err(Error::InvalidUtf8) => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(found, expected, "{text:02X?}");
+}
+
 #[test]
 fn r8_1_01_a_character_at_every_place_of_a_long_text() {
     // The fast path for runs of ASCII must neither skip a byte nor lose its place.
@@ -182,41 +216,18 @@ fn r8_1_01_a_character_at_every_place_of_a_long_text() {
                 let mut text = vec![b'a'; place];
                 text.extend(character);
                 text.resize(text.len().max(len), b'z');
-                let expected = first_bad(&text).map_or((text.len(), true), |bad| (bad, false));
-                let key = [0x80, 0x01, 0xFF, 0x00];
-                let mut bytes = match u8::try_from(text.len()) {
-                    Ok(len @ ..126) => vec![0x81, len],
-                    _ => [&[0x81, 126], &u16::try_from(text.len()).unwrap().to_be_bytes()[..]]
-                        .concat(),
-                };
-                if masked {
-                    bytes[1] |= 0x80;
-                    bytes.extend(key);
-                    bytes.extend(text.iter().zip(key.iter().cycle()).map(|(a, b)| a ^ b));
-                } else {
-                    bytes.extend(&text);
-                }
-                let mut server = Connection::server(Config::new());
-                let mut client = Connection::client(Config::new(), || [0; 4]);
-                let mut input = Input::new(&mut bytes);
-                let mut found = (0, false);
-                loop {
-                    let event = if masked {
-                        server.receive(&mut input)
-                    } else {
-                        client.receive(&mut input)
-                    };
-                    match event {
-                        Ok(Event::Data(data)) => {
-                            assert_eq!(data.kind, Kind::Text);
-                            assert_eq!(data.payload, &text[found.0..found.0 + data.payload.len()]);
-                            found = (found.0 + data.payload.len(), data.fin);
-                        }
-                        Ok(Event::NeedMore(_)) | Err(Error::InvalidUtf8) => break,
-                        other => panic!("{other:?}"),
-                    }
-                }
-                assert_eq!(found, expected, "{text:02X?}");
+                check_whole(&text, masked);
+            }
+        }
+    }
+}
+
+#[test]
+fn r8_1_01_a_byte_again_and_again() {
+    for byte in 0..=u8::MAX {
+        for len in 1..=70 {
+            for masked in [false, true] {
+                check_whole(&vec![byte; len], masked);
             }
         }
     }
