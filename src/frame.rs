@@ -216,12 +216,13 @@ impl Length {
             return Err(Error::LengthTopBit);
         }
         // The bounds of the length follow from the bytes that are here: zeros or ones fill the rest.
+        let behind = |length: u64, byte: u8| length << 8 | u64::from(byte);
         let (mut least, mut most, mut missing) = (0_u64, 0_u64, field);
         for place in 0..field {
             let byte = rest.get(place).copied();
             missing -= usize::from(byte.is_some());
-            least = least << 8 | u64::from(byte.unwrap_or(0x00));
-            most = most << 8 | u64::from(byte.unwrap_or(0xFF));
+            least = behind(least, byte.unwrap_or(0x00));
+            most = behind(most, byte.unwrap_or(0xFF));
         }
         // 5.2: "the minimal number of bytes MUST be used to encode the length".
         if most < minimum {
@@ -305,15 +306,16 @@ impl Header {
             return HeaderBytes { bytes, len };
         }
         let first = self.lead.encode();
-        let masked = if self.masking_key.is_some() { 0x80 } else { 0 };
         let [k0, k1, k2, k3] = self.masking_key.unwrap_or_default();
         let [b0, b1, b2, b3, b4, b5, b6, b7] = (self.payload_len & (u64::MAX >> 1)).to_be_bytes();
         let (bytes, len) = match self.payload_len {
-            0..=125 => ([first, masked | b7, k0, k1, k2, k3, 0, 0, 0, 0, 0, 0, 0, 0], 2),
-            126..=0xFFFF => ([first, masked | 0x7E, b6, b7, k0, k1, k2, k3, 0, 0, 0, 0, 0, 0], 4),
-            _ => ([first, masked | 0x7F, b0, b1, b2, b3, b4, b5, b6, b7, k0, k1, k2, k3], 10),
+            0..=125 => ([first, self.second(b7), k0, k1, k2, k3, 0, 0, 0, 0, 0, 0, 0, 0], 2),
+            126..=0xFFFF => {
+                ([first, self.second(126), b6, b7, k0, k1, k2, k3, 0, 0, 0, 0, 0, 0], 4)
+            }
+            _ => ([first, self.second(127), b0, b1, b2, b3, b4, b5, b6, b7, k0, k1, k2, k3], 10),
         };
-        HeaderBytes { bytes, len: if masked == 0 { len } else { len + 4 } }
+        HeaderBytes { bytes, len: if self.masking_key.is_some() { len + 4 } else { len } }
     }
 
     /// Writes the header and returns what is behind it; `None` if it does not fit.
@@ -325,17 +327,22 @@ impl Header {
     #[inline]
     fn write(self, out: &mut [u8]) -> Option<&mut [u8]> {
         let first = self.lead.encode();
-        let masked = if self.masking_key.is_some() { 0x80 } else { 0 };
         let [b0, b1, b2, b3, b4, b5, b6, b7] = self.payload_len.to_be_bytes();
         let out = match self.payload_len {
-            0..=125 => put(out, [first, masked | b7])?,
-            126..=0xFFFF => put(out, [first, masked | 0x7E, b6, b7])?,
-            _ => put(out, [first, masked | 0x7F, b0, b1, b2, b3, b4, b5, b6, b7])?,
+            0..=125 => put(out, [first, self.second(b7)])?,
+            126..=0xFFFF => put(out, [first, self.second(126), b6, b7])?,
+            _ => put(out, [first, self.second(127), b0, b1, b2, b3, b4, b5, b6, b7])?,
         };
         match self.masking_key {
             Some(key) => put(out, key),
             None => Some(out),
         }
+    }
+
+    /// Byte 1: MASK, and the length or what stands for it (5.2).
+    #[inline]
+    const fn second(&self, length: u8) -> u8 {
+        if self.masking_key.is_some() { length | 0x80 } else { length }
     }
 
     /// The length in bytes of the encoded header: 2 to 14.

@@ -144,11 +144,9 @@ mod wide {
 
     /// The state behind `bytes`; `None` if they are too few, or somewhere not UTF-8.
     pub(super) fn check(before: u8, bytes: &[u8]) -> Option<u8> {
-        if bytes.len() < LEAST {
-            return None;
-        }
+        bytes.get(LEAST..)?;
         // What is cut off at the start ends at the first byte that is no continuation.
-        let is_start = |byte: &u8| *byte & 0xC0 != 0x80;
+        let is_start = |byte: &u8| !matches!(byte, 0x80..=0xBF);
         let (head, rest) = bytes.split_at_checked(bytes.iter().position(is_start)?)?;
         (steps_over(before, head)? == state::ACCEPT).then_some(())?;
         // The last character may be cut off: it is left to the steps.

@@ -23,6 +23,11 @@ impl Code {
         let entry = u32::from_le_bytes(entry);
         Self { bits: entry & 0xFFFF, len: entry >> 16 }
     }
+
+    #[inline]
+    pub(super) const fn entry(self) -> Entry {
+        (self.len << 16 | self.bits).to_le_bytes()
+    }
 }
 
 /// The code of a block.
@@ -64,7 +69,7 @@ static FIXED: [Entry; 288] = {
         };
         let len = fixed_len(symbol) as u32;
         let bits = (code.reverse_bits() >> (16 - len)) as u32;
-        codes[symbol as usize] = (len << 16 | bits).to_le_bytes();
+        codes[symbol as usize] = Code { bits, len }.entry();
         symbol += 1;
     }
     codes

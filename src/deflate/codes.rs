@@ -386,7 +386,7 @@ fn number(entries: &mut [Entry], counts: &LenCounts) {
         }
         let code = add(&mut next, usize::try_from(len).unwrap_or_default(), 1);
         let bits = code.reverse_bits() >> (16 - len);
-        *entry = (len << 16 | u32::from(bits)).to_le_bytes();
+        *entry = Code { bits: u32::from(bits), len }.entry();
     }
 }
 

@@ -7,9 +7,14 @@ use super::symbols::MAX_CODE_LEN;
 const LITERAL_BITS: u32 = 9;
 const DISTANCE_BITS: u32 = 7;
 
-/// What the next bits say, for each value that they can have: `symbol << 4 | length of the code`, or 0
-/// where the code is longer than the index, or there is none.
+/// What the next bits say, for each value that they can have: a [`slot`], or 0 where the code is longer
+/// than the index, or there is none.
 type Table<const LEN: usize> = [u16; LEN];
+
+/// A symbol, and in the lowest four bits the length of its code.
+const fn slot(symbol: u16, len: u16) -> u16 {
+    symbol << 4 | len
+}
 
 /// The code of literals and lengths.
 pub(super) type Literals = Code<{ 1 << LITERAL_BITS }, 288>;
@@ -30,7 +35,7 @@ pub(super) static FIXED_LITERALS: Table<{ 1 << LITERAL_BITS }> = {
             short @ 0xC0..=0xC7 => (280 + short - 0xC0, 8),
             _ => (144 + code - 0x190, 9),
         };
-        table[index as usize] = symbol << 4 | len;
+        table[index as usize] = slot(symbol, len);
         index += 1;
     }
     table
@@ -43,7 +48,7 @@ pub(super) static FIXED_DISTANCES: Table<{ 1 << DISTANCE_BITS }> = {
     #[expect(clippy::indexing_slicing, clippy::as_conversions, reason = "at compile time")]
     while index < 1 << DISTANCE_BITS {
         let symbol = (index & 31).reverse_bits() >> 11;
-        table[index as usize] = symbol << 4 | 5;
+        table[index as usize] = slot(symbol, 5);
         index += 1;
     }
     table
@@ -153,8 +158,8 @@ fn build(
         *place = place.wrapping_add(1);
         if u32::from(len) <= table.len().trailing_zeros() {
             let mut index = first;
-            while let Some(entry) = table.get_mut(index) {
-                *entry = symbol << 4 | u16::from(len);
+            while let Some(to) = table.get_mut(index) {
+                *to = slot(symbol, len.into());
                 index += 1 << (len & 15);
             }
         }
