@@ -215,8 +215,8 @@ impl Length {
         if field == 8 && rest.first().is_some_and(|byte| *byte >= 0x80) {
             return Err(Error::LengthTopBit);
         }
-        // The bounds of the length follow from the bytes that are here: zeros or ones fill the rest.
         let behind = |length: u64, byte: u8| length << 8 | u64::from(byte);
+        // The bounds of the length follow from the bytes that are here: zeros or ones fill the rest.
         let (mut least, mut most, mut missing) = (0_u64, 0_u64, field);
         for place in 0..field {
             let byte = rest.get(place).copied();

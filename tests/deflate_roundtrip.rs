@@ -346,12 +346,9 @@ fn the_output_may_be_full_at_every_byte() {
 
 #[test]
 fn an_exponent_out_of_its_range_is_the_nearest_in_it() {
-    let context = context(15, true);
-    let memory = |effort| Deflate::memory(context, effort);
-    let (table, block) = (
-        |bits| memory(Effort::FAST.table_bits(bits)),
-        |bits| memory(Effort::FAST.block_bits(bits)),
-    );
+    let memory = |effort| Deflate::memory(context(15, true), effort);
+    let table = |bits| memory(Effort::FAST.table_bits(bits));
+    let block = |bits| memory(Effort::FAST.block_bits(bits));
     for (memory, least, most) in [(&table as &dyn Fn(u8) -> usize, 4, 15), (&block, 6, 14)] {
         assert_eq!([0, least - 1].map(memory), [memory(least); 2]);
         assert_eq!([most + 1, u8::MAX].map(memory), [memory(most); 2]);

@@ -27,7 +27,7 @@ pub(super) const STORED_LEN: u32 = 32;
 /// What is known of the output before a block.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Before {
-    /// How many bits wait behind its last whole byte.
+    /// How many bits wait to be written.
     pub(super) held: u32,
     /// A fixed block is open: more of it needs no header, and anything else its end.
     pub(super) open: bool,

@@ -26,7 +26,7 @@ const NO_MATCH: Match = Match { len: 0, distance: 0 };
 const FAR: usize = 4096;
 
 /// So many bytes at the end begin no word.
-const TAIL: usize = WORD - 1;
+const WORDLESS: usize = WORD - 1;
 
 /// Turns bytes into tokens while there is room for them.
 pub(super) fn tokenize(
@@ -54,7 +54,7 @@ fn greedy(span: Span<'_>, effort: &Effort, positions: &mut Positions<'_>, run: &
         let end = span.end.min(run.room_ends());
         let from = run.at.max(positions.seen.unseen);
         let Some((at, distance)) = first(span, positions.heads(), from, end) else {
-            positions.seen.unseen = from.max(end.min(bytes.len().saturating_sub(TAIL)));
+            positions.seen.unseen = from.max(end.min(bytes.len().saturating_sub(WORDLESS)));
             run.at = run.at.max(end);
             return;
         };
@@ -81,7 +81,7 @@ fn greedy(span: Span<'_>, effort: &Effort, positions: &mut Positions<'_>, run: &
 #[expect(clippy::needless_bitwise_bool, reason = "one branch, and not two that cannot be foretold")]
 fn first(span: Span<'_>, mut heads: Heads<'_>, from: usize, end: usize) -> Option<(usize, usize)> {
     let Span { bytes, window, .. } = span;
-    let ahead = bytes.get(from..bytes.len().min(end + TAIL))?;
+    let ahead = bytes.get(from..bytes.len().min(end + WORDLESS))?;
     for (at, word) in (from..).zip(ahead.windows(WORD)) {
         let here = u32::from_le_bytes(*word.first_chunk()?);
         let distance = heads.enter(here, at);
