@@ -44,7 +44,7 @@ impl Effort {
         threshold: LEAST_LEN,
     };
 
-    /// 6 KiB of memory: for microcontrollers and for very many connections.
+    /// 5.4 KiB of memory: for microcontrollers and for very many connections.
     pub const SMALL: Self = Self {
         window_bits: KIB_2,
         table_bits: 10,
@@ -53,7 +53,7 @@ impl Effort {
         ..Self::TINY
     };
 
-    /// As fast as it goes, in 75 KiB of memory: one candidate for each match, and codes of a block's own
+    /// As fast as it goes, in 73 KiB of memory: one candidate for each match, and codes of a block's own
     /// only where they save most.
     pub const FAST: Self = Self {
         window_bits: WindowBits::MAX,
@@ -89,22 +89,24 @@ impl Effort {
         self
     }
 
-    /// The number of places to look for a match, as an exponent from 4 to 15: 2 bytes each.
+    /// The number of places to look for a match, as an exponent from 4 to 15 (what is beyond
+    /// counts as the nearest): 2 bytes each.
     #[must_use]
     pub const fn table_bits(mut self, bits: u8) -> Self {
         self.table_bits = clamp(bits, 4, 15);
         self
     }
 
-    /// The bytes of a message that are kept beside the window, as an exponent from 6 to 14: what is
-    /// compressed at a time. The matches in them take three eighths more.
+    /// The bytes of a message that are kept beside the window, as an exponent from 6 to 14 (what is
+    /// beyond counts as the nearest): what is compressed at a time. The matches in them take three
+    /// eighths more, or 64 bytes below an exponent of 8.
     #[must_use]
     pub const fn block_bits(mut self, bits: u8) -> Self {
         self.block_bits = clamp(bits, 6, 14);
         self
     }
 
-    /// How many candidates for a match are looked at. More than one costs 2 bytes for each byte of
+    /// How many candidates for a match are looked at; 0 counts as 1. More than one costs 2 bytes for each byte of
     /// the window.
     #[must_use]
     pub const fn depth(mut self, candidates: u16) -> Self {
@@ -112,14 +114,14 @@ impl Effort {
         self
     }
 
-    /// A match shorter than that is dropped if one byte later a longer one begins; 0 takes each.
+    /// A match of fewer bytes than that is dropped if one byte later a longer one begins; 0 takes each.
     #[must_use]
     pub const fn lazy(mut self, len: u16) -> Self {
         self.lazy = len;
         self
     }
 
-    /// A match of that length is taken without looking for a longer one.
+    /// A match of that many bytes is taken without looking for a longer one.
     #[must_use]
     pub const fn nice(mut self, len: u16) -> Self {
         self.nice = len;
@@ -134,7 +136,7 @@ impl Effort {
         self
     }
 
-    /// A message shorter than that is better sent as it is.
+    /// A message of fewer bytes than that is better sent as it is.
     #[must_use]
     pub const fn threshold(mut self, len: usize) -> Self {
         self.threshold = len;
@@ -171,7 +173,10 @@ pub(super) struct Layout {
 
 impl Layout {
     pub(super) const fn memory(&self) -> usize {
-        self.window + self.span + 2 * (self.heads + self.chain) + 4 * (self.tokens + self.codes)
+        // More than memory can have where addresses have 16 bits.
+        let pairs = self.heads.saturating_add(self.chain).saturating_mul(2);
+        let quads = (self.tokens + self.codes).saturating_mul(4);
+        self.window.saturating_add(self.span).saturating_add(pairs).saturating_add(quads)
     }
 }
 

@@ -110,7 +110,8 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
     /// Takes from `data` what can be inflated into `out`, 1 byte and up, and gives the next piece of the
     /// message; `None` if there is none before more data come. Call it until then, or until an error.
     ///
-    /// The piece has the message's kind, its `first` and its `fin`; it may be empty. The pieces of a text
+    /// The piece has the message's kind, its `first` and its `fin`, and a `frame_left` of 0, for nobody
+    /// knows; it may be empty. The pieces of a text
     /// are checked as those of a plain one. Bytes of `out` behind the piece have no meaning.
     ///
     /// # Errors

@@ -58,6 +58,13 @@ impl<'m> Positions<'m> {
                 *entry = u16::from_le_bytes(*entry).saturating_sub(by).to_le_bytes();
             }
             self.seen.base = 1;
+            // A link stands where its position says, which is another now: all turn by as much.
+            let turn = slot(by.into(), self.chain.len());
+            if let Some((front, back)) = self.chain.split_at_mut_checked(turn) {
+                front.reverse();
+                back.reverse();
+                self.chain.reverse();
+            }
         }
     }
 
