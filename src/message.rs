@@ -33,8 +33,11 @@ impl<'a> Message<'a> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum AssembleError {
-    /// The storage is too short for what is here of the message and the rest of its frame.
+    /// The storage is too short for what is here of the message and the rest of its frame. Later
+    /// fragments may want more: who only grows to what is needed copies the message for each of them.
     StorageFull(StorageFull),
+    /// The piece is still compressed: an `Inflate` makes pieces of the message of it.
+    Compressed,
     /// The bytes of a text were changed after they were received, and are no UTF-8 any more.
     InvalidUtf8,
 }
@@ -43,6 +46,7 @@ impl fmt::Display for AssembleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::StorageFull(full) => full.fmt(f),
+            Self::Compressed => f.write_str("the message is compressed"),
             Self::InvalidUtf8 => f.write_str("the bytes of a text were changed"),
         }
     }
@@ -72,12 +76,14 @@ impl core::error::Error for AssembleError {}
 pub struct Assembler<S> {
     storage: S,
     len: usize,
+    /// The length of storage that a refused piece of the open message wants; 0 if none was refused.
+    wanted: usize,
 }
 
 impl<S: AsRef<[u8]> + AsMut<[u8]>> Assembler<S> {
     /// An assembler in `storage`, whose length is what a message in pieces can have at most.
     pub const fn new(storage: S) -> Self {
-        Self { storage, len: 0 }
+        Self { storage, len: 0, wanted: 0 }
     }
 
     /// How many bytes of an unfinished message are held.
@@ -96,29 +102,38 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Assembler<S> {
     ///
     /// # Errors
     ///
-    /// [`AssembleError::StorageFull`] with a length that holds the rest of the frame as well;
-    /// nothing has changed then, so the piece can be pushed again after [`grow`](Self::grow).
+    /// [`AssembleError::StorageFull`] with a length that holds the rest of the frame as well. Push the
+    /// piece again after [`grow`](Self::grow): to that length at least, and better to twice what there
+    /// was. Without it the rest of the message is refused, too, so that no message has a hole; the next
+    /// one starts over.
+    ///
+    /// [`AssembleError::Compressed`], [`AssembleError::InvalidUtf8`].
     pub fn push<'a>(
         &'a mut self,
         data: &'a Data<'_>,
     ) -> Result<Option<Message<'a>>, AssembleError> {
-        let held = if data.first { 0 } else { self.len };
-        if data.fin && held == 0 {
-            self.len = 0;
+        if data.compressed {
+            return Err(AssembleError::Compressed);
+        }
+        let (held, wanted) = if data.first { (0, 0) } else { (self.len, self.wanted) };
+        if data.fin && held == 0 && wanted == 0 {
+            (self.len, self.wanted) = (0, 0);
             return Message::new(data.kind, data.payload).map(Some);
         }
         let end = held.saturating_add(data.payload.len());
-        let Some(to) = self.storage.as_mut().get_mut(held..end) else {
+        let storage = self.storage.as_mut();
+        let room = if storage.len() < wanted { None } else { storage.get_mut(held..end) };
+        let Some(to) = room else {
             let left = usize::try_from(data.frame_left).unwrap_or(usize::MAX);
-            let needed = end.saturating_add(left);
+            let needed = end.saturating_add(left).max(wanted);
+            (self.len, self.wanted) = (held, needed);
             return Err(AssembleError::StorageFull(StorageFull { needed }));
         };
         mask::copy(data.payload, to);
+        (self.len, self.wanted) = (if data.fin { 0 } else { end }, 0);
         if !data.fin {
-            self.len = end;
             return Ok(None);
         }
-        self.len = 0;
         let message = self.storage.as_ref().get(..end).unwrap_or_default();
         Message::new(data.kind, message).map(Some)
     }

@@ -149,15 +149,64 @@ fn a_first_piece_that_does_not_fit_can_be_pushed_again() {
 
 #[test]
 fn a_new_message_starts_over_after_an_error() {
-    let mut ws = client();
-    let mut bytes = *b"\x02\x02ab\x80\x09cdefghijk\x01\x02xy\x80\x01z";
+    let wire = b"\x02\x02ab\x80\x09cdefghijk\x01\x02xy\x80\x01z";
+    let seen = pushed(&mut client(), wire, 4);
+    assert_eq!(seen, [Ok(None), full(11), Ok(None), Ok(Some("text xyz".to_owned()))]);
+}
+
+/// Pushes all pieces of `wire`; what comes of each.
+fn pushed(ws: &mut Connection<Client<Keys>>, wire: &[u8], room: usize) -> Vec<Pushed> {
+    let mut bytes = wire.to_vec();
     let mut input = Input::new(&mut bytes);
-    let mut messages = Assembler::new([0; 4]);
+    let mut messages = Assembler::new(vec![0; room]);
     let mut seen = Vec::new();
     while let Event::Data(data) = ws.receive(&mut input).unwrap() {
         seen.push(messages.push(&data).map(|message| message.map(owned)));
     }
-    assert_eq!(seen, [Ok(None), full(11), Ok(None), Ok(Some("text xyz".to_owned()))]);
+    seen
+}
+
+type Pushed = Result<Option<String>, AssembleError>;
+
+#[test]
+fn no_message_has_a_hole_where_a_piece_was_refused() {
+    let holed = b"\x01\x03ok \x00\x08NOT THIS\x80\x03end\x82\x03new";
+    let new = Ok(Some("binary [110, 101, 119]".to_owned()));
+    assert_eq!(pushed(&mut client(), holed, 6), [Ok(None), full(11), full(11), new.clone()]);
+    // A refused first piece leaves nothing that a last one could pass for the whole.
+    let headless = b"\x02\x08NOT THIS\x00\x07NOR TOO\x80\x01k\x82\x03new";
+    assert_eq!(pushed(&mut client(), headless, 6), [full(8), full(8), full(8), new]);
+}
+
+#[test]
+fn too_little_more_room_is_no_room() {
+    let mut ws = client();
+    let mut bytes = *b"\x02\x06abcdef\x80\x01g";
+    let mut input = Input::new(&mut bytes);
+    let mut messages = Assembler::new(vec![0; 2]);
+    let Event::Data(first) = ws.receive(&mut input).unwrap() else { unreachable!() };
+    let Event::Data(last) = ws.receive(&mut input).unwrap() else { unreachable!() };
+    assert_eq!(messages.push(&first), full(6));
+    messages.grow(vec![0; 5]).unwrap();
+    assert_eq!(messages.push(&last), full(6));
+    assert_eq!(messages.push(&first), full(6));
+    messages.grow(vec![0; 6]).unwrap();
+    assert_eq!(messages.push(&first), Ok(None));
+    // What was refused before counts no more.
+    assert_eq!(messages.push(&last), full(7));
+    messages.grow(vec![0; 7]).unwrap();
+    assert_eq!(messages.push(&last), Ok(Some(Message::Binary(b"abcdefg"))));
+}
+
+#[cfg(feature = "deflate")]
+#[test]
+fn a_compressed_message_needs_an_inflater_first() {
+    let mut ws: Connection<Client<Keys>> =
+        Connection::client(Config::new().deflate(true), || [0; 4]);
+    let wire = b"\xC2\x07\xF2\x48\xCD\xC9\xC9\x07\x00\xC1\x01\x00\x81\x01a";
+    let compressed = Err(AssembleError::Compressed);
+    let plain = Ok(Some("text a".to_owned()));
+    assert_eq!(pushed(&mut ws, wire, 16), [compressed.clone(), compressed, plain]);
 }
 
 #[test]
@@ -183,5 +232,6 @@ fn a_text_that_the_caller_spoiled_is_an_error_and_no_panic() {
 fn errors_say_what_they_are() {
     let full = AssembleError::StorageFull(StorageFull { needed: 7 });
     assert_eq!(full.to_string(), "the storage is too short: 7 bytes are needed");
+    assert_eq!(AssembleError::Compressed.to_string(), "the message is compressed");
     assert_eq!(AssembleError::InvalidUtf8.to_string(), "the bytes of a text were changed");
 }
