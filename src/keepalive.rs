@@ -27,7 +27,8 @@
 use core::fmt;
 use core::time::Duration;
 
-/// How long to wait for what; `None` is for ever. Rounded up to milliseconds, at most 49 days.
+/// How long to wait for what; `None` is for ever. Rounded up to milliseconds; 2^32 - 1 of them
+/// (49 days) and more are for ever, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Timeouts {
@@ -159,6 +160,7 @@ pub enum Action {
 
 /// How far the connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Phase {
     Opening,
     Open,
@@ -168,6 +170,7 @@ enum Phase {
 
 /// What is known of the peer being there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Peer {
     /// Bytes came; at the deadline a Ping is due.
     Heard,
@@ -179,6 +182,7 @@ enum Peer {
 
 /// The deadlines of one connection.
 #[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Keepalive {
     timeouts: Timeouts,
     phase: Phase,
@@ -278,13 +282,13 @@ impl Keepalive {
     }
 
     /// This side's Close was written. Only the end of the transport is awaited from here on, also if the Close was
-    /// written because something else had expired.
+    /// written because something else had expired, or waits behind other output.
     pub const fn on_close(&mut self, now: Duration) {
         if !matches!(self.phase, Phase::Closing) {
             self.expired = None;
             self.phase = Phase::Closing;
             self.due = after(now, self.timeouts.close);
-            (self.idle, self.message) = (NONE, NONE);
+            (self.idle, self.message, self.write) = (NONE, NONE, NONE);
         }
     }
 

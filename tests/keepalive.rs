@@ -89,11 +89,11 @@ impl Model {
             }
             Call::Blocked => self.blocked = self.blocked.or(Some(now)),
             Call::Written => self.blocked = None,
-            Call::Close => {
-                self.closed = self.closed.or(Some(now));
-                self.partial = None;
+            Call::Close if self.closed.is_none() => {
+                self.closed = Some(now);
+                (self.partial, self.blocked) = (None, None);
             }
-            Call::Open | Call::Receive | Call::Partial | Call::Sent => {}
+            Call::Close | Call::Open | Call::Receive | Call::Partial | Call::Sent => {}
         }
     }
 
@@ -228,7 +228,6 @@ proptest! {
                     prop_assert_eq!(keepalive.poll(now), action);
                     // A Close may be tried all the same, and has its own time.
                     if model.closed.is_none() {
-                        keepalive.on_written();
                         keepalive.on_close(now);
                         prop_assert_eq!(keepalive.next_deadline().is_some(), limits.close.is_some());
                     }
@@ -318,4 +317,24 @@ fn what_has_expired_is_due_at_once_until_the_close_is_written() {
     keepalive.on_close(late);
     assert!(keepalive.next_deadline() > Some(late));
     assert_eq!(keepalive.poll(late), Action::None);
+}
+
+/// A Close may wait behind what could not be written, or stand for the Ping that was asked for.
+#[test]
+fn behind_a_close_only_the_end_is_awaited() {
+    let second = Duration::from_secs;
+    let timeouts = Timeouts::new().ping_after(Some(second(10))).write_within(Some(second(5)));
+    let mut asked = Keepalive::new(timeouts.close_within(Some(second(60))), second(0));
+    asked.on_open(second(0));
+    assert_eq!(asked.poll(second(10)), Action::SendPing);
+    let mut blocked = Keepalive::new(timeouts.close_within(Some(second(60))), second(0));
+    blocked.on_open(second(5));
+    blocked.on_blocked(second(6));
+    assert_eq!(blocked.poll(second(11)), Action::Expired(Reason::Write));
+    for mut keepalive in [asked, blocked] {
+        keepalive.on_close(second(11));
+        assert_eq!(keepalive.next_deadline(), Some(second(71)));
+        assert_eq!(keepalive.poll(second(70)), Action::None);
+        assert_eq!(keepalive.poll(second(71)), Action::Expired(Reason::Close));
+    }
 }
