@@ -131,7 +131,8 @@ impl<R: Role> Connection<R> {
         self.receiver.receive::<R>(input, &mut self.sender.answers)
     }
 
-    /// The transport has ended: no more bytes will come.
+    /// The transport has ended: no more bytes will come. Say it when [`receive`](Self::receive) has
+    /// answered [`Event::NeedMore`] to the last of them: what is unread then is lost, a Close too.
     ///
     /// # Errors
     ///
@@ -219,7 +220,8 @@ impl<R: Role> Connection<R> {
     /// every piece of the payload after [`mask_next`](Self::mask_next).
     ///
     /// Until all `len` bytes went through `mask_next`, no other frame can be sent, and the control
-    /// frame that is due waits (5.4: a frame is not interrupted).
+    /// frame that is due waits, a Close too (5.4: a frame is not interrupted). Who cannot come up with
+    /// the bytes can only drop the transport. A frame of 0 bytes is whole with its header.
     ///
     /// # Errors
     ///

@@ -142,7 +142,8 @@ pub enum SendError {
     /// A compressed message, but the `Config` does not say that permessage-deflate was agreed on
     /// (RFC 7692 section 6.1).
     NotNegotiated,
-    /// The source of masking keys failed (10.3). The connection cannot send any more: drop it.
+    /// The source of masking keys failed (10.3). The connection cannot send any more: drop it, and what
+    /// this call may have written.
     NoMaskingKey,
 }
 

@@ -21,6 +21,9 @@ pub const MAX_HEADER_LEN: usize = 14;
 /// The longest payload of a control frame in bytes (5.5).
 pub const MAX_CONTROL_LEN: usize = 125;
 
+/// The longest payload of a data frame in bytes (5.2: "the most significant bit MUST be 0").
+pub(crate) const MAX_PAYLOAD_LEN: u64 = u64::MAX >> 1;
+
 /// The kind of a message, given by the opcode of its first frame (5.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -252,7 +255,7 @@ pub struct Header {
 pub enum Parsed {
     /// The header, and how many bytes it takes: 2 to 14.
     Complete(Header, usize),
-    /// At least this many bytes are missing: 1 to 13, exact as soon as two bytes are here.
+    /// At least this many bytes are missing: 1 to 12, exact as soon as two bytes are here.
     Partial(usize),
 }
 
@@ -296,10 +299,10 @@ impl Header {
     /// A `payload_len` with its top bit set cannot be encoded and loses that bit.
     #[must_use]
     pub fn encode(&self) -> HeaderBytes {
+        let payload_len = self.payload_len & MAX_PAYLOAD_LEN;
         // By one code with `write`, whose array costs a wide machine more than these.
         if !WIDE {
             let mut bytes = [0; MAX_HEADER_LEN];
-            let payload_len = self.payload_len & (u64::MAX >> 1);
             let header = Self { payload_len, ..*self };
             let spare = header.write(&mut bytes).map_or(0, |rest| rest.len());
             let len = u8::try_from(MAX_HEADER_LEN.wrapping_sub(spare)).unwrap_or_default();
@@ -307,8 +310,8 @@ impl Header {
         }
         let first = self.lead.encode();
         let [k0, k1, k2, k3] = self.masking_key.unwrap_or_default();
-        let [b0, b1, b2, b3, b4, b5, b6, b7] = (self.payload_len & (u64::MAX >> 1)).to_be_bytes();
-        let (bytes, len) = match self.payload_len {
+        let [b0, b1, b2, b3, b4, b5, b6, b7] = payload_len.to_be_bytes();
+        let (bytes, len) = match payload_len {
             0..=125 => ([first, self.second(b7), k0, k1, k2, k3, 0, 0, 0, 0, 0, 0, 0, 0], 2),
             126..=0xFFFF => {
                 ([first, self.second(126), b6, b7, k0, k1, k2, k3, 0, 0, 0, 0, 0, 0], 4)
@@ -320,10 +323,9 @@ impl Header {
 
     /// Writes the header and returns what is behind it; `None` if it does not fit.
     ///
-    /// The same bytes as [`encode`](Self::encode), straight to where they belong: from the stack they
-    /// would have to be copied by a length that is not known, and written here into a stack array
-    /// `encode` would cost ten times as much. So each form has its own where code is not short, and
-    /// tests compare them.
+    /// The same bytes as [`encode`](Self::encode), straight to where they belong: from the stack they would
+    /// have to be copied by a length that is not known, and written here into a stack array `encode` would
+    /// cost ten times as much. So each form has its own where code is not short; tests compare them.
     #[inline]
     fn write(self, out: &mut [u8]) -> Option<&mut [u8]> {
         let first = self.lead.encode();
@@ -348,7 +350,7 @@ impl Header {
     /// The length in bytes of the encoded header: 2 to 14.
     #[must_use]
     pub const fn encoded_len(&self) -> usize {
-        let length = match self.payload_len {
+        let length = match self.payload_len & MAX_PAYLOAD_LEN {
             0..=125 => 2,
             126..=0xFFFF => 4,
             _ => 10,
@@ -389,7 +391,7 @@ impl AsRef<[u8]> for HeaderBytes {
 /// Writes one whole unmasked frame, the same bytes for every receiver, and returns its length.
 ///
 /// This is the stateless way to broadcast from a server: encode once, write many. What may follow
-/// what, and that text is UTF-8, is the caller's to keep.
+/// what, and that text is UTF-8, is the caller's to keep. A control frame has FIN, whatever `fin` is (5.5).
 ///
 /// # Errors
 ///

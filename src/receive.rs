@@ -38,6 +38,8 @@ enum State {
     Discard,
     /// Behind the peer's Close and the end of the transport.
     Ended,
+    /// Behind the last good bytes of a text: the next call fails the connection.
+    Failing(Error),
     /// Failed (7.1.7), and whether the transport has ended since.
     Failed { error: Error, ended: bool },
 }
@@ -110,7 +112,7 @@ impl Receiver {
                 self.state = State::Ended;
                 Ok(())
             }
-            State::Failed { error, .. } => {
+            State::Failing(error) | State::Failed { error, .. } => {
                 self.state = State::Failed { error, ended: true };
                 Err(error)
             }
@@ -169,6 +171,11 @@ impl Receiver {
         }
         loop {
             let step = match self.state {
+                State::Failing(error) => {
+                    self.fail(error);
+                    answers.fault(error);
+                    return Err(error);
+                }
                 State::Failed { error, .. } => {
                     answers.fault(error);
                     return Err(error);
@@ -296,11 +303,12 @@ impl Receiver {
         if R::SERVER {
             mask::mask(rest, mask::rotate(frame.key, good));
         }
-        self.fail(Error::InvalidUtf8);
         if good == 0 {
+            self.fail(Error::InvalidUtf8);
             answers.fault(Error::InvalidUtf8);
             return Err(Error::InvalidUtf8);
         }
+        self.stop(State::Failing(Error::InvalidUtf8));
         let payload = self.take(input, good);
         let frame_left = frame.left.saturating_sub(frame::len_u64(payload));
         let (kind, first) = (frame.kind, frame.first);

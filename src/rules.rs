@@ -136,7 +136,10 @@ impl Rules {
             return Err(Error::ReservedBits);
         }
         progress.flow.step(lead)?;
-        if !lead.opcode.is_control() && progress.fragments >= self.max_fragments {
+        if !lead.opcode.is_control()
+            && progress.fragments >= self.max_fragments
+            && self.max_fragments != Config::UNLIMITED_FRAGMENTS
+        {
             return Err(Error::TooManyFragments);
         }
         Ok(())
@@ -177,5 +180,25 @@ impl Rules {
             _ => return None,
         };
         (len <= self.whole_len).then_some((kind, head, usize::from(len)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A count of 32 bits ends somewhere: no test could send so many.
+    #[test]
+    fn unlimited_fragments_have_no_last_one() {
+        for (limit, judged) in [(u32::MAX, Ok(())), (u32::MAX - 1, Err(Error::TooManyFragments))] {
+            let rules = Rules::new(&Config::new().max_fragments(limit));
+            let lead = Lead { fin: false, rsv1: false, opcode: Opcode::Continuation };
+            let mut progress = Progress { flow: Flow::Message(Kind::Text), ..Progress::new() };
+            progress.fragments = u32::MAX - 1;
+            for _ in 0..2 {
+                assert_eq!(rules.lead(&progress, lead), judged);
+                progress.pass(lead, 0);
+            }
+        }
     }
 }

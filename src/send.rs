@@ -53,12 +53,12 @@ impl Sender {
         self.answers.phase == Phase::Closed
     }
 
-    pub(crate) fn is_broken(&self) -> bool {
-        self.answers.phase == Phase::Broken
+    pub(crate) const fn is_broken(&self) -> bool {
+        matches!(self.answers.phase, Phase::Broken)
     }
 
     pub(crate) const fn wants_write(&self) -> bool {
-        self.answers.is_due() && self.frame.is_none()
+        self.answers.is_due() && self.frame.is_none() && !self.is_broken()
     }
 
     /// Writes a whole message in one frame.
@@ -124,8 +124,7 @@ impl Sender {
     ) -> Result<HeaderBytes, SendError> {
         self.may_send_header()?;
         let (lead, flow) = self.data_lead(content, fin)?;
-        // 5.2: "the most significant bit MUST be 0".
-        if len > u64::MAX >> 1 {
+        if len > frame::MAX_PAYLOAD_LEN {
             return Err(SendError::FrameTooLong);
         }
         if len == 0 {
@@ -140,7 +139,7 @@ impl Sender {
 
     /// Masks the next bytes of the open frame.
     pub(crate) fn mask_next(&mut self, chunk: &mut [u8]) -> Result<(), SendError> {
-        if self.answers.phase == Phase::Broken {
+        if self.is_broken() {
             return Err(SendError::NoMaskingKey);
         }
         let Some(frame) = self.frame else { return Err(SendError::PastFrameEnd) };
@@ -212,7 +211,7 @@ impl Sender {
         role: &mut R,
         out: &mut [u8],
     ) -> Result<usize, SendError> {
-        if self.answers.phase == Phase::Broken {
+        if self.is_broken() {
             return Err(SendError::NoMaskingKey);
         }
         if self.frame.is_some() {

@@ -55,6 +55,25 @@ fn an_unfinished_message_or_frame_holds_back_no_control_frame() {
     }
 }
 
+/// Who counts what was consumed may let go of it: nothing before it is unread.
+#[test]
+fn a_control_frame_with_nothing_before_it_is_consumed_with_its_event() {
+    for side in SIDES {
+        for config in configs() {
+            let first = side.frame(PING, b"a");
+            let mut wire =
+                [&first[..], &side.frame(PONG, b"bc"), &side.frame(FIN | BINARY, b"d")].concat();
+            let controls = wire.len() - side.frame(FIN | BINARY, b"d").len();
+            let mut input = Input::new(&mut wire);
+            let mut ws = side.ws(config);
+            assert_eq!(ws.next(&mut input), Ev::ping(b"a"));
+            assert_eq!(input.consumed(), first.len());
+            assert_eq!(ws.next(&mut input), Ev::pong(b"bc"));
+            assert_eq!(input.consumed(), controls);
+        }
+    }
+}
+
 #[test]
 fn a_ping_behind_60_kib_of_small_frames_is_the_first_event() {
     for side in SIDES {

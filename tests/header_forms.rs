@@ -1,7 +1,7 @@
 //! A header by value and a header in the output are the same bytes.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
 
-use barews::frame::{self, Header, Lead, Opcode};
+use barews::frame::{self, Header, Lead, Opcode, Parsed};
 use barews::{Config, Connection, Kind, Role, SendError};
 
 const LENGTHS: [usize; 9] = [0, 1, 125, 126, 127, 128, 65_535, 65_536, 70_000];
@@ -77,5 +77,25 @@ fn a_length_that_cannot_be_loses_its_top_bit() {
     for len in [0x0123_4567_89AB_CDEF, u64::MAX >> 1] {
         assert_eq!(header(len | 1 << 63), header(len));
         assert_eq!(header(len)[2..10], len.to_be_bytes());
+    }
+}
+
+/// The top bit of a length cannot be sent (5.2): without it the header is the shortest for what is left.
+#[test]
+fn a_length_with_its_top_bit_set_is_the_length_without_it() {
+    for key in [None, Some([1, 2, 3, 4])] {
+        for (payload_len, len) in [(5, 2), (300, 4), (70_000, 10)] {
+            let lead = Lead { fin: true, rsv1: false, opcode: Opcode::Binary };
+            let header = Header { lead, masking_key: key, payload_len };
+            let topped = Header { payload_len: payload_len | 1 << 63, ..header };
+            let encoded = topped.encode();
+            assert_eq!(encoded, header.encode());
+            assert_eq!(encoded.len(), len + if key.is_some() { 4 } else { 0 });
+            assert_eq!(
+                (topped.encoded_len(), header.encoded_len()),
+                (encoded.len(), encoded.len())
+            );
+            assert_eq!(Header::parse(&encoded), Ok(Parsed::Complete(header, encoded.len())));
+        }
     }
 }

@@ -6,7 +6,8 @@
 mod wire;
 
 use barews::{
-    Advice, Client, CloseCode, Config, Connection, Error, Kind, NoKey, SendError, Server, State,
+    Advice, Client, CloseCode, Config, Connection, Error, Event, Input, Kind, NoKey, SendError,
+    Server, State,
 };
 use wire::{CLOSE, Ev, Keys, PING, Side, Ws};
 
@@ -273,6 +274,33 @@ fn a_client_without_keys_is_to_be_dropped() {
         assert_eq!(client.mask_next(&mut out), Err(SendError::NoMaskingKey));
     }
     assert_eq!(out, [0; 64], "nothing unmasked was written");
+    // What was due before will never be written.
+    let mut client = Connection::client(Config::new(), Empty);
+    let mut ping = *b"\x89\x00";
+    assert!(matches!(client.receive(&mut Input::new(&mut ping)), Ok(Event::Ping(_))));
+    assert!(client.wants_write());
+    assert_eq!(client.transmit(&mut out), Err(SendError::NoMaskingKey));
+    assert!(!client.wants_write());
+}
+
+/// A caller may drop the transport once the other side has closed and nothing waits to be written.
+#[test]
+fn a_fault_behind_good_text_shows_when_it_is_told() {
+    let mut server = Connection::server(Config::new());
+    let mut bytes = *b"\x81\x83\0\0\0\0ab\xFF";
+    let mut input = Input::new(&mut bytes);
+    assert!(matches!(server.receive(&mut input), Ok(Event::Data(data)) if data.payload == b"ab"));
+    assert_eq!((server.state(), server.wants_write()), (State::Open, false));
+    assert_eq!(server.send_text("ab", &mut [0; 8]), Ok(4));
+    for _ in 0..2 {
+        assert!(matches!(server.receive(&mut input), Err(Error::InvalidUtf8)));
+        assert_eq!((server.state(), server.wants_write()), (State::RemoteClosed, true));
+    }
+    let mut server = Connection::server(Config::new());
+    let mut bytes = *b"\x81\x83\0\0\0\0ab\xFF";
+    assert!(matches!(server.receive(&mut Input::new(&mut bytes)), Ok(Event::Data(_))));
+    assert_eq!(server.receive_eof(), Err(Error::InvalidUtf8));
+    assert_eq!((server.state(), server.wants_write()), (State::RemoteClosed, true));
 }
 
 #[test]
