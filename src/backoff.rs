@@ -21,6 +21,7 @@ use core::time::Duration;
 
 /// The delays between attempts to connect.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Backoff {
     base: Duration,
     cap: Duration,

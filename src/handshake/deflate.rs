@@ -43,6 +43,7 @@ const fn decimal(bits: WindowBits) -> &'static str {
 /// `client_max_window_bits` in an offer, where the value may be left out (RFC 7692, section
 /// 7.1.2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum ClientWindow {
     Absent,
     Any,
@@ -51,6 +52,7 @@ enum ClientWindow {
 
 /// The four parameters as they stand in an offer or an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 struct Params {
     server_no_context_takeover: bool,
     client_no_context_takeover: bool,
@@ -158,6 +160,7 @@ impl fmt::Display for Params {
 
 /// What a server is able and willing to agree to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct DeflateConfig {
     server_no_context_takeover: bool,
     client_no_context_takeover: bool,
@@ -252,6 +255,7 @@ impl Default for DeflateConfig {
 /// A server's answer to one offer. Only [`negotiate`] makes one. Its `Display` is the element to
 /// send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct DeflateAnswer(Params);
 
 impl DeflateAnswer {
@@ -298,6 +302,7 @@ pub fn negotiate<'b>(
 
 /// One offer of a client. Its `Display` is the element to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct DeflateOffer(Params);
 
 impl DeflateOffer {

@@ -4,6 +4,7 @@ use core::fmt;
 
 /// A header field of the opening handshake (RFC 6455, section 11.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Field {
     /// `Host`
@@ -83,6 +84,7 @@ impl Field {
 /// A server answers it with [`Error::respond`] and closes. A client closes. No Close frame is sent
 /// either way: there is no WebSocket yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
     /// A line ends in LF without CR.
@@ -104,7 +106,7 @@ pub enum Error {
     /// There are more fields than [`Limits::max_fields`](super::Limits::max_fields).
     TooManyFields,
     /// The request's target is neither a path nor an absolute `http` or `https` URI (RFC 6455,
-    /// section 4.2.1).
+    /// section 4.2.1), nor the authority of a CONNECT or the `*` of an OPTIONS (RFC 9112, section 3.2).
     InvalidTarget,
     /// The request asks for an upgrade with a method other than GET.
     MethodNotAllowed,
@@ -204,6 +206,7 @@ impl core::error::Error for Error {}
 
 /// The caller asked for something that cannot be written. Nothing was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum BuildError {
     /// The output buffer is too small; with `needed` bytes the same call succeeds.

@@ -23,6 +23,7 @@ pub enum Status<T> {
 
 /// How much of a head a reader takes before it gives up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Limits {
     max_head_len: usize,
     pub(super) max_fields: usize,

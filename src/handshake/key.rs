@@ -65,9 +65,7 @@ impl Accept {
     pub fn as_str(&self) -> &str {
         core::str::from_utf8(&self.0).unwrap_or_default()
     }
-}
 
-impl Accept {
     pub(super) const fn as_bytes(&self) -> &[u8; 28] {
         &self.0
     }

@@ -9,6 +9,7 @@ use super::head::{Fields, Head, Headers};
 
 /// The HTTP version of a request (RFC 9110, section 2.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum HttpVersion {
     /// HTTP/1.0
@@ -43,7 +44,7 @@ impl<'b> Request<'b> {
     }
 
     /// The target without query, and without scheme and authority if it has them. It begins with
-    /// `/`, unless the request is a plain one for `*` or an authority, which is given as it is.
+    /// `/`, but for a plain OPTIONS for `*` or CONNECT for an authority, which are given as they are.
     #[must_use]
     pub fn path(&self) -> &'b str {
         self.path_and_query().0
@@ -110,12 +111,19 @@ impl<'b> Request<'b> {
         if let Some((named, _)) = absolute(target) {
             host = Some(authority(named.as_bytes()).ok_or(Error::InvalidTarget)?);
         }
-        Ok(Self { method, target, version, host, fields: head.fields, head_len: head.len })
+        let request =
+            Self { method, target, version, host, fields: head.fields, head_len: head.len };
+        if request.has_target() { Ok(request) } else { Err(Error::InvalidTarget) }
     }
 
-    /// 6455, 4.2.1, item 1: the target is a path, or an absolute `http` or `https` URI.
-    pub(super) fn names_resource(&self) -> bool {
-        self.target.starts_with('/') || absolute(self.target).is_some()
+    /// 6455, 4.2.1, item 1: the target is a path, or an absolute `http` or `https` URI. Two plain
+    /// requests have forms of their own (9112, 3.2.3 and 3.2.4).
+    fn has_target(&self) -> bool {
+        match (self.method, self.target) {
+            ("CONNECT", authority) => is_authority(authority.as_bytes()),
+            ("OPTIONS", "*") => true,
+            (_, target) => target.starts_with('/') || absolute(target).is_some(),
+        }
     }
 
     fn path_and_query(&self) -> (&'b str, Option<&'b str>) {

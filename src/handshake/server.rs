@@ -173,9 +173,6 @@ impl<'b> Upgrade<'b> {
         if request.version() < HttpVersion::Http11 {
             return Err(Error::HttpVersion);
         }
-        if !request.names_resource() {
-            return Err(Error::InvalidTarget);
-        }
         known.check_connection()?;
         known.check_body()?;
         match small_number(known.only(Field::Version)?) {
@@ -224,6 +221,7 @@ impl fmt::Debug for Upgrade<'_> {
 /// an entry `null`. The check holds against browsers only: other clients choose their `Origin`
 /// freely, so it authenticates nobody.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Origins<'a> {
     /// Any origin, or none.
