@@ -6,7 +6,7 @@ use barews::{Advice, CloseCode, Config, Connection, Event, Input, Kind, State};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut server = Connection::server(Config::new());
-    // A real client takes its keys from the operating system, see examples/client.rs.
+    // A real client takes its keys from the operating system, as examples/client does.
     let mut key = 0_u32;
     let mut client = Connection::client(Config::new(), || {
         key = key.wrapping_mul(0x9E37_79B9).wrapping_add(0x7F4A_7C15);

@@ -233,7 +233,7 @@ fn the_end_behind_the_data_before_a_fault_tells_the_fault() {
     // The good part of the text is delivered; that the rest is bad is told by the next call.
     let (_, mut ws) = pair();
     let mut bytes = Side::Server.frame(0x81, b"good\xFFbad");
-    let mut input = barews::Input::new(&mut bytes);
+    let mut input = Input::new(&mut bytes);
     assert_eq!(ws.next(&mut input), Ev::piece(Kind::Text, b"good", true, false, 4));
     assert_eq!((eof(&mut ws), at(&ws)), (Err(Error::InvalidUtf8), REMOTE));
     assert_eq!(ws.due(), [CLOSE, 2, 0x03, 0xEF]);

@@ -20,6 +20,10 @@ pub(crate) fn job() -> Option<(usize, usize)> {
 pub(crate) fn counts() -> bool {
     let valgrind = Command::new("valgrind").arg("--version").output();
     let counts = valgrind.is_ok() && cfg!(target_arch = "x86_64");
+    assert!(
+        counts || env::var_os("BAREWS_MUST_COUNT").is_none(),
+        "no instructions are counted here"
+    );
     if !counts {
         println!("SKIPPED: the instructions are not counted, for there is no valgrind for this");
     }

@@ -114,23 +114,28 @@ fn tungstenite_0_17_2_what_a_caller_makes_up_is_an_error() {
 #[cfg(feature = "handshake")]
 #[test]
 fn quinn_proto_rustsec_2026_0037_no_parameter_is_unwrapped() {
+    use std::collections::BTreeSet;
+
     use barews::handshake::deflate::{DeflateConfig, negotiate};
     use barews::handshake::extension;
 
     let names = ["server_max_window_bits", "client_max_window_bits", "x", ""];
     let bytes: Vec<u8> = (0..=127_u8).filter(|byte| !byte.is_ascii_alphabetic()).collect();
-    let mut agreed = 0;
+    let mut agreed = BTreeSet::new();
     for name in names {
         for (a, b) in bytes.iter().flat_map(|a| bytes.iter().map(move |b| (*a, *b))) {
             for value in [&[a][..], &[a, b], &[b'"', a, b'"'], &[b'1', a, b]] {
                 let list = [b"permessage-deflate; ", name.as_bytes(), b"=", value].concat();
                 let offers = extension::parse(&list).flatten();
-                agreed += usize::from(negotiate(offers, &DeflateConfig::new()).is_some());
+                let is_agreed = negotiate(offers, &DeflateConfig::new()).is_some();
+                if is_agreed && value.iter().all(u8::is_ascii_digit) {
+                    agreed.insert((name, String::from_utf8(value.to_vec()).unwrap()));
+                }
             }
         }
     }
-    // 8 and 9 alone with any second byte, 10 to 15 in one order each, and such with whitespace or quoted.
-    assert!(agreed > 0);
+    let windows = |name| (8..=15).map(move |bits| (name, bits.to_string()));
+    assert_eq!(agreed, windows(names[0]).chain(windows(names[1])).collect());
 }
 
 /// ws, GHSA-5v72-xg48-5rpm: an extension of the name `constructor` was found in the prototype of all objects, and to

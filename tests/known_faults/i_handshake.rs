@@ -367,7 +367,8 @@ fn picoserve_66_a_head_that_is_too_long_says_so() {
     assert!(matches!(reader.read(with(&[], &[&cookie]).as_bytes()), Ok(Status::Complete(_))));
 }
 
-/// ws, commits d68ba9e and 6946f5f: credentials went along with a redirect to another host.
+/// ws, commits d68ba9e and 6946f5f: credentials went along with a redirect to another host. Here none is followed: where
+/// it leads is told, and what was sent to the first host is not repeated, not even in a log.
 #[test]
 fn ws_d68ba9e_a_redirect_is_the_callers() {
     let location = "Location: ws://evil.test/";
