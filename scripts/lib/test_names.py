@@ -1,5 +1,5 @@
 # Reads the tests of the crate by their names.
-# usage: from test_names import ROOT, sources, tests   (after sys.path holds scripts/lib; never run)
+# usage: from test_names import ROOT, module, sources, tests   (after sys.path holds scripts/lib; never run)
 """The names of the test functions of the crate, and where they stand."""
 import pathlib
 import re
@@ -13,6 +13,11 @@ def sources():
     """Path below the repository and text without comments of every file that may hold tests."""
     for path in sorted([*ROOT.glob("tests/**/*.rs"), *ROOT.glob("src/**/*.rs")]):
         yield path.relative_to(ROOT), COMMENT.sub("", path.read_text(encoding="utf-8"))
+
+
+def module(place):
+    """`known_faults::d_work` for tests/known_faults/d_work.rs: the program, and the module in it that `cargo test` names."""
+    return "::".join(part for part in place.with_suffix("").parts[1:] if part not in ("main", "mod"))
 
 
 def tests(text):
