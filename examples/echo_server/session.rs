@@ -17,7 +17,17 @@ use crate::settings::Settings;
 /// Room in front of received bytes, for the header of an echo.
 pub(crate) const HEADROOM: usize = 16;
 
-const PAGE: &str = include_str!("page.html");
+/// One page with its style and its script in it: this server closes behind each HTTP answer.
+const PAGE: &str = concat!(
+    include_str!("page/head.html"),
+    "<style>\n",
+    include_str!("page/style.css"),
+    "</style>\n",
+    include_str!("page/body.html"),
+    "<script>\n",
+    include_str!("page/script.js"),
+    "</script>\n</html>\n",
+);
 /// So much memory for answers is kept from one read to the next.
 const KEPT: usize = 1 << 20;
 
