@@ -1,4 +1,5 @@
-//! The layout of `src`: a file uses only what stands on lower floors, and none is too long.
+//! The layout of `src`: a file uses only what stands on lower floors; and no file of code is too
+//! long, there or beside it.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
 
 use std::fs;
@@ -30,27 +31,44 @@ const DEFLATE_FLOORS: [&[&str]; 7] = [
     &["compress"],
 ];
 
+/// What code is written in. Scripts have no extension; other files are data.
+const LANGUAGES: [&str; 8] = ["rs", "py", "sh", "js", "mjs", "go", "html", "css"];
+
+/// What a build, a download or a fuzzer puts beside the code.
+const MADE: [&str; 6] =
+    ["target", "node_modules", "__pycache__", "corpus", "artifacts", "coverage"];
+
 /// Path below `src` and text of every file.
 fn sources() -> Vec<(String, String)> {
-    fn add(dir: &Path, files: &mut Vec<(String, String)>) {
-        for entry in fs::read_dir(dir).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                add(&path, files);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let name = path.strip_prefix(root()).unwrap().to_str().unwrap().replace('\\', "/");
-                files.push((name, fs::read_to_string(&path).unwrap()));
-            }
-        }
-    }
-    let mut files = Vec::new();
-    add(&root(), &mut files);
+    let files = files("src", |path| path.extension().is_some_and(|extension| extension == "rs"));
     assert!(files.len() > FLOORS.len());
     files
 }
 
-fn root() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+/// Path below this folder and text of every file that is wanted.
+fn files(folder: &str, is_wanted: fn(&Path) -> bool) -> Vec<(String, String)> {
+    fn add(
+        root: &Path,
+        dir: &Path,
+        is_wanted: fn(&Path) -> bool,
+        files: &mut Vec<(String, String)>,
+    ) {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                if !MADE.iter().any(|made| path.ends_with(made)) {
+                    add(root, &path, is_wanted, files);
+                }
+            } else if is_wanted(&path) {
+                let name = path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/");
+                files.push((name, fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut files = Vec::new();
+    add(&root, &root, is_wanted, &mut files);
+    files
 }
 
 /// What a file names of the crate, but not in comments.
@@ -123,9 +141,26 @@ fn the_handshake_stands_apart() {
 
 #[test]
 fn no_file_is_over_450_lines() {
-    for (name, text) in sources() {
-        assert!(text.lines().count() <= 450, "{name} has {} lines", text.lines().count());
+    let is_code = |path: &Path| {
+        path.extension()
+            .is_some_and(|extension| LANGUAGES.iter().any(|language| extension == *language))
+    };
+    let is_script = |path: &Path| path.extension().is_none();
+    let mut too_long = Vec::new();
+    for folder in ["src", "tests", "examples", "benches", "fuzz", "scripts"] {
+        let mut found = files(folder, is_code);
+        if folder == "scripts" {
+            found.extend(files(folder, is_script));
+        }
+        assert!(!found.is_empty(), "{folder} has no code");
+        for (name, text) in found {
+            let lines = text.lines().count();
+            if lines > 450 {
+                too_long.push(format!("{folder}/{name} has {lines} lines"));
+            }
+        }
     }
+    assert!(too_long.is_empty(), "{too_long:#?}");
 }
 
 #[test]
