@@ -220,10 +220,10 @@ impl Length {
         }
         let behind = |length: u64, byte: u8| length << 8 | u64::from(byte);
         // The bounds of the length follow from the bytes that are here: zeros or ones fill the rest.
-        let (mut least, mut most, mut missing) = (0_u64, 0_u64, field);
+        let (mut least, mut most) = (0_u64, 0_u64);
+        let missing = field.saturating_sub(rest.len());
         for place in 0..field {
             let byte = rest.get(place).copied();
-            missing -= usize::from(byte.is_some());
             least = behind(least, byte.unwrap_or(0x00));
             most = behind(most, byte.unwrap_or(0xFF));
         }
@@ -305,7 +305,7 @@ impl Header {
             let mut bytes = [0; MAX_HEADER_LEN];
             let header = Self { payload_len, ..*self };
             let spare = header.write(&mut bytes).map_or(0, |rest| rest.len());
-            let len = u8::try_from(MAX_HEADER_LEN.wrapping_sub(spare)).unwrap_or_default();
+            let [len, ..] = MAX_HEADER_LEN.wrapping_sub(spare).to_le_bytes();
             return HeaderBytes { bytes, len };
         }
         let first = self.lead.encode();

@@ -61,9 +61,9 @@ impl<'m> Positions<'m> {
             // A link stands where its position says, which is another now: all turn by as much.
             let turn = slot(by.into(), self.chain.len());
             if let Some((front, back)) = self.chain.split_at_mut_checked(turn) {
-                front.reverse();
-                back.reverse();
-                self.chain.reverse();
+                reverse(front);
+                reverse(back);
+                reverse(self.chain);
             }
         }
     }
@@ -146,6 +146,14 @@ impl Heads<'_> {
             }
             position.wrapping_sub(before.into())
         })
+    }
+}
+
+/// As that of slices, of which a panic is left where code is short.
+fn reverse(links: &mut [[u8; 2]]) {
+    let mut links = links.iter_mut();
+    while let (Some(front), Some(back)) = (links.next(), links.next_back()) {
+        core::mem::swap(front, back);
     }
 }
 
