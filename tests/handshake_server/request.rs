@@ -62,7 +62,38 @@ fn r4_2_02_method_version_and_target() {
         assert_eq!((request.method(), request.target()), ("GET", target));
         assert_eq!((request.path(), request.query(), request.host()), (path, query, Some(host)));
     }
-    assert_eq!(plain(&head("OPTIONS * HTTP/1.1", &["Host: a"])).path(), "*");
+}
+
+/// RFC 9112, section 3.2: whoever answers plain requests by their path is not to be misled, either.
+#[test]
+fn a_plain_target_has_the_form_of_its_method() {
+    let targets = [
+        ("GET", "/a?b", "/a"),
+        ("OPTIONS", "/", "/"),
+        ("OPTIONS", "*", "*"),
+        ("GET", "http://b/c", "/c"),
+        ("CONNECT", "b:443", "b:443"),
+        ("CONNECT", "[::1]:443", "[::1]:443"),
+    ];
+    for (method, target, path) in targets {
+        let bytes = head(&format!("{method} {target} HTTP/1.1"), &["Host: a"]);
+        assert_eq!(plain(&bytes).path(), path, "{method} {target}");
+    }
+    let bad = [
+        ("GET", "foo"),
+        ("GET", "*"),
+        ("GET", "b:443"),
+        ("GET", "ftp://b/"),
+        ("POST", "?a"),
+        ("OPTIONS", "**"),
+        ("CONNECT", "/"),
+        ("CONNECT", "http://b/"),
+        ("connect", "b:443"),
+    ];
+    for (method, target) in bad {
+        let bytes = head(&format!("{method} {target} HTTP/1.1"), &["Host: a"]);
+        refused(&bytes, Error::InvalidTarget, 400);
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use barews::frame::Opcode;
 use barews::handshake::Status;
 use barews::handshake::server::{Incoming, Origins, Reader};
-use barews::{Config, Connection, ControlOrder, Delivery, Event, Input, Role};
+use barews::{Config, Connection, ControlOrder, Delivery, Event, Input, Kind, Role};
 
 use crate::common::{self, Content, REQUEST, Side, Stream};
 use crate::count::counted;
@@ -57,7 +57,7 @@ const fn pings_behind(name: &'static str, run: fn(usize) -> usize) -> Family {
     Family { name, unit: "frame", n: 1000, units: |n| 2 * n, run }
 }
 
-pub const ALL: [Family; 30] = [
+pub const ALL: [Family; 31] = [
     receive!(Server, Binary, 16, "receive/server/binary/16", frame),
     receive!(Server, Binary, 125, "receive/server/binary/125", frame),
     receive!(Server, Ascii, 16, "receive/server/ascii/16", frame),
@@ -96,6 +96,7 @@ pub const ALL: [Family; 30] = [
     frames("send/server/1024", |n| sends(Connection::server(Config::new()), 1024, n)),
     frames("send/client/16", |n| sends(common::client(Config::new()), 16, n)),
     frames("send/client/1024", |n| sends(common::client(Config::new()), 1024, n)),
+    frames("send/client/in-place/16", |n| sends_in_place(common::client(Config::new()), 16, n)),
     Family {
         name: "handshake/server",
         unit: "handshake",
@@ -208,6 +209,17 @@ fn sends<R: Role>(mut ws: Connection<R>, len: usize, n: usize) -> usize {
     counted(|| {
         let send = |_| ws.send_binary(black_box(&payload), black_box(&mut out)).unwrap_or(0);
         (0..n).map(send).sum()
+    })
+}
+
+fn sends_in_place<R: Role>(mut ws: Connection<R>, len: usize, n: usize) -> usize {
+    let mut payload = Content::Binary.payload(len, 0);
+    counted(|| {
+        let mut send = |_| {
+            let header = ws.send_in_place(Kind::Binary, true, black_box(&mut payload));
+            header.map_or(0, |header| black_box(&header).len())
+        };
+        (0..n).map(&mut send).sum()
     })
 }
 

@@ -1,4 +1,4 @@
-//! Guards the cost of the core: instructions counted by callgrind against `budget.tsv`, and the speed
+//! Guards the cost of the core: instructions counted by callgrind against `budget*.tsv`, and the speed
 //! of masking against a loop that only masks. `scripts/instruction-budget` runs all of it.
 
 mod budget;
