@@ -31,7 +31,7 @@ fn taken(pieces: &[&[u8]], frames: bool) -> (usize, bool) {
     let total: usize = pieces.iter().map(|piece| piece.len()).sum();
     let (mut taken, mut whole) = (0, false);
     for (n, piece) in pieces.iter().enumerate() {
-        let mut bytes = [0; 8];
+        let mut bytes = [0; 127];
         let (first, last) = (n == 0, n + 1 == pieces.len());
         let head = match (frames, first) {
             (true, _) => {
@@ -240,6 +240,24 @@ fn r8_1_01_all_close_reasons_of_two_bytes() {
         match core::str::from_utf8(&body[2..]) {
             Ok(reason) => assert_eq!(CloseFrame::parse(&body).unwrap().unwrap().reason, reason),
             Err(_) => assert_eq!(CloseFrame::parse(&body), Err(Error::InvalidUtf8)),
+        }
+    }
+}
+
+/// Long runs of ASCII are passed over at once: not behind a character that lacks a byte.
+#[test]
+fn p16_a_cut_character_before_or_behind_long_ascii() {
+    let ascii = [b'a'; 70];
+    for character in ["é", "串", "😀"].map(str::as_bytes) {
+        for kept in 0..=character.len() {
+            for (before, behind) in (0..40).flat_map(|n| [0, 1, 31, 32, 33, 64, 70].map(|m| (n, m)))
+            {
+                let text = [&ascii[..before], &character[..kept], &ascii[..behind]].concat();
+                check(&text, &[&text], true);
+                let (head, tail) = text.split_at(before + kept / 2);
+                check(&text, &[head, tail], true);
+                check(&text, &[head, tail], false);
+            }
         }
     }
 }

@@ -57,7 +57,7 @@ const fn pings_behind(name: &'static str, run: fn(usize) -> usize) -> Family {
     Family { name, unit: "frame", n: 1000, units: |n| 2 * n, run }
 }
 
-pub const ALL: [Family; 31] = [
+pub const ALL: [Family; 33] = [
     receive!(Server, Binary, 16, "receive/server/binary/16", frame),
     receive!(Server, Binary, 125, "receive/server/binary/125", frame),
     receive!(Server, Ascii, 16, "receive/server/ascii/16", frame),
@@ -93,8 +93,10 @@ pub const ALL: [Family; 31] = [
         run: |n| bytewise(Connection::server(Config::new().delivery(Delivery::Frames)), n),
     },
     frames("send/server/16", |n| sends(Connection::server(Config::new()), 16, n)),
+    frames("send/server/125", |n| sends(Connection::server(Config::new()), 125, n)),
     frames("send/server/1024", |n| sends(Connection::server(Config::new()), 1024, n)),
     frames("send/client/16", |n| sends(common::client(Config::new()), 16, n)),
+    frames("send/client/125", |n| sends(common::client(Config::new()), 125, n)),
     frames("send/client/1024", |n| sends(common::client(Config::new()), 1024, n)),
     frames("send/client/in-place/16", |n| sends_in_place(common::client(Config::new()), 16, n)),
     Family {
