@@ -117,7 +117,9 @@ impl Watch {
     }
 
     pub(crate) fn close(&mut self, now: Duration) {
-        self.closed = self.closed.or(Some(now));
+        if self.closed.is_none() {
+            (self.closed, self.blocked) = (Some(now), None);
+        }
     }
 
     /// When the end comes for this reason, if nothing else happens.
