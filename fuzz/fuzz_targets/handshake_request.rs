@@ -1,4 +1,5 @@
-//! Any bytes into a server's handshake reader, cut in any way; any text of a caller into its answers.
+//! Any bytes into a server's handshake reader, cut in any way, and into `httparse`; any text of a caller into its
+//! answers.
 #![no_main]
 
 use barews::handshake::server::{Accept, Incoming, Origins, Reader, respond};
@@ -44,6 +45,7 @@ fn complete(bytes: &[u8], incoming: &Incoming<'_>) {
     let head = &bytes[..request.head_len()];
     assert!(head.ends_with(b"\r\n\r\n"));
     assert!(!request.method().is_empty() && !request.path().is_empty());
+    heads::is_that_of_httparse(bytes, &request);
     for header in request.headers() {
         assert!(request.header(header.name).any(|value| value == header.value));
     }

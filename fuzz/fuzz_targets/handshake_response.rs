@@ -1,4 +1,5 @@
-//! Any bytes as the answer to a client's handshake, cut in any way; any text of a caller into its request.
+//! Any bytes as the answer to a client's handshake, cut in any way, and as an answer to `httparse`; any text of a caller
+//! into its request.
 #![no_main]
 
 use barews::handshake::client::{Answer, Handshake};
@@ -78,11 +79,15 @@ fn outcome(
     Ok(match handshake.response(bytes)? {
         Status::NeedMore(_) => None,
         Status::Complete(Answer::Established(established)) => {
-            Some((established.head_len(), 101, established.protocol().map(str::to_owned)))
+            let head_len = established.head_len();
+            heads::is_answer_of_httparse(bytes, 101, head_len, established.headers());
+            Some((head_len, 101, established.protocol().map(str::to_owned)))
         }
         Status::Complete(Answer::Rejected(rejected)) => {
             assert_ne!(rejected.status(), 101);
-            Some((rejected.head_len(), rejected.status(), None))
+            let (status, head_len) = (rejected.status(), rejected.head_len());
+            heads::is_answer_of_httparse(bytes, status, head_len, rejected.headers());
+            Some((head_len, status, None))
         }
     })
 }

@@ -1,4 +1,8 @@
-//! Cuts for heads, text of a caller, and what every head that is written must be.
+//! Cuts for heads, text of a caller, what `httparse` makes of a head, and what every head that is written must be.
+
+use barews::handshake::Headers;
+use barews::handshake::server::{HttpVersion, Request};
+use httparse::{EMPTY_HEADER, Header, Status};
 
 /// The first byte says how many cuts follow as bytes, each sixteen bytes wide at most behind the one
 /// before; the rest are the bytes to read. 255 means byte by byte.
@@ -44,4 +48,38 @@ pub fn once(head: &[u8], fields: &[&str]) {
 pub fn texts<'a, const N: usize>(bytes: &'a [u8], usual: [&'a str; N]) -> [&'a str; N] {
     let mut texts = std::str::from_utf8(bytes).unwrap_or_default().split('\0');
     usual.map(|usual| texts.next().filter(|text| !text.is_empty()).unwrap_or(usual))
+}
+
+/// A request that is taken says the same to `httparse`, which takes more.
+pub fn is_that_of_httparse(bytes: &[u8], request: &Request<'_>) {
+    let mut space = [EMPTY_HEADER; 16];
+    let mut theirs = httparse::Request::new(&mut space);
+    assert_eq!(theirs.parse(bytes), Ok(Status::Complete(request.head_len())));
+    assert_eq!(theirs.method, Some(request.method()));
+    assert_eq!(theirs.path, Some(request.target()));
+    assert_eq!(theirs.version, Some(u8::from(request.version() == HttpVersion::Http11)));
+    same_fields(theirs.headers, request.headers());
+}
+
+/// So does an answer, behind interim ones.
+pub fn is_answer_of_httparse(bytes: &[u8], status: u16, head_len: usize, headers: Headers<'_>) {
+    let mut start = 0;
+    loop {
+        let mut space = [EMPTY_HEADER; 16];
+        let mut theirs = httparse::Response::new(&mut space);
+        let Ok(Status::Complete(len)) = theirs.parse(&bytes[start..]) else {
+            panic!("httparse does not take {:?}", theirs)
+        };
+        start += len;
+        if let Some(100 | 102..=199) = theirs.code {
+            continue;
+        }
+        assert_eq!((theirs.code, start), (Some(status), head_len));
+        return same_fields(theirs.headers, headers);
+    }
+}
+
+fn same_fields(theirs: &[Header<'_>], ours: Headers<'_>) {
+    let theirs = theirs.iter().map(|field| (field.name, field.value));
+    assert!(theirs.eq(ours.map(|field| (field.name, field.value))));
 }
