@@ -233,6 +233,21 @@ fn r8_1_01_a_byte_again_and_again() {
     }
 }
 
+/// Words are put together before they are looked at: two bytes must not make one that is not seen.
+#[test]
+fn r8_1_01_two_bytes_in_a_long_text() {
+    let mut text = [b'a'; 90];
+    for (one, other) in (0..90).flat_map(|one| (0..one).map(move |other| (one, other))) {
+        text[one] = 0xFF;
+        text[other] = 0xFF;
+        for masked in [false, true] {
+            check_whole(&text, masked);
+        }
+        text[one] = b'a';
+        text[other] = b'a';
+    }
+}
+
 #[test]
 fn r8_1_01_all_close_reasons_of_two_bytes() {
     for (a, b) in (0..=255).flat_map(|a| (0..=255).map(move |b| (a, b))) {
