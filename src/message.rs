@@ -76,7 +76,7 @@ impl core::error::Error for AssembleError {}
 pub struct Assembler<S> {
     storage: S,
     len: usize,
-    /// The length of storage that a refused piece of the open message wants; 0 if none was refused.
+    /// Where the longest refused piece of the open message would end; 0 if none was refused.
     wanted: usize,
 }
 
@@ -103,9 +103,9 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Assembler<S> {
     /// # Errors
     ///
     /// [`AssembleError::StorageFull`] with a length that holds the rest of the frame as well. Push the
-    /// piece again after [`grow`](Self::grow): to that length at least, and better to twice what there
-    /// was. Without it the rest of the message is refused, too, so that no message has a hole; the next
-    /// one starts over.
+    /// piece again after [`grow`](Self::grow), best to twice what there was; room for the piece is enough
+    /// for the piece. Without it the rest of the message is refused, too, so that no message has a hole;
+    /// the next one starts over.
     ///
     /// [`AssembleError::Compressed`], [`AssembleError::InvalidUtf8`].
     pub fn push<'a>(
@@ -126,7 +126,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Assembler<S> {
         let Some(to) = room else {
             let left = usize::try_from(data.frame_left).unwrap_or(usize::MAX);
             let needed = end.saturating_add(left).max(wanted);
-            (self.len, self.wanted) = (held, needed);
+            (self.len, self.wanted) = (held, end.max(wanted));
             return Err(AssembleError::StorageFull(StorageFull { needed }));
         };
         mask::copy(data.payload, to);

@@ -28,7 +28,14 @@ fn assemble<S: AsRef<[u8]> + AsMut<[u8]>>(
     messages: &mut Assembler<S>,
     reads: &[&[u8]],
 ) -> Result<Vec<String>, AssembleError> {
-    let mut ws = client();
+    assemble_with(&mut client(), messages, reads)
+}
+
+fn assemble_with<S: AsRef<[u8]> + AsMut<[u8]>>(
+    ws: &mut Connection<Client<Keys>>,
+    messages: &mut Assembler<S>,
+    reads: &[&[u8]],
+) -> Result<Vec<String>, AssembleError> {
     let mut whole = Vec::new();
     for read in reads {
         let mut bytes = read.to_vec();
@@ -132,6 +139,24 @@ fn the_piece_can_be_pushed_again_after_grow() {
     assert_eq!(messages.grow(vec![0; 10]).unwrap(), b"abcd");
     assert_eq!(messages.push(&two), Ok(Some(Message::Binary(b"abcdefghij"))));
     assert!(messages.is_empty());
+}
+
+/// Who does not trust a header grows by what is here, and not by what is announced.
+#[test]
+fn room_for_the_piece_is_enough_for_the_piece() {
+    let mut ws = client();
+    let mut messages = Assembler::new(Vec::new());
+    for (read, held) in [(&b"\x02\x0Aabc"[..], 3), (b"d", 4), (b"efg", 7)] {
+        let mut bytes = read.to_vec();
+        let mut input = Input::new(&mut bytes);
+        let Event::Data(piece) = ws.receive(&mut input).unwrap() else { unreachable!() };
+        assert_eq!(messages.push(&piece), full(10));
+        messages.grow(vec![0; held]).unwrap();
+        assert_eq!(messages.push(&piece), Ok(None));
+        assert_eq!(messages.len(), held);
+    }
+    messages.grow(vec![0; 10]).unwrap();
+    assert_eq!(assemble_with(&mut ws, &mut messages, &[b"hij\x80\x00"]).unwrap().len(), 1);
 }
 
 #[test]
