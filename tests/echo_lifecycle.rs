@@ -203,7 +203,7 @@ fn loopback_what_one_says_everybody_gets_in_all_threads() {
 
 #[test]
 fn loopback_what_is_said_in_pieces_is_heard_whole() {
-    let server = Server::start(&["--broadcast", "--threads", "1"]);
+    let server = Server::start(&["--broadcast", "--threads", "1", "--timeout", "close=200"]);
     let mut client = server.open("/");
     // A frame that reads cut, in the middle of a message.
     let long: Vec<u8> = (0..200_000_u32).map(|i| i.to_le_bytes()[0]).collect();
