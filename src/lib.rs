@@ -7,43 +7,29 @@
 #![warn(clippy::as_conversions, clippy::indexing_slicing, clippy::panic, clippy::unreachable)]
 #![warn(clippy::expect_used, clippy::unwrap_used)]
 
-pub mod backoff;
+mod assembler;
+mod buffer;
 #[cfg(feature = "deflate")]
 pub mod deflate;
-pub mod frame;
+#[cfg(any(feature = "deflate", feature = "handshake"))]
+mod deflate_params;
 #[cfg(feature = "handshake")]
 pub mod handshake;
-pub mod keepalive;
-pub mod mask;
+mod protocol;
+mod time;
+mod wire;
 
-#[cfg(any(feature = "deflate", feature = "handshake"))]
-mod agreed;
-mod ahead;
-mod answer;
-mod close;
-mod config;
-mod connection;
-mod error;
-mod event;
-mod flow;
-mod input;
-mod machine;
-mod message;
-mod receive;
-mod role;
-mod rules;
-mod send;
-mod utf8;
-
-pub use close::{CloseCode, CloseFrame};
-pub use config::Config;
-pub use connection::{Advice, Connection, State};
-pub use error::{Error, SendError};
-pub use event::{ControlOrder, ControlPayload, Data, Delivery, Event};
-pub use flow::Flow;
+pub use assembler::{AssembleError, Assembler, Message};
+pub use buffer::{Input, MIN_BUFFER_LEN, RecvBuffer, StorageFull};
+pub use protocol::config::Config;
+pub use protocol::connection::{Advice, Connection, State};
+pub use protocol::event::{ControlOrder, ControlPayload, Data, Delivery, Event};
+pub use protocol::fragmentation::Flow;
+pub use protocol::role::{Client, MaskKeys, NoKey, Role, Server};
+pub use time::{backoff, keepalive};
+pub use wire::close::{CloseCode, CloseFrame};
+pub use wire::error::{Error, SendError};
 #[cfg(feature = "deflate")]
-pub use frame::Compressed;
-pub use frame::{Content, Kind};
-pub use input::{Input, MIN_BUFFER_LEN, RecvBuffer, StorageFull};
-pub use message::{AssembleError, Assembler, Message};
-pub use role::{Client, MaskKeys, NoKey, Role, Server};
+pub use wire::frame::Compressed;
+pub use wire::frame::{Content, Kind};
+pub use wire::{frame, mask};

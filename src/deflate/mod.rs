@@ -16,25 +16,10 @@
 //! window of all who get it, is the same for everybody: compress it once, and put a header in front with
 //! [`Lead::rsv1`](crate::frame::Lead::rsv1).
 
-mod block;
-mod coder;
-mod codes;
 mod compress;
-mod decode;
-mod effort;
-mod emit;
-mod history;
 mod inflate;
-mod positions;
-mod reader;
-mod search;
 mod symbols;
-mod tables;
-mod tokens;
-mod window;
-mod writer;
 
-pub use crate::agreed::{Context, DeflateParams, WindowBits};
-pub use compress::{Deflate, Deflated};
-pub use effort::Effort;
+pub use crate::deflate_params::{Context, DeflateParams, WindowBits};
+pub use compress::{Deflate, Deflated, Effort};
 pub use inflate::Inflate;

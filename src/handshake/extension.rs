@@ -13,7 +13,7 @@
 
 use core::fmt;
 
-use super::grammar::is_tchar;
+use super::http::grammar::is_tchar;
 
 /// A field value breaks the grammar of RFC 6455, section 9.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

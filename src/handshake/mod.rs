@@ -13,24 +13,15 @@
 //! A head ends where the frames begin. [`Request::head_len`](server::Request::head_len) counts its
 //! bytes; what lies behind them is never read here.
 
-mod authority;
 mod base64;
 pub mod client;
 pub mod deflate;
 mod error;
 pub mod extension;
-mod grammar;
-mod head;
+mod http;
 pub mod key;
-mod known;
-mod request;
-mod respond;
-mod response;
-mod scan;
 pub mod server;
 mod sha1;
-mod words;
-mod write;
 
 pub use error::{BuildError, Error, Field};
-pub use head::{Header, Headers, Limits, Status};
+pub use http::head::{Header, Headers, Limits, Status};

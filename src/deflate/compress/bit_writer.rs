@@ -1,0 +1,98 @@
+//! Bits on their way out, the lowest first (RFC 1951 section 3.1.1).
+
+use crate::wire::mask;
+
+/// The caller's output, and how much of it is written.
+#[derive(Debug)]
+pub(super) struct Out<'o> {
+    bytes: &'o mut [u8],
+    pub(super) written: usize,
+}
+
+impl<'o> Out<'o> {
+    pub(super) const fn new(bytes: &'o mut [u8]) -> Self {
+        Self { bytes, written: 0 }
+    }
+
+    /// Copies as much as there is room for; says how much.
+    pub(super) fn write(&mut self, from: &[u8]) -> usize {
+        let room = self.rest();
+        let len = room.len().min(from.len());
+        let room = room.get_mut(..len).unwrap_or_default();
+        mask::copy(from.get(..len).unwrap_or_default(), room);
+        self.written += len;
+        len
+    }
+
+    #[inline]
+    fn rest(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(self.written..).unwrap_or_default()
+    }
+}
+
+/// The low half of a number that has no other.
+#[inline]
+pub(super) const fn low(number: usize) -> u16 {
+    let [low, high, ..] = number.to_le_bytes();
+    u16::from_le_bytes([low, high])
+}
+
+/// Bits that make no whole byte yet, or had no room.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bits {
+    held: u64,
+    /// At most 63, so that no shift is by 64.
+    count: u32,
+}
+
+impl Bits {
+    pub(super) const fn new() -> Self {
+        Self { held: 0, count: 0 }
+    }
+
+    /// Makes room for `count` bits, at most 56; false if `out` is full.
+    #[inline]
+    pub(super) fn reserve(&mut self, count: u32, out: &mut Out<'_>) -> bool {
+        if self.count + count > 63 {
+            self.drain(out);
+        }
+        self.count + count <= 63
+    }
+
+    /// Adds bits for which there is room.
+    #[inline]
+    pub(super) fn put(&mut self, bits: u32, count: u32) {
+        self.held |= u64::from(bits) << self.count;
+        self.count += count;
+    }
+
+    /// Fills up the byte with zeros; needs room for 7 bits.
+    pub(super) const fn align(&mut self) {
+        self.count = self.count.next_multiple_of(8);
+    }
+
+    /// How many bits wait.
+    pub(super) const fn len(&self) -> u32 {
+        self.count
+    }
+
+    /// Writes all whole bytes that there is room for; whether nothing is left.
+    #[inline]
+    pub(super) fn drain(&mut self, out: &mut Out<'_>) -> bool {
+        let mut whole = self.count / 8;
+        if let Some(word) = out.rest().first_chunk_mut() {
+            *word = self.held.to_le_bytes();
+        } else {
+            let bytes = self.held.to_le_bytes();
+            let room = out.rest();
+            for (to, from) in room.iter_mut().zip(bytes) {
+                *to = from;
+            }
+            whole = whole.min(u32::try_from(room.len()).unwrap_or(0));
+        }
+        out.written += usize::try_from(whole).unwrap_or(0);
+        self.held >>= 8 * whole;
+        self.count -= 8 * whole;
+        self.count == 0
+    }
+}

@@ -1,0 +1,106 @@
+//! Which of the three kinds of block is the shortest (RFC 1951 section 3.2.3).
+
+use super::huffman::{Alphabets, Coder, Counts, Entry, FIRST_LENGTH, FixedCode};
+use super::tokens::Tokens;
+use crate::deflate::symbols::fixed_len;
+
+/// How a block is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Stored,
+    Fixed,
+    Dynamic(Counts),
+}
+
+/// A header's three bits; no block is the last one (RFC 7692, section 7.2.1 has no need of it).
+pub(super) const STORED: u32 = 0b000;
+pub(super) const FIXED: u32 = 0b010;
+pub(super) const DYNAMIC: u32 = 0b100;
+
+/// The bits of a header, of the end of a fixed block, and of a stored block's length and its
+/// complement.
+pub(super) const HEADER_LEN: u32 = 3;
+pub(super) const FIXED_END_LEN: u32 = 7;
+pub(super) const STORED_LEN: u32 = 32;
+
+/// What is known of the output before a block.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Before {
+    /// How many bits wait to be written.
+    pub(super) held: u32,
+    /// A fixed block is open: more of it needs no header, and anything else its end.
+    pub(super) open: bool,
+}
+
+/// The shortest way to write `tokens`, which say `bytes`; the codes are ready in `codes` then.
+pub(super) fn choose(
+    before: Before,
+    bytes: &[u8],
+    tokens: &Tokens<'_>,
+    codes: &mut [Entry],
+    codes_from: u16,
+) -> Kind {
+    let mut codes = Alphabets::new(codes);
+    let sums = measure(bytes, tokens, &mut codes);
+    // The end of an open block has been paid for when it was opened.
+    let fixed = sums.fixed + sums.extra + if before.open { 0 } else { HEADER_LEN + FIXED_END_LEN };
+    let end = if before.open { FIXED_END_LEN } else { 0 };
+    let header = before.held + end + HEADER_LEN;
+    let padding = header.next_multiple_of(8) - header;
+    let raw = u32::try_from(bytes.len()).unwrap_or(0).saturating_mul(8);
+    let stored = raw.saturating_add(HEADER_LEN + padding + STORED_LEN);
+    let (least, kind) = if stored < fixed { (stored, Kind::Stored) } else { (fixed, Kind::Fixed) };
+    if let Some(codes) = &mut codes
+        && least >= u32::from(codes_from)
+    {
+        let (counts, bits) = codes.build();
+        if bits + sums.extra < least {
+            return Kind::Dynamic(counts);
+        }
+    }
+    kind
+}
+
+/// Bits of a block.
+#[derive(Clone, Copy, Debug)]
+struct Sums {
+    /// Its symbols in the fixed code, without their extra bits.
+    fixed: u32,
+    /// The extra bits, which are the same in every code.
+    extra: u32,
+}
+
+/// Adds up what the fixed code costs, and counts how often each symbol comes.
+#[inline(never)]
+fn measure(bytes: &[u8], tokens: &Tokens<'_>, codes: &mut Option<Alphabets<'_>>) -> Sums {
+    let mut sums = Sums { fixed: 0, extra: 0 };
+    if let Some(codes) = codes {
+        codes.clear();
+    }
+    let mut rest = bytes;
+    for token in tokens.from(0) {
+        let (run, behind) = rest.split_at_checked(usize::from(token.literals)).unwrap_or_default();
+        rest = behind.get(token.match_len()..).unwrap_or_default();
+        sums.fixed += fixed_literals(run);
+        if let Some(codes) = codes {
+            codes.count_literals(run);
+        }
+        if token.distance == 0 {
+            continue;
+        }
+        let (length, distance) = (token.length(), token.distance());
+        sums.fixed += FixedCode.symbol(FIRST_LENGTH + length.index).len
+            + FixedCode.distance(distance.index).len;
+        sums.extra += length.extra_len + distance.extra_len;
+        if let Some(codes) = codes {
+            codes.count_match(length.index, distance.index);
+        }
+    }
+    sums
+}
+
+/// What literals take in the fixed code.
+#[inline]
+fn fixed_literals(bytes: &[u8]) -> u32 {
+    bytes.iter().map(|&byte| u32::from(fixed_len(byte.into()))).sum()
+}

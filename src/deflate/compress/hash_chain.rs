@@ -1,0 +1,170 @@
+//! Where the same bytes stood before: hash heads, and chains where the effort has them.
+
+use super::bit_writer::low;
+use super::effort::Effort;
+
+/// Tables of positions. A position is `base` and the index in the history; 0 is none.
+///
+/// What was dropped from the history has positions below `base`, so nothing has to be removed.
+#[derive(Debug)]
+pub(super) struct Positions<'m> {
+    heads: &'m mut [[u8; 2]],
+    chain: &'m mut [[u8; 2]],
+    pub(super) seen: Seen,
+    /// How far a word is shifted so that the bytes that count remain.
+    dropped: u32,
+    /// Only odd indices are entered: [`FIRST`] is one.
+    every_other: bool,
+}
+
+/// What the tables are about.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
+    base: usize,
+    /// From this index on, nothing is in the tables.
+    pub(super) unseen: usize,
+}
+
+impl Seen {
+    pub(super) const NOTHING: Self = Self { base: 1, unseen: FIRST };
+}
+
+/// The bytes that a hash is made of, at most.
+pub(super) const WORD: usize = 4;
+
+/// The first byte of an empty window is never referred to, so that the second "Hello" is that of
+/// RFC 7692, section 7.2.3.2.
+pub(super) const FIRST: usize = 1;
+
+impl<'m> Positions<'m> {
+    /// Heads that were never used are all 0.
+    pub(super) fn new(
+        heads: &'m mut [[u8; 2]],
+        chain: &'m mut [[u8; 2]],
+        seen: Seen,
+        effort: &Effort,
+    ) -> Self {
+        let dropped = if usize::from(effort.min_match) < WORD { 8 } else { 0 };
+        Self { heads, chain, seen, dropped, every_other: effort.every_other }
+    }
+
+    /// The history, which has room for `capacity` bytes, lost its first `len`.
+    pub(super) fn slide(&mut self, len: usize, capacity: usize) {
+        self.seen.base += len;
+        self.seen.unseen = self.seen.unseen.saturating_sub(len);
+        if self.seen.base + capacity > usize::from(u16::MAX) {
+            let by = low(self.seen.base - 1);
+            for entry in self.heads.iter_mut().chain(self.chain.iter_mut()) {
+                *entry = u16::from_le_bytes(*entry).saturating_sub(by).to_le_bytes();
+            }
+            self.seen.base = 1;
+            // A link stands where its position says, which is another now: all turn by as much.
+            let turn = slot(by.into(), self.chain.len());
+            if let Some((front, back)) = self.chain.split_at_mut_checked(turn) {
+                reverse(front);
+                reverse(back);
+                reverse(self.chain);
+            }
+        }
+    }
+
+    /// The history lost all of its `len` bytes.
+    pub(super) fn clear(&mut self, len: usize, capacity: usize) {
+        self.slide(len, capacity);
+        self.seen.unseen = FIRST;
+    }
+
+    /// Enters what is before `index` and was not entered yet.
+    #[inline]
+    pub(super) fn catch_up(&mut self, bytes: &[u8], index: usize) {
+        while self.seen.unseen < index
+            && let Some(word) = word(bytes, self.seen.unseen)
+        {
+            self.enter(word, self.seen.unseen);
+            self.seen.unseen += 1;
+        }
+    }
+
+    /// Enters `index`; gives how far back the last one with the same hash is. If there is none,
+    /// that is before the first byte.
+    #[inline]
+    pub(super) fn enter(&mut self, word: u32, index: usize) -> usize {
+        let distance = self.heads().enter(word, index);
+        let position = self.seen.base + index;
+        if let Some(link) = self.chain.get_mut(slot(position, self.chain.len())) {
+            *link = low(position.wrapping_sub(distance)).to_le_bytes();
+        }
+        distance
+    }
+
+    /// For a search that needs no chains.
+    #[inline]
+    pub(super) fn heads(&mut self) -> Heads<'_> {
+        let bits = self.heads.len().trailing_zeros();
+        Heads {
+            shift: u32::BITS.wrapping_sub(bits) & 31,
+            dropped: self.dropped,
+            base: self.seen.base,
+            must_have: usize::from(self.every_other),
+            last: self.heads,
+        }
+    }
+
+    /// How far back from `index` the next one is behind that at `distance`; `None` at the end.
+    #[inline]
+    pub(super) fn next(&self, index: usize, distance: usize) -> Option<usize> {
+        let position = self.seen.base + index;
+        let link = self.chain.get(slot(position.wrapping_sub(distance), self.chain.len()))?;
+        let next = position.wrapping_sub(u16::from_le_bytes(*link).into());
+        // The slot of one that is far back was used again, and leads forward.
+        (next > distance).then_some(next)
+    }
+}
+
+/// The last position of each hash.
+#[derive(Debug)]
+pub(super) struct Heads<'p> {
+    last: &'p mut [[u8; 2]],
+    base: usize,
+    /// The bits without which an index is not entered.
+    must_have: usize,
+    dropped: u32,
+    shift: u32,
+}
+
+impl Heads<'_> {
+    /// As [`Positions::enter`], without the chain.
+    #[inline]
+    pub(super) fn enter(&mut self, word: u32, index: usize) -> usize {
+        let hash = (word << self.dropped).wrapping_mul(0x9E37_79B1) >> self.shift;
+        let position = self.base + index;
+        let last = usize::try_from(hash).ok().and_then(|hash| self.last.get_mut(hash));
+        last.map_or(position, |last| {
+            let before = u16::from_le_bytes(*last);
+            if index & self.must_have == self.must_have {
+                *last = low(position).to_le_bytes();
+            }
+            position.wrapping_sub(before.into())
+        })
+    }
+}
+
+/// As that of slices, of which a panic is left where code is short.
+fn reverse(links: &mut [[u8; 2]]) {
+    let mut links = links.iter_mut();
+    while let (Some(front), Some(back)) = (links.next(), links.next_back()) {
+        core::mem::swap(front, back);
+    }
+}
+
+/// `links` is a power of two, or 0.
+#[inline]
+const fn slot(position: usize, links: usize) -> usize {
+    position & links.wrapping_sub(1)
+}
+
+/// Four bytes, if there are so many.
+#[inline]
+pub(super) fn word(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..)?.first_chunk().map(|word| u32::from_le_bytes(*word))
+}

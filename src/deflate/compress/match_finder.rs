@@ -1,0 +1,181 @@
+//! Looking for matches.
+
+use super::effort::Effort;
+use super::hash_chain::{FIRST, Heads, Positions, WORD, word};
+use super::tokens::Run;
+use crate::deflate::symbols::{MAX_MATCH, MIN_MATCH};
+
+/// The part of the history that a call works on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span<'h> {
+    pub(super) bytes: &'h [u8],
+    pub(super) window: usize,
+    /// From here on no search begins: too few bytes lie ahead, and more are to come.
+    pub(super) end: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Match {
+    len: usize,
+    distance: usize,
+}
+
+const NO_MATCH: Match = Match { len: 0, distance: 0 };
+
+/// Where a match of three bytes is longer than its literals.
+const FAR: usize = 4096;
+
+/// So many bytes at the end begin no word.
+const WORDLESS: usize = WORD - 1;
+
+/// Turns bytes into tokens while there is room for them.
+pub(super) fn tokenize(
+    span: Span<'_>,
+    effort: &Effort,
+    positions: &mut Positions<'_>,
+    run: &mut Run<'_, '_>,
+) {
+    if effort.depth <= 1 && effort.lazy == 0 {
+        greedy(span, effort, positions, run);
+    } else {
+        thorough(span, effort, positions, run);
+    }
+    run.end();
+}
+
+/// Takes each match that the one candidate is.
+///
+/// Out of line, as all loops of the compressor: together they would not fit into the registers.
+#[inline(never)]
+fn greedy(span: Span<'_>, effort: &Effort, positions: &mut Positions<'_>, run: &mut Run<'_, '_>) {
+    let bytes = span.bytes;
+    positions.catch_up(bytes, run.at);
+    loop {
+        let end = span.end.min(run.room_ends());
+        let from = run.at.max(positions.seen.unseen);
+        let Some((at, distance)) = first(span, positions.heads(), from, end) else {
+            positions.seen.unseen = from.max(end.min(bytes.len().saturating_sub(WORDLESS)));
+            run.at = run.at.max(end);
+            return;
+        };
+        let mut start = at;
+        // What stands before may be the same as well, where the tables have lost it.
+        while start > run.at
+            && start - distance > FIRST
+            && bytes.get(start - 1) == bytes.get(start - 1 - distance)
+        {
+            start -= 1;
+        }
+        let len = common(tail(bytes, start - distance), tail(bytes, start));
+        run.at = start;
+        run.matched(len, distance);
+        // The next match often begins with what this one ended with.
+        let entered = if effort.sparse { run.at.saturating_sub(2) } else { 0 };
+        positions.seen.unseen = entered.max(at + 1);
+        positions.catch_up(bytes, run.at);
+    }
+}
+
+/// The first place from `from` on where four bytes are as they were before.
+#[inline]
+#[expect(clippy::needless_bitwise_bool, reason = "one branch, and not two that cannot be foretold")]
+fn first(span: Span<'_>, mut heads: Heads<'_>, from: usize, end: usize) -> Option<(usize, usize)> {
+    let Span { bytes, window, .. } = span;
+    let ahead = bytes.get(from..bytes.len().min(end + WORDLESS))?;
+    for (at, word) in (from..).zip(ahead.windows(WORD)) {
+        let here = u32::from_le_bytes(*word.first_chunk()?);
+        let distance = heads.enter(here, at);
+        let there = self::word(bytes, at.saturating_sub(distance));
+        if (distance <= window.min(at)) & (there == Some(here)) {
+            return Some((at, distance));
+        }
+    }
+    None
+}
+
+/// Takes the longest match of several candidates, unless the next byte has a longer one.
+#[inline(never)]
+fn thorough(span: Span<'_>, effort: &Effort, positions: &mut Positions<'_>, run: &mut Run<'_, '_>) {
+    while run.at < span.end.min(run.room_ends()) {
+        let mut found = longest(span, effort, positions, run.at, NO_MATCH);
+        if found.len == 0 {
+            run.at += 1;
+            continue;
+        }
+        while found.len < usize::from(effort.lazy) {
+            let later = longest(span, effort, positions, run.at + 1, found);
+            if later.len == 0 {
+                break;
+            }
+            run.at += 1;
+            found = later;
+        }
+        run.matched(found.len, found.distance);
+    }
+}
+
+/// The longest match at `at`, if it is longer than `known`.
+#[inline]
+fn longest(
+    span: Span<'_>,
+    effort: &Effort,
+    positions: &mut Positions<'_>,
+    at: usize,
+    known: Match,
+) -> Match {
+    positions.catch_up(span.bytes, at);
+    let Some(here) = word(span.bytes, at) else { return NO_MATCH };
+    if at < positions.seen.unseen {
+        return NO_MATCH;
+    }
+    let mut distance = positions.enter(here, at);
+    positions.seen.unseen = at + 1;
+    let ahead = tail(span.bytes, at);
+    let ahead = ahead.get(..MAX_MATCH).unwrap_or(ahead);
+    let mut best = known;
+    for _ in 0..effort.depth.max(1) {
+        if distance > span.window || distance > at {
+            break;
+        }
+        let behind = tail(span.bytes, at - distance);
+        // Most candidates differ in the byte that would make them longer.
+        if behind.get(best.len) == ahead.get(best.len) {
+            let len = common(behind, ahead);
+            if len > best.len
+                && len >= usize::from(effort.min_match)
+                && (len > MIN_MATCH || distance <= FAR)
+            {
+                best = Match { len, distance };
+                if len >= usize::from(effort.nice) || len == ahead.len() {
+                    break;
+                }
+            }
+        }
+        match positions.next(at, distance) {
+            Some(next) => distance = next,
+            None => break,
+        }
+    }
+    if best.len > known.len { best } else { NO_MATCH }
+}
+
+#[inline]
+fn tail(bytes: &[u8], at: usize) -> &[u8] {
+    bytes.get(at..).unwrap_or_default()
+}
+
+/// How many bytes at the start of both are the same, up to the longest match.
+#[inline]
+fn common(behind: &[u8], ahead: &[u8]) -> usize {
+    let ahead = ahead.get(..MAX_MATCH).unwrap_or(ahead);
+    let mut len = 0;
+    let ((words, _), (ahead, rest)) = (behind.as_chunks::<8>(), ahead.as_chunks::<8>());
+    for (a, b) in words.iter().zip(ahead) {
+        let differ = u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b);
+        if differ != 0 {
+            return len + usize::try_from(differ.trailing_zeros() / 8).unwrap_or(0);
+        }
+        len += 8;
+    }
+    len + tail(behind, len).iter().zip(rest).take_while(|(a, b)| a == b).count()
+}

@@ -1,0 +1,425 @@
+//! The compressor of messages (RFC 7692, section 7.2.1).
+
+mod bit_writer;
+mod block;
+mod block_writer;
+mod effort;
+mod hash_chain;
+mod history;
+mod huffman;
+mod match_finder;
+mod tokens;
+
+pub use self::effort::Effort;
+
+use self::bit_writer::{Bits, Out, low};
+use self::block::{Before, DYNAMIC, FIXED, FIXED_END_LEN, HEADER_LEN, Kind, STORED, STORED_LEN};
+use self::block_writer::Cursor;
+use self::effort::Layout;
+use self::hash_chain::{Positions, Seen};
+use self::history::History;
+use self::huffman::{Alphabets, Coder, Counts, Entry, FixedCode};
+use self::match_finder::{Span, tokenize};
+use self::tokens::{Run, Tokens};
+use crate::buffer::StorageFull;
+use crate::deflate::symbols::{CODE_LENGTH_ORDER, END};
+use crate::deflate_params::Context;
+
+/// What came of a [`push`](Deflate::push).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[expect(clippy::exhaustive_structs, reason = "two numbers and whether that was all")]
+#[must_use]
+pub struct Deflated {
+    /// How many bytes of the input were taken.
+    pub consumed: usize,
+    /// How many bytes of the output were written.
+    pub written: usize,
+    /// All of the input was taken, and if the message ends with it, all of the message was written.
+    /// If not, the output is full: go on with more room.
+    pub done: bool,
+}
+
+/// Compresses messages into the payload of permessage-deflate (RFC 7692, section 7.2.1), in memory
+/// of the caller: an array, `&mut [u8]`, `Vec<u8>` or pooled block.
+///
+/// ```
+/// use barews::deflate::{Context, Deflate, DeflateParams, Effort};
+///
+/// const AGREED: Context = DeflateParams::DEFAULT.server();
+/// let memory = [0; Deflate::memory(AGREED, Effort::SMALL)];
+/// let mut deflate = Deflate::new(AGREED, Effort::SMALL, memory)?;
+/// let mut out = [0; Deflate::max_len(5)];
+/// let first = deflate.push(b"Hello", true, &mut out);
+/// assert_eq!(out[..first.written], [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]);
+/// let second = deflate.push(b"Hello", true, &mut out);
+/// assert_eq!(out[..second.written], [0xf2, 0x00, 0x11, 0x00, 0x00]);
+/// # Ok::<(), barews::StorageFull>(())
+/// ```
+#[derive(Debug)]
+pub struct Deflate<S> {
+    storage: S,
+    layout: Layout,
+    effort: Effort,
+    takeover: bool,
+    state: State,
+}
+
+/// The most bits between two blocks: the end of one, a header, what fills up its byte, and a stored length.
+const BETWEEN: u32 = FIXED_END_LEN + HEADER_LEN + 7 + STORED_LEN;
+
+/// How far a compressor is.
+#[derive(Clone, Copy, Debug)]
+struct State {
+    /// How many bytes the history has, and the block tokens.
+    history: usize,
+    tokens: usize,
+    seen: Seen,
+    progress: Progress,
+}
+
+/// How far the block is.
+#[derive(Clone, Copy, Debug)]
+struct Progress {
+    /// Where it begins in the history.
+    block: usize,
+    /// Up to where there are tokens.
+    at: usize,
+    bits: Bits,
+    /// A fixed block has no end yet.
+    open: bool,
+    phase: Phase,
+}
+
+/// What is written next.
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    /// Nothing: the block is being made.
+    Search,
+    /// The header of the block.
+    Header(Kind),
+    /// The bytes of a stored block.
+    Bytes,
+    /// The lengths of the code length code, from this place in their order on.
+    Order(Counts, u16),
+    /// The code lengths, from this symbol on.
+    Lengths(Counts, u16),
+    /// The symbols of a block with codes of its own.
+    Dynamic(Cursor),
+    /// The symbols of a block with the fixed code.
+    Fixed(Cursor),
+    /// The end of the message.
+    End,
+    /// Its last bytes.
+    Last,
+}
+
+impl Deflate<&mut [u8]> {
+    /// How many bytes of memory a compressor takes, to the byte.
+    #[must_use]
+    pub const fn memory(context: Context, effort: Effort) -> usize {
+        effort.layout(context).memory()
+    }
+
+    /// What a message of `len` bytes that is pushed whole takes at most, whatever the effort.
+    #[must_use]
+    pub const fn max_len(len: usize) -> usize {
+        // No byte takes more than nine bits in the fixed code. Beside them stand at most a header and the
+        // end of a block twice, the header of the empty block, and padding: whatever opens another
+        // block has saved more than that costs, for there are 40 bytes in all blocks but the last.
+        len.saturating_add(len.div_ceil(8)).saturating_add(3)
+    }
+}
+
+impl<S: AsRef<[u8]> + AsMut<[u8]>> Deflate<S> {
+    /// A compressor for the side that is to compress as `context` says, in `storage`, of which it uses no
+    /// more than [`memory`](Deflate::memory) says.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageFull`] if that is less.
+    pub fn new(context: Context, effort: Effort, mut storage: S) -> Result<Self, StorageFull> {
+        let layout = effort.layout(context);
+        let needed = layout.memory();
+        storage.as_mut().get_mut(..needed).ok_or(StorageFull { needed })?.fill(0);
+        let state = State {
+            history: 0,
+            tokens: 0,
+            seen: Seen::NOTHING,
+            progress: Progress {
+                block: 0,
+                at: 0,
+                bits: Bits::new(),
+                open: false,
+                phase: Phase::Search,
+            },
+        };
+        Ok(Self { storage, layout, effort, takeover: context.takeover, state })
+    }
+
+    /// Compresses the next bytes of a message into `out`; with `fin`, they are its last.
+    ///
+    /// If it is not done, `out` is full: call it again with the rest of `input`, the same `fin` and
+    /// more room. Without `fin`, bytes may wait inside for what comes; `push(b"", true, out)` ends
+    /// a message. Of `out` nothing counts but what was written.
+    ///
+    /// What is written over all calls does not depend on the lengths of `input` and `out`.
+    pub fn push(&mut self, input: &[u8], fin: bool, out: &mut [u8]) -> Deflated {
+        let Some(mut work) = Work::new(self) else {
+            return Deflated { consumed: 0, written: 0, done: false };
+        };
+        let deflated = work.push(input, fin, out);
+        self.state = work.state();
+        deflated
+    }
+
+    /// Whether a message of `len` bytes is worth compressing, by the effort's threshold.
+    #[must_use]
+    pub const fn wants(&self, len: usize) -> bool {
+        len >= self.effort.threshold
+    }
+}
+
+/// A compressor with its memory laid out.
+struct Work<'m> {
+    history: History<'m>,
+    positions: Positions<'m>,
+    tokens: Tokens<'m>,
+    codes: &'m mut [Entry],
+    effort: &'m Effort,
+    takeover: bool,
+    progress: Progress,
+}
+
+impl<'m> Work<'m> {
+    /// `None` only if the storage has become shorter than it was.
+    fn new<S: AsMut<[u8]>>(deflate: &'m mut Deflate<S>) -> Option<Self> {
+        let Deflate { storage, layout, effort, takeover, state } = deflate;
+        let memory = storage.as_mut();
+        let (bytes, memory) = memory.split_at_mut_checked(layout.window + layout.span)?;
+        let (heads, memory) = memory.split_at_mut_checked(2 * layout.heads)?;
+        let (chain, memory) = memory.split_at_mut_checked(2 * layout.chain)?;
+        let (tokens, memory) = memory.split_at_mut_checked(4 * layout.tokens)?;
+        let codes = memory.get_mut(..4 * layout.codes)?;
+        let (heads, chain) = (heads.as_chunks_mut().0, chain.as_chunks_mut().0);
+        Some(Self {
+            history: History::new(bytes, state.history, layout.window),
+            positions: Positions::new(heads, chain, state.seen, effort),
+            effort,
+            tokens: Tokens::new(tokens.as_chunks_mut().0, state.tokens),
+            codes: codes.as_chunks_mut().0,
+            takeover: *takeover,
+            progress: state.progress,
+        })
+    }
+
+    fn state(&self) -> State {
+        State {
+            history: self.history.len,
+            tokens: self.tokens.len,
+            seen: self.positions.seen,
+            progress: self.progress,
+        }
+    }
+
+    fn push(&mut self, input: &[u8], fin: bool, out: &mut [u8]) -> Deflated {
+        let mut rest = input;
+        let mut out = Out::new(out);
+        let done = loop {
+            let last = matches!(self.progress.phase, Phase::Last);
+            if !self.write(&mut out) {
+                break false;
+            }
+            if last {
+                break rest.is_empty();
+            }
+            if matches!(self.progress.phase, Phase::Search) {
+                rest = self.fill(rest);
+                if rest.is_empty() && !fin {
+                    break true;
+                }
+                self.make_block(rest.is_empty());
+            }
+        };
+        Deflated { consumed: input.len() - rest.len(), written: out.written, done }
+    }
+
+    fn fill<'i>(&mut self, input: &'i [u8]) -> &'i [u8] {
+        let rest = self.history.fill(input);
+        if rest.is_empty() {
+            return rest;
+        }
+        let dropped = self.history.slide(self.progress.block);
+        self.positions.slide(dropped, self.history.capacity());
+        self.progress.block -= dropped;
+        self.progress.at -= dropped;
+        self.history.fill(rest)
+    }
+
+    fn make_block(&mut self, last: bool) {
+        let bytes = self.history.bytes();
+        let end = if last { bytes.len() } else { bytes.len().saturating_sub(self.history.ahead()) };
+        let span = Span { bytes, window: self.history.window(), end };
+        let mut run = Run::new(&mut self.tokens, self.progress.at);
+        tokenize(span, self.effort, &mut self.positions, &mut run);
+        self.progress.at = run.at;
+        let Some(bytes @ [_, ..]) = bytes.get(self.progress.block..self.progress.at) else {
+            self.progress.phase = Phase::End;
+            return;
+        };
+        let before = Before { held: self.progress.bits.len(), open: self.progress.open };
+        self.progress.phase = Phase::Header(block::choose(
+            before,
+            bytes,
+            &self.tokens,
+            self.codes,
+            self.effort.codes_from,
+        ));
+    }
+
+    /// Writes what comes next, or a part of it; false if `out` is full.
+    fn write(&mut self, out: &mut Out<'_>) -> bool {
+        let bytes =
+            self.history.bytes().get(self.progress.block..self.progress.at).unwrap_or_default();
+        match &mut self.progress.phase {
+            Phase::Search => {}
+            Phase::Header(kind) => {
+                if !self.progress.bits.reserve(BETWEEN, out) {
+                    return false;
+                }
+                let kind = *kind;
+                self.header(kind);
+            }
+            Phase::Bytes => {
+                if !self.progress.bits.drain(out) {
+                    return false;
+                }
+                let written = out.write(bytes);
+                self.progress.block += written;
+                if written < bytes.len() {
+                    return false;
+                }
+                self.next_block();
+            }
+            Phase::Order(counts, at) => {
+                if !self.progress.bits.reserve(3, out) {
+                    return false;
+                }
+                let codes = Alphabets::new(self.codes);
+                let symbol =
+                    CODE_LENGTH_ORDER.get(usize::from(*at)).copied().map_or(0, usize::from);
+                let len = codes.map_or(0, |codes| codes.code_length(symbol).len);
+                self.progress.bits.put(len, 3);
+                *at += 1;
+                if *at >= counts.code_lengths {
+                    self.progress.phase = Phase::Lengths(*counts, 0);
+                }
+            }
+            Phase::Lengths(counts, at) => {
+                // A code of 7 bits and 7 extra bits.
+                if !self.progress.bits.reserve(14, out) {
+                    return false;
+                }
+                let Some(codes) = Alphabets::new(self.codes) else { return false };
+                let repeat = codes.repeat(*counts, *at);
+                let code = codes.code_length(repeat.symbol);
+                self.progress.bits.put(code.bits, code.len);
+                self.progress.bits.put(repeat.extra, repeat.extra_len);
+                *at += repeat.run;
+                if *at >= counts.symbols() {
+                    self.progress.phase = Phase::Dynamic(Cursor::START);
+                }
+            }
+            Phase::Dynamic(cursor) => {
+                let Some(codes) = Alphabets::new(self.codes) else { return false };
+                let all = cursor.emit(&codes, bytes, &self.tokens, &mut self.progress.bits, out);
+                if !all || !self.progress.bits.reserve(15, out) {
+                    return false;
+                }
+                let end = codes.symbol(usize::from(END));
+                self.progress.bits.put(end.bits, end.len);
+                self.next_block();
+            }
+            Phase::Fixed(cursor) => {
+                if !cursor.emit(&FixedCode, bytes, &self.tokens, &mut self.progress.bits, out) {
+                    return false;
+                }
+                self.next_block();
+            }
+            Phase::End => {
+                if !self.progress.bits.reserve(BETWEEN, out) {
+                    return false;
+                }
+                self.close();
+                self.progress.bits.put(STORED, HEADER_LEN);
+                self.progress.bits.align();
+                self.progress.phase = Phase::Last;
+            }
+            Phase::Last => {
+                if !self.progress.bits.drain(out) {
+                    return false;
+                }
+                self.next_message();
+            }
+        }
+        true
+    }
+
+    fn header(&mut self, kind: Kind) {
+        match kind {
+            Kind::Stored => {
+                self.close();
+                self.progress.bits.put(STORED, HEADER_LEN);
+                self.progress.bits.align();
+                let len = low(self.progress.at - self.progress.block);
+                self.progress.bits.put(u32::from(len), 16);
+                self.progress.bits.put(u32::from(!len), 16);
+                self.progress.phase = Phase::Bytes;
+            }
+            Kind::Fixed => {
+                if !self.progress.open {
+                    self.progress.bits.put(FIXED, HEADER_LEN);
+                    self.progress.open = true;
+                }
+                self.progress.phase = Phase::Fixed(Cursor::START);
+            }
+            Kind::Dynamic(counts) => {
+                self.close();
+                self.progress.bits.put(DYNAMIC, HEADER_LEN);
+                for (count, least, len) in [
+                    (counts.literals, 257, 5),
+                    (counts.distances, 1, 5),
+                    (counts.code_lengths, 4, 4),
+                ] {
+                    self.progress.bits.put(u32::from(count - least), len);
+                }
+                self.progress.phase = Phase::Order(counts, 0);
+            }
+        }
+    }
+
+    /// Ends an open block.
+    fn close(&mut self) {
+        if self.progress.open {
+            let end = FixedCode.symbol(usize::from(END));
+            self.progress.bits.put(end.bits, end.len);
+            self.progress.open = false;
+        }
+    }
+
+    fn next_block(&mut self) {
+        self.progress.block = self.progress.at;
+        self.tokens.clear();
+        self.progress.phase = Phase::Search;
+    }
+
+    fn next_message(&mut self) {
+        if !self.takeover {
+            let dropped = self.history.clear();
+            self.positions.clear(dropped, self.history.capacity());
+            self.progress.block = 0;
+            self.progress.at = 0;
+        }
+        self.progress.phase = Phase::Search;
+    }
+}

@@ -1,0 +1,358 @@
+//! Blocks of DEFLATE (RFC 1951 section 3.2.3), resumable at every byte of input and output.
+//!
+//! ```text
+//!            +--------+  stored   +-------------+      +--------+
+//!  start --> | Header | --------> | StoredLen   | ---> | Stored | ---+
+//!            +--------+           +-------------+      +--------+    |
+//!              ^ |  | dynamic     +--------+ +-------------+ +---------+
+//!              | |  +-----------> | Counts | | CodeLengths | | Lengths |
+//!              | |                +--------+ +-------------+ +---------+
+//!              | | fixed          +---------+     +-------+     |    |
+//!              | +--------------> | Symbols | <-> | Match |     |    |
+//!              |                  +---------+ <-----------------+    |
+//!              +----- end of block ----+-----------------------------+
+//! ```
+
+use super::bit_reader::Bits;
+use super::huffman::{self, Distances, FIXED_DISTANCES, FIXED_LITERALS, Missing};
+use super::window::Output;
+use crate::deflate::symbols::{CODE_LENGTH_ORDER, DISTANCES, END, LENGTHS, LITERALS, OFFSETS};
+
+/// Where the decoder stands.
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// At the header of a block, or the end of a message.
+    Header,
+    /// At the length of a stored block.
+    StoredLen,
+    /// So many bytes of a stored block are left.
+    Stored(u16),
+    /// At the three counts of a dynamic block.
+    Counts,
+    /// Behind so many lengths of the code length code.
+    CodeLengths(Counts, u16),
+    /// Behind so many lengths of the two codes.
+    Lengths(Counts, u16),
+    /// At a symbol.
+    Symbols(Codes),
+    /// Inside a match.
+    Match(Codes, Match),
+}
+
+/// How many lengths a dynamic block gives.
+#[derive(Clone, Copy, Debug)]
+struct Counts {
+    literals: u16,
+    distances: u16,
+    code_lengths: u16,
+}
+
+/// Which codes a block has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Codes {
+    Fixed,
+    Dynamic,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Match {
+    len: u16,
+    distance: u16,
+}
+
+/// What a symbol says.
+enum Token {
+    Literal(u8),
+    Match(Match),
+    End,
+}
+
+/// Why it does not go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// The input is used up.
+    Input,
+    /// There is at least one more byte, and no room for it.
+    Output,
+    /// This is not DEFLATE.
+    Invalid,
+}
+
+impl From<Missing> for Stop {
+    fn from(missing: Missing) -> Self {
+        match missing {
+            Missing::Bits => Self::Input,
+            Missing::Code => Self::Invalid,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Decoder {
+    state: State,
+    /// BFINAL of the block is set.
+    is_last: bool,
+    bits: Bits,
+    literals: huffman::Literals,
+    /// The code of distances; while lengths are read, that of the lengths.
+    distances: Distances,
+    /// The lengths of a dynamic block's codes, one behind the other.
+    lengths: [u8; LITERALS + DISTANCES],
+}
+
+impl Decoder {
+    pub(super) const fn new() -> Self {
+        Self {
+            state: State::Header,
+            is_last: false,
+            bits: Bits::new(),
+            literals: huffman::Literals::new(),
+            distances: Distances::new(),
+            lengths: [0; LITERALS + DISTANCES],
+        }
+    }
+
+    /// Goes back to the start of a block.
+    pub(super) fn restart(&mut self) {
+        self.state = State::Header;
+        self.bits.clear();
+    }
+
+    /// Whether a message may end here: no block is open and no bit is left.
+    pub(super) const fn is_at_end(&self) -> bool {
+        matches!(self.state, State::Header) && self.bits.len() == 0
+    }
+
+    /// Decodes until something is missing.
+    pub(super) fn decode(&mut self, input: &mut &[u8], out: &mut Output<'_>) -> Stop {
+        loop {
+            self.bits.refill(input);
+            let next = match self.state {
+                State::Header => self.header(),
+                State::StoredLen => self.stored_len(),
+                State::Stored(left) => self.stored(left, input, out),
+                State::Counts => self.counts(),
+                State::CodeLengths(counts, at) => self.code_lengths(counts, at, input),
+                State::Lengths(counts, at) => self.read_lengths(counts, at, input),
+                State::Symbols(codes) => self.symbols(codes, input, out),
+                State::Match(codes, rest) => repeat(codes, rest, out),
+            };
+            match next {
+                Ok(state) => self.state = state,
+                Err(stop) => return stop,
+            }
+        }
+    }
+
+    /// 3.2.3: BFINAL and BTYPE.
+    fn header(&mut self) -> Result<State, Stop> {
+        let bits = self.bits.take(3).ok_or(Stop::Input)?;
+        self.is_last = bits & 1 != 0;
+        match bits >> 1 {
+            0 => {
+                self.bits.align();
+                Ok(State::StoredLen)
+            }
+            1 => Ok(State::Symbols(Codes::Fixed)),
+            2 => Ok(State::Counts),
+            _ => Err(Stop::Invalid),
+        }
+    }
+
+    /// 3.2.4: LEN and its complement.
+    fn stored_len(&mut self) -> Result<State, Stop> {
+        let mut bits = self.bits;
+        let len = bits.take(16).ok_or(Stop::Input)?;
+        let complement = bits.take(16).ok_or(Stop::Input)?;
+        if len != !complement {
+            return Err(Stop::Invalid);
+        }
+        self.bits = bits;
+        Ok(State::Stored(len))
+    }
+
+    fn stored(
+        &mut self,
+        left: u16,
+        input: &mut &[u8],
+        out: &mut Output<'_>,
+    ) -> Result<State, Stop> {
+        let mut left = left;
+        while left > 0 {
+            self.state = State::Stored(left);
+            let mut bits = self.bits;
+            if let Some(byte) = bits.byte() {
+                out.push(byte).ok_or(Stop::Output)?;
+                self.bits = bits;
+                left -= 1;
+                continue;
+            }
+            self.bits.clear();
+            if input.is_empty() {
+                return Err(Stop::Input);
+            }
+            let here = input.get(..left.into()).unwrap_or(input);
+            let written = out.extend(here);
+            if written == 0 {
+                return Err(Stop::Output);
+            }
+            *input = input.get(written..).unwrap_or_default();
+            left = left.saturating_sub(u16::try_from(written).unwrap_or(u16::MAX));
+        }
+        Ok(self.end_of_block())
+    }
+
+    /// 3.2.7: HLIT, HDIST, HCLEN.
+    fn counts(&mut self) -> Result<State, Stop> {
+        let mut bits = self.bits;
+        let literals = bits.take(5).ok_or(Stop::Input)? + 257;
+        let distances = bits.take(5).ok_or(Stop::Input)? + 1;
+        let code_lengths = bits.take(4).ok_or(Stop::Input)? + 4;
+        if usize::from(literals) > LITERALS || usize::from(distances) > DISTANCES {
+            return Err(Stop::Invalid);
+        }
+        self.bits = bits;
+        self.lengths = [0; LITERALS + DISTANCES];
+        Ok(State::CodeLengths(Counts { literals, distances, code_lengths }, 0))
+    }
+
+    fn code_lengths(
+        &mut self,
+        counts: Counts,
+        mut at: u16,
+        input: &mut &[u8],
+    ) -> Result<State, Stop> {
+        for &place in CODE_LENGTH_ORDER.get(at.into()..counts.code_lengths.into()).unwrap_or(&[]) {
+            self.state = State::CodeLengths(counts, at);
+            // All 19 take a bit more than one refill is sure to give.
+            self.bits.refill(input);
+            let len = self.bits.take(3).ok_or(Stop::Input)?.to_le_bytes()[0];
+            *self.lengths.get_mut(usize::from(place)).ok_or(Stop::Invalid)? = len;
+            at += 1;
+        }
+        let lengths = self.lengths.first_chunk::<19>().unwrap_or(&[0; 19]);
+        self.distances.build(lengths).ok_or(Stop::Invalid)?;
+        Ok(State::Lengths(counts, 0))
+    }
+
+    fn read_lengths(
+        &mut self,
+        counts: Counts,
+        mut at: u16,
+        input: &mut &[u8],
+    ) -> Result<State, Stop> {
+        let end = counts.literals + counts.distances;
+        while at < end {
+            self.state = State::Lengths(counts, at);
+            self.bits.refill(input);
+            let mut bits = self.bits;
+            let symbol = self.distances.take(&mut bits)?;
+            let before = usize::from(at).checked_sub(1);
+            let before = before.and_then(|before| self.lengths.get(before).copied());
+            let (len, times) = match symbol {
+                16 => (before.ok_or(Stop::Invalid)?, 3 + bits.take(2).ok_or(Stop::Input)?),
+                17 => (0, 3 + bits.take(3).ok_or(Stop::Input)?),
+                18 => (0, 11 + bits.take(7).ok_or(Stop::Input)?),
+                len => (len.to_le_bytes()[0], 1),
+            };
+            if at + times > end {
+                return Err(Stop::Invalid);
+            }
+            self.bits = bits;
+            let to = self.lengths.get_mut(at.into()..(at + times).into()).unwrap_or_default();
+            to.fill(len);
+            at += times;
+        }
+        let (literals, distances) =
+            self.lengths.split_at_checked(counts.literals.into()).unwrap_or_default();
+        let distances = distances.get(..counts.distances.into()).unwrap_or_default();
+        // 3.2.7: symbol 256 has a length, or the block could not end.
+        if literals.get(usize::from(END)).is_none_or(|&len| len == 0) {
+            return Err(Stop::Invalid);
+        }
+        self.literals.build(literals).ok_or(Stop::Invalid)?;
+        self.distances.build(distances).ok_or(Stop::Invalid)?;
+        Ok(State::Symbols(Codes::Dynamic))
+    }
+
+    #[inline]
+    fn symbols(
+        &mut self,
+        codes: Codes,
+        input: &mut &[u8],
+        out: &mut Output<'_>,
+    ) -> Result<State, Stop> {
+        /// The longest match with all its extra bits: 15 + 5 + 15 + 13.
+        const LONGEST: u32 = 48;
+        self.state = State::Symbols(codes);
+        loop {
+            if self.bits.len() < LONGEST {
+                self.bits.refill(input);
+            }
+            let mut bits = self.bits;
+            match self.token(codes, &mut bits)? {
+                Token::Literal(byte) => out.push(byte).ok_or(Stop::Output)?,
+                Token::Match(Match { len, distance }) => {
+                    if !out.reaches(distance.into()) {
+                        return Err(Stop::Invalid);
+                    }
+                    let written = u16::try_from(out.repeat(distance.into(), len.into()));
+                    let left = len.saturating_sub(written.unwrap_or_default());
+                    if left > 0 {
+                        self.bits = bits;
+                        return Ok(State::Match(codes, Match { len: left, distance }));
+                    }
+                }
+                Token::End => {
+                    self.bits = bits;
+                    return Ok(self.end_of_block());
+                }
+            }
+            self.bits = bits;
+        }
+    }
+
+    /// The next literal, whole match, or end.
+    #[inline(always)]
+    fn token(&self, codes: Codes, bits: &mut Bits) -> Result<Token, Missing> {
+        let symbol = match codes {
+            Codes::Fixed => huffman::take(&FIXED_LITERALS, bits)?,
+            Codes::Dynamic => self.literals.take(bits)?,
+        };
+        if let Ok(byte) = u8::try_from(symbol) {
+            return Ok(Token::Literal(byte));
+        }
+        if symbol == END {
+            return Ok(Token::End);
+        }
+        let index = usize::from(symbol - (END + 1));
+        let length = LENGTHS.get(index).filter(|_| index < LITERALS - 257).ok_or(Missing::Code)?;
+        let len = length.base + bits.take(length.extra.into()).ok_or(Missing::Bits)?;
+        let symbol = match codes {
+            Codes::Fixed => huffman::take(&FIXED_DISTANCES, bits)?,
+            Codes::Dynamic => self.distances.take(bits)?,
+        };
+        let index = usize::from(symbol);
+        let offset = OFFSETS.get(index).filter(|_| index < DISTANCES).ok_or(Missing::Code)?;
+        let distance = offset.base + bits.take(offset.extra.into()).ok_or(Missing::Bits)?;
+        Ok(Token::Match(Match { len, distance }))
+    }
+
+    /// RFC 7692, 7.2.3.4: behind a block with BFINAL the next one begins at a byte.
+    fn end_of_block(&mut self) -> State {
+        if self.is_last {
+            self.bits.align();
+        }
+        State::Header
+    }
+}
+
+/// The rest of a match.
+fn repeat(codes: Codes, rest: Match, out: &mut Output<'_>) -> Result<State, Stop> {
+    let written = u16::try_from(out.repeat(rest.distance.into(), rest.len.into()));
+    match rest.len.saturating_sub(written.unwrap_or_default()) {
+        0 => Ok(State::Symbols(codes)),
+        _ if written == Ok(0) => Err(Stop::Output),
+        len => Ok(State::Match(codes, Match { len, ..rest })),
+    }
+}

@@ -1,0 +1,170 @@
+//! The bytes that a match can refer to: those of this call in the caller's output, and those before in
+//! the caller's window.
+
+use crate::wire::mask;
+
+/// Bytes that are copied at once.
+const WORD: usize = 16;
+
+/// The last bytes that were inflated: where they are in the caller's memory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Window {
+    /// The length of the ring, a power of two.
+    size: usize,
+    /// Where the next byte goes.
+    end: usize,
+    /// How many bytes are valid: what is in the memory besides is not the peer's to see.
+    len: usize,
+}
+
+impl Window {
+    pub(super) const fn new(size: usize) -> Self {
+        Self { size, end: 0, len: 0 }
+    }
+
+    /// Forgets everything.
+    pub(super) const fn clear(&mut self) {
+        (self.end, self.len) = (0, 0);
+    }
+
+    /// Adds `bytes`; the oldest make room.
+    pub(super) fn push(&mut self, memory: &mut [u8], bytes: &[u8]) {
+        let size = self.size;
+        let skipped = bytes.len().saturating_sub(size);
+        let bytes = bytes.get(skipped..).unwrap_or_default();
+        let room = size.saturating_sub(self.end).min(bytes.len());
+        let (first, second) = bytes.split_at_checked(room).unwrap_or_default();
+        mask::copy(first, memory.get_mut(self.end..self.end + first.len()).unwrap_or_default());
+        mask::copy(second, memory.get_mut(..second.len()).unwrap_or_default());
+        self.end = (self.end + bytes.len()) & size.wrapping_sub(1);
+        self.len = self.len.saturating_add(bytes.len()).min(size);
+    }
+
+    /// The last `back` bytes, at most as many as are valid, in two parts.
+    fn last(self, memory: &[u8], back: usize) -> (&[u8], &[u8]) {
+        let ring = memory.get(..self.size).unwrap_or_default();
+        let (newer, older) = ring.split_at_checked(self.end).unwrap_or_default();
+        let wrapped = back.saturating_sub(newer.len());
+        let start = newer.len().saturating_sub(back);
+        let older = older.get(older.len().saturating_sub(wrapped)..).unwrap_or_default();
+        (older, newer.get(start..).unwrap_or_default())
+    }
+}
+
+/// The caller's output with the window before it.
+#[derive(Debug)]
+pub(super) struct Output<'a> {
+    window: Window,
+    memory: &'a [u8],
+    out: &'a mut [u8],
+    /// How many bytes of `out` are written.
+    len: usize,
+}
+
+impl<'a> Output<'a> {
+    pub(super) const fn new(window: Window, memory: &'a [u8], out: &'a mut [u8]) -> Self {
+        Self { window, memory, out, len: 0 }
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether a match may refer to the byte that lies so far back, 1 and up.
+    #[inline]
+    pub(super) fn reaches(&self, distance: usize) -> bool {
+        distance <= self.window.size && distance <= self.window.len + self.len
+    }
+
+    /// Writes a byte; `None` if there is no room.
+    #[inline]
+    pub(super) fn push(&mut self, byte: u8) -> Option<()> {
+        *self.out.get_mut(self.len)? = byte;
+        self.len += 1;
+        Some(())
+    }
+
+    /// Writes as many of `bytes` as there is room for, and returns how many.
+    pub(super) fn extend(&mut self, bytes: &[u8]) -> usize {
+        let room = self.out.get_mut(self.len..).unwrap_or_default();
+        let n = room.len().min(bytes.len());
+        let room = room.get_mut(..n).unwrap_or_default();
+        mask::copy(bytes.get(..n).unwrap_or_default(), room);
+        self.len += n;
+        n
+    }
+
+    /// Repeats `len` bytes from so far [back](Self::reaches), as many as there is room for, and returns how
+    /// many.
+    #[inline]
+    pub(super) fn repeat(&mut self, distance: usize, len: usize) -> usize {
+        let by_words = match distance.checked_sub(self.len) {
+            None | Some(0) => self.repeat_output(distance, len),
+            Some(back) => self.repeat_window(back, len),
+        };
+        match by_words {
+            Some(()) => len,
+            None => self.repeat_any(distance, len),
+        }
+    }
+
+    /// By words, of which the last may write behind the match. `None` if there is no room for that, or the
+    /// words would overlap.
+    #[inline]
+    fn repeat_output(&mut self, distance: usize, len: usize) -> Option<()> {
+        let (mut from, mut to) = (self.len.checked_sub(distance)?, self.len);
+        let end = to + len;
+        if distance < WORD {
+            return None;
+        }
+        while to < end {
+            let word: [u8; WORD] = *self.out.get(from..)?.first_chunk()?;
+            *self.out.get_mut(to..)?.first_chunk_mut()? = word;
+            (from, to) = (from + WORD, to + WORD);
+        }
+        self.len = end;
+        Some(())
+    }
+
+    /// The same from the window, if all of the match lies there in one piece.
+    #[inline]
+    fn repeat_window(&mut self, back: usize, len: usize) -> Option<()> {
+        let start = self.window.end.wrapping_sub(back) & self.window.size.wrapping_sub(1);
+        let words = self.memory.get(start..self.window.size)?.as_chunks::<WORD>().0;
+        let to = self.out.get_mut(self.len..)?.as_chunks_mut::<WORD>().0;
+        let count = len.div_ceil(WORD);
+        if back < len {
+            return None;
+        }
+        for (to, from) in to.get_mut(..count)?.iter_mut().zip(words.get(..count)?) {
+            *to = *from;
+        }
+        self.len += len;
+        Some(())
+    }
+
+    #[inline(never)]
+    fn repeat_any(&mut self, distance: usize, len: usize) -> usize {
+        let mut left = len.min(self.out.len().saturating_sub(self.len));
+        let len = left;
+        if let Some(back) = distance.checked_sub(self.len) {
+            let (older, newer) = self.window.last(self.memory, back);
+            for bytes in [older, newer] {
+                left -= self.extend(bytes.get(..bytes.len().min(left)).unwrap_or_default());
+            }
+        }
+        // What was repeated once can be repeated as a whole, which is twice as much.
+        let mut distance = distance;
+        while left > 0 {
+            let n = distance.min(left);
+            let (before, after) = self.out.split_at_mut_checked(self.len).unwrap_or_default();
+            let from = before.len().saturating_sub(distance);
+            let from = before.get(from..from + n).unwrap_or_default();
+            mask::copy(from, after.get_mut(..n).unwrap_or_default());
+            self.len += n;
+            left -= n;
+            distance *= 2;
+        }
+        len
+    }
+}

@@ -1,0 +1,284 @@
+//! The client's side (RFC 6455, section 4.1).
+//!
+//! ```
+//! use barews::handshake::Status;
+//! use barews::handshake::client::{Answer, Handshake};
+//!
+//! let nonce = *b"the sample nonce"; // 16 random bytes
+//! let mut handshake = Handshake::new(nonce, "example.com", "/chat").protocols(&["chat"]);
+//!
+//! let mut out = [0; 512];
+//! let len = handshake.request(&mut out).unwrap(); // send these bytes
+//!
+//! let received = b"HTTP/1.1 101 Switching Protocols\r\n\
+//!     Upgrade: websocket\r\n\
+//!     Connection: Upgrade\r\n\
+//!     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
+//!     Sec-WebSocket-Protocol: chat\r\n\r\n\x81\x02hi";
+//! match handshake.response(received) {
+//!     Ok(Status::NeedMore(_)) => {} // receive more, then call `response` with all of it
+//!     Ok(Status::Complete(Answer::Established(established))) => {
+//!         assert_eq!(established.protocol(), Some("chat"));
+//!         assert_eq!(&received[established.head_len()..], b"\x81\x02hi"); // the first frame
+//!     }
+//!     Ok(Status::Complete(Answer::Rejected(rejected))) => assert_ne!(rejected.status(), 101),
+//!     Err(_) => {} // close
+//! }
+//! ```
+//!
+//! Until the answer is there nothing may be sent (section 4.1), so there is nothing here to send
+//! with:
+//!
+//! ```compile_fail,E0599
+//! # use barews::handshake::client::Handshake;
+//! Handshake::new([0; 16], "example.com", "/").send_text("too early");
+//! ```
+//!
+//! What is left to the caller: to connect, to do TLS and check the certificate before this, to have
+//! no more than one handshake under way to the same address, and to draw the nonce.
+
+mod response;
+
+use core::fmt;
+
+use self::response::judge;
+use crate::handshake::deflate::DeflateOffer;
+use crate::handshake::error::{BuildError, Error};
+use crate::handshake::http::authority::{is_ip_v6, is_reg_name};
+use crate::handshake::http::grammar::{is_target, token};
+use crate::handshake::http::head::{Limits, Status};
+use crate::handshake::http::parser::Scanner;
+use crate::handshake::http::writer::{Writer, check_headers};
+use crate::handshake::key::Key;
+
+pub use self::response::{Answer, Established, Rejected};
+
+/// One opening handshake: what to ask for, and how far the answer has been read.
+#[derive(Clone)]
+pub struct Handshake<'a> {
+    key: Key,
+    host: &'a str,
+    path: &'a str,
+    secure: bool,
+    port: Option<u16>,
+    protocols: &'a [&'a str],
+    origin: Option<&'a str>,
+    offers: &'a [DeflateOffer],
+    headers: &'a [(&'a str, &'a str)],
+    limits: Limits,
+    scanner: Scanner,
+    /// Length of the interim answers that are already passed.
+    interim: usize,
+}
+
+impl<'a> Handshake<'a> {
+    /// A request for `path` (with its query, beginning with `/`) at `host`: a name or an IP
+    /// address, an IPv6 address with or without brackets.
+    ///
+    /// The 16 bytes of `nonce` must come from a source of randomness and be used for one connection
+    /// only (section 4.1, item 7). There is no default.
+    #[must_use]
+    pub fn new(nonce: [u8; 16], host: &'a str, path: &'a str) -> Self {
+        Self {
+            key: Key::new(nonce),
+            host,
+            path,
+            secure: false,
+            port: None,
+            protocols: &[],
+            origin: None,
+            offers: &[],
+            headers: &[],
+            limits: Limits::new(),
+            scanner: Scanner::response(),
+            interim: 0,
+        }
+    }
+
+    /// Whether this is `wss`; `ws` by default. It decides only which port needs no mention in
+    /// `Host`.
+    #[must_use]
+    pub const fn secure(mut self, secure: bool) -> Self {
+        self.secure = secure;
+        self
+    }
+
+    /// The port, if it is not the scheme's own (80, or 443 for `wss`).
+    #[must_use]
+    pub const fn port(mut self, port: u16) -> Self {
+        self.port = Some(port);
+        self
+    }
+
+    /// Subprotocols to offer, the preferred one first.
+    #[must_use]
+    pub const fn protocols(mut self, protocols: &'a [&'a str]) -> Self {
+        self.protocols = protocols;
+        self
+    }
+
+    /// `Origin`, which a browser must send and others may.
+    #[must_use]
+    pub const fn origin(mut self, origin: &'a str) -> Self {
+        self.origin = Some(origin);
+        self
+    }
+
+    /// Offers of permessage-deflate, the preferred one first.
+    #[must_use]
+    pub const fn deflate(mut self, offers: &'a [DeflateOffer]) -> Self {
+        self.offers = offers;
+        self
+    }
+
+    /// Further header fields, for instance `Authorization` or `Cookie`.
+    #[must_use]
+    pub const fn headers(mut self, headers: &'a [(&'a str, &'a str)]) -> Self {
+        self.headers = headers;
+        self
+    }
+
+    /// Limits for the answer's head.
+    #[must_use]
+    pub const fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Writes the request and returns its length in bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::InvalidHost`], [`BuildError::InvalidPort`], [`BuildError::InvalidTarget`],
+    /// [`BuildError::InvalidProtocol`], [`BuildError::DuplicateProtocol`],
+    /// [`BuildError::InvalidOrigin`], [`BuildError::InvalidHeaderName`],
+    /// [`BuildError::InvalidHeaderValue`] and [`BuildError::ReservedHeader`] for what they name;
+    /// [`BuildError::BufferTooSmall`] with the exact length. Whatever the error, nothing in `out`
+    /// is a request.
+    pub fn request(&self, out: &mut [u8]) -> Result<usize, BuildError> {
+        self.check()?;
+        let mut to = Writer::new(out);
+        to.text("GET ");
+        to.text(self.path);
+        to.text(" HTTP/1.1\r\n");
+        self.write_host(&mut to);
+        to.field("Upgrade", "websocket");
+        to.field("Connection", "Upgrade");
+        to.field("Sec-WebSocket-Key", self.key.as_str());
+        to.field("Sec-WebSocket-Version", "13");
+        if let Some(origin) = self.origin {
+            to.field("Origin", origin);
+        }
+        if !self.protocols.is_empty() {
+            to.text("Sec-WebSocket-Protocol: ");
+            let mut separator = "";
+            for protocol in self.protocols {
+                to.text(separator);
+                to.text(protocol);
+                separator = ", ";
+            }
+            to.end_line();
+        }
+        if !self.offers.is_empty() {
+            to.text("Sec-WebSocket-Extensions: ");
+            let mut separator = "";
+            for offer in self.offers {
+                to.text(separator);
+                offer.write(|piece| to.text(piece));
+                separator = ", ";
+            }
+            to.end_line();
+        }
+        to.fields(self.headers);
+        to.end_line();
+        to.finish()
+    }
+
+    /// Reads on in the answer. `bytes` is everything received so far, from its first byte; it may
+    /// have moved since the last call, but not changed. Bytes that an earlier call has seen are not
+    /// checked again.
+    ///
+    /// Interim answers (1xx other than 101) are passed over. A second call on a complete answer
+    /// gives the same outcome.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] at the first byte at which no valid answer is possible any more, or when the
+    /// complete head is not what section 4.1 asks for. It is final. Close; nothing is sent.
+    pub fn response<'b>(&mut self, bytes: &'b [u8]) -> Result<Status<Answer<'b>>, Error> {
+        loop {
+            let bytes = bytes.get(self.interim..).unwrap_or_default();
+            let head = match self.scanner.scan(bytes, self.limits.behind(self.interim))? {
+                Status::NeedMore(more) => return Ok(Status::NeedMore(more)),
+                Status::Complete(head) => head,
+            };
+            if let Some(answer) = judge(&head, self.interim, self.key, self.protocols, self.offers)?
+            {
+                return Ok(Status::Complete(answer));
+            }
+            self.interim = self.interim.saturating_add(head.len);
+            self.scanner = Scanner::response();
+        }
+    }
+
+    fn check(&self) -> Result<(), BuildError> {
+        if !is_reg_name(self.host.as_bytes()) && !is_ip_v6(self.unbracketed().as_bytes()) {
+            return Err(BuildError::InvalidHost);
+        }
+        if self.port == Some(0) {
+            return Err(BuildError::InvalidPort);
+        }
+        if !self.path.starts_with('/') || !self.path.bytes().all(is_target) {
+            return Err(BuildError::InvalidTarget);
+        }
+        if self.origin.is_some_and(|origin| {
+            origin.is_empty() || !origin.bytes().all(|byte| byte.is_ascii_graphic())
+        }) {
+            return Err(BuildError::InvalidOrigin);
+        }
+        let mut rest = self.protocols.iter();
+        while let Some(protocol) = rest.next() {
+            token(protocol.as_bytes()).ok_or(BuildError::InvalidProtocol)?;
+            if rest.as_slice().contains(protocol) {
+                return Err(BuildError::DuplicateProtocol);
+            }
+        }
+        check_headers(self.headers)
+    }
+
+    fn unbracketed(&self) -> &'a str {
+        self.host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(self.host)
+    }
+
+    fn write_host(&self, to: &mut Writer<'_>) {
+        let host = self.unbracketed();
+        let (open, close) = if host.contains(':') { ("[", "]") } else { ("", "") };
+        to.text("Host: ");
+        to.text(open);
+        to.text(host);
+        to.text(close);
+        let default = if self.secure { 443 } else { 80 };
+        if let Some(port) = self.port.filter(|port| *port != default) {
+            to.text(":");
+            to.decimal(u64::from(port));
+        }
+        to.end_line();
+    }
+}
+
+/// Leaves out the header fields, which may be credentials.
+impl fmt::Debug for Handshake<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handshake")
+            .field("host", &self.host)
+            .field("path", &self.path)
+            .field("secure", &self.secure)
+            .field("port", &self.port)
+            .field("protocols", &self.protocols)
+            .field("origin", &self.origin)
+            .field("offers", &self.offers)
+            .field("limits", &self.limits)
+            .field("scanner", &self.scanner)
+            .finish_non_exhaustive()
+    }
+}

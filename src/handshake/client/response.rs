@@ -1,0 +1,211 @@
+//! A server's answer, judged by RFC 6455, section 4.1.
+
+use core::fmt;
+
+use crate::handshake::deflate::{DeflateOffer, DeflateParams, confirm};
+use crate::handshake::error::{Error, Field};
+use crate::handshake::extension;
+use crate::handshake::http::grammar::{elements, small_number, token};
+use crate::handshake::http::head::{Fields, Head, Headers};
+use crate::handshake::key::Key;
+
+/// A complete answer.
+#[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a server accepts or does not, and a client must face both"
+)]
+pub enum Answer<'b> {
+    /// The WebSocket is open.
+    Established(Established<'b>),
+    /// The server answered with something other than 101; the connection did not become a
+    /// WebSocket.
+    Rejected(Rejected<'b>),
+}
+
+/// The server accepted, and all that section 4.1 demands is there.
+#[derive(Clone, Copy)]
+pub struct Established<'b> {
+    protocol: Option<&'b str>,
+    deflate: Option<DeflateParams>,
+    fields: Fields<'b>,
+    head_len: usize,
+}
+
+impl<'b> Established<'b> {
+    /// The subprotocol in use: one of those offered, or none.
+    #[must_use]
+    pub const fn protocol(&self) -> Option<&'b str> {
+        self.protocol
+    }
+
+    /// The compression in use, if any.
+    #[must_use]
+    pub const fn deflate(&self) -> Option<DeflateParams> {
+        self.deflate
+    }
+
+    /// All header fields of the answer, in order.
+    #[must_use]
+    pub const fn headers(&self) -> Headers<'b> {
+        self.fields.iter()
+    }
+
+    /// The value of each line with this name, in order. Names are compared without regard to case.
+    pub fn header<'n>(
+        &self,
+        name: &'n str,
+    ) -> impl Iterator<Item = &'b [u8]> + Clone + use<'b, 'n> {
+        self.fields.values(name)
+    }
+
+    /// The length of the head in bytes, interim answers before it included. The first frame begins
+    /// there.
+    #[must_use]
+    pub const fn head_len(&self) -> usize {
+        self.head_len
+    }
+
+    /// Judges an answer with status 101.
+    fn judge(
+        head: &Head<'_, 'b>,
+        head_len: usize,
+        key: Key,
+        protocols: &[&str],
+        offers: &[DeflateOffer],
+    ) -> Result<Self, Error> {
+        let known = head.known;
+        // Nothing but the protocol that was asked for: a list would leave open which one was
+        // switched to.
+        if !known.only(Field::Upgrade)?.eq_ignore_ascii_case(b"websocket") {
+            return Err(Error::Invalid(Field::Upgrade));
+        }
+        known.check_connection()?;
+        if known.only(Field::Accept)? != key.accept().as_bytes() {
+            return Err(Error::Invalid(Field::Accept));
+        }
+        known.check_body()?;
+        let protocol = match known.at_most_one(Field::Protocol)? {
+            Some(value) => {
+                let chosen = token(value).ok_or(Error::Invalid(Field::Protocol))?;
+                if !protocols.contains(&chosen) {
+                    return Err(Error::ProtocolNotOffered);
+                }
+                Some(chosen)
+            }
+            None => None,
+        };
+        let deflate = match known.at_most_one(Field::Extensions)? {
+            Some(value) => Some(judge_extensions(value, offers)?),
+            None => None,
+        };
+        Ok(Self { protocol, deflate, fields: head.fields, head_len })
+    }
+}
+
+/// 4.1, item 5, and 7692, 5: the only extension that can have been offered is permessage-deflate.
+fn judge_extensions(value: &[u8], offers: &[DeflateOffer]) -> Result<DeflateParams, Error> {
+    let mut chosen = None;
+    for element in extension::parse(value) {
+        let element = element.map_err(|_| Error::Invalid(Field::Extensions))?;
+        if offers.is_empty()
+            || element.name() != "permessage-deflate"
+            || chosen.replace(element).is_some()
+        {
+            return Err(Error::ExtensionNotOffered);
+        }
+    }
+    chosen.and_then(|answer| confirm(answer, offers)).ok_or(Error::DeflateParameters)
+}
+
+impl fmt::Debug for Established<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Established")
+            .field("protocol", &self.protocol)
+            .field("deflate", &self.deflate)
+            .field("headers", &self.headers())
+            .field("head_len", &self.head_len)
+            .finish()
+    }
+}
+
+/// An answer with a status other than 101, for ordinary HTTP handling: 401 asks for credentials,
+/// 3xx names another place. Following it, and what credentials go there, is the caller's to decide.
+#[derive(Clone, Copy)]
+pub struct Rejected<'b> {
+    status: u16,
+    fields: Fields<'b>,
+    head_len: usize,
+}
+
+impl<'b> Rejected<'b> {
+    /// The status, 200 to 999.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// All header fields of the answer, in order.
+    #[must_use]
+    pub const fn headers(&self) -> Headers<'b> {
+        self.fields.iter()
+    }
+
+    /// The value of each line with this name, in order. Names are compared without regard to case.
+    pub fn header<'n>(
+        &self,
+        name: &'n str,
+    ) -> impl Iterator<Item = &'b [u8]> + Clone + use<'b, 'n> {
+        self.fields.values(name)
+    }
+
+    /// The protocol versions that the server says it understands (RFC 6455, section 4.4). This
+    /// crate speaks 13 only.
+    pub fn versions(&self) -> impl Iterator<Item = u8> + Clone + use<'b> {
+        self.fields.values(Field::Version.name()).flat_map(elements).filter_map(small_number)
+    }
+
+    /// The length of the head in bytes, interim answers before it included. A body may follow.
+    #[must_use]
+    pub const fn head_len(&self) -> usize {
+        self.head_len
+    }
+}
+
+impl fmt::Debug for Rejected<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rejected")
+            .field("status", &self.status)
+            .field("headers", &self.headers())
+            .field("head_len", &self.head_len)
+            .finish()
+    }
+}
+
+/// Judges one complete head. `None` is an interim answer, another one follows (RFC 9110, section
+/// 15.2).
+pub(super) fn judge<'b>(
+    head: &Head<'_, 'b>,
+    before: usize,
+    key: Key,
+    protocols: &[&str],
+    offers: &[DeflateOffer],
+) -> Result<Option<Answer<'b>>, Error> {
+    let head_len = before.saturating_add(head.len);
+    Ok(match status(head.line).ok_or(Error::InvalidStartLine)? {
+        101 if head.line.starts_with(b"HTTP/1.0") => return Err(Error::HttpVersion),
+        101 => {
+            Some(Answer::Established(Established::judge(head, head_len, key, protocols, offers)?))
+        }
+        100..200 => None,
+        status => Some(Answer::Rejected(Rejected { status, fields: head.fields, head_len })),
+    })
+}
+
+/// The three digits behind the version.
+fn status(line: &[u8]) -> Option<u16> {
+    let digits = line.get(9..12)?;
+    Some(digits.iter().fold(0, |status: u16, digit| {
+        status.saturating_mul(10).saturating_add(u16::from(digit.saturating_sub(b'0')))
+    }))
+}

@@ -1,0 +1,9 @@
+//! HTTP/1.1 heads (RFC 9112 sections 2 to 5): parsed in one pass, and written.
+
+pub(crate) mod authority;
+pub(crate) mod grammar;
+pub(crate) mod head;
+pub(crate) mod known_fields;
+pub(crate) mod parser;
+mod swar;
+pub(crate) mod writer;

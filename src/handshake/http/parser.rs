@@ -1,0 +1,292 @@
+//! One automaton checks the whole grammar of a head (RFC 9112, sections 2 to 5) while it looks for
+//! its end, so a fault is found at the first byte that cannot be right, wherever the pieces are cut.
+//!
+//! [`State::next`] is the grammar, byte by byte. What can be seen to be right many bytes at a time is
+//! passed by [`Scanner::pass`], which finds no faults: where it stops, the automaton goes on.
+
+use core::num::NonZero;
+
+use super::grammar::{is_target, is_tchar, is_text, split, target_len, tchar_len, text_len};
+use super::head::{Fields, Head, Limits, Status};
+use super::known_fields::{Known, Places};
+use crate::handshake::error::Error;
+
+/// Where in the grammar the next byte stands.
+#[derive(Clone, Copy, Debug)]
+enum State {
+    MethodStart,
+    Method,
+    TargetStart,
+    Target,
+    /// The version of a request, and how many of its bytes have been seen.
+    RequestVersion(u8),
+    RequestVersionEnd,
+    /// The version of an answer, and how many of its bytes have been seen.
+    ResponseVersion(u8),
+    ResponseVersionEnd,
+    /// How many digits of the status have been seen.
+    StatusCode(u8),
+    StatusCodeEnd,
+    Reason,
+    /// After the CR of a line with something on it.
+    LineFeed,
+    FieldStart,
+    FieldName,
+    FieldValue,
+    /// After the CR of the empty line.
+    LastLineFeed,
+    End,
+}
+
+/// `HTTP-version` without its last digit (RFC 9112, section 2.3).
+const VERSION: &[u8; 7] = b"HTTP/1.";
+/// Its length with that digit.
+const VERSION_LEN: u8 = 8;
+/// CR LF CR LF
+const END_LEN: u8 = 4;
+
+impl State {
+    /// The least number of bytes from here to the end of a head.
+    const fn least(self) -> u8 {
+        match self {
+            Self::MethodStart => 4 + VERSION_LEN + END_LEN,
+            Self::Method => 3 + VERSION_LEN + END_LEN,
+            Self::TargetStart => 2 + VERSION_LEN + END_LEN,
+            Self::Target => 1 + VERSION_LEN + END_LEN,
+            Self::RequestVersion(seen) => VERSION_LEN.saturating_sub(seen) + END_LEN,
+            Self::ResponseVersion(seen) => VERSION_LEN.saturating_sub(seen) + 4 + END_LEN,
+            Self::ResponseVersionEnd => 4 + END_LEN,
+            Self::StatusCode(seen) => 3_u8.saturating_sub(seen) + END_LEN,
+            Self::FieldName => 1 + END_LEN,
+            Self::RequestVersionEnd | Self::StatusCodeEnd | Self::Reason | Self::FieldValue => {
+                END_LEN
+            }
+            Self::LineFeed => 3,
+            Self::FieldStart => 2,
+            Self::LastLineFeed => 1,
+            Self::End => 0,
+        }
+    }
+
+    const fn is_request_line(self) -> bool {
+        matches!(
+            self,
+            Self::MethodStart
+                | Self::Method
+                | Self::TargetStart
+                | Self::Target
+                | Self::RequestVersion(_)
+                | Self::RequestVersionEnd
+        )
+    }
+
+    /// What follows after `byte`.
+    fn next(self, byte: u8) -> Result<Self, Error> {
+        if byte == b'\n' && !matches!(self, Self::LineFeed | Self::LastLineFeed) {
+            return Err(Error::BareLineFeed);
+        }
+        Ok(match (self, byte) {
+            (Self::MethodStart | Self::Method, _) if is_tchar(byte) => Self::Method,
+            (Self::Method, b' ') => Self::TargetStart,
+            (Self::TargetStart | Self::Target, _) if is_target(byte) => Self::Target,
+            (Self::Target, b' ') => Self::RequestVersion(0),
+            (Self::RequestVersion(seen), _) => {
+                version(seen, byte)?.map_or(Self::RequestVersionEnd, Self::RequestVersion)
+            }
+            (Self::ResponseVersion(seen), _) => {
+                version(seen, byte)?.map_or(Self::ResponseVersionEnd, Self::ResponseVersion)
+            }
+            (Self::ResponseVersionEnd, b' ') => Self::StatusCode(0),
+            (Self::StatusCode(0), b'1'..=b'9') => Self::StatusCode(1),
+            (Self::StatusCode(1), b'0'..=b'9') => Self::StatusCode(2),
+            (Self::StatusCode(2), b'0'..=b'9') => Self::StatusCodeEnd,
+            // RFC 9112, section 4 wants the second SP even if no reason follows; many servers leave
+            // it out.
+            (Self::StatusCodeEnd, b' ') => Self::Reason,
+            (Self::Reason, _) if is_text(byte) => Self::Reason,
+            (
+                Self::RequestVersionEnd | Self::StatusCodeEnd | Self::Reason | Self::FieldValue,
+                b'\r',
+            ) => Self::LineFeed,
+            (Self::LineFeed, b'\n') => Self::FieldStart,
+            (Self::FieldStart | Self::FieldName, _) if is_tchar(byte) => Self::FieldName,
+            (Self::FieldStart, b'\r') => Self::LastLineFeed,
+            // 9112, 5.2: a line that goes on is refused or mended; mending is how two readers come
+            // to disagree.
+            (Self::FieldStart, b' ' | b'\t') => return Err(Error::ObsoleteFold),
+            (Self::FieldName, b':') => Self::FieldValue,
+            (Self::FieldValue, _) if is_text(byte) => Self::FieldValue,
+            (Self::LastLineFeed, b'\n') => Self::End,
+            (Self::LineFeed | Self::LastLineFeed, _) => return Err(Error::BareCarriageReturn),
+            (Self::FieldStart | Self::FieldName, _) => return Err(Error::InvalidFieldName),
+            (Self::FieldValue, _) => return Err(Error::InvalidFieldValue),
+            _ => return Err(Error::InvalidStartLine),
+        })
+    }
+}
+
+/// How many bytes of the version have been seen after `byte`, or `None` after the last one.
+fn version(seen: u8, byte: u8) -> Result<Option<u8>, Error> {
+    match VERSION.get(usize::from(seen)) {
+        Some(expected) if *expected == byte => Ok(Some(seen.saturating_add(1))),
+        None if matches!(byte, b'0' | b'1') => Ok(None),
+        // 9110, 2.5: another major version cannot be understood, and no other minor one was ever
+        // defined.
+        Some(b'1') | None if byte.is_ascii_digit() => Err(Error::HttpVersion),
+        _ => Err(Error::InvalidStartLine),
+    }
+}
+
+/// Reads a head that arrives in pieces. The position only ever moves forward.
+#[derive(Clone, Debug)]
+pub(crate) struct Scanner {
+    state: State,
+    /// Bytes passed.
+    position: usize,
+    /// Length of the first line without its end, once that is known.
+    line_len: Option<usize>,
+    /// Where the last field line begins.
+    line_start: usize,
+    fields: usize,
+    places: Places,
+    /// A fault is final: more bytes cannot mend it.
+    fault: Option<Error>,
+}
+
+impl Scanner {
+    pub(crate) const fn request() -> Self {
+        Self::new(State::MethodStart)
+    }
+
+    pub(crate) const fn response() -> Self {
+        Self::new(State::ResponseVersion(0))
+    }
+
+    const fn new(state: State) -> Self {
+        Self {
+            state,
+            position: 0,
+            line_len: None,
+            line_start: 0,
+            fields: 0,
+            places: Places::NONE,
+            fault: None,
+        }
+    }
+
+    /// Looks at those of `bytes` that are new. `bytes` begins with the head's first byte at every
+    /// call.
+    pub(crate) fn scan<'s, 'b>(
+        &'s mut self,
+        bytes: &'b [u8],
+        limits: Limits,
+    ) -> Result<Status<Head<'s, 'b>>, Error> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        while !matches!(self.state, State::End) {
+            self.pass(bytes, limits);
+            let Some(byte) = bytes.get(self.position) else { break };
+            self.step(*byte, bytes, limits).inspect_err(|fault| self.fault = Some(*fault))?;
+        }
+        if matches!(self.state, State::End)
+            && let Some(head) = self.head(bytes)
+        {
+            return Ok(Status::Complete(head));
+        }
+        // The middle term is not 0 only if the caller took back bytes that were already shown.
+        let more = usize::from(self.state.least())
+            .saturating_add(self.position.saturating_sub(bytes.len()));
+        Ok(Status::NeedMore(NonZero::new(more).unwrap_or(NonZero::<usize>::MIN)))
+    }
+
+    /// Passes over as many bytes as are surely right together: most of a head is such. It stops where
+    /// a fault, a limit or the end of `bytes` may be, and leaves it to [`Self::step`] to say which.
+    fn pass(&mut self, bytes: &[u8], limits: Limits) {
+        let next = match self.state {
+            State::RequestVersion(0) => State::RequestVersionEnd,
+            State::ResponseVersion(0) => State::ResponseVersionEnd,
+            state => state,
+        };
+        let end = limits.head_len().saturating_sub(usize::from(next.least())).min(bytes.len());
+        let rest = bytes.get(self.position..end).unwrap_or_default();
+        let passed = match self.state {
+            State::Method | State::FieldName => tchar_len(rest),
+            State::Target => target_len(rest),
+            State::Reason | State::FieldValue => text_len(rest),
+            State::RequestVersion(0) | State::ResponseVersion(0)
+                if rest.starts_with(b"HTTP/1.1") =>
+            {
+                usize::from(VERSION_LEN)
+            }
+            State::FieldStart => return self.pass_lines(rest, limits),
+            _ => return,
+        };
+        self.position = self.position.saturating_add(passed);
+        self.state = next;
+    }
+
+    /// Passes over whole field lines.
+    fn pass_lines(&mut self, mut rest: &[u8], limits: Limits) {
+        while self.fields < limits.max_fields
+            && let Some((name, value, behind)) = whole_line(rest)
+        {
+            self.places.add(
+                name,
+                value,
+                self.position.saturating_add(name.len()).saturating_add(1),
+            );
+            self.fields = self.fields.saturating_add(1);
+            self.position = self.position.saturating_add(rest.len().saturating_sub(behind.len()));
+            rest = behind;
+        }
+    }
+
+    /// Passes over one byte.
+    fn step(&mut self, byte: u8, bytes: &[u8], limits: Limits) -> Result<(), Error> {
+        let next = self.state.next(byte)?;
+        match (self.state, next) {
+            (State::FieldStart, State::FieldName) => {
+                self.line_start = self.position;
+                self.fields = self.fields.saturating_add(1);
+                if self.fields > limits.max_fields {
+                    return Err(Error::TooManyFields);
+                }
+            }
+            (State::FieldValue, State::LineFeed) => {
+                let line = bytes.get(self.line_start..self.position).unwrap_or_default();
+                if let Some((name, value)) = split(line, b':') {
+                    self.places.add(name, value, self.position.saturating_sub(value.len()));
+                }
+            }
+            (_, State::LineFeed) => self.line_len = Some(self.position),
+            _ => {}
+        }
+        self.position = self.position.saturating_add(1);
+        self.state = next;
+        if self.position.saturating_add(usize::from(next.least())) > limits.head_len() {
+            return Err(if next.is_request_line() {
+                Error::TargetTooLong
+            } else {
+                Error::HeadTooLong
+            });
+        }
+        Ok(())
+    }
+
+    fn head<'s, 'b>(&'s self, bytes: &'b [u8]) -> Option<Head<'s, 'b>> {
+        let head = bytes.get(..self.position)?;
+        let (line, rest) = head.split_at_checked(self.line_len?)?;
+        let fields = rest.strip_prefix(b"\r\n")?.strip_suffix(b"\r\n")?;
+        let known = Known::new(&self.places, head);
+        Some(Head { line, fields: Fields::new(fields), known, len: self.position })
+    }
+}
+
+/// Name and value of a line without a tab, and what follows behind its end.
+fn whole_line(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let (name, rest) = bytes.split_at_checked(tchar_len(bytes))?;
+    let rest = rest.strip_prefix(b":").filter(|_| !name.is_empty())?;
+    let (value, rest) = rest.split_at_checked(text_len(rest))?;
+    Some((name, value, rest.strip_prefix(b"\r\n")?))
+}

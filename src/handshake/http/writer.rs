@@ -1,0 +1,119 @@
+//! Writing heads. What comes from the caller is checked first; then the text is laid down piece by
+//! piece, and counted even where it no longer fits.
+
+use core::mem;
+
+use super::grammar::{is_text, token};
+use crate::handshake::error::BuildError;
+
+/// Names that only this crate writes, beside all that begin with [`RESERVED_PREFIX`]. A second one
+/// of any of them would change what the head means.
+const RESERVED: [&str; 8] = [
+    "host",
+    "upgrade",
+    "connection",
+    "origin",
+    "content-length",
+    "transfer-encoding",
+    "expect",
+    "trailer",
+];
+const RESERVED_PREFIX: &[u8] = b"sec-websocket-";
+
+/// Checks header fields that the caller adds.
+pub(crate) fn check_headers(headers: &[(&str, &str)]) -> Result<(), BuildError> {
+    for (name, value) in headers {
+        if token(name.as_bytes()).is_none() {
+            return Err(BuildError::InvalidHeaderName);
+        }
+        let prefix = name.as_bytes().get(..RESERVED_PREFIX.len());
+        if RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name))
+            || prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(RESERVED_PREFIX))
+        {
+            return Err(BuildError::ReservedHeader);
+        }
+        if !is_value(value) {
+            return Err(BuildError::InvalidHeaderValue);
+        }
+    }
+    Ok(())
+}
+
+/// A field value as RFC 9110, section 5.5 has it: what is sent is what a reader gets back.
+fn is_value(value: &str) -> bool {
+    let bytes = value.as_bytes();
+    let edge = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    bytes.iter().copied().all(is_text) && !edge(bytes.first()) && !edge(bytes.last())
+}
+
+/// Lays text into the caller's buffer and counts it.
+pub(crate) struct Writer<'o> {
+    /// What is free behind the text. It is empty as soon as one piece did not fit.
+    spare: &'o mut [u8],
+    len: usize,
+    overflow: bool,
+}
+
+impl<'o> Writer<'o> {
+    pub(crate) const fn new(out: &'o mut [u8]) -> Self {
+        Self { spare: out, len: 0, overflow: false }
+    }
+
+    pub(crate) fn put(&mut self, bytes: &[u8]) {
+        self.len = self.len.saturating_add(bytes.len());
+        if let Some((to, spare)) = mem::take(&mut self.spare).split_at_mut_checked(bytes.len()) {
+            for (to, from) in to.iter_mut().zip(bytes) {
+                *to = *from;
+            }
+            self.spare = spare;
+        } else {
+            self.overflow = true;
+        }
+    }
+
+    pub(crate) fn text(&mut self, text: &str) {
+        self.put(text.as_bytes());
+    }
+
+    pub(crate) fn field(&mut self, name: &str, value: &str) {
+        self.text(name);
+        self.text(": ");
+        self.text(value);
+        self.end_line();
+    }
+
+    pub(crate) fn fields(&mut self, headers: &[(&str, &str)]) {
+        for (name, value) in headers {
+            self.field(name, value);
+        }
+    }
+
+    pub(crate) fn end_line(&mut self) {
+        self.put(b"\r\n");
+    }
+
+    pub(crate) fn decimal(&mut self, mut number: u64) {
+        // The greatest u64 has twenty digits.
+        let mut digits = [b'0'; 20];
+        let mut len = 0_usize;
+        for digit in digits.iter_mut().rev() {
+            let [unit, ..] = (number % 10).to_le_bytes();
+            *digit = b'0' | unit;
+            len = len.saturating_add(1);
+            number /= 10;
+            if number == 0 {
+                break;
+            }
+        }
+        self.put(digits.get(digits.len().saturating_sub(len)..).unwrap_or_default());
+    }
+
+    /// The length of the text.
+    pub(crate) fn finish(self) -> Result<usize, BuildError> {
+        if self.overflow {
+            Err(BuildError::BufferTooSmall { needed: self.len })
+        } else {
+            Ok(self.len)
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! A request as it stands in its head (RFC 9112, section 3), before it is known what it asks for.
+
+use core::fmt;
+
+use crate::handshake::error::{Error, Field};
+use crate::handshake::http::authority::is_authority;
+use crate::handshake::http::grammar::split;
+use crate::handshake::http::head::{Fields, Head, Headers};
+
+/// The HTTP version of a request (RFC 9110, section 2.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum HttpVersion {
+    /// HTTP/1.0
+    Http10,
+    /// HTTP/1.1
+    Http11,
+}
+
+/// A complete and valid HTTP/1.x request head. It borrows the received bytes.
+#[derive(Clone, Copy)]
+pub struct Request<'b> {
+    method: &'b str,
+    target: &'b str,
+    version: HttpVersion,
+    host: Option<&'b str>,
+    fields: Fields<'b>,
+    head_len: usize,
+}
+
+impl<'b> Request<'b> {
+    /// The method, in the case in which it was received. Methods are compared exactly.
+    #[must_use]
+    pub const fn method(&self) -> &'b str {
+        self.method
+    }
+
+    /// The request target as received: ASCII without spaces, control bytes and `#`, neither decoded
+    /// nor normalized.
+    #[must_use]
+    pub const fn target(&self) -> &'b str {
+        self.target
+    }
+
+    /// The target without query, and without scheme and authority if it has them. It begins with
+    /// `/`, but for a plain OPTIONS for `*` or CONNECT for an authority, which are given as they are.
+    #[must_use]
+    pub fn path(&self) -> &'b str {
+        self.path_and_query().0
+    }
+
+    /// What stands behind the first `?` of the target.
+    #[must_use]
+    pub fn query(&self) -> Option<&'b str> {
+        self.path_and_query().1
+    }
+
+    /// The HTTP version. An upgrade has at least 1.1.
+    #[must_use]
+    pub const fn version(&self) -> HttpVersion {
+        self.version
+    }
+
+    /// Host and port, not empty and checked for their form. An authority in the target goes before
+    /// the `Host` field (RFC 9112, section 3.2.2). `None` only for a plain HTTP/1.0 request.
+    #[must_use]
+    pub const fn host(&self) -> Option<&'b str> {
+        self.host
+    }
+
+    /// All header fields, in order. The handshake's own are among them.
+    #[must_use]
+    pub const fn headers(&self) -> Headers<'b> {
+        self.fields.iter()
+    }
+
+    /// The value of each line with this name, in order. Names are compared without regard to case.
+    pub fn header<'n>(
+        &self,
+        name: &'n str,
+    ) -> impl Iterator<Item = &'b [u8]> + Clone + use<'b, 'n> {
+        self.fields.values(name)
+    }
+
+    /// The length of the head in bytes, the empty line included. Of a plain request, the body
+    /// follows there. After an upgrade that was *accepted*, the first frame does; after one that
+    /// was refused those bytes mean nothing, and whoever reads them as another request can be made
+    /// to read a smuggled one.
+    #[must_use]
+    pub const fn head_len(&self) -> usize {
+        self.head_len
+    }
+
+    /// Takes a complete head apart. Its grammar has been checked; the host has not.
+    pub(super) fn new(head: &Head<'_, 'b>) -> Result<Self, Error> {
+        let (method, rest) = split(head.line, b' ').ok_or(Error::InvalidStartLine)?;
+        let (target, version) = split(rest, b' ').ok_or(Error::InvalidStartLine)?;
+        let method = core::str::from_utf8(method).map_err(|_| Error::InvalidStartLine)?;
+        let target = core::str::from_utf8(target).map_err(|_| Error::InvalidStartLine)?;
+        let version =
+            if version == b"HTTP/1.0" { HttpVersion::Http10 } else { HttpVersion::Http11 };
+
+        // 9112, 3.2: without Host, with two of them, or with one that is no host: 400. HTTP/1.0 had
+        // none.
+        let mut host = match head.known.at_most_one(Field::Host)? {
+            Some(host) => Some(authority(host).ok_or(Error::Invalid(Field::Host))?),
+            None if version == HttpVersion::Http10 => None,
+            None => return Err(Error::Missing(Field::Host)),
+        };
+        if let Some((named, _)) = absolute(target) {
+            host = Some(authority(named.as_bytes()).ok_or(Error::InvalidTarget)?);
+        }
+        let request =
+            Self { method, target, version, host, fields: head.fields, head_len: head.len };
+        if request.has_target() { Ok(request) } else { Err(Error::InvalidTarget) }
+    }
+
+    /// 6455, 4.2.1, item 1: the target is a path, or an absolute `http` or `https` URI. Two plain
+    /// requests have forms of their own (9112, 3.2.3 and 3.2.4).
+    fn has_target(&self) -> bool {
+        match (self.method, self.target) {
+            ("CONNECT", authority) => is_authority(authority.as_bytes()),
+            ("OPTIONS", "*") => true,
+            (_, target) => target.starts_with('/') || absolute(target).is_some(),
+        }
+    }
+
+    fn path_and_query(&self) -> (&'b str, Option<&'b str>) {
+        let local = absolute(self.target).map_or(self.target, |(_, local)| local);
+        let (path, query) = match local.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (local, None),
+        };
+        (if path.is_empty() { "/" } else { path }, query)
+    }
+}
+
+/// Leaves header values out: they may be credentials.
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("target", &self.target)
+            .field("version", &self.version)
+            .field("host", &self.host)
+            .field("headers", &self.headers())
+            .field("head_len", &self.head_len)
+            .finish()
+    }
+}
+
+fn authority(bytes: &[u8]) -> Option<&str> {
+    if is_authority(bytes) { core::str::from_utf8(bytes).ok() } else { None }
+}
+
+/// The authority of an absolute `http` or `https` URI, and what follows it.
+fn absolute(target: &str) -> Option<(&str, &str)> {
+    let rest = ["http://", "https://"].into_iter().find_map(|scheme| {
+        let (start, rest) = target.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then_some(rest)
+    })?;
+    rest.split_at_checked(
+        rest.bytes().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len()),
+    )
+}

@@ -1,0 +1,127 @@
+//! The look-ahead: finds Ping and Pong in front of the reader that delivers in the order of the wire.
+
+use crate::protocol::event::ControlOrder;
+use crate::protocol::fragmentation::Flow;
+use crate::protocol::header_rules::{Head, Progress, Rules};
+use crate::protocol::role::Role;
+use crate::wire::frame::{self, Opcode};
+use crate::wire::target::WIDE;
+
+/// Where the look-ahead is; distances are counted from the wire reader.
+#[derive(Debug)]
+pub(crate) struct Ahead {
+    /// The header that it looks at next. Control frames before it are delivered.
+    at: u64,
+    /// How many bytes there must be until it gets any further; `u64::MAX` when it has stopped.
+    due: u64,
+    progress: Progress,
+}
+
+/// A Ping or Pong in front of the wire reader.
+pub(crate) struct Found<'a> {
+    pub(crate) opcode: Opcode,
+    /// As it is on the wire.
+    pub(crate) payload: &'a [u8],
+    /// Zeros from a server, whose payloads are not masked.
+    pub(crate) key: [u8; 4],
+}
+
+impl Ahead {
+    pub(crate) const fn new(order: ControlOrder) -> Self {
+        let due = match order {
+            ControlOrder::Ahead => 0,
+            ControlOrder::Wire => u64::MAX,
+        };
+        Self { at: 0, due, progress: Progress::new() }
+    }
+
+    /// Whether there is anything to look at in `len` bytes.
+    #[inline]
+    pub(crate) const fn is_due(&self, len: u64) -> bool {
+        len >= self.due
+    }
+
+    /// Whether a control frame where the wire reader is was delivered before.
+    pub(crate) const fn has_passed(&self) -> bool {
+        self.at > 0
+    }
+
+    /// Looks no further.
+    pub(crate) const fn stop(&mut self) {
+        self.due = u64::MAX;
+    }
+
+    /// The wire reader consumed `n` bytes.
+    #[inline]
+    pub(crate) fn consumed(&mut self, n: usize) {
+        let n = frame::to_u64(n);
+        self.at = self.at.saturating_sub(n);
+        self.due = self.due.saturating_sub(n);
+    }
+
+    /// The next Ping or Pong that the wire reader has not come to.
+    #[inline(never)]
+    pub(crate) fn look<'a, R: Role>(
+        &mut self,
+        rules: &Rules,
+        bytes: &'a [u8],
+    ) -> Option<Found<'a>> {
+        let least = if R::SERVER { 6 } else { 2 };
+        let here = frame::len_u64(bytes);
+        while here >= self.due {
+            if WIDE {
+                self.hop::<R>(rules, bytes);
+            }
+            let at = self.at;
+            let rest = usize::try_from(at).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
+            if rest.is_empty() {
+                self.due = at.saturating_add(least);
+                continue;
+            }
+            self.due = match rules.head::<R>(rest, &self.progress) {
+                // The wire reader comes to this header as well, and reports the error.
+                Err(_) => u64::MAX,
+                // The wire reader takes a header as soon as it is complete, and must not be first.
+                Ok(Head::Partial { header, .. }) => here.saturating_add(header),
+                Ok(Head::Complete { header, len, frame_len }) => {
+                    let end = at.saturating_add(frame_len);
+                    match header.lead.opcode {
+                        Opcode::Close => u64::MAX,
+                        Opcode::Ping | Opcode::Pong if end > here => end,
+                        // The wire reader stands here itself, and takes it now.
+                        Opcode::Ping | Opcode::Pong if at == 0 => return None,
+                        opcode @ (Opcode::Ping | Opcode::Pong) => {
+                            self.at = end;
+                            self.due = end.saturating_add(least);
+                            let end = usize::try_from(frame_len).unwrap_or(usize::MAX);
+                            let payload = rest.get(len..end).unwrap_or_default();
+                            let key = header.masking_key.unwrap_or_default();
+                            return Some(Found { opcode, payload, key });
+                        }
+                        Opcode::Continuation | Opcode::Text | Opcode::Binary => {
+                            self.at = end;
+                            self.progress.pass(header.lead, header.payload_len);
+                            end.saturating_add(least)
+                        }
+                    }
+                }
+            };
+        }
+        None
+    }
+
+    /// Moves the look-ahead over messages that the short path takes, the most frequent frames.
+    fn hop<R: Role>(&mut self, rules: &Rules, bytes: &[u8]) {
+        if self.progress.flow != Flow::Idle {
+            return;
+        }
+        // It looks when more is there than it has passed, so this is not beyond.
+        let mut at = usize::try_from(self.at).unwrap_or(bytes.len());
+        while let Some((_, head, len)) =
+            bytes.get(at..).and_then(|bytes| rules.whole_head::<R>(bytes))
+        {
+            at = at.saturating_add(head + len);
+        }
+        self.at = frame::to_u64(at);
+    }
+}

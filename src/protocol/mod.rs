@@ -1,0 +1,12 @@
+//! One connection after its opening handshake (RFC 6455 sections 5 to 7): two directions and what they share.
+
+pub(crate) mod config;
+pub(crate) mod connection;
+pub(crate) mod event;
+pub(crate) mod fragmentation;
+mod header_rules;
+mod look_ahead;
+mod pending;
+mod receiver;
+pub(crate) mod role;
+mod sender;

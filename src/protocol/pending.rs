@@ -1,0 +1,111 @@
+//! What this side owes the peer: the one control frame that is due, and how far the closing of this
+//! direction is. The receiving direction makes answers due, the sending direction writes them.
+
+use crate::protocol::event::{ControlPayload, Event};
+use crate::wire::close::CloseCode;
+use crate::wire::error::Error;
+use crate::wire::frame::Opcode;
+
+/// The one control frame that waits to be written.
+#[derive(Debug)]
+pub(crate) struct Due {
+    pub(crate) answer: Answer,
+    pub(crate) payload: ControlPayload,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// To the newest Ping (5.5.3).
+    Pong,
+    /// To the peer's Close or its fault; outranks a Pong.
+    Close,
+}
+
+/// How far the closing of this direction is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Open,
+    /// A Close is due; data is refused.
+    Closing,
+    /// A Close was written; nothing follows it (5.5.1).
+    Closed,
+    /// The source of masking keys failed.
+    Broken,
+}
+
+#[derive(Debug)]
+pub(crate) struct Answers {
+    pub(crate) due: Option<Due>,
+    pub(crate) phase: Phase,
+    auto_pong: bool,
+}
+
+impl Answers {
+    pub(crate) const fn new(auto_pong: bool) -> Self {
+        Self { due: None, phase: Phase::Open, auto_pong }
+    }
+
+    /// The event for a Ping or Pong; the Pong that answers a Ping becomes due, if that is this side's to
+    /// do, and takes the place of an older one (5.5.3).
+    ///
+    /// The payload is written where it is to be, for the event and for the answer: half-written words
+    /// that are moved at once make the processor wait.
+    #[inline(never)]
+    pub(crate) fn control<'b>(
+        &mut self,
+        opcode: Opcode,
+        payload: &[u8],
+        key: [u8; 4],
+    ) -> Result<Event<'b>, Error> {
+        let empty = ControlPayload::new();
+        let mut event = Ok(match opcode {
+            Opcode::Ping => Event::Ping(empty),
+            _ => Event::Pong(empty),
+        });
+        if let Ok(Event::Ping(to) | Event::Pong(to)) = &mut event {
+            to.fill(payload, key);
+        }
+        if opcode == Opcode::Ping && self.phase == Phase::Open && self.auto_pong {
+            self.make_due(Answer::Pong).fill(payload, key);
+        }
+        event
+    }
+
+    /// Makes the Close due that tells the peer of its fault (7.1.7), if it is there to be told.
+    #[cold]
+    pub(crate) fn fault(&mut self, error: Error) {
+        if error == Error::UnexpectedEof {
+            self.abandon();
+        } else {
+            self.close(Some(error.close_code()));
+        }
+    }
+
+    /// Makes a Close due, unless there was one. It answers the peer's and "typically echoes the status
+    /// code" (5.5.1).
+    pub(crate) fn close(&mut self, code: Option<CloseCode>) {
+        if self.phase == Phase::Open {
+            let body = self.make_due(Answer::Close);
+            if let Some(code) = code {
+                body.fill(&code.as_u16().to_be_bytes(), [0; 4]);
+            }
+            self.phase = Phase::Closing;
+        }
+    }
+
+    /// The payload, empty still, of an answer that takes the place of what was due.
+    #[inline]
+    fn make_due(&mut self, answer: Answer) -> &mut ControlPayload {
+        &mut self.due.insert(Due { answer, payload: ControlPayload::new() }).payload
+    }
+
+    /// The transport is gone: nothing can be sent.
+    fn abandon(&mut self) {
+        self.due = None;
+        self.phase = Phase::Closed;
+    }
+
+    pub(crate) const fn is_due(&self) -> bool {
+        self.due.is_some()
+    }
+}

@@ -1,0 +1,333 @@
+//! The receiving direction: bytes in, events out.
+//!
+//! Two readers walk over the same bytes. The *wire* reader delivers in wire order. The *look-ahead*
+//! hops from header to header in front of it and delivers Ping and Pong early; the wire reader
+//! skips those when it gets there. Both apply the same rules, each to its own [`Progress`], so the
+//! look-ahead stops at a header that is not valid where it stands.
+//!
+//! ```text
+//!             wire reader              look-ahead
+//!                  v                       v
+//! ... consumed ... | data | Ping | data | data ...  (more to come)
+//!                          ^ delivered, skipped when the wire reader gets there
+//! ```
+
+use crate::buffer::Input;
+use crate::protocol::config::Config;
+use crate::protocol::event::{Data, Delivery, Event};
+use crate::protocol::fragmentation::Flow;
+use crate::protocol::header_rules::{Head, Progress, Rules};
+use crate::protocol::look_ahead::{Ahead, Found};
+use crate::protocol::pending::Answers;
+use crate::protocol::role::Role;
+use crate::wire::close::CloseFrame;
+use crate::wire::error::Error;
+use crate::wire::frame::{self, Kind, Lead, Opcode};
+use crate::wire::mask;
+use crate::wire::target::Deflate;
+use crate::wire::utf8::{self, Utf8};
+
+/// Where the wire reader is.
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// At a header.
+    Header,
+    /// Inside the payload of a data frame.
+    Payload(Payload),
+    /// Behind the peer's Close: bytes are discarded (1.4).
+    Discard,
+    /// Behind the peer's Close and the end of the transport.
+    Ended,
+    /// Behind the last good bytes of a text: the next call fails the connection.
+    Failing(Error),
+    /// Failed (7.1.7), and whether the transport has ended since.
+    Failed { error: Error, ended: bool },
+}
+
+/// The rest of a data frame.
+#[derive(Clone, Copy, Debug)]
+struct Payload {
+    kind: Kind,
+    first: bool,
+    /// The frame is the last of its message.
+    fin: bool,
+    compressed: Deflate,
+    /// The masking key for the next byte, if the peer masks.
+    key: [u8; 4],
+    left: u64,
+}
+
+/// What the wire reader does at a header.
+enum Step {
+    NeedMore(u64),
+    Data(Payload),
+    /// A control frame that the look-ahead delivered: its length.
+    Skip(usize),
+    Control {
+        opcode: Opcode,
+        /// The length of the header.
+        len: usize,
+        /// The length of header and payload.
+        frame_len: usize,
+        key: [u8; 4],
+    },
+}
+
+#[derive(Debug)]
+pub(crate) struct Receiver {
+    state: State,
+    progress: Progress,
+    ahead: Ahead,
+    utf8: Utf8,
+    rules: Rules,
+}
+
+impl Receiver {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            state: State::Header,
+            progress: Progress::new(),
+            ahead: Ahead::new(config.control_order),
+            utf8: Utf8::new(),
+            rules: Rules::new(config),
+        }
+    }
+
+    /// Whether the peer's Close was received.
+    pub(crate) const fn is_closed(&self) -> bool {
+        matches!(self.state, State::Discard | State::Ended)
+    }
+
+    pub(crate) const fn is_failed(&self) -> bool {
+        matches!(self.state, State::Failed { .. })
+    }
+
+    pub(crate) const fn is_ended(&self) -> bool {
+        matches!(self.state, State::Ended | State::Failed { ended: true, .. })
+    }
+
+    pub(crate) fn eof(&mut self) -> Result<(), Error> {
+        match self.state {
+            State::Discard | State::Ended => {
+                self.state = State::Ended;
+                Ok(())
+            }
+            State::Failing(error) | State::Failed { error, .. } => {
+                self.state = State::Failed { error, ended: true };
+                Err(error)
+            }
+            // 7.1.5: "no Close control frame was received", so a message in progress is lost.
+            State::Header | State::Payload(_) => {
+                self.fail(Error::UnexpectedEof);
+                Err(Error::UnexpectedEof)
+            }
+        }
+    }
+
+    /// The short path: a whole message in one frame of at most 65,535 bytes, all of it here.
+    ///
+    /// `None` means that it is something else; nothing was changed then. It must be inlined: a call
+    /// would hand the event over in memory, which costs more than all that is done here.
+    #[inline(always)]
+    pub(crate) fn whole_message<'b, R: Role>(&mut self, input: &mut Input<'b>) -> Option<Data<'b>> {
+        if !matches!((self.state, self.progress.flow), (State::Header, Flow::Idle))
+            || self.ahead.is_due(frame::len_u64(input.unread()))
+        {
+            return None;
+        }
+        let bytes = input.unread_mut();
+        let (kind, head, len) = self.rules.whole_head::<R>(bytes)?;
+        let (header, payload) = bytes.get_mut(..head + len)?.split_at_mut_checked(head)?;
+        let key = if R::SERVER { *header.last_chunk()? } else { [0; 4] };
+        let ascii = if R::SERVER {
+            mask::mask_ascii(payload, key).1
+        } else {
+            kind == Kind::Text && utf8::is_plain(payload)
+        };
+        if kind == Kind::Text && !ascii && !Utf8::is_valid(payload) {
+            // The long path finds the same and says what it is.
+            mask::mask(payload, key);
+            return None;
+        }
+        self.ahead.consumed(head + len);
+        let (_, payload) = input.take(head + len).split_at_mut_checked(head)?;
+        Some(Data { kind, payload, first: true, fin: true, frame_left: 0, compressed: false })
+    }
+
+    /// Everything else.
+    ///
+    /// An event has room for a control frame: copied from call to call it would cost more than all the
+    /// rules. So what the readers hand over is small, and the event is made last.
+    #[inline(never)]
+    pub(crate) fn receive<'b, R: Role>(
+        &mut self,
+        input: &mut Input<'b>,
+        answers: &mut Answers,
+    ) -> Result<Event<'b>, Error> {
+        if let Some(Found { opcode, payload, key }) =
+            self.ahead.look::<R>(&self.rules, input.unread())
+        {
+            return answers.control(opcode, payload, key);
+        }
+        loop {
+            let step = match self.state {
+                State::Failing(error) => {
+                    self.fail(error);
+                    answers.fault(error);
+                    return Err(error);
+                }
+                State::Failed { error, .. } => {
+                    answers.fault(error);
+                    return Err(error);
+                }
+                State::Discard | State::Ended => {
+                    input.take(usize::MAX);
+                    return Ok(Event::need_more(1));
+                }
+                State::Payload(payload) => Ok(Step::Data(payload)),
+                State::Header => self.header::<R>(input),
+            };
+            match step {
+                Ok(Step::Data(payload)) => return self.payload::<R>(payload, input, answers),
+                Ok(Step::NeedMore(missing)) => return Ok(Event::need_more(missing)),
+                Ok(Step::Skip(n)) => drop(self.take(input, n)),
+                Ok(Step::Control { opcode, len, frame_len, key }) => {
+                    let payload = self.take(input, frame_len).get_mut(len..).unwrap_or_default();
+                    if opcode != Opcode::Close {
+                        return answers.control(opcode, payload, key);
+                    }
+                    mask::mask(payload, key);
+                    match CloseFrame::parse(payload) {
+                        Ok(close) => {
+                            self.stop(State::Discard);
+                            answers.close(close.map(|close| close.code));
+                            return Ok(Event::Close(close));
+                        }
+                        Err(error) => self.fail(error),
+                    }
+                }
+                Err(error) => self.fail(error),
+            }
+        }
+    }
+
+    /// Judges the header that the wire reader stands at, and moves behind that of a data frame.
+    fn header<R: Role>(&mut self, input: &mut Input<'_>) -> Result<Step, Error> {
+        let bytes = input.unread();
+        let here = frame::len_u64(bytes);
+        let (header, len, frame_len) = match self.rules.head::<R>(bytes, &self.progress)? {
+            Head::Complete { header, len, frame_len } => (header, len, frame_len),
+            Head::Partial { header, payload } => {
+                return Ok(Step::NeedMore(header.saturating_add(payload)));
+            }
+        };
+        let Lead { opcode, fin, rsv1 } = header.lead;
+        let key = header.masking_key.unwrap_or_default();
+        let kind = self.progress.flow.kind_of(opcode);
+        if frame_len > here && (kind.is_none() || self.rules.delivery == Delivery::Frames) {
+            return Ok(Step::NeedMore(frame_len.saturating_sub(here)));
+        }
+        let Some(kind) = kind else {
+            let frame_len = usize::try_from(frame_len).unwrap_or(usize::MAX);
+            return Ok(if self.ahead.has_passed() {
+                Step::Skip(frame_len)
+            } else {
+                Step::Control { opcode, len, frame_len, key }
+            });
+        };
+        self.take(input, len);
+        let first = self.progress.flow == Flow::Idle;
+        let compressed = Deflate::new(rsv1 || self.progress.compressed.is_on());
+        self.progress.pass(header.lead, header.payload_len);
+        Ok(Step::Data(Payload { kind, first, fin, compressed, key, left: header.payload_len }))
+    }
+
+    /// The rest of a data frame, as much of it as is here.
+    fn payload<'b, R: Role>(
+        &mut self,
+        frame: Payload,
+        input: &mut Input<'b>,
+        answers: &mut Answers,
+    ) -> Result<Event<'b>, Error> {
+        let n = usize::try_from(frame.left).unwrap_or(usize::MAX).min(input.len());
+        if n == 0 && frame.left > 0 {
+            self.state = State::Payload(frame);
+            return Ok(Event::need_more(1));
+        }
+        // RFC 7692, 6.2: of a compressed message it is the inflated payload that must be text.
+        let is_text = frame.kind == Kind::Text && !frame.compressed.is_on();
+        let bytes = input.unread_mut().get_mut(..n).unwrap_or_default();
+        let (key, ascii) = if R::SERVER {
+            mask::mask_ascii(bytes, frame.key)
+        } else {
+            (frame.key, is_text && utf8::is_plain(bytes))
+        };
+        let left = frame.left.saturating_sub(frame::len_u64(bytes));
+        let fin = frame.fin && left == 0;
+        if is_text && !(ascii && self.utf8.is_boundary()) {
+            match self.utf8.check(bytes, fin) {
+                Ok(utf8) => self.utf8 = utf8,
+                Err(bad) => return self.invalid_text::<R>(frame, n, bad, input, answers),
+            }
+        }
+        self.state = match left {
+            0 => State::Header,
+            _ => State::Payload(Payload { first: false, key, left, ..frame }),
+        };
+        let payload = self.take(input, n);
+        let Payload { kind, first, compressed, .. } = frame;
+        Ok(Event::Data(Data {
+            kind,
+            payload,
+            first,
+            fin,
+            frame_left: left,
+            compressed: compressed.is_on(),
+        }))
+    }
+
+    /// Of the `n` unmasked bytes the one at `bad` cannot be. What comes before it is delivered, the
+    /// rest is put back as it was, and the next call gives the error: so the events are the same
+    /// however the bytes are cut.
+    #[cold]
+    fn invalid_text<'b, R: Role>(
+        &mut self,
+        frame: Payload,
+        n: usize,
+        bad: usize,
+        input: &mut Input<'b>,
+        answers: &mut Answers,
+    ) -> Result<Event<'b>, Error> {
+        let good = if self.rules.delivery == Delivery::Frames { 0 } else { bad };
+        let rest = input.unread_mut().get_mut(good..n).unwrap_or_default();
+        if R::SERVER {
+            mask::mask(rest, mask::rotate(frame.key, good));
+        }
+        if good == 0 {
+            self.fail(Error::InvalidUtf8);
+            answers.fault(Error::InvalidUtf8);
+            return Err(Error::InvalidUtf8);
+        }
+        self.stop(State::Failing(Error::InvalidUtf8));
+        let payload = self.take(input, good);
+        let frame_left = frame.left.saturating_sub(frame::len_u64(payload));
+        let (kind, first) = (frame.kind, frame.first);
+        Ok(Event::Data(Data { kind, payload, first, fin: false, frame_left, compressed: false }))
+    }
+
+    fn take<'b>(&mut self, input: &mut Input<'b>, n: usize) -> &'b mut [u8] {
+        self.ahead.consumed(n);
+        input.take(n)
+    }
+
+    /// Fails the connection (7.1.7).
+    pub(crate) fn fail(&mut self, error: Error) {
+        self.stop(State::Failed { error, ended: error == Error::UnexpectedEof });
+    }
+
+    /// Nothing is read any more.
+    fn stop(&mut self, state: State) {
+        self.state = state;
+        self.ahead.stop();
+    }
+}

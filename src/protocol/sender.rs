@@ -1,0 +1,339 @@
+//! The sending direction: what may be sent when, behind the control frame that is due.
+//!
+//! Each `send` checks everything, then writes the due control frame and its own frame, then changes
+//! the state. A refused call has changed nothing.
+
+use crate::protocol::config::Config;
+use crate::protocol::fragmentation::Flow;
+use crate::protocol::pending::{Answer, Answers, Phase};
+use crate::protocol::role::{NoKey, Role};
+use crate::wire::close::CloseCode;
+use crate::wire::error::SendError;
+use crate::wire::frame::{self, Content, Header, HeaderBytes, Kind, Lead, MAX_CONTROL_LEN, Opcode};
+use crate::wire::mask;
+use crate::wire::target::Deflate;
+use crate::wire::utf8::Utf8;
+
+/// A frame whose header was written and whose payload was not, or not all of it.
+#[derive(Clone, Copy, Debug)]
+struct OpenFrame {
+    content: Content,
+    fin: bool,
+    /// The key for the next byte, if this side masks.
+    key: Option<[u8; 4]>,
+    left: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Sender {
+    flow: Flow,
+    utf8: Utf8,
+    /// Compressed messages may be sent.
+    deflate: Deflate,
+    /// The open message is compressed.
+    compressed: Deflate,
+    frame: Option<OpenFrame>,
+    pub(crate) answers: Answers,
+}
+
+impl Sender {
+    pub(crate) const fn new(config: &Config) -> Self {
+        Self {
+            flow: Flow::Idle,
+            utf8: Utf8::new(),
+            deflate: config.deflate,
+            compressed: Deflate::OFF,
+            frame: None,
+            answers: Answers::new(config.auto_pong),
+        }
+    }
+
+    /// Whether a Close was written.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.answers.phase == Phase::Closed
+    }
+
+    pub(crate) const fn is_broken(&self) -> bool {
+        matches!(self.answers.phase, Phase::Broken)
+    }
+
+    pub(crate) const fn wants_write(&self) -> bool {
+        self.answers.is_due() && self.frame.is_none() && !self.is_broken()
+    }
+
+    /// Writes a whole message in one frame.
+    #[inline]
+    pub(crate) fn message<R: Role>(
+        &mut self,
+        role: &mut R,
+        kind: Kind,
+        payload: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, SendError> {
+        self.may_send()?;
+        if self.flow != Flow::Idle {
+            return Err(SendError::MessageInProgress);
+        }
+        let lead = Lead { fin: true, rsv1: false, opcode: kind.into() };
+        self.write(role, lead, payload, out)
+    }
+
+    /// Writes one fragment of a message.
+    pub(crate) fn fragment<R: Role>(
+        &mut self,
+        role: &mut R,
+        content: Content,
+        fin: bool,
+        payload: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, SendError> {
+        self.may_send()?;
+        let (lead, flow) = self.data_lead(content, fin)?;
+        let utf8 = self.text(content, payload, fin)?;
+        let n = self.write(role, lead, payload, out)?;
+        (self.flow, self.utf8, self.compressed) = (flow, utf8, Deflate::new(content.compressed));
+        Ok(n)
+    }
+
+    /// Masks `payload` where it is and returns the header that belongs before it.
+    pub(crate) fn in_place<R: Role>(
+        &mut self,
+        role: &mut R,
+        content: Content,
+        fin: bool,
+        payload: &mut [u8],
+    ) -> Result<HeaderBytes, SendError> {
+        self.may_send_header()?;
+        let (lead, flow) = self.data_lead(content, fin)?;
+        let utf8 = self.text(content, payload, fin)?;
+        let header = self.header(role, lead, frame::len_u64(payload))?;
+        (self.flow, self.utf8, self.compressed) = (flow, utf8, Deflate::new(content.compressed));
+        if let Some(key) = header.masking_key {
+            mask::mask(payload, key);
+        }
+        Ok(header.encode())
+    }
+
+    /// Opens a frame of `len` bytes that [`mask_next`](Self::mask_next) fills.
+    pub(crate) fn begin<R: Role>(
+        &mut self,
+        role: &mut R,
+        content: Content,
+        fin: bool,
+        len: u64,
+    ) -> Result<HeaderBytes, SendError> {
+        self.may_send_header()?;
+        let (lead, flow) = self.data_lead(content, fin)?;
+        if len > frame::MAX_PAYLOAD_LEN {
+            return Err(SendError::FrameTooLong);
+        }
+        if len == 0 {
+            self.text(content, &[], fin)?;
+        }
+        let header = self.header(role, lead, len)?;
+        (self.flow, self.compressed) = (flow, Deflate::new(content.compressed));
+        let key = header.masking_key;
+        self.frame = (len > 0).then_some(OpenFrame { content, fin, key, left: len });
+        Ok(header.encode())
+    }
+
+    /// Masks the next bytes of the open frame.
+    pub(crate) fn mask_next(&mut self, chunk: &mut [u8]) -> Result<(), SendError> {
+        if self.is_broken() {
+            return Err(SendError::NoMaskingKey);
+        }
+        let Some(frame) = self.frame else { return Err(SendError::PastFrameEnd) };
+        let Some(left) = frame.left.checked_sub(frame::len_u64(chunk)) else {
+            return Err(SendError::PastFrameEnd);
+        };
+        self.utf8 = self.text(frame.content, chunk, frame.fin && left == 0)?;
+        let key = frame.key.map(|key| mask::mask(chunk, key));
+        self.frame = (left > 0).then_some(OpenFrame { key, left, ..frame });
+        Ok(())
+    }
+
+    /// How many payload bytes the open frame has left.
+    pub(crate) fn frame_left(&self) -> u64 {
+        self.frame.map_or(0, |frame| frame.left)
+    }
+
+    /// Writes a Ping or Pong.
+    pub(crate) fn ping_or_pong<R: Role>(
+        &mut self,
+        role: &mut R,
+        opcode: Opcode,
+        payload: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, SendError> {
+        self.may_send()?;
+        if payload.len() > MAX_CONTROL_LEN {
+            return Err(SendError::ControlTooLong);
+        }
+        self.write(role, Lead { fin: true, rsv1: false, opcode }, payload, out)
+    }
+
+    /// Writes this side's Close; after one was written it does nothing.
+    pub(crate) fn send_close<R: Role>(
+        &mut self,
+        role: &mut R,
+        code: CloseCode,
+        reason: &str,
+        out: &mut [u8],
+    ) -> Result<usize, SendError> {
+        if !code.is_sendable(R::SERVER) {
+            return Err(SendError::InvalidCloseCode);
+        }
+        let mut body = [0; MAX_CONTROL_LEN];
+        let [high, low, rest @ ..] = &mut body;
+        [*high, *low] = code.as_u16().to_be_bytes();
+        let Some(to) = rest.get_mut(..reason.len()) else { return Err(SendError::ControlTooLong) };
+        mask::copy(reason.as_bytes(), to);
+        match self.answers.phase {
+            Phase::Open => {
+                self.may_send()?;
+                let lead = Lead { fin: true, rsv1: false, opcode: Opcode::Close };
+                let body = body.get(..2 + reason.len()).unwrap_or_default();
+                let n = self.write(role, lead, body, out)?;
+                self.answers.phase = Phase::Closed;
+                Ok(n)
+            }
+            // 5.5.1: both sides may close at once; the answer that is due is this side's Close.
+            Phase::Closing if self.frame.is_some() => Err(SendError::FrameInProgress),
+            Phase::Closing => self.transmit(role, out),
+            Phase::Closed => Ok(0),
+            Phase::Broken => Err(SendError::NoMaskingKey),
+        }
+    }
+
+    /// Writes the due control frame, if there is one and no frame is open.
+    pub(crate) fn transmit<R: Role>(
+        &mut self,
+        role: &mut R,
+        out: &mut [u8],
+    ) -> Result<usize, SendError> {
+        if self.is_broken() {
+            return Err(SendError::NoMaskingKey);
+        }
+        if self.frame.is_some() {
+            return Ok(0);
+        }
+        self.transmit_due(role, out)
+    }
+
+    /// Whether a frame may be started at all.
+    #[inline]
+    fn may_send(&self) -> Result<(), SendError> {
+        match (self.answers.phase, self.frame) {
+            (Phase::Open, None) => Ok(()),
+            (Phase::Open, Some(_)) => Err(SendError::FrameInProgress),
+            (Phase::Closing | Phase::Closed, _) => Err(SendError::Closed),
+            (Phase::Broken, _) => Err(SendError::NoMaskingKey),
+        }
+    }
+
+    /// Whether a header may be given out by value: then nothing else can be written before it.
+    fn may_send_header(&self) -> Result<(), SendError> {
+        self.may_send()?;
+        if self.answers.is_due() { Err(SendError::ControlDue) } else { Ok(()) }
+    }
+
+    /// The first byte of the next frame of a message of this kind, and the flow behind it.
+    fn data_lead(&self, content: Content, fin: bool) -> Result<(Lead, Flow), SendError> {
+        let Content { kind, compressed } = content;
+        let compressed = Deflate::new(compressed);
+        let opcode = self.flow.opcode_of(kind).ok_or(SendError::MessageInProgress)?;
+        let flow = if fin { Flow::Idle } else { Flow::Message(kind) };
+        if compressed.is_on() && !self.deflate.is_on() {
+            return Err(SendError::NotNegotiated);
+        }
+        let first = self.flow == Flow::Idle;
+        if !first && compressed != self.compressed {
+            return Err(SendError::MessageInProgress);
+        }
+        // RFC 7692, 6.1: RSV1 is for the first frame of a message.
+        Ok((Lead { fin, rsv1: first && compressed.is_on(), opcode }, flow))
+    }
+
+    /// 5.6: the fragments of a text are UTF-8 when put together.
+    fn text(&self, content: Content, payload: &[u8], last: bool) -> Result<Utf8, SendError> {
+        match content.kind {
+            _ if Deflate::new(content.compressed).is_on() => Ok(self.utf8),
+            Kind::Text => self.utf8.check(payload, last).map_err(|_| SendError::InvalidUtf8),
+            Kind::Binary => Ok(self.utf8),
+        }
+    }
+
+    /// A header with a fresh key, if this side masks (5.3).
+    #[inline]
+    fn header<R: Role>(
+        &mut self,
+        role: &mut R,
+        lead: Lead,
+        payload_len: u64,
+    ) -> Result<Header, SendError> {
+        let masking_key = masking_key(role, &mut self.answers.phase)?;
+        Ok(Header { lead, masking_key, payload_len })
+    }
+
+    /// Writes what is due and then a frame.
+    #[inline]
+    fn write<R: Role>(
+        &mut self,
+        role: &mut R,
+        lead: Lead,
+        payload: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, SendError> {
+        let due = self.due_len(!R::SERVER);
+        let needed = due.saturating_add(frame::frame_len(payload.len(), !R::SERVER));
+        if out.len() < needed {
+            return Err(SendError::BufferTooSmall { needed });
+        }
+        if due > 0 {
+            self.transmit_due(role, out)?;
+        }
+        let header = self.header(role, lead, frame::len_u64(payload))?;
+        frame::write(header, payload, out.get_mut(due..).unwrap_or_default());
+        Ok(needed)
+    }
+
+    /// Out of line, so that nothing of it weighs on a loop where nothing is due.
+    #[inline(never)]
+    fn transmit_due<R: Role>(&mut self, role: &mut R, out: &mut [u8]) -> Result<usize, SendError> {
+        let Some(due) = &self.answers.due else { return Ok(0) };
+        let payload = due.payload.as_ref();
+        let needed = frame::frame_len(payload.len(), !R::SERVER);
+        if out.len() < needed {
+            return Err(SendError::BufferTooSmall { needed });
+        }
+        let masking_key = masking_key(role, &mut self.answers.phase)?;
+        let opcode = match due.answer {
+            Answer::Pong => Opcode::Pong,
+            Answer::Close => Opcode::Close,
+        };
+        let lead = Lead { fin: true, rsv1: false, opcode };
+        let header = Header { lead, masking_key, payload_len: frame::len_u64(payload) };
+        frame::write(header, payload, out);
+        if due.answer == Answer::Close {
+            self.answers.phase = Phase::Closed;
+        }
+        self.answers.due = None;
+        Ok(needed)
+    }
+
+    /// The length in bytes of the due control frame.
+    #[inline]
+    fn due_len(&self, masked: bool) -> usize {
+        let due = self.answers.due.as_ref();
+        due.map_or(0, |due| frame::frame_len(due.payload.len(), masked))
+    }
+}
+
+/// The key of the next frame. Without one no frame can follow.
+#[inline]
+fn masking_key<R: Role>(role: &mut R, phase: &mut Phase) -> Result<Option<[u8; 4]>, SendError> {
+    role.masking_key().map_err(|NoKey| {
+        *phase = Phase::Broken;
+        SendError::NoMaskingKey
+    })
+}

@@ -1,0 +1,450 @@
+//! Frame headers: parse and encode (RFC 6455 section 5.2). Stateless.
+//!
+//! ```text
+//!   byte 0        byte 1       0, 2 or 8 bytes    0 or 4 bytes
+//! +-+-+-+-+----+-+-----------+------------------+-------------+
+//! |F|R|R|R| op |M|  length   | extended length, | masking key |
+//! |I|1|2|3|code|A|  0 to 125 | big-endian       |             |
+//! |N| | | |    |S| 126, 127  | (126: 2, 127: 8) |             |
+//! +-+-+-+-+----+-+-----------+------------------+-------------+
+//! ```
+
+use core::ops::Deref;
+
+use crate::wire::error::{Error, SendError};
+use crate::wire::mask;
+use crate::wire::target::WIDE;
+
+/// The longest header in bytes: two, eight for the length, four for the masking key.
+pub const MAX_HEADER_LEN: usize = 14;
+
+/// The longest payload of a control frame in bytes (5.5).
+pub const MAX_CONTROL_LEN: usize = 125;
+
+/// The longest payload of a data frame in bytes (5.2: "the most significant bit MUST be 0").
+pub(crate) const MAX_PAYLOAD_LEN: u64 = u64::MAX >> 1;
+
+/// The kind of a message, given by the opcode of its first frame (5.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[expect(clippy::exhaustive_enums, reason = "RFC 6455 section 5.6 knows these two")]
+pub enum Kind {
+    /// UTF-8 text.
+    Text,
+    /// Any bytes.
+    Binary,
+}
+
+/// What a message is: its kind, and whether its payload is compressed (RFC 7692 section 6).
+///
+/// Sending takes a [`Kind`] for it, or with the feature `deflate` a `Compressed`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Content {
+    /// The kind of the message.
+    pub kind: Kind,
+    /// The first frame has RSV1 set: the payload is what a `Deflate` made of the message.
+    pub compressed: bool,
+}
+
+impl From<Kind> for Content {
+    #[inline]
+    fn from(kind: Kind) -> Self {
+        Self { kind, compressed: false }
+    }
+}
+
+/// A message of this kind whose payload is what a [`Deflate`](crate::deflate::Deflate) made of it.
+///
+/// A connection sends the payload as it is. Whether a text was UTF-8 before, it cannot see.
+#[cfg(feature = "deflate")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[expect(clippy::exhaustive_structs, reason = "a kind, and that it is compressed")]
+pub struct Compressed(pub Kind);
+
+#[cfg(feature = "deflate")]
+impl From<Compressed> for Content {
+    fn from(Compressed(kind): Compressed) -> Self {
+        Self { kind, compressed: true }
+    }
+}
+
+/// The opcode of a frame (5.2). Reserved opcodes cannot be represented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[expect(clippy::exhaustive_enums, reason = "RFC 6455 section 5.2 reserves all others")]
+pub enum Opcode {
+    /// 0x0: the next fragment of a message.
+    Continuation,
+    /// 0x1: text, or the first fragment of it.
+    Text,
+    /// 0x2: binary, or the first fragment of it.
+    Binary,
+    /// 0x8: Close.
+    Close,
+    /// 0x9: Ping.
+    Ping,
+    /// 0xA: Pong.
+    Pong,
+}
+
+impl Opcode {
+    /// The opcode in the low four bits of `byte`; the high four are not looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ReservedOpcode`].
+    pub const fn parse(byte: u8) -> Result<Self, Error> {
+        match byte & 0x0F {
+            0x0 => Ok(Self::Continuation),
+            0x1 => Ok(Self::Text),
+            0x2 => Ok(Self::Binary),
+            0x8 => Ok(Self::Close),
+            0x9 => Ok(Self::Ping),
+            0xA => Ok(Self::Pong),
+            _ => Err(Error::ReservedOpcode),
+        }
+    }
+
+    /// The four bits on the wire.
+    #[must_use]
+    pub const fn bits(self) -> u8 {
+        match self {
+            Self::Continuation => 0x0,
+            Self::Text => 0x1,
+            Self::Binary => 0x2,
+            Self::Close => 0x8,
+            Self::Ping => 0x9,
+            Self::Pong => 0xA,
+        }
+    }
+
+    /// Whether it is Close, Ping or Pong (5.5).
+    #[must_use]
+    pub const fn is_control(self) -> bool {
+        matches!(self, Self::Close | Self::Ping | Self::Pong)
+    }
+}
+
+impl From<Kind> for Opcode {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Text => Self::Text,
+            Kind::Binary => Self::Binary,
+        }
+    }
+}
+
+/// What the first byte of a header says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[expect(clippy::exhaustive_structs, reason = "the eight bits of one byte")]
+pub struct Lead {
+    /// The last frame of a message.
+    pub fin: bool,
+    /// The first reserved bit; only an extension gives it a meaning.
+    pub rsv1: bool,
+    /// The opcode.
+    pub opcode: Opcode,
+}
+
+impl Lead {
+    /// Parses the first byte of a header.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ReservedBits`] for RSV2 or RSV3, [`Error::ReservedOpcode`],
+    /// [`Error::FragmentedControl`].
+    pub const fn parse(byte: u8) -> Result<Self, Error> {
+        // 5.2: RSV2 and RSV3 have no meaning in any registered extension.
+        if byte & 0x30 != 0 {
+            return Err(Error::ReservedBits);
+        }
+        let opcode = match Opcode::parse(byte) {
+            Ok(opcode) => opcode,
+            Err(error) => return Err(error),
+        };
+        let fin = byte & 0x80 != 0;
+        // 5.5: control frames "MUST NOT be fragmented".
+        if opcode.is_control() && !fin {
+            return Err(Error::FragmentedControl);
+        }
+        Ok(Self { fin, rsv1: byte & 0x40 != 0, opcode })
+    }
+
+    const fn encode(self) -> u8 {
+        let fin = if self.fin { 0x80 } else { 0 };
+        let rsv1 = if self.rsv1 { 0x40 } else { 0 };
+        fin | rsv1 | self.opcode.bits()
+    }
+}
+
+/// What is known of a payload length while its bytes come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Length {
+    /// The least payload length in bytes that the bytes so far allow; the length, once `missing` is 0.
+    pub(crate) least: u64,
+    /// How many bytes of the length field the header has behind byte 1: 0, 2 or 8.
+    pub(crate) field: usize,
+    /// How many of them are not here yet.
+    pub(crate) missing: usize,
+}
+
+impl Length {
+    /// Parses byte 1 without its mask bit, and as much of the length field as there is in `rest`.
+    #[inline]
+    pub(crate) fn parse(opcode: Opcode, byte: u8, rest: &[u8]) -> Result<Self, Error> {
+        let short = byte & 0x7F;
+        // 5.5: control frames "MUST have a payload length of 125 bytes or less".
+        if opcode.is_control() && short > 125 {
+            return Err(Error::ControlTooLong);
+        }
+        match short {
+            // The most frequent of the longer lengths, without the loop.
+            126 => match rest.first_chunk().map(|len| u16::from_be_bytes(*len)) {
+                Some(len @ 126..) => Ok(Self { least: len.into(), field: 2, missing: 0 }),
+                Some(_) | None => Self::extended(rest, 2, 126),
+            },
+            127 => Self::extended(rest, 8, 0x1_0000),
+            _ => Ok(Self { least: u64::from(short), field: 0, missing: 0 }),
+        }
+    }
+
+    #[inline(never)]
+    fn extended(rest: &[u8], field: usize, minimum: u64) -> Result<Self, Error> {
+        // 5.2: "the most significant bit MUST be 0".
+        if field == 8 && rest.first().is_some_and(|byte| *byte >= 0x80) {
+            return Err(Error::LengthTopBit);
+        }
+        let behind = |length: u64, byte: u8| length << 8 | u64::from(byte);
+        // The bounds of the length follow from the bytes that are here: zeros or ones fill the rest.
+        let (mut least, mut most) = (0_u64, 0_u64);
+        let missing = field.saturating_sub(rest.len());
+        for place in 0..field {
+            let byte = rest.get(place).copied();
+            least = behind(least, byte.unwrap_or(0x00));
+            most = behind(most, byte.unwrap_or(0xFF));
+        }
+        // 5.2: "the minimal number of bytes MUST be used to encode the length".
+        if most < minimum {
+            return Err(Error::NonMinimalLength);
+        }
+        Ok(Self { least: least.max(minimum), field, missing })
+    }
+}
+
+/// A frame header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[expect(clippy::exhaustive_structs, reason = "the fields of RFC 6455 section 5.2")]
+pub struct Header {
+    /// FIN, RSV1 and the opcode.
+    pub lead: Lead,
+    /// The masking key, if the payload is masked.
+    pub masking_key: Option<[u8; 4]>,
+    /// The length of the payload in bytes, 0 to 2^63 - 1; at most 125 for a control frame.
+    pub payload_len: u64,
+}
+
+/// The outcome of [`Header::parse`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[expect(clippy::exhaustive_enums, reason = "a header is here or it is not")]
+pub enum Parsed {
+    /// The header, and how many bytes it takes: 2 to 14.
+    Complete(Header, usize),
+    /// At least this many bytes are missing: 1 to 12, exact as soon as two bytes are here.
+    Partial(usize),
+}
+
+impl Header {
+    /// Parses the header at the start of `bytes`, as far as it is there.
+    ///
+    /// Errors come at the earliest byte that makes them certain. Whether frames must be masked,
+    /// what RSV1 means and which frame may follow which is not judged here.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Lead::parse`], then [`Error::ControlTooLong`], [`Error::LengthTopBit`],
+    /// [`Error::NonMinimalLength`].
+    pub fn parse(bytes: &[u8]) -> Result<Parsed, Error> {
+        let Some((&first, rest)) = bytes.split_first() else {
+            return Ok(Parsed::Partial(2));
+        };
+        let lead = Lead::parse(first)?;
+        let Some((&second, rest)) = rest.split_first() else {
+            return Ok(Parsed::Partial(1));
+        };
+        let length = Length::parse(lead.opcode, second, rest)?;
+        Ok(Self::finish(lead, second, length, rest))
+    }
+
+    /// Puts a header together, once byte 0 and byte 1 and what `rest` has of the length are judged.
+    #[inline]
+    pub(crate) fn finish(lead: Lead, second: u8, length: Length, rest: &[u8]) -> Parsed {
+        let masked = second & 0x80 != 0;
+        let len = 2 + length.field + if masked { 4 } else { 0 };
+        let key = rest.get(length.field..).unwrap_or_default().first_chunk::<4>();
+        if length.missing > 0 || (masked && key.is_none()) {
+            return Parsed::Partial((len - 2).saturating_sub(rest.len()));
+        }
+        let masking_key = if masked { key.copied() } else { None };
+        Parsed::Complete(Self { lead, masking_key, payload_len: length.least }, len)
+    }
+
+    /// The header's bytes; the length is always in its shortest form (5.2).
+    ///
+    /// A `payload_len` with its top bit set cannot be encoded and loses that bit.
+    #[must_use]
+    pub fn encode(&self) -> HeaderBytes {
+        let payload_len = self.payload_len & MAX_PAYLOAD_LEN;
+        // By one code with `write`, whose array costs a wide machine more than these.
+        if !WIDE {
+            let mut bytes = [0; MAX_HEADER_LEN];
+            let header = Self { payload_len, ..*self };
+            let spare = header.write(&mut bytes).map_or(0, |rest| rest.len());
+            let [len, ..] = MAX_HEADER_LEN.wrapping_sub(spare).to_le_bytes();
+            return HeaderBytes { bytes, len };
+        }
+        let first = self.lead.encode();
+        let [k0, k1, k2, k3] = self.masking_key.unwrap_or_default();
+        let [b0, b1, b2, b3, b4, b5, b6, b7] = payload_len.to_be_bytes();
+        let (bytes, len) = match payload_len {
+            0..=125 => ([first, self.second(b7), k0, k1, k2, k3, 0, 0, 0, 0, 0, 0, 0, 0], 2),
+            126..=0xFFFF => {
+                ([first, self.second(126), b6, b7, k0, k1, k2, k3, 0, 0, 0, 0, 0, 0], 4)
+            }
+            _ => ([first, self.second(127), b0, b1, b2, b3, b4, b5, b6, b7, k0, k1, k2, k3], 10),
+        };
+        HeaderBytes { bytes, len: if self.masking_key.is_some() { len + 4 } else { len } }
+    }
+
+    /// Writes the header and returns what is behind it; `None` if it does not fit.
+    ///
+    /// The same bytes as [`encode`](Self::encode), straight to where they belong: from the stack they would
+    /// have to be copied by a length that is not known, and written here into a stack array `encode` would
+    /// cost ten times as much. So each form has its own where code is not short; tests compare them.
+    #[inline]
+    fn write(self, out: &mut [u8]) -> Option<&mut [u8]> {
+        let first = self.lead.encode();
+        let [b0, b1, b2, b3, b4, b5, b6, b7] = self.payload_len.to_be_bytes();
+        let out = match self.payload_len {
+            0..=125 => put(out, [first, self.second(b7)])?,
+            126..=0xFFFF => put(out, [first, self.second(126), b6, b7])?,
+            _ => put(out, [first, self.second(127), b0, b1, b2, b3, b4, b5, b6, b7])?,
+        };
+        match self.masking_key {
+            Some(key) => put(out, key),
+            None => Some(out),
+        }
+    }
+
+    /// Byte 1: MASK, and the length or what stands for it (5.2).
+    #[inline]
+    const fn second(&self, length: u8) -> u8 {
+        if self.masking_key.is_some() { length | 0x80 } else { length }
+    }
+
+    /// The length in bytes of the encoded header: 2 to 14.
+    #[must_use]
+    pub const fn encoded_len(&self) -> usize {
+        let length = match self.payload_len & MAX_PAYLOAD_LEN {
+            0..=125 => 2,
+            126..=0xFFFF => 4,
+            _ => 10,
+        };
+        length + if self.masking_key.is_some() { 4 } else { 0 }
+    }
+}
+
+#[inline]
+fn put<const N: usize>(out: &mut [u8], bytes: [u8; N]) -> Option<&mut [u8]> {
+    let (to, rest) = out.split_first_chunk_mut()?;
+    *to = bytes;
+    Some(rest)
+}
+
+/// An encoded header: 2 to 14 bytes by value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct HeaderBytes {
+    bytes: [u8; MAX_HEADER_LEN],
+    len: u8,
+}
+
+impl Deref for HeaderBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+}
+
+impl AsRef<[u8]> for HeaderBytes {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+/// Writes one whole unmasked frame, the same bytes for every receiver, and returns its length.
+///
+/// This is the stateless way to broadcast from a server: encode once, write many. What may follow
+/// what, and that text is UTF-8, is the caller's to keep. A control frame has FIN, whatever `fin` is (5.5).
+///
+/// # Errors
+///
+/// [`SendError::BufferTooSmall`]; [`SendError::ControlTooLong`] for more than 125 bytes of control
+/// payload. Nothing is written then.
+pub fn encode(
+    opcode: Opcode,
+    fin: bool,
+    payload: &[u8],
+    out: &mut [u8],
+) -> Result<usize, SendError> {
+    if opcode.is_control() && payload.len() > MAX_CONTROL_LEN {
+        return Err(SendError::ControlTooLong);
+    }
+    let needed = frame_len(payload.len(), false);
+    if out.len() < needed {
+        return Err(SendError::BufferTooSmall { needed });
+    }
+    let lead = Lead { fin: fin || opcode.is_control(), rsv1: false, opcode };
+    write(Header { lead, masking_key: None, payload_len: len_u64(payload) }, payload, out);
+    Ok(needed)
+}
+
+/// The length in bytes of a frame.
+#[inline]
+pub(crate) fn frame_len(payload_len: usize, masked: bool) -> usize {
+    let length = match payload_len {
+        0..=125 => 2,
+        126..=0xFFFF => 4,
+        _ => 10,
+    };
+    payload_len.saturating_add(if masked { length + 4 } else { length })
+}
+
+/// Writes `header` and `payload`, masked if the header has a key, to the start of `out`, where the
+/// caller has seen that they fit.
+#[inline]
+pub(crate) fn write(header: Header, payload: &[u8], out: &mut [u8]) {
+    let Some(to) = header.write(out).and_then(|to| to.get_mut(..payload.len())) else { return };
+    match header.masking_key {
+        Some(key) => mask::copy_masked(payload, to, key),
+        None => mask::copy(payload, to),
+    }
+}
+
+/// The length of a slice as the wire counts it.
+#[inline]
+pub(crate) fn len_u64(bytes: &[u8]) -> u64 {
+    to_u64(bytes.len())
+}
+
+/// A number of bytes as the wire counts it.
+#[inline]
+pub(crate) fn to_u64(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
+}

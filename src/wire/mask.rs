@@ -1,0 +1,355 @@
+//! Masking (RFC 6455 section 5.3): byte `i` of a payload is combined by XOR with byte
+//! `i mod 4` of the key.
+//!
+//! Below 32 bytes the kernels work on words, from there on lanes of 32 bytes, which the compiler turns
+//! into the widest vectors that the target has. The last word or lane overlaps the one before it, so
+//! that no byte-wise tail is left.
+//!
+//! A machine of 32 bits gets a loop over words and nothing else: there lanes are taken apart byte by
+//! byte, and code is what is short.
+
+use core::iter::zip;
+
+use crate::wire::target::WIDE;
+
+/// Bytes in a lane of the kernels.
+const LANE: usize = 32;
+
+/// Masks or unmasks `bytes` in place and returns the key for the byte behind them.
+///
+/// The returned key is `key` rotated by the length, so a payload can be masked in any pieces:
+///
+/// ```
+/// let mut whole = *b"any pieces";
+/// barews::mask::mask(&mut whole, [1, 2, 3, 4]);
+///
+/// let mut pieces = *b"any pieces";
+/// let (head, tail) = pieces.split_at_mut(3);
+/// let key = barews::mask::mask(head, [1, 2, 3, 4]);
+/// barews::mask::mask(tail, key);
+/// assert_eq!(whole, pieces);
+/// ```
+pub fn mask(bytes: &mut [u8], key: [u8; 4]) -> [u8; 4] {
+    mask_ascii(bytes, key).0
+}
+
+/// Masks in place; returns the key for the byte behind, and whether all masked bytes are ASCII.
+///
+/// The second comes with the pass for next to nothing.
+#[inline]
+pub(crate) fn mask_ascii(bytes: &mut [u8], key: [u8; 4]) -> ([u8; 4], bool) {
+    let after = rotate(key, bytes.len());
+    #[cfg(feature = "simd")]
+    if bytes.len() >= wide::LEAST {
+        return (after, wide::mask(bytes, key));
+    }
+    (after, narrow(bytes, key, after))
+}
+
+/// Masks in place with the vectors that every machine of the target has; whether all is ASCII.
+///
+/// The tail starts `N` before the end, a multiple of four: the key behind the end is its key.
+#[inline(always)]
+fn narrow(bytes: &mut [u8], key: [u8; 4], after: [u8; 4]) -> bool {
+    match bytes.len() {
+        _ if !WIDE => words(bytes, key),
+        0..4 => bytes.iter_mut().zip(key).fold(true, |ascii, (byte, key)| {
+            *byte ^= key;
+            ascii && byte.is_ascii()
+        }),
+        4..8 => ends_4(bytes, key, after),
+        8..16 => ends_8(bytes, repeat(key), repeat(after)),
+        16..LANE => ends_16(bytes, repeat(key), repeat(after)),
+        _ => long(bytes, repeat(key), repeat(after)),
+    }
+}
+
+fn words(bytes: &mut [u8], key: [u8; 4]) -> bool {
+    let (words, rest) = bytes.as_chunks_mut();
+    let mut or = 0;
+    for word in words {
+        let masked = u32::from_ne_bytes(*word) ^ u32::from_ne_bytes(key);
+        or |= masked;
+        *word = masked.to_ne_bytes();
+    }
+    for (byte, key) in zip(rest, &key) {
+        *byte ^= key;
+        or |= u32::from(*byte);
+    }
+    or & u32::from_ne_bytes([0x80; 4]) == 0
+}
+
+/// The first and the last word of a slice of one to two words, which may overlap.
+///
+/// Words and not lanes of bytes: for so few the compiler would go byte by byte.
+macro_rules! ends {
+    ($name:ident, $word:ty, $len:literal) => {
+        #[inline]
+        fn $name(bytes: &mut [u8], key: [u8; $len], tail_key: [u8; $len]) -> bool {
+            let Some(tail) = bytes.last_chunk() else { return true };
+            let tail = <$word>::from_ne_bytes(*tail) ^ <$word>::from_ne_bytes(tail_key);
+            let Some(start) = bytes.first_chunk_mut() else { return true };
+            let head = <$word>::from_ne_bytes(*start) ^ <$word>::from_ne_bytes(key);
+            *start = head.to_ne_bytes();
+            if let Some(end) = bytes.last_chunk_mut() {
+                *end = tail.to_ne_bytes();
+            }
+            (head | tail) & <$word>::from_ne_bytes([0x80; $len]) == 0
+        }
+    };
+}
+
+ends!(ends_4, u32, 4);
+ends!(ends_8, u64, 8);
+ends!(ends_16, u128, 16);
+
+/// From how many bytes on [`blocks`] are worth their call.
+const BLOCKS_LEN: usize = 512;
+
+/// A lane and more; the tail is a lane of its own, which may overlap the one before.
+#[inline]
+fn long(bytes: &mut [u8], key: [u8; LANE], tail_key: [u8; 16]) -> bool {
+    let tail = mask_words(bytes.last_chunk().copied().unwrap_or_default(), tail_key);
+    let mut or = [0; LANE];
+    let mut rest = &mut *bytes;
+    if rest.len() >= BLOCKS_LEN {
+        let (whole, behind) = rest.as_chunks_mut();
+        blocks(whole, key, &mut or);
+        rest = behind;
+    }
+    for lane in rest.as_chunks_mut().0 {
+        mask_lane(lane, key, &mut or);
+    }
+    set(Some(tail), bytes.last_chunk_mut());
+    or.is_ascii() && tail.is_ascii()
+}
+
+/// A lane in two words: with a key that is known byte for byte the compiler would go byte by byte.
+#[inline]
+fn mask_words(mut lane: [u8; LANE], key: [u8; 16]) -> [u8; LANE] {
+    let key = u128::from_ne_bytes(key);
+    for word in lane.as_chunks_mut().0 {
+        *word = (u128::from_ne_bytes(*word) ^ key).to_ne_bytes();
+    }
+    lane
+}
+
+/// Four lanes at a time, each with an OR of its own, so that none waits for the one before.
+#[inline(never)]
+fn blocks(blocks: &mut [[u8; 4 * LANE]], key: [u8; LANE], or: &mut [u8; LANE]) {
+    let mut four = [[0; LANE]; 4];
+    for block in blocks {
+        for (lane, or) in block.as_chunks_mut().0.iter_mut().zip(&mut four) {
+            mask_lane(lane, key, or);
+        }
+    }
+    for one in &four {
+        for (or, byte) in or.iter_mut().zip(one) {
+            *or |= byte;
+        }
+    }
+}
+
+#[inline]
+fn mask_lane(lane: &mut [u8; LANE], key: [u8; LANE], or: &mut [u8; LANE]) {
+    for ((byte, key), or) in lane.iter_mut().zip(key).zip(or) {
+        *byte ^= key;
+        *or |= *byte;
+    }
+}
+
+/// Masking with the widest vectors that the machine has, found out at run time.
+#[cfg(feature = "simd")]
+mod wide {
+    use pulp::{Arch, Simd, WithSimd};
+
+    use super::{narrow, repeat, rotate};
+
+    /// Below, the call, which cannot be inlined, costs more than it saves.
+    pub(super) const LEAST: usize = 256;
+
+    pub(super) fn mask(bytes: &mut [u8], key: [u8; 4]) -> bool {
+        Arch::new().dispatch(Mask { bytes, key })
+    }
+
+    struct Mask<'a> {
+        bytes: &'a mut [u8],
+        key: [u8; 4],
+    }
+
+    impl WithSimd for Mask<'_> {
+        type Output = bool;
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) -> bool {
+            // A vector across two lines of the cache costs two of them.
+            let start = self.bytes.as_ptr().align_offset(64).min(self.bytes.len());
+            let (head, rest) = self.bytes.split_at_mut_checked(start).unwrap_or_default();
+            let key = rotate(self.key, start);
+            let head_is_ascii = narrow(head, self.key, key);
+            let after = rotate(key, rest.len());
+            // With a multiple of four bytes in a vector, the key begins anew with each. A machine
+            // without vectors has one.
+            let wide = repeat::<64>(key);
+            let wide = match S::as_simd_u8s(&wide).0 {
+                [wide, ..] if S::U8_LANES.is_multiple_of(4) => *wide,
+                _ => return narrow(rest, key, after) && head_is_ascii,
+            };
+            let (vectors, tail) = S::as_mut_simd_u8s(rest);
+            let (blocks, rest) = vectors.as_chunks_mut::<4>();
+            // An OR for each vector of a block, so that none waits for the one before.
+            let mut ors = [simd.splat_u8s(0); 4];
+            for block in blocks {
+                for (vector, or) in block.iter_mut().zip(&mut ors) {
+                    *vector = simd.xor_u8s(*vector, wide);
+                    *or = simd.or_u8s(*or, *vector);
+                }
+            }
+            let mut or = ors.into_iter().fold(simd.splat_u8s(0), |or, one| simd.or_u8s(or, one));
+            for vector in rest {
+                *vector = simd.xor_u8s(*vector, wide);
+                or = simd.or_u8s(or, *vector);
+            }
+            let tail_is_ascii = narrow(tail, key, after);
+            head_is_ascii && pulp::bytemuck::bytes_of(&or).is_ascii() && tail_is_ascii
+        }
+    }
+
+    #[cfg(test)]
+    #[allow(clippy::indexing_slicing, reason = "tests may panic")]
+    mod tests {
+        use super::*;
+
+        /// With the vectors of this machine, and on one that has none.
+        #[test]
+        fn all_machines_mask_the_same() {
+            const KEY: [u8; 4] = [0x01, 0x40, 0x7F, 0x22];
+            let plain: [u8; 700] = core::array::from_fn(|i| (i % 126).to_le_bytes()[0]);
+            for (start, len) in (0..5).flat_map(|start| (0_usize..600).map(move |len| (start, len)))
+            {
+                // Nowhere, at the first, a middle and the last byte.
+                for bad in [len, 0, len / 2, len.saturating_sub(1)] {
+                    let mut masked = plain;
+                    let bytes = &mut masked[start..start + len];
+                    bytes.iter_mut().skip(bad).take(1).for_each(|byte| *byte |= 0x80);
+                    let wanted = masked;
+                    let bytes = &mut masked[start..start + len];
+                    bytes.iter_mut().zip(KEY.iter().cycle()).for_each(|(byte, key)| *byte ^= key);
+                    let is_ascii = bad >= len;
+                    let mut again = masked;
+                    assert_eq!(
+                        mask(&mut again[start..start + len], KEY),
+                        is_ascii,
+                        "{start} {len}"
+                    );
+                    assert_eq!(again, wanted);
+                    let bytes = &mut masked[start..start + len];
+                    let scalar = Mask { bytes, key: KEY }.with_simd(pulp::Scalar);
+                    assert_eq!(scalar, is_ascii, "{start} {len}");
+                    assert_eq!(masked, wanted);
+                }
+            }
+        }
+    }
+}
+
+/// Copies `from` to `to`, masked; both have the same length.
+#[inline]
+pub(crate) fn copy_masked(from: &[u8], to: &mut [u8], key: [u8; 4]) {
+    let after = rotate(key, from.len());
+    match from.len() {
+        _ if !WIDE => copy_words(from, to, key),
+        0..4 => {
+            for ((to, from), key) in to.iter_mut().zip(from).zip(key) {
+                *to = from ^ key;
+            }
+        }
+        4..8 => copy_ends(from, to, key, after),
+        8..16 => copy_ends::<8>(from, to, repeat(key), repeat(after)),
+        16..LANE => copy_ends::<16>(from, to, repeat(key), repeat(after)),
+        _ => copy_long(from, to, key, after),
+    }
+}
+
+fn copy_words(from: &[u8], to: &mut [u8], key: [u8; 4]) {
+    let ((from, from_rest), (to, to_rest)) = (from.as_chunks(), to.as_chunks_mut());
+    for (from, to) in zip(from, to) {
+        *to = (u32::from_ne_bytes(*from) ^ u32::from_ne_bytes(key)).to_ne_bytes();
+    }
+    for ((from, to), key) in zip(zip(from_rest, to_rest), &key) {
+        *to = from ^ key;
+    }
+}
+
+/// The first and the last `N` of `N` to `2 * N` bytes, which may overlap.
+#[inline]
+fn copy_ends<const N: usize>(from: &[u8], to: &mut [u8], key: [u8; N], tail_key: [u8; N]) {
+    set(from.first_chunk::<N>().map(|from| xor(from, key)), to.first_chunk_mut());
+    set(from.last_chunk::<N>().map(|from| xor(from, tail_key)), to.last_chunk_mut());
+}
+
+fn copy_long(from: &[u8], to: &mut [u8], key: [u8; 4], after: [u8; 4]) {
+    let wide: [u8; LANE] = repeat(key);
+    for (from, to) in from.as_chunks::<LANE>().0.iter().zip(to.as_chunks_mut::<LANE>().0) {
+        *to = xor(from, wide);
+    }
+    set(from.last_chunk().map(|from| mask_words(*from, repeat(after))), to.last_chunk_mut());
+}
+
+/// The first or the last bytes of a slice that has so many.
+#[inline]
+fn set<const N: usize>(bytes: Option<[u8; N]>, to: Option<&mut [u8; N]>) {
+    if let (Some(bytes), Some(to)) = (bytes, to) {
+        *to = bytes;
+    }
+}
+
+#[inline]
+fn xor<const N: usize>(bytes: &[u8; N], key: [u8; N]) -> [u8; N] {
+    let mut out = *bytes;
+    for (byte, key) in out.iter_mut().zip(key) {
+        *byte ^= key;
+    }
+    out
+}
+
+/// Copies `from` to `to`, which has the same length; there is no length check that could panic.
+#[inline]
+pub(crate) fn copy(from: &[u8], to: &mut [u8]) {
+    if !WIDE {
+        return copy_words(from, to, [0; 4]);
+    }
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
+}
+
+/// Moves what stands from `start` on to the front. The one place that calls `copy_within`, so that the
+/// compiler sees the whole of it and drops its panic at every opt-level.
+pub(crate) fn move_to_front(bytes: &mut [u8], start: usize) {
+    if start <= bytes.len() {
+        bytes.copy_within(start.., 0);
+    }
+}
+
+/// `key` over and over; `N` is a multiple of four.
+#[inline]
+fn repeat<const N: usize>(key: [u8; 4]) -> [u8; N] {
+    let mut wide = [0; N];
+    for chunk in wide.as_chunks_mut::<4>().0 {
+        *chunk = key;
+    }
+    wide
+}
+
+/// The key for the byte `len` bytes further on.
+#[inline]
+pub(crate) fn rotate(key: [u8; 4], len: usize) -> [u8; 4] {
+    let bits = match len % 4 {
+        0 => 0,
+        1 => 8,
+        2 => 16,
+        _ => 24,
+    };
+    u32::from_le_bytes(key).rotate_right(bits).to_le_bytes()
+}
