@@ -8,14 +8,15 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use barews::handshake::Status;
-use barews::handshake::client::{Answer, Handshake};
-use barews::handshake::server::{Incoming, Origins, Reader};
+use barews::handshake::client::{Handshake, Response};
+use barews::handshake::server::{Incoming, Origins, RequestReader};
 use common::REQUEST;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 /// The server's part; the length of the answer.
 fn serve(request: &[u8], out: &mut [u8]) -> usize {
-    let Status::Complete(Incoming::Upgrade(upgrade)) = Reader::new().read(request).unwrap() else {
+    let Status::Complete(Incoming::Upgrade(upgrade)) = RequestReader::new().read(request).unwrap()
+    else {
         unreachable!("the request is whole, and for a WebSocket")
     };
     upgrade.accept(Origins::Any).unwrap().write(out).unwrap()
@@ -32,10 +33,10 @@ fn handshake(criterion: &mut Criterion) {
 
     let nonce = *b"sixteen bytes it";
     let client = || Handshake::new(black_box(nonce), "server.example.com", "/chat?room=1");
-    let sent = client().request(&mut request).unwrap();
+    let sent = client().write_request(&mut request).unwrap();
     group.throughput(Throughput::Bytes(sent.try_into().unwrap()));
     group.bench_function("client-request", |bencher| {
-        bencher.iter(|| client().request(black_box(&mut request)).unwrap());
+        bencher.iter(|| client().write_request(black_box(&mut request)).unwrap());
     });
 
     let len = serve(&request[..sent], &mut answer);
@@ -44,11 +45,11 @@ fn handshake(criterion: &mut Criterion) {
     group.bench_function("client-response", |bencher| {
         bencher.iter(|| {
             let mut client = client();
-            let status = client.response(black_box(answer)).unwrap();
-            let Status::Complete(Answer::Established(established)) = status else {
+            let status = client.read_response(black_box(answer)).unwrap();
+            let Status::Complete(Response::Accepted(accepted)) = status else {
                 unreachable!("the answer is whole, and the right one")
             };
-            established.head_len()
+            accepted.head_len()
         });
     });
     group.finish();

@@ -9,11 +9,11 @@ use std::net::{Shutdown, TcpStream};
 
 use barews::deflate::{Deflate, DeflateParams, Effort, Inflate};
 use barews::handshake::Status;
-use barews::handshake::client::{Answer, Handshake};
+use barews::handshake::client::{Handshake, Response};
 use barews::handshake::deflate::DeflateOffer;
 use barews::{
-    Advice, AssembleError, Assembler, Client, Compressed, Config, Connection, Content, Data, Event,
-    Kind, Message, RecvBuffer, SendError, StorageFull,
+    AssembleError, Assembler, Client, Compressed, Config, Connection, Content, Data, Event, Kind,
+    Message, RecvBuffer, SendError, StorageFull, TransportAction,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -110,7 +110,7 @@ impl Session {
     fn transmit(&mut self) -> Result<(), Box<dyn Error>> {
         let n = self.ws.transmit(&mut self.out)?;
         self.stream.write_all(&self.out[..n])?;
-        if self.ws.advice() == Advice::HalfClose {
+        if self.ws.transport_action() == TransportAction::HalfClose {
             self.stream.shutdown(Shutdown::Write)?;
             std::io::copy(&mut self.stream, &mut std::io::sink())?;
         }
@@ -178,7 +178,7 @@ fn handshake(
         [DeflateOffer::new().client_no_context_takeover(true).client_max_window_bits(None)];
     let mut handshake = Handshake::new(random(), host, path).port(port).deflate(&offers);
     let mut request = [0; 1024];
-    let n = handshake.request(&mut request)?;
+    let n = handshake.write_request(&mut request)?;
     stream.write_all(&request[..n])?;
     loop {
         let n = stream.read(rx.spare_mut())?;
@@ -186,14 +186,14 @@ fn handshake(
             return Err("the server ended the connection inside the handshake".into());
         }
         rx.advance(n);
-        match handshake.response(rx.unread())? {
+        match handshake.read_response(rx.unread())? {
             Status::NeedMore(_) => {}
-            Status::Complete(Answer::Established(established)) => {
-                let (deflate, head_len) = (established.deflate(), established.head_len());
+            Status::Complete(Response::Accepted(accepted)) => {
+                let (deflate, head_len) = (accepted.deflate(), accepted.head_len());
                 rx.consume(head_len);
                 return Ok(deflate);
             }
-            Status::Complete(Answer::Rejected(rejected)) => {
+            Status::Complete(Response::Rejected(rejected)) => {
                 return Err(format!("refused with status {}", rejected.status()).into());
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example pair`
 
-use barews::{Advice, CloseCode, Config, Connection, Event, Input, Kind, State};
+use barews::{CloseCode, Config, Connection, Event, Input, Kind, State, TransportAction};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut server = Connection::server(Config::new());
@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 
     assert_eq!((server.state(), client.state()), (State::Closed, State::Closed));
-    assert_eq!(server.advice(), Advice::HalfClose); // 7.1.1: the server closes first
+    assert_eq!(server.transport_action(), TransportAction::HalfClose); // 7.1.1: the server closes first
     println!("both are closed");
     Ok(())
 }

@@ -52,7 +52,7 @@ impl Default for DeflateParams {
 }
 
 impl DeflateParams {
-    /// Context takeover and 32 KiB both ways.
+    /// CompressionContext takeover and 32 KiB both ways.
     pub const DEFAULT: Self = Self {
         server_no_context_takeover: false,
         client_no_context_takeover: false,
@@ -62,8 +62,8 @@ impl DeflateParams {
 
     /// How the server compresses: for its `Deflate`, and for the client's `Inflate`.
     #[must_use]
-    pub const fn server(&self) -> Context {
-        Context {
+    pub const fn server(&self) -> CompressionContext {
+        CompressionContext {
             window_bits: self.server_max_window_bits,
             takeover: !self.server_no_context_takeover,
         }
@@ -71,8 +71,8 @@ impl DeflateParams {
 
     /// How the client compresses: for its `Deflate`, and for the server's `Inflate`.
     #[must_use]
-    pub const fn client(&self) -> Context {
-        Context {
+    pub const fn client(&self) -> CompressionContext {
+        CompressionContext {
             window_bits: self.client_max_window_bits,
             takeover: !self.client_no_context_takeover,
         }
@@ -83,7 +83,7 @@ impl DeflateParams {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_structs, reason = "section 7.1 has these two for each side")]
-pub struct Context {
+pub struct CompressionContext {
     /// How far back a message may refer.
     pub window_bits: WindowBits,
     /// A message may refer to the messages before it.

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use barews::deflate::{Context, Deflate, Effort, WindowBits};
+use barews::deflate::{CompressionContext, Deflate, Effort, WindowBits};
 
 /// Messages of one kind, from a number generator of this file alone.
 type Corpus = fn(&mut Numbers) -> Vec<Vec<u8>>;
@@ -125,7 +125,7 @@ fn bits(bits: u8) -> WindowBits {
 
 /// All messages through one compressor, `input` and `output` bytes at a time: how many bytes, and a digest of them (FNV-1a).
 fn written(
-    context: Context,
+    context: CompressionContext,
     effort: Effort,
     messages: &[Vec<u8>],
     input: usize,
@@ -175,7 +175,7 @@ fn all() -> String {
                 let messages = messages(&mut Numbers(1));
                 let mut line = format!("{name}, window {window}, {corpus}:");
                 for takeover in [true, false] {
-                    let context = Context { window_bits: bits(window), takeover };
+                    let context = CompressionContext { window_bits: bits(window), takeover };
                     let (len, digest) = written(context, effort, &messages, usize::MAX, 1 << 17);
                     write!(line, " {len} {digest:016x}").unwrap();
                 }
@@ -203,7 +203,7 @@ fn pieces_of_input_and_output_change_no_byte() {
     for (name, effort) in efforts() {
         for (corpus, messages) in CORPORA {
             let messages = messages(&mut Numbers(2));
-            let context = Context { window_bits: bits(15), takeover: true };
+            let context = CompressionContext { window_bits: bits(15), takeover: true };
             let whole = written(context, effort, &messages, usize::MAX, 1 << 17);
             for (input, output) in [(7, 1 << 17), (1 << 17, 5), (300, 64)] {
                 let pieces = written(context, effort, &messages, input, output);

@@ -11,7 +11,7 @@ mod strict_inflate;
 use std::cell::Cell;
 
 use barews::StorageFull;
-use barews::deflate::{Context, Deflate, Deflated, Effort, WindowBits};
+use barews::deflate::{CompressionContext, Deflate, Deflated, Effort, WindowBits};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use shrinking::Shrinking;
@@ -19,11 +19,11 @@ use strict_inflate::StrictInflate;
 
 const EFFORTS: [Effort; 4] = [Effort::TINY, Effort::SMALL, Effort::FAST, Effort::BEST];
 
-fn context(bits: u8, takeover: bool) -> Context {
-    Context { window_bits: WindowBits::new(bits).unwrap(), takeover }
+fn context(bits: u8, takeover: bool) -> CompressionContext {
+    CompressionContext { window_bits: WindowBits::new(bits).unwrap(), takeover }
 }
 
-fn memory(context: Context, effort: Effort) -> Vec<u8> {
+fn memory(context: CompressionContext, effort: Effort) -> Vec<u8> {
     vec![0xAA; Deflate::memory(context, effort)]
 }
 
@@ -74,7 +74,7 @@ struct Decoders {
 }
 
 impl Decoders {
-    fn new(context: Context) -> Self {
+    fn new(context: CompressionContext) -> Self {
         Self {
             takeover: context.takeover,
             strict: StrictInflate::new(context.window_bits.get(), context.takeover),

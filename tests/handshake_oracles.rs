@@ -17,9 +17,9 @@ mod sha1;
 
 use std::net::Ipv6Addr;
 
-use barews::handshake::client::{Answer, Handshake};
+use barews::handshake::client::{Handshake, Response};
 use barews::handshake::key::Key;
-use barews::handshake::server::{HttpVersion, Incoming, Reader};
+use barews::handshake::server::{HttpVersion, Incoming, RequestReader};
 use barews::handshake::{BuildError, Error, Headers, Limits, Status};
 use base64ct::{Base64, Encoding};
 use proptest::prelude::*;
@@ -43,7 +43,8 @@ fn fields(headers: Headers<'_>) -> Vec<(String, Vec<u8>)> {
 }
 
 fn our_request(bytes: &[u8]) -> Option<Said> {
-    let request = match Reader::with_limits(Limits::new().max_fields(usize::MAX)).read(bytes) {
+    let request = match RequestReader::with_limits(Limits::new().max_fields(usize::MAX)).read(bytes)
+    {
         Ok(Status::Complete(Incoming::Upgrade(upgrade))) => upgrade.request(),
         Ok(Status::Complete(Incoming::Plain(request))) => request,
         Ok(Status::NeedMore(_)) | Err(_) => return None,
@@ -76,11 +77,11 @@ fn their_fields(headers: &[httparse::Header<'_>]) -> Vec<(String, Vec<u8>)> {
 
 /// Of an answer without interim ones before it.
 fn our_answer(bytes: &[u8]) -> Option<Said> {
-    let (status, len, fields) = match Handshake::new(NONCE, "a", "/").response(bytes) {
-        Ok(Status::Complete(Answer::Established(answer))) => {
+    let (status, len, fields) = match Handshake::new(NONCE, "a", "/").read_response(bytes) {
+        Ok(Status::Complete(Response::Accepted(answer))) => {
             (101, answer.head_len(), fields(answer.headers()))
         }
-        Ok(Status::Complete(Answer::Rejected(answer))) => {
+        Ok(Status::Complete(Response::Rejected(answer))) => {
             (answer.status(), answer.head_len(), fields(answer.headers()))
         }
         Ok(Status::NeedMore(_)) | Err(_) => return None,
@@ -133,7 +134,7 @@ fn where_the_other_parser_is_more_lenient() {
     ];
     for (bytes, error) in requests {
         assert!(their_request(bytes).is_some(), "{}", bytes.escape_ascii());
-        assert_eq!(Reader::new().read(bytes).unwrap_err(), error);
+        assert_eq!(RequestReader::new().read(bytes).unwrap_err(), error);
     }
     let answers: [(&[u8], Error); 3] = [
         (b"HTTP/1.1 200 OK\n\n", Error::BareLineFeed),
@@ -143,7 +144,7 @@ fn where_the_other_parser_is_more_lenient() {
     ];
     for (bytes, error) in answers {
         assert!(their_answer(bytes).is_some(), "{}", bytes.escape_ascii());
-        assert_eq!(Handshake::new(NONCE, "a", "/").response(bytes).unwrap_err(), error);
+        assert_eq!(Handshake::new(NONCE, "a", "/").read_response(bytes).unwrap_err(), error);
     }
 }
 
@@ -329,7 +330,7 @@ fn base64_of_every_byte_alone() {
 #[track_caller]
 fn ipv6_agrees(text: &str) {
     if text.contains(':') {
-        let outcome = Handshake::new(NONCE, text, "/").request(&mut [0; 512]);
+        let outcome = Handshake::new(NONCE, text, "/").write_request(&mut [0; 512]);
         let expected = text.parse::<Ipv6Addr>().is_ok();
         assert_eq!(outcome.is_ok(), expected, "{text}");
         assert!(expected || outcome == Err(BuildError::InvalidHost));

@@ -111,10 +111,10 @@ fn what_makes_masking_keys_is_not_printed() {
 
 #[cfg(feature = "handshake")]
 mod handshake {
-    use barews::handshake::client::{Answer, Handshake};
+    use barews::handshake::client::{Handshake, Response};
     use barews::handshake::extension::Malformed;
     use barews::handshake::key::Key;
-    use barews::handshake::server::{Incoming, Reader};
+    use barews::handshake::server::{Incoming, RequestReader};
     use barews::handshake::{BuildError, Error, Field, Status};
 
     use super::all_differ;
@@ -208,7 +208,7 @@ mod handshake {
     fn credentials_of_a_received_request_are_not_printed() {
         let head =
             b"GET /news?a HTTP/1.1\r\nHost: example.com\r\nAuthorization: Bearer s3cret\r\n\r\n";
-        let Ok(Status::Complete(Incoming::Plain(request))) = Reader::new().read(head) else {
+        let Ok(Status::Complete(Incoming::Plain(request))) = RequestReader::new().read(head) else {
             panic!("a plain request");
         };
         let printed = format!("{request:?}");
@@ -223,7 +223,8 @@ mod handshake {
     fn a_rejection_is_printed_without_its_values() {
         let head = b"HTTP/1.1 401 Unauthorized\r\nSet-Cookie: s3cret\r\n\r\n";
         let mut handshake = Handshake::new([0; 16], "example.com", "/chat");
-        let Ok(Status::Complete(Answer::Rejected(rejected))) = handshake.response(head) else {
+        let Ok(Status::Complete(Response::Rejected(rejected))) = handshake.read_response(head)
+        else {
             panic!("a 401");
         };
         let printed = format!("{rejected:?}");

@@ -5,8 +5,8 @@ use std::hint::black_box;
 
 use allocation_counter::measure;
 use barews::{
-    Advice, Assembler, CloseCode, Config, Connection, ControlOrder, Delivery, Event, Kind,
-    MaskKeys, Message, RecvBuffer, Role, State,
+    Assembler, CloseCode, Config, Connection, ControlOrder, Delivery, Event, Kind, MaskKeys,
+    Message, RecvBuffer, Role, State, TransportAction,
 };
 
 /// Everything that one side received.
@@ -137,7 +137,10 @@ fn close<A: Role, B: Role>(
     client.receive_eof().unwrap();
     server.receive_eof().unwrap();
     assert_eq!((client.state(), server.state()), (State::Closed, State::Closed));
-    assert_eq!((client.advice(), server.advice()), (Advice::Drop, Advice::Drop));
+    assert_eq!(
+        (client.transport_action(), server.transport_action()),
+        (TransportAction::Drop, TransportAction::Drop)
+    );
 }
 
 /// A peer's fault, the Close that answers it, and the text of the error.
@@ -162,9 +165,9 @@ fn fault<K: MaskKeys>(keys: K) {
 /// Both sides of the opening handshake, a page, and a refusal.
 #[cfg(feature = "handshake")]
 fn handshake() {
-    use barews::handshake::client::{Answer, Handshake};
+    use barews::handshake::client::{Handshake, Response};
     use barews::handshake::deflate::{DeflateConfig, DeflateOffer};
-    use barews::handshake::server::{Incoming, Origins, Reader, respond};
+    use barews::handshake::server::{Incoming, Origins, RequestReader, respond};
     use barews::handshake::{Error, Status};
 
     let (mut there, mut back) = ([0; 1024], [0; 1024]);
@@ -174,8 +177,8 @@ fn handshake() {
         .origin("https://example.com")
         .deflate(&offers)
         .headers(&[("Cookie", "a=b")]);
-    let n = client.request(&mut there).unwrap();
-    let mut reader = Reader::new();
+    let n = client.write_request(&mut there).unwrap();
+    let mut reader = RequestReader::new();
     assert!(matches!(reader.read(&there[..n - 1]), Ok(Status::NeedMore(_))));
     let Ok(Status::Complete(Incoming::Upgrade(upgrade))) = reader.read(&there[..n]) else {
         unreachable!("the request asks for an upgrade")
@@ -184,8 +187,8 @@ fn handshake() {
     let deflate = upgrade.negotiate_deflate(&DeflateConfig::new()).unwrap();
     let accept = upgrade.accept(Origins::List(&["https://example.com"])).unwrap();
     let n = accept.protocol("chat").deflate(deflate).write(&mut back).unwrap();
-    let answer = client.response(&back[..n]).unwrap();
-    assert!(matches!(answer, Status::Complete(Answer::Established(_))));
+    let answer = client.read_response(&back[..n]).unwrap();
+    assert!(matches!(answer, Status::Complete(Response::Accepted(_))));
     respond(200, &[("Content-Type", "text/html")], b"a page", &mut back).unwrap();
     Error::UnsupportedVersion.respond(&mut back).unwrap();
 }
@@ -199,10 +202,11 @@ fn the_opening_handshake_allocates_nothing() {
 /// Messages through an `Inflate`: fixed, dynamic and stored blocks, a plain one, and one that is none.
 #[cfg(feature = "deflate")]
 fn inflate() {
-    use barews::deflate::{Context, Inflate, WindowBits};
+    use barews::deflate::{CompressionContext, Inflate, WindowBits};
     use barews::{Error, Input};
 
-    const CONTEXT: Context = Context { window_bits: WindowBits::MIN, takeover: true };
+    const CONTEXT: CompressionContext =
+        CompressionContext { window_bits: WindowBits::MIN, takeover: true };
     let mut memory = [0; Inflate::memory(CONTEXT)];
     let mut inflate = Inflate::new(CONTEXT, &mut memory).unwrap();
     let mut ws = Connection::client(Config::new().deflate(true), || [0; 4]);

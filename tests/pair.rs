@@ -6,27 +6,27 @@
 mod wire;
 
 use barews::{
-    Advice, Client, CloseCode, Config, Connection, Error, Event, Input, Kind, NoKey, SendError,
-    Server, State,
+    Client, CloseCode, Config, Connection, Error, Event, Input, Kind, NoKey, SendError, Server,
+    State, TransportAction,
 };
 use wire::{CLOSE, Ev, Keys, PING, Side, Ws};
 
-const OPEN: (State, Advice) = (State::Open, Advice::Keep);
-const LOCAL: (State, Advice) = (State::LocalClosed, Advice::Keep);
-const REMOTE: (State, Advice) = (State::RemoteClosed, Advice::Keep);
+const OPEN: (State, TransportAction) = (State::Open, TransportAction::Keep);
+const LOCAL: (State, TransportAction) = (State::LocalClosed, TransportAction::Keep);
+const REMOTE: (State, TransportAction) = (State::RemoteClosed, TransportAction::Keep);
 /// Closed: a server closes the transport, a client waits for that.
-const SERVER_CLOSED: (State, Advice) = (State::Closed, Advice::HalfClose);
-const CLIENT_CLOSED: (State, Advice) = (State::Closed, Advice::Keep);
-const GONE: (State, Advice) = (State::Closed, Advice::Drop);
+const SERVER_CLOSED: (State, TransportAction) = (State::Closed, TransportAction::HalfClose);
+const CLIENT_CLOSED: (State, TransportAction) = (State::Closed, TransportAction::Keep);
+const GONE: (State, TransportAction) = (State::Closed, TransportAction::Drop);
 
 fn pair() -> (Ws, Ws) {
     (Side::Client.ws(Config::new()), Side::Server.ws(Config::new()))
 }
 
-fn at(ws: &Ws) -> (State, Advice) {
+fn at(ws: &Ws) -> (State, TransportAction) {
     match ws {
-        Ws::Server(ws) => (ws.state(), ws.advice()),
-        Ws::Client(ws) => (ws.state(), ws.advice()),
+        Ws::Server(ws) => (ws.state(), ws.transport_action()),
+        Ws::Client(ws) => (ws.state(), ws.transport_action()),
     }
 }
 
@@ -210,7 +210,7 @@ fn a_fault_of_the_server() {
     assert_eq!((at(&client), client.wants_write()), (REMOTE, true));
     let why = client.due();
     // A client that failed the connection does not wait for the server.
-    assert_eq!(at(&client), (State::Closed, Advice::HalfClose));
+    assert_eq!(at(&client), (State::Closed, TransportAction::HalfClose));
     assert_eq!(server.feed(&why)[0], closed(1007, ""));
     server.due();
     assert_eq!(at(&server), SERVER_CLOSED);
@@ -250,7 +250,7 @@ fn a_fault_behind_this_sides_close() {
     // Its Close was written before: no second one.
     for ws in [&mut server, &mut client] {
         assert_eq!((ws.wants_write(), ws.due()), (false, vec![]));
-        assert_eq!(at(ws), (State::Closed, Advice::HalfClose));
+        assert_eq!(at(ws), (State::Closed, TransportAction::HalfClose));
     }
 }
 
@@ -265,7 +265,7 @@ fn a_client_without_keys_is_to_be_dropped() {
     let mut client = Connection::client(Config::new(), Empty);
     let mut out = [0; 64];
     assert_eq!(client.send_text("a", &mut out), Err(SendError::NoMaskingKey));
-    assert_eq!(client.advice(), Advice::Drop);
+    assert_eq!(client.transport_action(), TransportAction::Drop);
     for _ in 0..2 {
         assert_eq!(client.send_ping(b"", &mut out), Err(SendError::NoMaskingKey));
         assert_eq!(client.transmit(&mut out), Err(SendError::NoMaskingKey));

@@ -5,7 +5,7 @@
 #[path = "common/frames.rs"]
 mod frames;
 
-use barews::{Advice, CloseCode, CloseFrame, Config, Error, Kind, SendError, State};
+use barews::{CloseCode, CloseFrame, Config, Error, Kind, SendError, State, TransportAction};
 use frames::{Call, Ev, Keys, SIDES, Side, Ws, closed, frame, joined, plain, whole};
 
 /// Section 7.4 and its registry: the codes that may be on the wire.
@@ -26,9 +26,12 @@ fn r7_1_1_02_the_server_ends_the_transport_first() {
     client.push(&server.sent(Call::Transmit));
     assert_eq!((server.state(), client.state()), (State::Closed, State::Closed));
     // The server closes its half, the client waits for that.
-    assert_eq!((server.advice(), client.advice()), (Advice::HalfClose, Advice::Keep));
-    assert_eq!((client.eof(), client.advice()), (Ok(()), Advice::Drop));
-    assert_eq!((server.eof(), server.advice()), (Ok(()), Advice::Drop));
+    assert_eq!(
+        (server.transport_action(), client.transport_action()),
+        (TransportAction::HalfClose, TransportAction::Keep)
+    );
+    assert_eq!((client.eof(), client.transport_action()), (Ok(()), TransportAction::Drop));
+    assert_eq!((server.eof(), server.transport_action()), (Ok(()), TransportAction::Drop));
 }
 
 #[test]
@@ -113,7 +116,10 @@ fn r7_1_4_01_clean_means_that_both_closes_came_before_the_end() {
         if received && !sent {
             assert_eq!(ws.due(), [(0x88, vec![0x03, 0xE8])]);
         }
-        assert_eq!((ws.state(), ws.advice(), ws.due()), (State::Closed, Advice::Drop, vec![]));
+        assert_eq!(
+            (ws.state(), ws.transport_action(), ws.due()),
+            (State::Closed, TransportAction::Drop, vec![])
+        );
     }
 }
 
@@ -191,10 +197,16 @@ fn r7_1_7_01_a_failed_connection_says_why_and_is_to_be_closed() {
         assert_eq!(ws.push(&bytes).last(), Some(&Ev::Fail(error)));
         // The reason can be told to people as well.
         assert!(!error.to_string().is_empty());
-        assert_eq!((ws.state(), ws.advice()), (State::RemoteClosed, Advice::Keep));
+        assert_eq!(
+            (ws.state(), ws.transport_action()),
+            (State::RemoteClosed, TransportAction::Keep)
+        );
         ws.due();
         // Either side closes the transport when it fails the connection.
-        assert_eq!((ws.state(), ws.advice()), (State::Closed, Advice::HalfClose));
+        assert_eq!(
+            (ws.state(), ws.transport_action()),
+            (State::Closed, TransportAction::HalfClose)
+        );
         assert_eq!(ws.eof(), Err(error));
     }
 }
@@ -267,7 +279,7 @@ fn r7_2_1_01_a_transport_that_is_lost_before_the_close_is_a_fault_wherever_it_is
                 continue;
             }
             assert_eq!(ws.eof(), Err(Error::UnexpectedEof));
-            assert_eq!((ws.state(), ws.advice()), (State::Closed, Advice::Drop));
+            assert_eq!((ws.state(), ws.transport_action()), (State::Closed, TransportAction::Drop));
             // The rest of the message, if it came after all, is no end of it.
             assert_eq!(ws.push(&bytes[cut..]), [Ev::Fail(Error::UnexpectedEof)]);
             assert_eq!(ws.due(), []);

@@ -5,7 +5,7 @@
 #[path = "common/frames.rs"]
 mod frames;
 
-use barews::{Advice, Config, Connection, Delivery, Error, Kind, SendError, State};
+use barews::{Config, Connection, Delivery, Error, Kind, SendError, State, TransportAction};
 use frames::{Call, Ev, KEY, SIDES, Side, Ws, closed, frame, piece, plain, whole};
 use proptest::prelude::*;
 
@@ -163,23 +163,25 @@ fn r5_5_1_05_a_close_of_the_callers_takes_the_place_of_no_answer() {
 
 #[test]
 fn r5_5_1_06_behind_both_closes_the_server_ends_the_transport_and_the_client_waits() {
-    for (side, then) in [(Side::Server, Advice::HalfClose), (Side::Client, Advice::Keep)] {
+    for (side, then) in
+        [(Side::Server, TransportAction::HalfClose), (Side::Client, TransportAction::Keep)]
+    {
         for first in [true, false] {
             let mut ws = Ws::new(side, Config::new());
-            assert_eq!(ws.advice(), Advice::Keep);
+            assert_eq!(ws.transport_action(), TransportAction::Keep);
             let close = side.incoming(0x88, b"\x03\xE8");
             if first {
                 ws.push(&close);
-                assert_eq!(ws.advice(), Advice::Keep);
+                assert_eq!(ws.transport_action(), TransportAction::Keep);
                 ws.due();
             } else {
                 ws.sent(Call::Close(1000, ""));
-                assert_eq!(ws.advice(), Advice::Keep);
+                assert_eq!(ws.transport_action(), TransportAction::Keep);
                 ws.push(&close);
             }
-            assert_eq!((ws.state(), ws.advice()), (State::Closed, then));
+            assert_eq!((ws.state(), ws.transport_action()), (State::Closed, then));
             assert_eq!(ws.eof(), Ok(()));
-            assert_eq!((ws.state(), ws.advice()), (State::Closed, Advice::Drop));
+            assert_eq!((ws.state(), ws.transport_action()), (State::Closed, TransportAction::Drop));
         }
     }
 }

@@ -355,5 +355,5 @@ fn r5_3_02_a_source_without_a_key_ends_sending() {
     assert_eq!(out, [0; 64]);
     assert_eq!(ws.send_ping(b"", &mut out), Err(SendError::NoMaskingKey));
     assert_eq!(ws.transmit(&mut out), Err(SendError::NoMaskingKey));
-    assert_eq!(ws.advice(), barews::Advice::Drop);
+    assert_eq!(ws.transport_action(), barews::TransportAction::Drop);
 }

@@ -9,7 +9,7 @@ mod inflated;
 #[path = "common/wire.rs"]
 mod wire;
 
-use barews::deflate::{Context, DeflateParams, Inflate, WindowBits};
+use barews::deflate::{CompressionContext, DeflateParams, Inflate, WindowBits};
 use barews::{Config, Error, Event, Input, Kind, StorageFull};
 use bits::BitWriter;
 use inflated::{JUNK, Outcome, Receiver, alone, compressed, context, memory, run};
@@ -359,8 +359,14 @@ fn what_was_agreed_on_says_how_each_side_compresses() {
             server_max_window_bits: of_server,
             client_max_window_bits: of_client,
         };
-        assert_eq!(params.server(), Context { window_bits: of_server, takeover: !server });
-        assert_eq!(params.client(), Context { window_bits: of_client, takeover: !client });
+        assert_eq!(
+            params.server(),
+            CompressionContext { window_bits: of_server, takeover: !server }
+        );
+        assert_eq!(
+            params.client(),
+            CompressionContext { window_bits: of_client, takeover: !client }
+        );
     }
 }
 

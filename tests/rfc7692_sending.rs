@@ -5,9 +5,9 @@
 #[path = "common/strict_inflate.rs"]
 mod strict_inflate;
 
-use barews::deflate::{Context, Deflate, DeflateParams, Effort, WindowBits};
+use barews::deflate::{CompressionContext, Deflate, DeflateParams, Effort, WindowBits};
 use barews::handshake::Status;
-use barews::handshake::client::{Answer, Handshake};
+use barews::handshake::client::{Handshake, Response};
 use barews::handshake::deflate::DeflateOffer;
 use barews::{Compressed, Config, Connection, Kind, SendError};
 use strict_inflate::StrictInflate;
@@ -16,11 +16,11 @@ const EFFORTS: [Effort; 4] = [Effort::TINY, Effort::SMALL, Effort::FAST, Effort:
 /// What a sender leaves off.
 const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
 
-fn context(bits: u8, takeover: bool) -> Context {
-    Context { window_bits: WindowBits::new(bits).unwrap(), takeover }
+fn context(bits: u8, takeover: bool) -> CompressionContext {
+    CompressionContext { window_bits: WindowBits::new(bits).unwrap(), takeover }
 }
 
-fn deflate(context: Context, effort: Effort) -> Deflate<Vec<u8>> {
+fn deflate(context: CompressionContext, effort: Effort) -> Deflate<Vec<u8>> {
     Deflate::new(context, effort, vec![0; Deflate::memory(context, effort)]).unwrap()
 }
 
@@ -58,13 +58,13 @@ fn r9_1_03_nothing_is_compressed_before_it_was_agreed_on() {
     let answer = |extension: &str| {
         let offers = [DeflateOffer::new()];
         let mut handshake = Handshake::new([0; 16], "a", "/").deflate(&offers);
-        handshake.request(&mut [0; 512]).unwrap();
+        handshake.write_request(&mut [0; 512]).unwrap();
         let head = format!(
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Accept: ICX+Yqv66kxgM0FcWaLWlFLwTAI=\r\n{extension}\r\n"
         );
-        match handshake.response(head.as_bytes()).unwrap() {
-            Status::Complete(Answer::Established(established)) => established.deflate(),
+        match handshake.read_response(head.as_bytes()).unwrap() {
+            Status::Complete(Response::Accepted(accepted)) => accepted.deflate(),
             other => unreachable!("{other:?}"),
         }
     };

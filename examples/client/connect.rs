@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use barews::RecvBuffer;
 #[cfg(feature = "deflate")]
 use barews::deflate::DeflateParams;
-use barews::handshake::client::{Answer, Handshake};
+use barews::handshake::client::{Handshake, Response};
 use barews::handshake::deflate::DeflateOffer;
 use barews::handshake::{BuildError, Status};
 
@@ -44,10 +44,10 @@ pub(crate) fn connect(arguments: &Arguments, path: &str) -> Result<Opened, Box<d
         handshake = handshake.origin(origin);
     }
     let mut request = vec![0; 1024];
-    let n = match handshake.request(&mut request) {
+    let n = match handshake.write_request(&mut request) {
         Err(BuildError::BufferTooSmall { needed }) => {
             request.resize(needed, 0);
-            handshake.request(&mut request)?
+            handshake.write_request(&mut request)?
         }
         result => result?,
     };
@@ -60,20 +60,20 @@ pub(crate) fn connect(arguments: &Arguments, path: &str) -> Result<Opened, Box<d
             return Err("the server ended the connection inside the handshake".into());
         }
         rx.advance(n);
-        match handshake.response(rx.unread())? {
+        match handshake.read_response(rx.unread())? {
             Status::NeedMore(_) => {}
-            Status::Complete(Answer::Rejected(rejected)) => {
+            Status::Complete(Response::Rejected(rejected)) => {
                 return Err(format!("refused with status {}", rejected.status()).into());
             }
-            Status::Complete(Answer::Established(established)) => {
-                let protocol = established.protocol().unwrap_or("-");
-                let extensions = established.header("Sec-WebSocket-Extensions").next();
+            Status::Complete(Response::Accepted(accepted)) => {
+                let protocol = accepted.protocol().unwrap_or("-");
+                let extensions = accepted.header("Sec-WebSocket-Extensions").next();
                 let extensions = extensions.map_or("-".into(), String::from_utf8_lossy);
                 println!("open protocol={protocol} extensions={extensions}");
                 #[cfg(feature = "deflate")]
-                let deflate = established.deflate();
+                let deflate = accepted.deflate();
                 // The bytes behind the head are the first frames.
-                let head_len = established.head_len();
+                let head_len = accepted.head_len();
                 rx.consume(head_len);
                 return Ok(Opened {
                     stream,

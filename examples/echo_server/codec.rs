@@ -1,6 +1,6 @@
 //! Compression (RFC 7692): what a client that asked for it has more than the others.
 
-use barews::deflate::{Context, Deflate, DeflateParams, Effort, Inflate};
+use barews::deflate::{CompressionContext, Deflate, DeflateParams, Effort, Inflate};
 use barews::frame::{Header, Lead, Opcode};
 use barews::handshake::deflate::{DeflateAnswer, DeflateConfig};
 use barews::handshake::server::Upgrade;
@@ -128,7 +128,7 @@ impl Inflater {
 pub(crate) struct Deflater(Deflate<Vec<u8>>);
 
 impl Deflater {
-    fn new(context: Context) -> Self {
+    fn new(context: CompressionContext) -> Self {
         let memory = vec![0; Deflate::memory(context, EFFORT)];
         Self(Deflate::new(context, EFFORT, memory).expect("it has as much as it asks for"))
     }
@@ -136,7 +136,7 @@ impl Deflater {
     /// For frames that everybody can read with whom compression was agreed on.
     pub(crate) fn for_everybody(settings: &Settings) -> Option<Self> {
         let window_bits = settings.deflate.filter(|_| settings.broadcast)?;
-        Some(Self::new(Context { window_bits, takeover: false }))
+        Some(Self::new(CompressionContext { window_bits, takeover: false }))
     }
 
     /// Appends a message: one frame, or fragments if it is long.

@@ -5,9 +5,11 @@ use std::ops::Range;
 #[cfg(feature = "deflate")]
 use barews::deflate::DeflateParams;
 use barews::frame::{Header, HeaderBytes, Lead, Opcode};
-use barews::handshake::server::{Incoming, Origins, Reader, Upgrade};
+use barews::handshake::server::{Incoming, Origins, RequestReader, Upgrade};
 use barews::handshake::{BuildError, Status, server};
-use barews::{Advice, CloseCode, Connection, Data, Event, Input, SendError, Server, State};
+use barews::{
+    CloseCode, Connection, Data, Event, Input, SendError, Server, State, TransportAction,
+};
 
 use crate::broadcast::{Encoder, Said, Speaker};
 #[cfg(feature = "deflate")]
@@ -32,7 +34,7 @@ const PAGE: &str = concat!(
 const KEPT: usize = 1 << 20;
 
 pub(crate) enum Session {
-    Handshake(Reader),
+    Handshake(RequestReader),
     Open {
         ws: Connection<Server>,
         service: Service,
@@ -153,7 +155,7 @@ impl Received {
 
 impl Session {
     pub(crate) fn new() -> Self {
-        Self::Handshake(Reader::new())
+        Self::Handshake(RequestReader::new())
     }
 
     fn plain(service: Service, settings: &Settings) -> Self {
@@ -245,11 +247,11 @@ impl Session {
     }
 
     /// What to do with the transport, once all output is written.
-    pub(crate) fn advice(&self) -> Advice {
+    pub(crate) fn transport_action(&self) -> TransportAction {
         match self {
-            Self::Handshake(_) => Advice::Keep,
-            Self::Open { ws, .. } => ws.advice(),
-            Self::Done => Advice::HalfClose,
+            Self::Handshake(_) => TransportAction::Keep,
+            Self::Open { ws, .. } => ws.transport_action(),
+            Self::Done => TransportAction::HalfClose,
         }
     }
 

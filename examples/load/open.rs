@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use barews::handshake::Status;
-use barews::handshake::client::{Answer, Handshake};
+use barews::handshake::client::{Handshake, Response};
 
 use crate::fault::Fault;
 
@@ -17,7 +17,7 @@ pub(crate) fn handshake(address: SocketAddr) -> (Handshake<'static>, Vec<u8>) {
     fastrand::fill(&mut nonce);
     let handshake = Handshake::new(nonce, "localhost", "/").port(address.port());
     let mut request = vec![0; 512];
-    let n = handshake.request(&mut request).expect("nothing in it is the user's");
+    let n = handshake.write_request(&mut request).expect("nothing in it is the user's");
     request.truncate(n);
     (handshake, request)
 }
@@ -36,13 +36,13 @@ pub(crate) fn open(address: SocketAddr) -> Result<(TcpStream, Vec<u8>), Fault> {
             return Err(io::Error::from(ErrorKind::UnexpectedEof).into());
         }
         bytes.extend_from_slice(&buffer[..n]);
-        match handshake.response(&bytes)? {
+        match handshake.read_response(&bytes)? {
             Status::NeedMore(_) => {}
-            Status::Complete(Answer::Rejected(rejected)) => {
+            Status::Complete(Response::Rejected(rejected)) => {
                 return Err(Fault::Refused(rejected.status()));
             }
-            Status::Complete(Answer::Established(established)) => {
-                let head_len = established.head_len();
+            Status::Complete(Response::Accepted(accepted)) => {
+                let head_len = accepted.head_len();
                 bytes.drain(..head_len);
                 return Ok((stream, bytes));
             }

@@ -8,7 +8,7 @@ mod strict_inflate;
 use std::cell::RefCell;
 
 use arbitrary::{Arbitrary, Unstructured};
-use barews::deflate::{Context, Deflate, Effort, Inflate, WindowBits};
+use barews::deflate::{CompressionContext, Deflate, Effort, Inflate, WindowBits};
 use barews::frame::HeaderBytes;
 use barews::{Compressed, Config, Connection, Event, Input, Kind};
 use barews_fuzz::sizes;
@@ -62,7 +62,7 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn check(case: &Case, most: usize, memory: &mut Memory) {
-    let context = Context { window_bits: bits(case.window), takeover: case.takeover };
+    let context = CompressionContext { window_bits: bits(case.window), takeover: case.takeover };
     let effort = effort(case);
     let len = Deflate::memory(context, effort);
     let Memory { pieces, whole, inflate, out } = memory;

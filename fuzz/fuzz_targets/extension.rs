@@ -3,12 +3,12 @@
 #![no_main]
 
 use arbitrary::{Arbitrary, Unstructured};
-use barews::handshake::client::{Answer, Handshake};
+use barews::handshake::client::{Response, Handshake};
 use barews::handshake::deflate::{
     DeflateConfig, DeflateOffer, DeflateParams, WindowBits, confirm, negotiate,
 };
 use barews::handshake::extension::{self, Extension};
-use barews::handshake::server::{Incoming, Origins, Reader};
+use barews::handshake::server::{Incoming, Origins, RequestReader};
 use barews::handshake::{Error, Field, Status};
 use barews_fuzz::extensions::{self, Element, Params, Willing};
 use libfuzzer_sys::fuzz_target;
@@ -139,7 +139,7 @@ fn request(value: &[u8], sound: bool, config: &DeflateConfig, answer: Option<&st
         b"\r\n\r\n",
     ]
     .concat();
-    let mut reader = Reader::new();
+    let mut reader = RequestReader::new();
     let upgrade = match reader.read(&head) {
         Ok(Status::Complete(Incoming::Upgrade(upgrade))) => upgrade,
         Err(Error::Invalid(Field::Extensions)) => return assert!(!sound),
@@ -168,12 +168,12 @@ fn answered(value: &[u8], elements: &[Element], sound: bool, ours: &[DeflateOffe
     ]
     .concat();
     let mut handshake = Handshake::new(*b"the sample nonce", "a", "/").deflate(ours);
-    match handshake.response(&head) {
-        Ok(Status::Complete(Answer::Established(established))) => {
+    match handshake.read_response(&head) {
+        Ok(Status::Complete(Response::Accepted(accepted))) => {
             assert!(sound && elements.len() == 1);
             let one = extension::parse(value).next().unwrap().unwrap();
-            assert!(established.deflate().is_some());
-            assert_eq!(established.deflate(), confirm(one, ours));
+            assert!(accepted.deflate().is_some());
+            assert_eq!(accepted.deflate(), confirm(one, ours));
         }
         Err(Error::Invalid(Field::Extensions)) => assert!(!sound),
         Err(Error::ExtensionNotOffered | Error::DeflateParameters) => {

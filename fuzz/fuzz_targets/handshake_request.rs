@@ -2,7 +2,7 @@
 //! answers.
 #![no_main]
 
-use barews::handshake::server::{Accept, Incoming, Origins, Reader, respond};
+use barews::handshake::server::{Accept, Incoming, Origins, RequestReader, respond};
 use barews::handshake::{BuildError, Error, Limits, Status};
 use barews_fuzz::heads;
 use libfuzzer_sys::fuzz_target;
@@ -24,12 +24,12 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-fn reader() -> Reader {
-    Reader::with_limits(Limits::new().max_head_len(1024).max_fields(16))
+fn reader() -> RequestReader {
+    RequestReader::with_limits(Limits::new().max_head_len(1024).max_fields(16))
 }
 
 /// The length of the head and whether it asks for an upgrade; `None` while more is needed.
-fn outcome(reader: &mut Reader, bytes: &[u8]) -> Result<Option<(usize, bool)>, Error> {
+fn outcome(reader: &mut RequestReader, bytes: &[u8]) -> Result<Option<(usize, bool)>, Error> {
     Ok(match reader.read(bytes)? {
         Status::NeedMore(_) => None,
         Status::Complete(Incoming::Upgrade(upgrade)) => Some((upgrade.request().head_len(), true)),

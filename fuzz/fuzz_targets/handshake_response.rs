@@ -2,9 +2,9 @@
 //! into its request.
 #![no_main]
 
-use barews::handshake::client::{Answer, Handshake};
+use barews::handshake::client::{Response, Handshake};
 use barews::handshake::deflate::DeflateOffer;
-use barews::handshake::server::{Incoming, Reader};
+use barews::handshake::server::{Incoming, RequestReader};
 use barews::handshake::{BuildError, Error, Limits, Status};
 use barews_fuzz::heads;
 use libfuzzer_sys::fuzz_target;
@@ -46,12 +46,12 @@ fn request(bytes: &[u8]) {
         ([protocol, "usual"], [(name, value)], [DeflateOffer::new()]);
     let handshake = Handshake::new([1; 16], host, path).protocols(&protocols).headers(&headers);
     let mut out = [0xAA; 1024];
-    match handshake.origin(origin).deflate(&offers).request(&mut out) {
+    match handshake.origin(origin).deflate(&offers).write_request(&mut out) {
         Ok(len) => {
             let head = &out[..len];
             heads::clean(head);
             heads::once(head, &["host", "upgrade", "connection", "origin", "sec-websocket-key"]);
-            let mut reader = Reader::new();
+            let mut reader = RequestReader::new();
             let Ok(Status::Complete(Incoming::Upgrade(upgrade))) = reader.read(head) else {
                 panic!("our server refuses it")
             };
@@ -76,14 +76,14 @@ fn outcome(
     handshake: &mut Handshake<'_>,
     bytes: &[u8],
 ) -> Result<Option<(usize, u16, Option<String>)>, Error> {
-    Ok(match handshake.response(bytes)? {
+    Ok(match handshake.read_response(bytes)? {
         Status::NeedMore(_) => None,
-        Status::Complete(Answer::Established(established)) => {
-            let head_len = established.head_len();
-            heads::is_answer_of_httparse(bytes, 101, head_len, established.headers());
-            Some((head_len, 101, established.protocol().map(str::to_owned)))
+        Status::Complete(Response::Accepted(accepted)) => {
+            let head_len = accepted.head_len();
+            heads::is_answer_of_httparse(bytes, 101, head_len, accepted.headers());
+            Some((head_len, 101, accepted.protocol().map(str::to_owned)))
         }
-        Status::Complete(Answer::Rejected(rejected)) => {
+        Status::Complete(Response::Rejected(rejected)) => {
             assert_ne!(rejected.status(), 101);
             let (status, head_len) = (rejected.status(), rejected.head_len());
             heads::is_answer_of_httparse(bytes, status, head_len, rejected.headers());

@@ -5,7 +5,7 @@
 use std::cell::{Cell, RefCell};
 
 use arbitrary::{Arbitrary, Unstructured};
-use barews::deflate::{Context, Deflate, Effort, Inflate, WindowBits};
+use barews::deflate::{CompressionContext, Deflate, Effort, Inflate, WindowBits};
 use barews::frame::{self, Opcode};
 use barews::{
     CloseCode, Compressed, Config, Connection, Content, ControlOrder, Delivery, Event, Input, Kind,
@@ -24,7 +24,7 @@ enum Sent {
     Close(u16, String),
 }
 
-const CONTEXT: Context = Context { window_bits: WindowBits::MIN, takeover: true };
+const CONTEXT: CompressionContext = CompressionContext { window_bits: WindowBits::MIN, takeover: true };
 
 fuzz_target!(|data: &[u8]| {
     let _ = check(&mut Unstructured::new(data));

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use arbitrary::Arbitrary;
 use barews::frame::{Compressed, Content, Header, Parsed};
 use barews::{
-    Advice, Client, CloseCode, Connection, Event, Input, Kind, MaskKeys, NoKey, Role, SendError,
+    TransportAction, Client, CloseCode, Connection, Event, Input, Kind, MaskKeys, NoKey, Role, SendError,
     Server, State,
 };
 use barews_fuzz::{walk, watch};
@@ -326,9 +326,9 @@ fn finish<K: MaskKeys>(client: &mut End<Client<K>>, server: &mut End<Server>) {
     assert_eq!(client.received, server.messages);
     assert_eq!(server.received, client.messages);
     assert_eq!((client.ws.state(), server.ws.state()), (State::Closed, State::Closed));
-    assert_eq!((client.ws.advice(), server.ws.advice()), (Advice::Keep, Advice::HalfClose));
+    assert_eq!((client.ws.transport_action(), server.ws.transport_action()), (TransportAction::Keep, TransportAction::HalfClose));
     assert_eq!((client.ws.receive_eof(), server.ws.receive_eof()), (Ok(()), Ok(())));
-    assert_eq!((client.ws.advice(), server.ws.advice()), (Advice::Drop, Advice::Drop));
+    assert_eq!((client.ws.transport_action(), server.ws.transport_action()), (TransportAction::Drop, TransportAction::Drop));
 }
 
 /// Ends the open frames, with the pipes drained in between.

@@ -3,14 +3,14 @@
 #![no_main]
 
 use arbitrary::{Arbitrary, Unstructured};
-use barews::deflate::{Context, Inflate, WindowBits};
+use barews::deflate::{CompressionContext, Inflate, WindowBits};
 use barews::frame::{Header, Lead, Opcode};
 use barews::{
     Config, Connection, ControlOrder, Data, Delivery, Error, Event, Input, Kind, Role, SendError,
 };
 use libfuzzer_sys::fuzz_target;
 
-const CONTEXT: Context = Context { window_bits: WindowBits::MIN, takeover: true };
+const CONTEXT: CompressionContext = CompressionContext { window_bits: WindowBits::MIN, takeover: true };
 
 /// How a message is received.
 #[derive(Clone, Copy, PartialEq)]

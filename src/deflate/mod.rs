@@ -2,7 +2,7 @@
 //!
 //! [`Inflate`] takes the pieces of compressed messages that a connection received and gives those of the
 //! messages. [`Deflate`] makes of a message the payload that is sent as
-//! [`Compressed`](crate::Compressed). Both keep to what the two sides agreed on, a [`Context`] each.
+//! [`Compressed`](crate::Compressed). Both keep to what the two sides agreed on, a [`CompressionContext`] each.
 //!
 //! Each message is compressed or not, as the caller likes, and a plain one leaves the other side's window
 //! as it is. Short ones are seldom worth it: [`Deflate::wants`]. With context takeover a message that was
@@ -20,6 +20,6 @@ mod compress;
 mod inflate;
 mod symbols;
 
-pub use crate::deflate_params::{Context, DeflateParams, WindowBits};
+pub use crate::deflate_params::{CompressionContext, DeflateParams, WindowBits};
 pub use compress::{Deflate, Deflated, Effort};
 pub use inflate::Inflate;

@@ -8,7 +8,7 @@
 use core::fmt;
 
 use super::extension::{Extension, Value};
-pub use crate::deflate_params::{Context, DeflateParams, WindowBits};
+pub use crate::deflate_params::{CompressionContext, DeflateParams, WindowBits};
 
 const NAME: &str = "permessage-deflate";
 const SERVER_NO_CONTEXT_TAKEOVER: &str = "server_no_context_takeover";

@@ -31,7 +31,7 @@ pub enum State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_enums, reason = "a caller must know what to do with each")]
-pub enum Advice {
+pub enum TransportAction {
     /// Read, and write what is due. A client whose [`State`] is `Closed` reads on, with a timer of
     /// its own: "the server MUST close the connection first".
     Keep,
@@ -329,16 +329,18 @@ impl<R: Role> Connection<R> {
 
     /// What to do with the transport now.
     #[must_use]
-    pub fn advice(&self) -> Advice {
+    pub fn transport_action(&self) -> TransportAction {
         if self.sender.is_broken() {
-            return Advice::Drop;
+            return TransportAction::Drop;
         }
         match (self.state(), self.receiver.is_ended()) {
-            (State::Closed, true) => Advice::Drop,
+            (State::Closed, true) => TransportAction::Drop,
             // 7.1.1: the server closes first; 7.1.7: who fails the connection closes it.
-            (State::Closed, false) if R::SERVER || self.receiver.is_failed() => Advice::HalfClose,
+            (State::Closed, false) if R::SERVER || self.receiver.is_failed() => {
+                TransportAction::HalfClose
+            }
             (State::Open | State::LocalClosed | State::RemoteClosed | State::Closed, _) => {
-                Advice::Keep
+                TransportAction::Keep
             }
         }
     }

@@ -20,14 +20,14 @@ use crate::wire::frame::{Kind, Lead, Opcode};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_enums, reason = "RFC 6455 section 5.4 has these two cases")]
-pub enum Flow {
+pub enum Fragmentation {
     /// No message is open.
     Idle,
     /// The first frame of a message of this kind was seen, the last was not.
     Message(Kind),
 }
 
-impl Flow {
+impl Fragmentation {
     /// The flow behind a frame with this first byte.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use crate::protocol::config::Config;
 use crate::protocol::event::Delivery;
-use crate::protocol::fragmentation::Flow;
+use crate::protocol::fragmentation::Fragmentation;
 use crate::protocol::role::Role;
 use crate::wire::error::Error;
 use crate::wire::frame::{self, Header, Kind, Lead, Length, Opcode, Parsed};
@@ -11,7 +11,7 @@ use crate::wire::target::Deflate;
 /// Where a direction stands between two frames: the flow, and the size of the open message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Progress {
-    pub(crate) flow: Flow,
+    pub(crate) flow: Fragmentation,
     /// Frames of the open message so far, empty ones too.
     fragments: u32,
     /// Payload bytes of the open message so far.
@@ -22,7 +22,7 @@ pub(crate) struct Progress {
 
 impl Progress {
     pub(crate) const fn new() -> Self {
-        Self { flow: Flow::Idle, fragments: 0, message_len: 0, compressed: Deflate::OFF }
+        Self { flow: Fragmentation::Idle, fragments: 0, message_len: 0, compressed: Deflate::OFF }
     }
 
     /// Moves behind a data frame that was judged.
@@ -32,7 +32,7 @@ impl Progress {
             *self = Self::new();
             return;
         }
-        self.flow = self.flow.kind_of(lead.opcode).map_or(self.flow, Flow::Message);
+        self.flow = self.flow.kind_of(lead.opcode).map_or(self.flow, Fragmentation::Message);
         if lead.rsv1 {
             self.compressed = Deflate::new(true);
         }
@@ -193,7 +193,8 @@ mod tests {
         for (limit, judged) in [(u32::MAX, Ok(())), (u32::MAX - 1, Err(Error::TooManyFragments))] {
             let rules = Rules::new(&Config::new().max_fragments(limit));
             let lead = Lead { fin: false, rsv1: false, opcode: Opcode::Continuation };
-            let mut progress = Progress { flow: Flow::Message(Kind::Text), ..Progress::new() };
+            let mut progress =
+                Progress { flow: Fragmentation::Message(Kind::Text), ..Progress::new() };
             progress.fragments = u32::MAX - 1;
             for _ in 0..2 {
                 assert_eq!(rules.lead(&progress, lead), judged);

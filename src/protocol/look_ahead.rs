@@ -1,7 +1,7 @@
 //! The look-ahead: finds Ping and Pong in front of the reader that delivers in the order of the wire.
 
 use crate::protocol::event::ControlOrder;
-use crate::protocol::fragmentation::Flow;
+use crate::protocol::fragmentation::Fragmentation;
 use crate::protocol::header_rules::{Head, Progress, Rules};
 use crate::protocol::role::Role;
 use crate::wire::frame::{self, Opcode};
@@ -112,7 +112,7 @@ impl Ahead {
 
     /// Moves the look-ahead over messages that the short path takes, the most frequent frames.
     fn hop<R: Role>(&mut self, rules: &Rules, bytes: &[u8]) {
-        if self.progress.flow != Flow::Idle {
+        if self.progress.flow != Fragmentation::Idle {
             return;
         }
         // It looks when more is there than it has passed, so this is not beyond.

@@ -15,7 +15,7 @@
 use crate::buffer::Input;
 use crate::protocol::config::Config;
 use crate::protocol::event::{Data, Delivery, Event};
-use crate::protocol::fragmentation::Flow;
+use crate::protocol::fragmentation::Fragmentation;
 use crate::protocol::header_rules::{Head, Progress, Rules};
 use crate::protocol::look_ahead::{Ahead, Found};
 use crate::protocol::pending::Answers;
@@ -130,7 +130,7 @@ impl Receiver {
     /// would hand the event over in memory, which costs more than all that is done here.
     #[inline(always)]
     pub(crate) fn whole_message<'b, R: Role>(&mut self, input: &mut Input<'b>) -> Option<Data<'b>> {
-        if !matches!((self.state, self.progress.flow), (State::Header, Flow::Idle))
+        if !matches!((self.state, self.progress.flow), (State::Header, Fragmentation::Idle))
             || self.ahead.is_due(frame::len_u64(input.unread()))
         {
             return None;
@@ -236,7 +236,7 @@ impl Receiver {
             });
         };
         self.take(input, len);
-        let first = self.progress.flow == Flow::Idle;
+        let first = self.progress.flow == Fragmentation::Idle;
         let compressed = Deflate::new(rsv1 || self.progress.compressed.is_on());
         self.progress.pass(header.lead, header.payload_len);
         Ok(Step::Data(Payload { kind, first, fin, compressed, key, left: header.payload_len }))

@@ -4,7 +4,7 @@
 //! the state. A refused call has changed nothing.
 
 use crate::protocol::config::Config;
-use crate::protocol::fragmentation::Flow;
+use crate::protocol::fragmentation::Fragmentation;
 use crate::protocol::pending::{Answer, Answers, Phase};
 use crate::protocol::role::{NoKey, Role};
 use crate::wire::close::CloseCode;
@@ -26,7 +26,7 @@ struct OpenFrame {
 
 #[derive(Debug)]
 pub(crate) struct Sender {
-    flow: Flow,
+    flow: Fragmentation,
     utf8: Utf8,
     /// Compressed messages may be sent.
     deflate: Deflate,
@@ -39,7 +39,7 @@ pub(crate) struct Sender {
 impl Sender {
     pub(crate) const fn new(config: &Config) -> Self {
         Self {
-            flow: Flow::Idle,
+            flow: Fragmentation::Idle,
             utf8: Utf8::new(),
             deflate: config.deflate,
             compressed: Deflate::OFF,
@@ -71,7 +71,7 @@ impl Sender {
         out: &mut [u8],
     ) -> Result<usize, SendError> {
         self.may_send()?;
-        if self.flow != Flow::Idle {
+        if self.flow != Fragmentation::Idle {
             return Err(SendError::MessageInProgress);
         }
         let lead = Lead { fin: true, rsv1: false, opcode: kind.into() };
@@ -238,15 +238,15 @@ impl Sender {
     }
 
     /// The first byte of the next frame of a message of this kind, and the flow behind it.
-    fn data_lead(&self, content: Content, fin: bool) -> Result<(Lead, Flow), SendError> {
+    fn data_lead(&self, content: Content, fin: bool) -> Result<(Lead, Fragmentation), SendError> {
         let Content { kind, compressed } = content;
         let compressed = Deflate::new(compressed);
         let opcode = self.flow.opcode_of(kind).ok_or(SendError::MessageInProgress)?;
-        let flow = if fin { Flow::Idle } else { Flow::Message(kind) };
+        let flow = if fin { Fragmentation::Idle } else { Fragmentation::Message(kind) };
         if compressed.is_on() && !self.deflate.is_on() {
             return Err(SendError::NotNegotiated);
         }
-        let first = self.flow == Flow::Idle;
+        let first = self.flow == Fragmentation::Idle;
         if !first && compressed != self.compressed {
             return Err(SendError::MessageInProgress);
         }

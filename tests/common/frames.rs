@@ -15,8 +15,8 @@ use std::rc::Rc;
 
 use barews::frame::HeaderBytes;
 use barews::{
-    Advice, Client, CloseCode, Config, Connection, Error, Event, Input, Kind, MaskKeys, NoKey,
-    SendError, Server, State,
+    Client, CloseCode, Config, Connection, Error, Event, Input, Kind, MaskKeys, NoKey, SendError,
+    Server, State, TransportAction,
 };
 
 /// The masking key of RFC 6455 section 5.7, used for all frames that a peer sends to a server.
@@ -360,7 +360,7 @@ impl Ws {
         either!(self, ws => ws.state())
     }
 
-    pub fn advice(&mut self) -> Advice {
-        either!(self, ws => ws.advice())
+    pub fn transport_action(&mut self) -> TransportAction {
+        either!(self, ws => ws.transport_action())
     }
 }

@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
-use barews::handshake::server::{Incoming, Reader, Upgrade};
+use barews::handshake::server::{Incoming, RequestReader, Upgrade};
 use barews::handshake::{Error, Status};
 
 /// The fields of a request that is accepted.
@@ -35,7 +35,7 @@ pub(crate) fn with(without: &[&str], more: &[&str]) -> String {
 }
 
 pub(crate) fn read(bytes: &[u8]) -> Result<Incoming<'_>, Error> {
-    match Reader::new().read(bytes)? {
+    match RequestReader::new().read(bytes)? {
         Status::Complete(incoming) => Ok(incoming),
         Status::NeedMore(more) => panic!("needs {more} more"),
     }

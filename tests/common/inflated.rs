@@ -1,7 +1,7 @@
 //! Messages through a connection and an `Inflate` behind it, as a caller has them.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
-use barews::deflate::{Context, Inflate, WindowBits};
+use barews::deflate::{CompressionContext, Inflate, WindowBits};
 use barews::{Config, Data, Error, Event, Input, Kind};
 
 use crate::wire::{BINARY, CONTINUATION, FIN, KEY, Side, TEXT, Ws};
@@ -31,12 +31,12 @@ impl Outcome {
 }
 
 /// How a peer with this window compresses.
-pub(crate) fn context(window_bits: u8, takeover: bool) -> Context {
-    Context { window_bits: WindowBits::new(window_bits).unwrap(), takeover }
+pub(crate) fn context(window_bits: u8, takeover: bool) -> CompressionContext {
+    CompressionContext { window_bits: WindowBits::new(window_bits).unwrap(), takeover }
 }
 
 /// Memory for an `Inflate`, full of junk.
-pub(crate) fn memory(context: Context) -> Vec<u8> {
+pub(crate) fn memory(context: CompressionContext) -> Vec<u8> {
     vec![JUNK; Inflate::memory(context)]
 }
 
@@ -124,7 +124,7 @@ impl<'m> Receiver<'m> {
 /// All of `wire`, cut at `cuts`, into slices of `sizes` again and again.
 pub(crate) fn run(
     side: Side,
-    context: Context,
+    context: CompressionContext,
     wire: &[u8],
     cuts: &[usize],
     sizes: &[usize],
@@ -136,7 +136,7 @@ pub(crate) fn run(
 pub(crate) fn run_to(
     max_message_len: u64,
     side: Side,
-    context: Context,
+    context: CompressionContext,
     wire: &[u8],
     cuts: &[usize],
     sizes: &[usize],

@@ -5,8 +5,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
 use barews::handshake::Status;
-use barews::handshake::server::{Incoming, Origins, Reader};
-use barews::{Advice, Config, Connection, Event, Kind, RecvBuffer, Server};
+use barews::handshake::server::{Incoming, Origins, RequestReader};
+use barews::{Config, Connection, Event, Kind, RecvBuffer, Server, TransportAction};
 
 /// What is wrong. What happens to one message happens to number 100 of each connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub fn serve(manner: Manner) -> SocketAddr {
 fn talk(mut stream: TcpStream, manner: Manner) -> Result<(), Box<dyn std::error::Error>> {
     stream.set_nodelay(true)?;
     let mut rx = RecvBuffer::new(vec![0; 64 << 10]);
-    let mut reader = Reader::new();
+    let mut reader = RequestReader::new();
     let mut out = vec![0; 1024];
     let head_len = loop {
         if !receive(&mut stream, &mut rx)? {
@@ -95,7 +95,7 @@ fn talk(mut stream: TcpStream, manner: Manner) -> Result<(), Box<dyn std::error:
                 Ok(_) => {}
             }
         }
-        if echo.ws.advice() != Advice::Keep {
+        if echo.ws.transport_action() != TransportAction::Keep {
             stream.shutdown(std::net::Shutdown::Write)?;
             while stream.read(&mut out)? > 0 {}
             return Ok(());

@@ -1,6 +1,6 @@
 //! What a client makes of the answer to its request.
 
-use barews::handshake::client::{Answer, Established, Handshake, Rejected};
+use barews::handshake::client::{Accepted, Handshake, Rejected, Response};
 use barews::handshake::deflate::{DeflateOffer, WindowBits};
 use barews::handshake::{Error, Field, Limits, Status};
 
@@ -19,23 +19,23 @@ fn with(without: &[&str], more: &[&str]) -> String {
     changed("HTTP/1.1 101 Switching Protocols", &FIELDS, without, more)
 }
 
-fn read<'b>(handshake: &Handshake<'_>, bytes: &'b [u8]) -> Result<Answer<'b>, Error> {
-    match handshake.clone().response(bytes)? {
+fn read<'b>(handshake: &Handshake<'_>, bytes: &'b [u8]) -> Result<Response<'b>, Error> {
+    match handshake.clone().read_response(bytes)? {
         Status::Complete(answer) => Ok(answer),
         Status::NeedMore(more) => panic!("needs {more} more"),
     }
 }
 
-fn established<'b>(handshake: &Handshake<'_>, head: &'b str) -> Established<'b> {
+fn accepted<'b>(handshake: &Handshake<'_>, head: &'b str) -> Accepted<'b> {
     match read(handshake, head.as_bytes()) {
-        Ok(Answer::Established(established)) => established,
+        Ok(Response::Accepted(accepted)) => accepted,
         other => panic!("{other:?}"),
     }
 }
 
 fn rejected(head: &str) -> Rejected<'_> {
     match read(&client(), head.as_bytes()) {
-        Ok(Answer::Rejected(rejected)) => rejected,
+        Ok(Response::Rejected(rejected)) => rejected,
         other => panic!("{other:?}"),
     }
 }
@@ -52,11 +52,14 @@ fn r4_1_16_nothing_is_known_before_the_answer_is_complete() {
     let answer = with(&[], &[]);
     let mut handshake = client();
     for len in 0..answer.len() {
-        assert!(matches!(handshake.response(&answer.as_bytes()[..len]), Ok(Status::NeedMore(_))));
+        assert!(matches!(
+            handshake.read_response(&answer.as_bytes()[..len]),
+            Ok(Status::NeedMore(_))
+        ));
     }
     assert!(matches!(
-        handshake.response(answer.as_bytes()),
-        Ok(Status::Complete(Answer::Established(_)))
+        handshake.read_response(answer.as_bytes()),
+        Ok(Status::Complete(Response::Accepted(_)))
     ));
 }
 
@@ -85,15 +88,15 @@ fn interim_answers_are_passed_over_within_the_limits() {
     let interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
     let bytes = format!("{interim}{}tail", with(&[], &[]));
     let whole = bytes.len() - 4;
-    assert_eq!(established(&client(), &bytes).head_len(), whole);
+    assert_eq!(accepted(&client(), &bytes).head_len(), whole);
     let mut handshake = client();
     for len in 0..whole {
         assert!(
-            matches!(handshake.response(&bytes.as_bytes()[..len]), Ok(Status::NeedMore(_))),
+            matches!(handshake.read_response(&bytes.as_bytes()[..len]), Ok(Status::NeedMore(_))),
             "{len}"
         );
     }
-    assert!(matches!(handshake.response(bytes.as_bytes()), Ok(Status::Complete(_))));
+    assert!(matches!(handshake.read_response(bytes.as_bytes()), Ok(Status::Complete(_))));
     assert!(read(&client().limits(Limits::new().max_head_len(whole)), bytes.as_bytes()).is_ok());
     refused(&client().limits(Limits::new().max_head_len(whole - 1)), &bytes, Error::HeadTooLong);
     refused(&client(), &"HTTP/1.1 100 \r\n\r\n".repeat(600), Error::HeadTooLong);
@@ -110,7 +113,7 @@ fn r4_1_18_upgrade_is_websocket() {
         );
     }
     refused(&client(), &with(&[], &["Upgrade: websocket"]), Error::Repeated(Field::Upgrade));
-    established(&client(), &with(&["Upgrade"], &["upgrade:WEBSOCKET\t"]));
+    accepted(&client(), &with(&["Upgrade"], &["upgrade:WEBSOCKET\t"]));
 }
 
 #[test]
@@ -120,18 +123,15 @@ fn r4_1_19_connection_has_the_token_upgrade() {
         let bytes = with(&["Connection"], &[&format!("Connection: {value}")]);
         refused(&client(), &bytes, Error::Invalid(Field::Connection));
     }
-    established(&client(), &with(&["Connection"], &["connection: keep-alive ,UPGRADE"]));
-    established(
-        &client(),
-        &with(&["Connection"], &["Connection: keep-alive", "Connection: upgrade"]),
-    );
+    accepted(&client(), &with(&["Connection"], &["connection: keep-alive ,UPGRADE"]));
+    accepted(&client(), &with(&["Connection"], &["Connection: keep-alive", "Connection: upgrade"]));
 }
 
 #[test]
 fn r4_1_20_accept_is_the_exact_value() {
     let accept =
         |value: &str| with(&["Sec-WebSocket-A"], &[&format!("Sec-WebSocket-Accept:{value}")]);
-    established(&client(), &accept(" \t s3pPLMBiTxaQ9kYGzzhZRbK+xOo= \t"));
+    accepted(&client(), &accept(" \t s3pPLMBiTxaQ9kYGzzhZRbK+xOo= \t"));
     refused(&client(), &with(&["Sec-WebSocket-A"], &[]), Error::Missing(Field::Accept));
     refused(&client(), &with(&[], &[FIELDS[2]]), Error::Repeated(Field::Accept));
     let good = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
@@ -167,7 +167,7 @@ fn r4_1_21_an_extension_that_was_not_offered_fails() {
         refused(&client().deflate(&offers), &extension(value), Error::ExtensionNotOffered);
     }
     let bytes = extension("permessage-deflate");
-    assert!(established(&client().deflate(&offers), &bytes).deflate().is_some());
+    assert!(accepted(&client().deflate(&offers), &bytes).deflate().is_some());
 }
 
 #[test]
@@ -183,8 +183,8 @@ fn r4_1_22_a_protocol_that_was_not_offered_fails() {
     }
     let twice = with(&[], &["Sec-WebSocket-Protocol: chat", "Sec-WebSocket-Protocol: chat"]);
     refused(&offering, &twice, Error::Repeated(Field::Protocol));
-    assert_eq!(established(&offering, &protocol("soap")).protocol(), Some("soap"));
-    assert_eq!(established(&offering, &with(&[], &[])).protocol(), None);
+    assert_eq!(accepted(&offering, &protocol("soap")).protocol(), Some("soap"));
+    assert_eq!(accepted(&offering, &with(&[], &[])).protocol(), None);
 }
 
 #[test]
@@ -226,9 +226,9 @@ fn r4_1_23_any_other_fault_fails() {
     for (field, error) in fields {
         refused(&client(), &with(&[], &[field]), error);
     }
-    established(&client(), &with(&[], &["Content-Length: 0"]));
-    established(&client(), &head("HTTP/1.1 101", &FIELDS));
-    established(&client(), &head("HTTP/1.1 101 \u{e9}\t", &FIELDS));
+    accepted(&client(), &with(&[], &["Content-Length: 0"]));
+    accepted(&client(), &head("HTTP/1.1 101", &FIELDS));
+    accepted(&client(), &head("HTTP/1.1 101 \u{e9}\t", &FIELDS));
     assert!(read(&client().limits(Limits::new().max_fields(3)), with(&[], &[]).as_bytes()).is_ok());
     refused(&client().limits(Limits::new().max_fields(2)), &with(&[], &[]), Error::TooManyFields);
 }
@@ -246,18 +246,15 @@ fn p20_r4_1_24_success_names_what_is_in_use_and_leaves_the_frames() {
     );
     for tail in [&b""[..], b"\x81\x02hi", b"\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", &[0; 9000]] {
         let bytes = [answer.as_bytes(), tail].concat();
-        let Ok(Answer::Established(established)) = read(&handshake, &bytes) else { panic!() };
-        assert_eq!(established.protocol(), Some("chat"));
-        assert_eq!(
-            established.deflate().unwrap().server_max_window_bits,
-            WindowBits::new(9).unwrap()
-        );
-        assert_eq!((established.head_len(), established.headers().count()), (answer.len(), 5));
-        assert_eq!(established.header("UPGRADE").collect::<Vec<_>>(), [b"websocket"]);
+        let Ok(Response::Accepted(accepted)) = read(&handshake, &bytes) else { panic!() };
+        assert_eq!(accepted.protocol(), Some("chat"));
+        assert_eq!(accepted.deflate().unwrap().server_max_window_bits, WindowBits::new(9).unwrap());
+        assert_eq!((accepted.head_len(), accepted.headers().count()), (answer.len(), 5));
+        assert_eq!(accepted.header("UPGRADE").collect::<Vec<_>>(), [b"websocket"]);
     }
     let plain = with(&[], &[]);
     assert_eq!(
-        (established(&handshake, &plain).protocol(), established(&handshake, &plain).deflate()),
+        (accepted(&handshake, &plain).protocol(), accepted(&handshake, &plain).deflate()),
         (None, None)
     );
 }
@@ -278,9 +275,9 @@ fn r4_4_02_the_versions_of_a_server_that_wants_another_one() {
 fn r9_1_03_parameters_come_only_with_an_established_connection() {
     let offers = [DeflateOffer::new()];
     let handshake = client().deflate(&offers);
-    assert_eq!(established(&handshake, &with(&[], &[])).deflate(), None);
+    assert_eq!(accepted(&handshake, &with(&[], &[])).deflate(), None);
     let bytes = with(&[], &["Sec-WebSocket-Extensions: permessage-deflate"]);
-    assert!(established(&handshake, &bytes).deflate().is_some());
+    assert!(accepted(&handshake, &bytes).deflate().is_some());
 }
 
 #[test]
@@ -294,7 +291,7 @@ fn r11_3_01_single_fields_are_single_in_an_answer() {
     ];
     for (line, field) in fields {
         let name = line.split(':').next().unwrap();
-        established(&handshake, &with(&[name], &[line]));
+        accepted(&handshake, &with(&[name], &[line]));
         refused(&handshake, &with(&[name], &[line, line]), Error::Repeated(field));
         let lower = line.replace(name, &name.to_lowercase());
         refused(&handshake, &with(&[name], &[line, &lower]), Error::Repeated(field));

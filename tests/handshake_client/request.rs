@@ -8,14 +8,14 @@ use super::{NONCE, client};
 
 fn request(handshake: &Handshake<'_>) -> String {
     let mut out = [0; 1024];
-    let len = handshake.request(&mut out).unwrap();
+    let len = handshake.write_request(&mut out).unwrap();
     String::from_utf8(out[..len].to_vec()).unwrap()
 }
 
 #[track_caller]
 fn unwritten(handshake: &Handshake<'_>, error: BuildError) {
     let mut out = [0xAA; 1024];
-    assert_eq!(handshake.request(&mut out), Err(error));
+    assert_eq!(handshake.write_request(&mut out), Err(error));
     assert_eq!(out, [0xAA; 1024]);
 }
 
@@ -162,7 +162,7 @@ fn r4_1_13_protocols_are_distinct_tokens_in_order() {
         let separator = "()<>@,;:\\\"/[]?={} \t".contains(char::from(byte));
         let token = byte.is_ascii_graphic() && !separator;
         assert_eq!(
-            client().protocols(&[&protocol]).request(&mut [0; 512]).is_ok(),
+            client().protocols(&[&protocol]).write_request(&mut [0; 512]).is_ok(),
             token,
             "{protocol:?}"
         );
@@ -203,7 +203,7 @@ fn r4_1_15_further_headers_are_checked() {
         for (at, value) in values.iter().enumerate() {
             let control = byte.is_ascii_control() && byte != '\t';
             let expected = !control && (at == 1 || !matches!(byte, ' ' | '\t'));
-            let result = client().headers(&[("X", value)]).request(&mut [0; 512]);
+            let result = client().headers(&[("X", value)]).write_request(&mut [0; 512]);
             assert_eq!(result.is_ok(), expected, "{value:?}");
             assert!(expected || result == Err(BuildError::InvalidHeaderValue));
         }
@@ -233,11 +233,11 @@ fn a_buffer_that_is_too_small_is_told_the_exact_length() {
     let needed = request(&handshake).len();
     for len in 0..needed {
         assert_eq!(
-            handshake.request(&mut vec![0; len]),
+            handshake.write_request(&mut vec![0; len]),
             Err(BuildError::BufferTooSmall { needed })
         );
     }
-    assert_eq!(handshake.request(&mut vec![0; needed]), Ok(needed));
+    assert_eq!(handshake.write_request(&mut vec![0; needed]), Ok(needed));
 }
 
 #[test]

@@ -12,12 +12,12 @@ mod list;
 mod negotiation;
 mod parameters;
 
-use barews::handshake::client::{Answer, Handshake};
+use barews::handshake::client::{Handshake, Response};
 use barews::handshake::deflate::{
     DeflateConfig, DeflateOffer, DeflateParams, WindowBits, confirm, negotiate,
 };
 use barews::handshake::extension::{Extension, parse};
-use barews::handshake::server::{Incoming, Origins, Reader};
+use barews::handshake::server::{Incoming, Origins, RequestReader};
 use barews::handshake::{Error, Status};
 
 fn bits(bits: u8) -> WindowBits {
@@ -55,7 +55,7 @@ const ANSWER: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n
 /// The outcome of a whole request with this header value.
 fn request(value: &str) -> Result<Option<String>, Error> {
     let head = format!("{REQUEST}Sec-WebSocket-Extensions: {value}\r\n\r\n");
-    match Reader::new().read(head.as_bytes())? {
+    match RequestReader::new().read(head.as_bytes())? {
         Status::Complete(Incoming::Upgrade(upgrade)) => {
             let answer = upgrade.negotiate_deflate(&DeflateConfig::new());
             let mut accept = upgrade.accept(Origins::Any).unwrap();
@@ -79,9 +79,9 @@ fn answer(value: &str, offers: &[DeflateOffer]) -> Result<Option<DeflateParams>,
     let head = format!("{ANSWER}Sec-WebSocket-Extensions: {value}\r\n\r\n");
     match Handshake::new(*b"the sample nonce", "a", "/")
         .deflate(offers)
-        .response(head.as_bytes())?
+        .read_response(head.as_bytes())?
     {
-        Status::Complete(Answer::Established(established)) => Ok(established.deflate()),
+        Status::Complete(Response::Accepted(accepted)) => Ok(accepted.deflate()),
         other => panic!("{other:?}"),
     }
 }

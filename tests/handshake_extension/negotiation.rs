@@ -3,7 +3,7 @@
 
 use barews::handshake::client::Handshake;
 use barews::handshake::deflate::{DeflateConfig, DeflateOffer, DeflateParams, negotiate};
-use barews::handshake::server::{Incoming, Reader};
+use barews::handshake::server::{Incoming, RequestReader};
 use barews::handshake::{Error, Status};
 
 use super::{REQUEST, answer, bits, elements, judged, params, request, served};
@@ -19,7 +19,7 @@ fn r7692_5_01_several_offers_in_order() {
         DeflateOffer::default().client_max_window_bits(None),
     ];
     let mut out = [0; 512];
-    let len = Handshake::new([0; 16], "a", "/").deflate(&offers).request(&mut out).unwrap();
+    let len = Handshake::new([0; 16], "a", "/").deflate(&offers).write_request(&mut out).unwrap();
     let text = str::from_utf8(&out[..len]).unwrap();
     assert!(text.contains(
         "\r\nSec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover; \
@@ -46,7 +46,8 @@ fn r7692_5_02_the_first_acceptable_offer_is_taken() {
     let head = format!(
         "{REQUEST}Sec-WebSocket-Extensions: x\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
     );
-    let Ok(Status::Complete(Incoming::Upgrade(upgrade))) = Reader::new().read(head.as_bytes())
+    let Ok(Status::Complete(Incoming::Upgrade(upgrade))) =
+        RequestReader::new().read(head.as_bytes())
     else {
         panic!()
     };

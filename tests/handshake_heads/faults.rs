@@ -1,7 +1,7 @@
 //! Bytes that are no head: each is refused at the first that is wrong, and for good; no bytes make a
 //! reader panic.
 
-use barews::handshake::server::{Incoming, Reader};
+use barews::handshake::server::{Incoming, RequestReader};
 use barews::handshake::{Error, Limits, Status};
 use proptest::prelude::*;
 
@@ -105,7 +105,7 @@ fn every_byte_at_a_place_in_a_value_and_a_name() {
             [([byte, b'x', b'y'], true), ([b'x', byte, b'y'], false), ([b'x', b'y', byte], true)]
         {
             let bytes = [&REQUEST[..REQUEST.len() - 2], b"X-V:", &value, b"\r\n\r\n"].concat();
-            let outcome = Reader::new().read(&bytes);
+            let outcome = RequestReader::new().read(&bytes);
             if matches!(byte, b'\t' | b' '..=b'~' | 0x80..) {
                 let Ok(Status::Complete(Incoming::Upgrade(upgrade))) = outcome else {
                     panic!("{byte}")
@@ -126,14 +126,14 @@ fn every_byte_at_a_place_in_a_value_and_a_name() {
         let bytes = [&REQUEST[..REQUEST.len() - 2], b"X", &[byte], b"Y: z\r\n\r\n"].concat();
         let separator = b"()<>@,;:\\\"/[]?={} ".contains(&byte);
         let good = (byte.is_ascii_graphic() && !separator) || byte == b':';
-        assert_eq!(Reader::new().read(&bytes).is_ok(), good, "{byte}");
+        assert_eq!(RequestReader::new().read(&bytes).is_ok(), good, "{byte}");
     }
 }
 
 #[test]
 fn p09_a_fault_is_final() {
     for tail in [&b""[..], b"\0", b"\n", b"\r\n\r\n", REQUEST] {
-        let mut reader = Reader::with_limits(Limits::new().max_head_len(20));
+        let mut reader = RequestReader::with_limits(Limits::new().max_head_len(20));
         let bytes = [&b"GET /aaa"[..], tail].concat();
         assert_eq!(read(&mut reader, &bytes[..8]), Err(Error::TargetTooLong));
         assert_eq!(read(&mut reader, &bytes), Err(Error::TargetTooLong));
@@ -151,8 +151,8 @@ proptest! {
     #[test]
     fn p07_any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..200), kept in 0..REQUEST.len()) {
         let bytes = [&REQUEST[..kept], &bytes].concat();
-        let _ = (read(&mut Reader::new(), &bytes), response(&mut client(), &bytes));
-        let mut reader = Reader::new();
+        let _ = (read(&mut RequestReader::new(), &bytes), response(&mut client(), &bytes));
+        let mut reader = RequestReader::new();
         let _ = read(&mut reader, REQUEST);
         let _ = read(&mut reader, &bytes);
         let _ = barews::handshake::extension::parse(&bytes).flatten().flat_map(|extension| extension.params()).count();

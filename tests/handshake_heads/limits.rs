@@ -1,6 +1,6 @@
 //! How long a head may be and how many fields it may have: to the byte, and at every cut.
 
-use barews::handshake::server::Reader;
+use barews::handshake::server::RequestReader;
 use barews::handshake::{Error, Limits};
 
 use super::{ANSWER, REQUEST, client, pieces, read, response};
@@ -8,7 +8,8 @@ use super::{ANSWER, REQUEST, client, pieces, read, response};
 #[test]
 fn limits_hold_to_the_byte() {
     let len = REQUEST.len();
-    let limited = |limits: Limits, bytes: &[u8]| read(&mut Reader::with_limits(limits), bytes);
+    let limited =
+        |limits: Limits, bytes: &[u8]| read(&mut RequestReader::with_limits(limits), bytes);
     assert!(limited(Limits::new().max_head_len(len), REQUEST).is_ok());
     assert_eq!(limited(Limits::new().max_head_len(len - 1), REQUEST), Err(Error::HeadTooLong));
     assert!(limited(Limits::new().max_fields(8), REQUEST).is_ok());
@@ -17,13 +18,13 @@ fn limits_hold_to_the_byte() {
 
     // As soon as what is left of a head no longer fits.
     let long = [b"GET /", &[b'a'; 9000][..]].concat();
-    let mut reader = Reader::new();
+    let mut reader = RequestReader::new();
     let first = (0..long.len()).find(|len| reader.read(&long[..*len]).is_err()).unwrap();
     assert_eq!(first, 8192 - b" HTTP/1.1\r\n\r\n".len() + 1);
     assert_eq!(read(&mut reader, &long), Err(Error::TargetTooLong));
     assert_eq!(Error::TargetTooLong.status(), 414);
     let long = [b"GET / HTTP/1.1\r\nA: ", &[b'a'; 9000][..]].concat();
-    let mut reader = Reader::new();
+    let mut reader = RequestReader::new();
     let first = (0..long.len()).find(|len| reader.read(&long[..*len]).is_err()).unwrap();
     assert_eq!(first, 8192 - b"\r\n\r\n".len() + 1);
     assert_eq!(
@@ -33,8 +34,8 @@ fn limits_hold_to_the_byte() {
 
     let fields =
         |count: usize| format!("GET / HTTP/1.1\r\n{}Host: a\r\n\r\n", "A: b\r\n".repeat(count - 1));
-    assert!(read(&mut Reader::new(), fields(64).as_bytes()).is_ok());
-    assert_eq!(read(&mut Reader::new(), fields(65).as_bytes()), Err(Error::TooManyFields));
+    assert!(read(&mut RequestReader::new(), fields(64).as_bytes()).is_ok());
+    assert_eq!(read(&mut RequestReader::new(), fields(65).as_bytes()), Err(Error::TooManyFields));
     assert_eq!(Error::TooManyFields.status(), 431);
     let long = [b"HTTP/1.1 200 ", &[b'a'; 9000][..]].concat();
     assert_eq!(response(&mut client(), &long), Err(Error::HeadTooLong));
@@ -48,9 +49,9 @@ fn p13_every_limit_holds_at_every_cut() {
         for len in 0..=head.len() {
             for fields in 0..=9 {
                 let limits = Limits::new().max_head_len(len).max_fields(fields);
-                let mut reader = Reader::with_limits(limits);
+                let mut reader = RequestReader::with_limits(limits);
                 let whole = pieces(|bytes| read(&mut reader, bytes), head, []);
-                let mut reader = Reader::with_limits(limits);
+                let mut reader = RequestReader::with_limits(limits);
                 let bytewise = pieces(|bytes| read(&mut reader, bytes), head, 0..head.len());
                 assert_eq!(whole, bytewise, "{len} {fields}");
                 let count = head.split(|byte| *byte == b'\n').count() - 3;
@@ -71,8 +72,8 @@ fn p13_every_limit_holds_at_every_cut() {
 #[test]
 fn the_defaults_are_those_of_new() {
     assert_eq!(Limits::default(), Limits::new());
-    let mut reader = Reader::default();
-    assert_eq!(read(&mut reader, REQUEST), read(&mut Reader::new(), REQUEST));
+    let mut reader = RequestReader::default();
+    assert_eq!(read(&mut reader, REQUEST), read(&mut RequestReader::new(), REQUEST));
     let long = [&REQUEST[..REQUEST.len() - 2], b"X: ", &[b'x'; 8192]].concat();
-    assert_eq!(read(&mut Reader::default(), &long), Err(Error::HeadTooLong));
+    assert_eq!(read(&mut RequestReader::default(), &long), Err(Error::HeadTooLong));
 }

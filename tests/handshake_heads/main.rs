@@ -17,7 +17,7 @@ mod writers;
 
 use barews::handshake::client::Handshake;
 use barews::handshake::deflate::DeflateOffer;
-use barews::handshake::server::Reader;
+use barews::handshake::server::RequestReader;
 use barews::handshake::{Error, Status};
 use proptest::prelude::ProptestConfig;
 
@@ -51,12 +51,12 @@ fn described<T: core::fmt::Debug>(status: Result<Status<T>, Error>) -> Outcome {
     })
 }
 
-fn read(reader: &mut Reader, bytes: &[u8]) -> Outcome {
+fn read(reader: &mut RequestReader, bytes: &[u8]) -> Outcome {
     described(reader.read(bytes))
 }
 
 fn response(handshake: &mut Handshake<'_>, bytes: &[u8]) -> Outcome {
-    described(handshake.response(bytes))
+    described(handshake.read_response(bytes))
 }
 
 /// Shows `bytes` cut at `cuts` to a machine and returns the last outcome; `NeedMore` must have been
@@ -104,7 +104,7 @@ fn every_cut(machine: impl Fn() -> Box<dyn FnMut(&[u8]) -> Outcome>, bytes: &[u8
 fn server_cuts(bytes: &[u8]) -> Outcome {
     every_cut(
         || {
-            let mut reader = Reader::new();
+            let mut reader = RequestReader::new();
             Box::new(move |bytes| read(&mut reader, bytes))
         },
         bytes,

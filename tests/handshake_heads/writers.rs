@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use barews::handshake::client::{Answer, Handshake};
+use barews::handshake::client::{Handshake, Response};
 use barews::handshake::deflate::{DeflateConfig, DeflateOffer, WindowBits};
-use barews::handshake::server::{Incoming, Origins, Reader, respond};
+use barews::handshake::server::{Incoming, Origins, RequestReader, respond};
 use barews::handshake::{BuildError, Error, Status};
 use proptest::prelude::*;
 
@@ -23,8 +23,9 @@ fn both_sides_understand_each_other() {
         .deflate(&offers)
         .headers(&[("Cookie", "a=b")]);
     let (mut sent, mut replied) = ([0; 1024], [0; 1024]);
-    let len = client.request(&mut sent).unwrap();
-    let Ok(Status::Complete(Incoming::Upgrade(upgrade))) = Reader::new().read(&sent[..len]) else {
+    let len = client.write_request(&mut sent).unwrap();
+    let Ok(Status::Complete(Incoming::Upgrade(upgrade))) = RequestReader::new().read(&sent[..len])
+    else {
         panic!()
     };
     let request = upgrade.request();
@@ -40,26 +41,26 @@ fn both_sides_understand_each_other() {
     let accept = upgrade.accept(Origins::List(&["https://example.com"])).unwrap();
     let headers = [("Set-Cookie", "c=d")];
     let len = accept.protocol("y").deflate(answer).headers(&headers).write(&mut replied).unwrap();
-    let Ok(Status::Complete(Answer::Established(established))) = client.response(&replied[..len])
+    let Ok(Status::Complete(Response::Accepted(accepted))) = client.read_response(&replied[..len])
     else {
         panic!()
     };
-    assert_eq!((established.head_len(), established.protocol()), (len, Some("y")));
-    assert_eq!(established.deflate(), Some(answer.params()));
-    assert_eq!(established.header("set-cookie").collect::<Vec<_>>(), [b"c=d"]);
+    assert_eq!((accepted.head_len(), accepted.protocol()), (len, Some("y")));
+    assert_eq!(accepted.deflate(), Some(answer.params()));
+    assert_eq!(accepted.header("set-cookie").collect::<Vec<_>>(), [b"c=d"]);
 
     let faults = [Error::OriginRefused, Error::UnsupportedVersion, Error::MethodNotAllowed];
     for fault in faults {
         let len = fault.respond(&mut replied).unwrap();
         let outcome =
-            Handshake::new([7; 16], "a", "/").response(&replied[..len]).map(
-                |status| match status {
-                    Status::Complete(Answer::Rejected(rejected)) => {
+            Handshake::new([7; 16], "a", "/").read_response(&replied[..len]).map(|status| {
+                match status {
+                    Status::Complete(Response::Rejected(rejected)) => {
                         (rejected.status(), rejected.head_len())
                     }
                     other => panic!("{other:?}"),
-                },
-            );
+                }
+            });
         assert_eq!(outcome, Ok((fault.status(), len)));
     }
 }
@@ -115,11 +116,11 @@ proptest! {
             handshake = handshake.origin(origin);
         }
         let mut out = [0xAA; 1024];
-        match handshake.request(&mut out) {
+        match handshake.write_request(&mut out) {
             Ok(len) => {
                 is_clean(&out[..len], &["host", "upgrade", "connection", "sec-websocket-key", "sec-websocket-version"]);
                 prop_assert!(out[len..].iter().all(|byte| *byte == 0xAA));
-                let upgrade = matches!(Reader::new().read(&out[..len]), Ok(Status::Complete(Incoming::Upgrade(_))));
+                let upgrade = matches!(RequestReader::new().read(&out[..len]), Ok(Status::Complete(Incoming::Upgrade(_))));
                 prop_assert!(upgrade);
             }
             Err(error) => {
@@ -137,7 +138,7 @@ proptest! {
         size in 0..400_usize,
     ) {
         let headers = [("X", "y"), (name.as_str(), value.as_str())];
-        let Ok(Status::Complete(Incoming::Upgrade(upgrade))) = Reader::new().read(REQUEST) else { panic!() };
+        let Ok(Status::Complete(Incoming::Upgrade(upgrade))) = RequestReader::new().read(REQUEST) else { panic!() };
         let accept = upgrade.accept(Origins::Any).unwrap().protocol("a").headers(&headers);
         let mut out = vec![0xAA; size];
         match accept.write(&mut out) {

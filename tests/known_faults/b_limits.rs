@@ -4,7 +4,7 @@ use core::mem::size_of_val;
 
 use allocation_counter::measure;
 use barews::{
-    Advice, Assembler, Config, Connection, Delivery, Error, Event, Input, Kind, RecvBuffer,
+    Assembler, Config, Connection, Delivery, Error, Event, Input, Kind, RecvBuffer, TransportAction,
 };
 
 use crate::frames::{Ev, SIDES, Side, Ws, header, header_in, piece, whole};
@@ -156,10 +156,10 @@ fn hackney_cve_2026_47073_an_answer_without_end() {
 
     let mut handshake = Handshake::new([1; 16], "a", "/");
     let mut received = b"HTTP/1.1 101 \r\nX: ".to_vec();
-    while let Ok(Status::NeedMore(_)) = handshake.response(&received) {
+    while let Ok(Status::NeedMore(_)) = handshake.read_response(&received) {
         received.push(b'x');
     }
-    assert_eq!(handshake.response(&received).unwrap_err(), Error::HeadTooLong);
+    assert_eq!(handshake.read_response(&received).unwrap_err(), Error::HeadTooLong);
     assert!(received.len() <= 8192, "{}", received.len());
 }
 
@@ -280,7 +280,7 @@ fn quinn_proto_rustsec_2026_0185_pieces_cost_nothing_over() {
 #[cfg(feature = "handshake")]
 #[test]
 fn faye_cve_2026_54465_fields_without_end() {
-    use barews::handshake::server::Reader;
+    use barews::handshake::server::RequestReader;
     use barews::handshake::{Error, Status};
 
     for (field, error) in [
@@ -290,7 +290,7 @@ fn faye_cve_2026_54465_fields_without_end() {
             Error::HeadTooLong,
         ),
     ] {
-        let mut reader = Reader::new();
+        let mut reader = RequestReader::new();
         let mut received = b"GET / HTTP/1.1\r\n".to_vec();
         let seen = loop {
             match reader.read(&received) {
@@ -350,7 +350,11 @@ fn tomcat_cve_2024_23672_the_end_of_a_session_is_said() {
             ws.push(last);
             ws.due();
             let clean = ws.eof();
-            assert_eq!((ws.advice(), ws.wants_write()), (Advice::Drop, false), "{last:02X?}");
+            assert_eq!(
+                (ws.transport_action(), ws.wants_write()),
+                (TransportAction::Drop, false),
+                "{last:02X?}"
+            );
             assert_eq!(clean.is_ok(), last.first() == Some(&0x88));
         }
     }

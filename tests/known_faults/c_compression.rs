@@ -275,7 +275,7 @@ fn undici_cve_2026_2229_a_window_that_cannot_be_fails_the_handshake() {
              Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits{value}\r\n\r\n"
         );
         let mut handshake = Handshake::new(*b"the sample nonce", "a", "/").deflate(&offers);
-        handshake.response(head.as_bytes()).map(drop)
+        handshake.read_response(head.as_bytes()).map(drop)
     };
     for value in
         ["", "=0", "=7", "=16", "=256", "=08", "=015", "=-1", "=8.5", "=1e1", "=99999999999"]

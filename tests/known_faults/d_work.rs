@@ -6,7 +6,7 @@ use std::hint::black_box;
 
 use barews::handshake::client::Handshake;
 use barews::handshake::deflate::{DeflateConfig, negotiate};
-use barews::handshake::server::Reader;
+use barews::handshake::server::RequestReader;
 use barews::handshake::{Limits, Status, extension};
 
 use crate::callgrind::{counts, instructions, is_linear, job};
@@ -43,7 +43,7 @@ fn long_head(line: &str, n: usize) -> Vec<u8> {
 
 fn head_byte_at_a_time(n: usize) {
     let head = long_head("GET / HTTP/1.1", n);
-    let mut reader = Reader::with_limits(LIMITS);
+    let mut reader = RequestReader::with_limits(LIMITS);
     for end in 0..=head.len() {
         assert!(matches!(reader.read(black_box(&head[..end])), Ok(Status::NeedMore(_))));
     }
@@ -53,7 +53,10 @@ fn answer_byte_at_a_time(n: usize) {
     let head = long_head("HTTP/1.1 101 Switching Protocols", n);
     let mut handshake = Handshake::new([1; 16], "a", "/").limits(LIMITS);
     for end in 0..=head.len() {
-        assert!(matches!(handshake.response(black_box(&head[..end])), Ok(Status::NeedMore(_))));
+        assert!(matches!(
+            handshake.read_response(black_box(&head[..end])),
+            Ok(Status::NeedMore(_))
+        ));
     }
 }
 
@@ -66,13 +69,13 @@ fn request(start: &str, piece: &str, n: usize, end: &str) -> String {
 
 fn upgraded(start: &str, piece: &str, n: usize, end: &str) {
     let request = request(start, piece, n, end);
-    let mut reader = Reader::with_limits(LIMITS);
+    let mut reader = RequestReader::with_limits(LIMITS);
     assert!(matches!(reader.read(request.as_bytes()), Ok(Status::Complete(_))), "{start}");
 }
 
 fn refused(start: &str, piece: &str, n: usize, end: &str) {
     let request = request(start, piece, n, end);
-    assert!(Reader::with_limits(LIMITS).read(request.as_bytes()).is_err(), "{start}");
+    assert!(RequestReader::with_limits(LIMITS).read(request.as_bytes()).is_err(), "{start}");
 }
 
 fn unclosed(piece: &str, n: usize) {

@@ -2,7 +2,8 @@
 
 use allocation_counter::measure;
 use barews::{
-    Advice, CloseCode, Config, Connection, Error, Event, Input, Kind, MIN_BUFFER_LEN, SendError,
+    CloseCode, Config, Connection, Error, Event, Input, Kind, MIN_BUFFER_LEN, SendError,
+    TransportAction,
 };
 
 use crate::frames::{Call, Ev, SIDES, Ws, closed, piece, plain, whole};
@@ -110,7 +111,7 @@ fn rustls_rustsec_2024_0336_behind_the_end_nothing_is_wanted() {
                 turns += 1;
                 assert!(turns <= 1, "one frame at most is due");
             }
-            assert_eq!(ws.advice(), Advice::Drop, "{start:02X?}");
+            assert_eq!(ws.transport_action(), TransportAction::Drop, "{start:02X?}");
         }
     }
 }
@@ -123,13 +124,13 @@ fn actix_web_2790_a_loop_ends_behind_a_frame_that_is_too_long() {
         let wire = side.incoming(0x82, &[0; 11]);
         let mut turns = 0;
         // The loop of a caller who asks for advice and not for errors.
-        while ws.advice() == Advice::Keep {
+        while ws.transport_action() == TransportAction::Keep {
             ws.push(&wire);
             ws.sent(Call::Transmit);
             turns += 1;
             assert!(turns <= 2);
         }
-        assert_eq!(ws.advice(), Advice::HalfClose);
+        assert_eq!(ws.transport_action(), TransportAction::HalfClose);
     }
 }
 
@@ -233,7 +234,10 @@ fn ws_ac2dade_closing_ends_in_two_turns() {
         turns += 1;
         assert!(turns <= 2);
     }
-    assert_eq!((server.advice(), client.advice()), (Advice::HalfClose, Advice::Keep));
+    assert_eq!(
+        (server.transport_action(), client.transport_action()),
+        (TransportAction::HalfClose, TransportAction::Keep)
+    );
 }
 
 /// curl, CVE-2026-107928: more bytes were said to be sent than there were, and what lay behind the buffer was read.

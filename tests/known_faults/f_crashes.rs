@@ -95,19 +95,20 @@ fn tungstenite_0_17_2_what_a_caller_makes_up_is_an_error() {
         ("a", "/ä", E::InvalidTarget),
     ] {
         assert_eq!(
-            Handshake::new([0; 16], host, path).request(&mut out),
+            Handshake::new([0; 16], host, path).write_request(&mut out),
             Err(error),
             "{host}{path}"
         );
     }
-    let Err(E::BufferTooSmall { needed }) = Handshake::new([0; 16], &long, "/").request(&mut out)
+    let Err(E::BufferTooSmall { needed }) =
+        Handshake::new([0; 16], &long, "/").write_request(&mut out)
     else {
         panic!()
     };
     assert!(needed > long.len());
     let headers = [("", "v")];
     let handshake = Handshake::new([0; 16], "a", "/").headers(&headers);
-    assert_eq!(handshake.request(&mut out), Err(E::InvalidHeaderName));
+    assert_eq!(handshake.write_request(&mut out), Err(E::InvalidHeaderName));
 }
 
 /// quinn-proto, RUSTSEC-2026-0037: parameters of the peer's were unwrapped.
@@ -204,7 +205,7 @@ fn deno_cve_2026_55517_bytes_that_are_no_text_in_an_answer() {
             let head = [start.as_bytes(), &[byte], b"\r\n\r\n"].concat();
             let mut handshake =
                 Handshake::new(*b"the sample nonce", "a", "/").protocols(&["a"]).deflate(&offers);
-            assert_eq!(handshake.response(&head).unwrap_err(), field, "{name} {byte:02X}");
+            assert_eq!(handshake.read_response(&head).unwrap_err(), field, "{name} {byte:02X}");
         }
     }
 }
@@ -214,13 +215,13 @@ fn deno_cve_2026_55517_bytes_that_are_no_text_in_an_answer() {
 #[test]
 fn rustls_rustsec_2024_0399_a_head_in_two_pieces() {
     use barews::handshake::Status;
-    use barews::handshake::server::{Incoming, Reader};
+    use barews::handshake::server::{Incoming, RequestReader};
 
     use crate::heads;
 
     let head = heads::with(&[], &[]);
     for (first, again) in (0..head.len()).flat_map(|cut| [(cut, false), (cut, true)]) {
-        let mut reader = Reader::new();
+        let mut reader = RequestReader::new();
         assert!(matches!(reader.read(&head.as_bytes()[..first]), Ok(Status::NeedMore(_))));
         if again {
             assert!(matches!(reader.read(&head.as_bytes()[..first]), Ok(Status::NeedMore(_))));

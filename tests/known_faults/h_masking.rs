@@ -47,7 +47,7 @@ fn ws_7253f06_the_nonce_is_the_callers() {
 
     for nonce in [[0; 16], [0xFF; 16], *b"the sample nonce"] {
         let mut out = [0; 256];
-        let len = Handshake::new(nonce, "a", "/").request(&mut out).unwrap();
+        let len = Handshake::new(nonce, "a", "/").write_request(&mut out).unwrap();
         let head = core::str::from_utf8(&out[..len]).unwrap();
         let line = format!("\r\nSec-WebSocket-Key: {}\r\n", Key::new(nonce).as_str());
         assert!(head.contains(&line), "{head}");
@@ -96,7 +96,7 @@ fn java_websocket_1132_without_a_key_nothing_is_sent() {
         assert_eq!(ws.transmit(&mut out), Err(SendError::NoMaskingKey));
     }
     assert_eq!(out, [0xEE; 64]);
-    assert_eq!(ws.advice(), barews::Advice::Drop);
+    assert_eq!(ws.transport_action(), barews::TransportAction::Drop);
 }
 
 /// Boost.Beast, in Bishop Fox's report: the same. No key is drawn before its frame is written, so none is known

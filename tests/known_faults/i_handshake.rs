@@ -1,7 +1,7 @@
 //! Class I: the handshake: injection, smuggling, checks that were left out.
 
-use barews::handshake::client::{Answer, Handshake};
-use barews::handshake::server::{Incoming, Origins, Reader};
+use barews::handshake::client::{Handshake, Response};
+use barews::handshake::server::{Incoming, Origins, RequestReader};
 use barews::handshake::{BuildError, Error, Field, Limits, Status};
 
 use crate::heads::{FIELDS, answer, changed, head, read, upgrade, with};
@@ -19,9 +19,9 @@ fn client() -> Handshake<'static> {
 
 /// The status of an answer that is no 101, or 101.
 fn judged(head: &str) -> Result<u16, Error> {
-    match client().response(head.as_bytes())? {
-        Status::Complete(Answer::Established(_)) => Ok(101),
-        Status::Complete(Answer::Rejected(rejected)) => Ok(rejected.status()),
+    match client().read_response(head.as_bytes())? {
+        Status::Complete(Response::Accepted(_)) => Ok(101),
+        Status::Complete(Response::Rejected(rejected)) => Ok(rejected.status()),
         Status::NeedMore(more) => panic!("needs {more} more"),
     }
 }
@@ -44,10 +44,10 @@ const INJECTED: [&str; 6] =
 fn hackney_ghsa_f9vr_line_ends_in_host_and_path() {
     let mut out = [0; 512];
     for text in INJECTED {
-        let request = Handshake::new([0; 16], text, "/").request(&mut out);
+        let request = Handshake::new([0; 16], text, "/").write_request(&mut out);
         assert_eq!(request, Err(BuildError::InvalidHost), "{text:?}");
         let path = format!("/{text}");
-        let request = Handshake::new([0; 16], "a", &path).request(&mut out);
+        let request = Handshake::new([0; 16], "a", &path).write_request(&mut out);
         assert_eq!(request, Err(BuildError::InvalidTarget), "{text:?}");
     }
 }
@@ -57,16 +57,19 @@ fn hackney_ghsa_f9vr_line_ends_in_host_and_path() {
 fn undici_cve_2026_1527_line_ends_in_fields_and_protocols() {
     let mut out = [0; 512];
     for text in INJECTED {
-        let request = client().headers(&[("X", text)]).request(&mut out);
+        let request = client().headers(&[("X", text)]).write_request(&mut out);
         assert_eq!(request, Err(BuildError::InvalidHeaderValue), "{text:?}");
-        let request = client().headers(&[(text, "x")]).request(&mut out);
+        let request = client().headers(&[(text, "x")]).write_request(&mut out);
         assert_eq!(request, Err(BuildError::InvalidHeaderName), "{text:?}");
-        assert_eq!(client().protocols(&[text]).request(&mut out), Err(BuildError::InvalidProtocol));
-        assert_eq!(client().origin(text).request(&mut out), Err(BuildError::InvalidOrigin));
+        assert_eq!(
+            client().protocols(&[text]).write_request(&mut out),
+            Err(BuildError::InvalidProtocol)
+        );
+        assert_eq!(client().origin(text).write_request(&mut out), Err(BuildError::InvalidOrigin));
     }
     for name in ["Upgrade", "upgrade", "Connection", "Host", "Sec-WebSocket-Key", "Content-Length"]
     {
-        let request = client().headers(&[(name, "x")]).request(&mut out);
+        let request = client().headers(&[(name, "x")]).write_request(&mut out);
         assert_eq!(request, Err(BuildError::ReservedHeader), "{name}");
     }
 }
@@ -176,7 +179,7 @@ fn pingora_cve_2026_2833_only_a_101_opens_the_connection() {
     assert_eq!(answered("-", &[]), Ok(101));
     // Interim answers are none.
     let interim = head("HTTP/1.1 100 Continue", &[]);
-    assert!(matches!(client().response(interim.as_bytes()), Ok(Status::NeedMore(_))));
+    assert!(matches!(client().read_response(interim.as_bytes()), Ok(Status::NeedMore(_))));
 }
 
 /// websocket-smuggle, Egorov 2019: a proxy took any answer to a wrong Sec-WebSocket-Version for an open tunnel.
@@ -351,7 +354,7 @@ fn webkit_cve_2010_1766_a_long_answer_is_refused_at_the_limit() {
     for limit in 20..200 {
         let mut handshake = client().limits(Limits::new().max_head_len(limit));
         let bytes = [&b"HTTP/1.1 101 "[..], &vec![b'x'; limit]].concat();
-        let first = (0..=bytes.len()).find(|end| handshake.response(&bytes[..*end]).is_err());
+        let first = (0..=bytes.len()).find(|end| handshake.read_response(&bytes[..*end]).is_err());
         // As soon as the line end and the empty line no longer fit.
         assert_eq!(first, Some((limit - 4 + 1).max(13)), "{limit}");
     }
@@ -363,7 +366,7 @@ fn picoserve_66_a_head_that_is_too_long_says_so() {
     let cookie = format!("Cookie: {}", "c".repeat(9000));
     assert_eq!(refused(&with(&[], &[&cookie])), Error::HeadTooLong);
     assert!(answer(Error::HeadTooLong).starts_with("HTTP/1.1 431 "));
-    let mut reader = Reader::with_limits(Limits::new().max_head_len(10_000));
+    let mut reader = RequestReader::with_limits(Limits::new().max_head_len(10_000));
     assert!(matches!(reader.read(with(&[], &[&cookie]).as_bytes()), Ok(Status::Complete(_))));
 }
 
@@ -374,7 +377,8 @@ fn ws_d68ba9e_a_redirect_is_the_callers() {
     let location = "Location: ws://evil.test/";
     let head = head("HTTP/1.1 302 Found", &[location]);
     let mut handshake = client().headers(&[("Authorization", "secret")]);
-    let Ok(Status::Complete(Answer::Rejected(rejected))) = handshake.response(head.as_bytes())
+    let Ok(Status::Complete(Response::Rejected(rejected))) =
+        handshake.read_response(head.as_bytes())
     else {
         panic!()
     };

@@ -1,6 +1,6 @@
 //! Class J: the state of the protocol, closing, control frames, memory that shows.
 
-use barews::{Advice, Config, Error, Kind, SendError, State};
+use barews::{Config, Error, Kind, SendError, State, TransportAction};
 
 use crate::frames::{
     Call, Ev, SIDES, Side, Ws, closed, frame, header_in, joined, piece, plain, whole, written,
@@ -125,7 +125,7 @@ fn libwebsockets_cve_2025_11677_closes_in_every_order() {
             let _ = ws.eof();
             ws.sent(Call::Transmit);
             assert!(matches!(ws.state(), State::Closed | State::RemoteClosed));
-            assert_eq!(ws.advice(), Advice::Drop, "{order}");
+            assert_eq!(ws.transport_action(), TransportAction::Drop, "{order}");
         }
     }
 }
@@ -310,7 +310,7 @@ fn tokio_tungstenite_296_an_end_without_a_close_is_an_error_of_its_own() {
             let mut ws = Ws::new(side, Config::new());
             ws.push(&start);
             assert_eq!(ws.eof(), Err(Error::UnexpectedEof));
-            assert_eq!((ws.wants_write(), ws.advice()), (false, Advice::Drop));
+            assert_eq!((ws.wants_write(), ws.transport_action()), (false, TransportAction::Drop));
             assert_eq!(Error::UnexpectedEof.close_code().as_u16(), 1006);
         }
     }

@@ -1,7 +1,7 @@
 //! The receiving half of a session: every event, held against what the other end has done.
 
 use barews::{
-    Advice, CloseCode, ControlOrder, Data, Delivery, Error, Event, MIN_BUFFER_LEN, State,
+    CloseCode, ControlOrder, Data, Delivery, Error, Event, MIN_BUFFER_LEN, State, TransportAction,
 };
 
 use super::content;
@@ -59,7 +59,7 @@ impl<R: Party> Session<R> {
                     net.note(wire.end, What::Ping(number));
                     let is_due = self.ws.wants_write() || self.ws.frame_left() > 0;
                     // Without a key nothing can be written any more.
-                    let is_broken = self.ws.advice() == Advice::Drop;
+                    let is_broken = self.ws.transport_action() == TransportAction::Drop;
                     if state == State::Open {
                         own.owed = Some(number);
                         assert!(is_due || is_broken || !self.auto_pong, "no Pong is due");

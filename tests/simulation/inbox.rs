@@ -1,7 +1,7 @@
 //! What is received: pieces of messages, inflated where they are compressed, held against what must come.
 
 #[cfg(feature = "deflate")]
-use barews::deflate::{Context, Inflate};
+use barews::deflate::{CompressionContext, Inflate};
 use barews::{AssembleError, Assembler, Data, Error, Kind, Message};
 
 #[cfg(feature = "deflate")]
@@ -45,7 +45,7 @@ impl Inbox {
     }
 
     #[cfg(feature = "deflate")]
-    pub(crate) fn inflate(&mut self, context: Context) {
+    pub(crate) fn inflate(&mut self, context: CompressionContext) {
         // What the memory held before must not matter.
         let memory = vec![0xA5; Inflate::memory(context)];
         let inflate = Inflate::new(context, memory).expect("it has as much as it asks for");

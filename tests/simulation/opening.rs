@@ -3,12 +3,12 @@
 use std::sync::LazyLock;
 
 use barews::handshake::Status;
-use barews::handshake::client::{Answer, Handshake};
+use barews::handshake::client::{Handshake, Response};
 #[cfg(feature = "deflate")]
 use barews::handshake::deflate::{DeflateConfig, DeflateOffer, DeflateParams, WindowBits};
 #[cfg(feature = "deflate")]
 use barews::handshake::server::Upgrade;
-use barews::handshake::server::{Incoming, Origins, Reader, respond};
+use barews::handshake::server::{Incoming, Origins, RequestReader, respond};
 use fastrand::Rng;
 
 use super::counts::Count;
@@ -103,14 +103,14 @@ impl Asking {
     /// Appends the request.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         let mut request = [0; 1024];
-        let n = self.handshake.request(&mut request).expect("it is valid and short");
+        let n = self.handshake.write_request(&mut request).expect("it is valid and short");
         out.extend_from_slice(&request[..n]);
     }
 
     /// Reads on in the answer.
     pub(crate) fn read(&mut self, wire: &mut Wire, net: &mut Net) -> Option<Opened> {
-        let answer = self.handshake.response(wire.rx.unread()).expect("our server is correct");
-        let established = match answer {
+        let answer = self.handshake.read_response(wire.rx.unread()).expect("our server is correct");
+        let accepted = match answer {
             Status::NeedMore(missing) => {
                 wire.missing = missing.get();
                 return None;
@@ -118,23 +118,23 @@ impl Asking {
             Status::Complete(_) if wire.missing > 0 => {
                 panic!("{} bytes were missing", wire.missing)
             }
-            Status::Complete(Answer::Rejected(rejected)) => {
+            Status::Complete(Response::Rejected(rejected)) => {
                 assert_eq!(rejected.status(), 503);
                 net.note(wire.end, What::Rejected(rejected.status()));
                 net.counts.one(Count::RejectedHandshakes);
                 wire.end(net, Ending::Rejected);
                 return None;
             }
-            Status::Complete(Answer::Established(established)) => established,
+            Status::Complete(Response::Accepted(accepted)) => accepted,
         };
-        let seen = established.header(SEEN).next();
+        let seen = accepted.header(SEEN).next();
         let seen = seen.and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
         let opened = Opened {
             seen: seen.expect("our server says what it has seen"),
             #[cfg(feature = "deflate")]
-            deflate: established.deflate(),
+            deflate: accepted.deflate(),
         };
-        let head_len = established.head_len();
+        let head_len = accepted.head_len();
         wire.rx.consume(head_len);
         Some(opened)
     }
@@ -148,7 +148,7 @@ pub(crate) enum Answered {
 
 /// The server's side: reads on in the request, and answers it when it is complete.
 pub(crate) fn answer(
-    reader: &mut Reader,
+    reader: &mut RequestReader,
     wire: &mut Wire,
     talk: &Talk<'_>,
     net: &mut Net,

@@ -3,7 +3,7 @@
 #[cfg(feature = "deflate")]
 use barews::Compressed;
 #[cfg(feature = "deflate")]
-use barews::deflate::{Context, Deflate, Effort};
+use barews::deflate::{CompressionContext, Deflate, Effort};
 use barews::{Connection, Content, Kind, Role, SendError};
 
 use super::content::Stream;
@@ -56,7 +56,7 @@ impl Outbox {
     }
 
     #[cfg(feature = "deflate")]
-    pub(crate) fn deflate(&mut self, context: Context, net: &mut Net) {
+    pub(crate) fn deflate(&mut self, context: CompressionContext, net: &mut Net) {
         let effort = match net.rng.u8(..8) {
             0..5 => Effort::TINY.table_bits(8),
             5 => Effort::SMALL,

@@ -1,8 +1,9 @@
-//! An end behind its opening handshake: receives, answers, sends, and does what `advice()` says.
+//! An end behind its opening handshake: receives, answers, sends, and does what `transport_action()` says.
 
 use barews::keepalive::{Action, Reason};
 use barews::{
-    Advice, CloseCode, Connection, ControlOrder, Delivery, Error, MIN_BUFFER_LEN, SendError, State,
+    CloseCode, Connection, ControlOrder, Delivery, Error, MIN_BUFFER_LEN, SendError, State,
+    TransportAction,
 };
 
 use super::content::{self, LONGEST, Stream};
@@ -105,12 +106,14 @@ impl<R: Party> Session<R> {
             return;
         }
         // A key may have been missing for an answer.
-        let is_broken = self.lacks_keys && !wire.is_ended && self.ws.advice() == Advice::Drop;
+        let is_broken = self.lacks_keys
+            && !wire.is_ended
+            && self.ws.transport_action() == TransportAction::Drop;
         let spoken =
             if is_broken { Err(SendError::NoMaskingKey) } else { self.speak(wire, own, talk, net) };
         if let Err(error) = spoken {
             assert_eq!(error, SendError::NoMaskingKey, "{:?}, {own:?}", self.ws.state());
-            assert!(self.lacks_keys && self.ws.advice() == Advice::Drop);
+            assert!(self.lacks_keys && self.ws.transport_action() == TransportAction::Drop);
             net.counts.one(Count::KeysThatFail);
             return wire.end(net, Ending::NoMaskingKey);
         }
@@ -307,8 +310,12 @@ impl<R: Party> Session<R> {
 
     /// Calls that the state does not allow are refused, and change nothing.
     fn call_in_vain(&mut self, net: &mut Net) {
-        let before =
-            (self.ws.state(), self.ws.wants_write(), self.ws.frame_left(), self.ws.advice());
+        let before = (
+            self.ws.state(),
+            self.ws.wants_write(),
+            self.ws.frame_left(),
+            self.ws.transport_action(),
+        );
         let mut out = [0; 2 * MIN_BUFFER_LEN];
         let open = self.outbox.open_kind();
         let refused = match (before.0, before.2) {
@@ -328,8 +335,12 @@ impl<R: Party> Session<R> {
             assert_eq!(refused.0, Some(refused.1), "{before:?}");
             net.counts.one(Count::RefusedCalls);
         }
-        let after =
-            (self.ws.state(), self.ws.wants_write(), self.ws.frame_left(), self.ws.advice());
+        let after = (
+            self.ws.state(),
+            self.ws.wants_write(),
+            self.ws.frame_left(),
+            self.ws.transport_action(),
+        );
         assert_eq!(before, after, "a refused call has changed something");
     }
 
@@ -337,13 +348,13 @@ impl<R: Party> Session<R> {
         if wire.pending() > 0 {
             return;
         }
-        let (advice, state) = (self.ws.advice(), self.ws.state());
+        let (advice, state) = (self.ws.transport_action(), self.ws.state());
         match advice {
-            Advice::Keep => {
+            TransportAction::Keep => {
                 let waits = self.ws.frame_left() > 0 && state == State::RemoteClosed;
                 assert!(!wire.is_ended || waits, "the transport has ended: {state:?}, {own:?}");
             }
-            Advice::HalfClose => {
+            TransportAction::HalfClose => {
                 assert!(
                     state == State::Closed && !wire.is_ended && own.has_closed,
                     "{state:?}, {own:?}"
@@ -356,7 +367,7 @@ impl<R: Party> Session<R> {
                     net.shutdown(wire.end);
                 }
             }
-            Advice::Drop => {
+            TransportAction::Drop => {
                 assert!(state == State::Closed && wire.is_ended, "{state:?}, {own:?}");
                 if own.heard_close {
                     net.counts.one(Count::CleanEnds);

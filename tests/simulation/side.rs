@@ -2,7 +2,7 @@
 
 use std::num::NonZero;
 
-use barews::handshake::server::Reader;
+use barews::handshake::server::RequestReader;
 use barews::keepalive::Action;
 
 use super::counts::Count;
@@ -19,7 +19,7 @@ pub(crate) const MAX_HEAD: usize = 8192;
 
 pub(crate) enum Opening {
     Asking(Box<Asking>),
-    Answering(Reader),
+    Answering(RequestReader),
     /// The answer was another than 101, and the end is awaited.
     Refused,
     Done,

@@ -5,7 +5,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use barews::keepalive::Reason;
-use barews::{Advice, Error};
+use barews::{Error, TransportAction};
 
 use super::network::End;
 use super::world::Fault;
@@ -35,7 +35,7 @@ pub(crate) enum What {
     Spoiled(Error),
     Failed(Error),
     Expired(Reason),
-    Advised(Advice),
+    Advised(TransportAction),
     Over(Ending),
     Fault(Fault),
 }
@@ -43,7 +43,7 @@ pub(crate) enum What {
 /// Why a side has dropped its transport.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Ending {
-    /// As `advice()` said.
+    /// As `transport_action()` said.
     Advised,
     /// The transport was reset.
     Reset,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use barews::backoff::Backoff;
-use barews::handshake::server::Reader;
+use barews::handshake::server::RequestReader;
 use barews::{Client, CloseCode, Server};
 use fastrand::Rng;
 
@@ -200,7 +200,7 @@ impl World {
             begun: net.now,
             taken_over: false,
             client: Side::new(net, client_end, Opening::Done),
-            server: Side::new(net, server_end, Opening::Answering(Reader::new())),
+            server: Side::new(net, server_end, Opening::Answering(RequestReader::new())),
         };
         asking.write(&mut pair.client.wire.out);
         pair.client.wire.may_stop = !is_calm;

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use barews::frame::Opcode;
 use barews::handshake::Status;
-use barews::handshake::server::{Incoming, Origins, Reader};
+use barews::handshake::server::{Incoming, Origins, RequestReader};
 use barews::{Config, Connection, ControlOrder, Delivery, Event, Input, Kind, Role};
 
 use crate::common::{self, Content, REQUEST, Side, Stream};
@@ -237,7 +237,7 @@ fn handshake(request: &[u8], n: usize) -> usize {
     counted(|| {
         let mut answer = || {
             let Ok(Status::Complete(Incoming::Upgrade(upgrade))) =
-                Reader::new().read(black_box(request))
+                RequestReader::new().read(black_box(request))
             else {
                 return 0;
             };

@@ -1,6 +1,6 @@
 //! Compressors: ours at every effort, and those of others. They take messages and write payloads.
 
-use barews::deflate::{Context, Deflate, Effort, WindowBits};
+use barews::deflate::{CompressionContext, Deflate, Effort, WindowBits};
 use flate2::{Compress, Compression, FlushCompress};
 use miniz_oxide::deflate::core::CompressorOxide;
 use miniz_oxide::{DataFormat, MZFlush};
@@ -51,7 +51,7 @@ pub const ALL: &[Column] = &[
 ];
 
 fn ours(effort: Effort, takeover: bool) -> Run {
-    let context = Context { window_bits: WindowBits::MAX, takeover };
+    let context = CompressionContext { window_bits: WindowBits::MAX, takeover };
     let memory = vec![0; Deflate::memory(context, effort)];
     let mut deflate = Deflate::new(context, effort, memory).expect("as long as it said");
     Box::new(move |message, out| {

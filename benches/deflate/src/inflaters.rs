@@ -1,6 +1,6 @@
 //! Inflaters: ours, behind a connection as it is used, and those of others. They take payloads and write messages.
 
-use barews::deflate::{Context, Inflate, WindowBits};
+use barews::deflate::{CompressionContext, Inflate, WindowBits};
 use barews::{Config, Connection, Event, Input};
 use flate2::{Decompress, FlushDecompress};
 use miniz_oxide::inflate::stream::{InflateState, inflate};
@@ -43,7 +43,7 @@ fn with_tail(payload: &[u8]) -> Vec<u8> {
 }
 
 fn ours(takeover: bool, at_a_time: usize) -> Run {
-    let context = Context { window_bits: WindowBits::MAX, takeover };
+    let context = CompressionContext { window_bits: WindowBits::MAX, takeover };
     let memory = vec![0; Inflate::memory(context)];
     let mut inflate = Inflate::new(context, memory).expect("as long as it said");
     let mut connection = Connection::client(Config::new().deflate(true), || [0; 4]);

@@ -1,11 +1,11 @@
 //! `Deflate` of barews, for programs that differ in their effort.
 
-use barews::deflate::{Context, Deflate, Deflated, WindowBits};
+use barews::deflate::{CompressionContext, Deflate, Deflated, WindowBits};
 use barews_embedded::codecs::{Codec, Input, Meter, ROOM, given};
 
 use crate::EFFORT;
 
-const CONTEXT: Context = Context {
+const CONTEXT: CompressionContext = CompressionContext {
     window_bits: match WindowBits::new(9) {
         Some(bits) => bits,
         None => WindowBits::MIN,

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, IoSlice, Write};
 use std::net::Shutdown;
 use std::sync::atomic::Ordering::Relaxed;
 
-use barews::Advice;
+use barews::TransportAction;
 
 use super::Client;
 use crate::output::Output;
@@ -133,7 +133,7 @@ impl Client {
         if self.session.is_closing() {
             self.keepalive.on_close(shared.now);
         }
-        if self.session.advice() != Advice::Keep && !self.flags.half_closed {
+        if self.session.transport_action() != TransportAction::Keep && !self.flags.half_closed {
             self.flags.half_closed = true;
             self.stream.shutdown(Shutdown::Write)?;
         }

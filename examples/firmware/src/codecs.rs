@@ -1,7 +1,7 @@
 //! Compressed messages with windows of 512 bytes, in and out. Whatever its length, no message is held: a piece that is
 //! inflated is compressed and sent before the next one.
 
-use barews::deflate::{Context, Deflate, DeflateParams, Deflated, Effort, Inflate, WindowBits};
+use barews::deflate::{CompressionContext, Deflate, DeflateParams, Deflated, Effort, Inflate, WindowBits};
 use barews::handshake::deflate::DeflateConfig;
 use barews::{Compressed, Connection, Data, SendError, Server, StorageFull};
 
@@ -13,7 +13,7 @@ const WINDOW_BITS: WindowBits = match WindowBits::new(9) {
 };
 
 /// What is agreed on takes no more memory than that.
-const MOST: Context = Context { window_bits: WINDOW_BITS, takeover: true };
+const MOST: CompressionContext = CompressionContext { window_bits: WINDOW_BITS, takeover: true };
 
 const EFFORT: Effort = Effort::TINY.window_bits(WINDOW_BITS).table_bits(8).block_bits(8);
 

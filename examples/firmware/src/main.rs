@@ -13,9 +13,9 @@ mod codecs;
 mod fault;
 
 use barews::deflate::DeflateParams;
-use barews::handshake::server::{Incoming, Origins, Reader};
+use barews::handshake::server::{Incoming, Origins, RequestReader};
 use barews::handshake::{Error as HandshakeError, Limits, Status};
-use barews::{Advice, Config, Connection, Event, MIN_BUFFER_LEN, RecvBuffer, Server};
+use barews::{TransportAction, Config, Connection, Event, MIN_BUFFER_LEN, RecvBuffer, Server};
 use cortex_m_rt::entry;
 use cortex_m_semihosting::{debug, hprintln};
 use panic_semihosting as _;
@@ -87,7 +87,7 @@ fn tell(seen: &Seen, codecs: Option<&Codecs>) {
 /// What it takes on the stack is free again for the messages.
 #[inline(never)]
 fn accept(uart: &mut Uart, rx: &mut Received) -> Result<Option<DeflateParams>, Fault> {
-    let mut reader = Reader::with_limits(Limits::new().max_head_len(BUFFER_LEN));
+    let mut reader = RequestReader::with_limits(Limits::new().max_head_len(BUFFER_LEN));
     let mut out = [0; 256];
     loop {
         let n = uart.read(rx.spare_mut());
@@ -133,7 +133,7 @@ fn echo(
     let mut ws = Connection::server(Config::new().deflate(codecs.is_some()));
     let mut seen = Seen::default();
     let mut out = [0; MIN_BUFFER_LEN];
-    while ws.advice() == Advice::Keep {
+    while ws.transport_action() == TransportAction::Keep {
         let event = ws.receive(&mut rx.input());
         // The Pong or Close that the event made due goes out before any later data.
         let n = ws.transmit(&mut out)?;

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use barews::handshake::Status;
-use barews::handshake::client::{Answer, Handshake};
+use barews::handshake::client::{Handshake, Response};
 use barews::{CloseCode, Data, Event, Input, Kind};
 use mio::net::TcpStream;
 use socket2::SockRef;
@@ -147,12 +147,12 @@ impl Actor {
     fn receive(&mut self, bytes: &mut [u8]) -> Result<usize, Ended> {
         let mut head_len = 0;
         if let Incoming::Answer(handshake) = &mut self.incoming {
-            match handshake.response(bytes) {
+            match handshake.read_response(bytes) {
                 Ok(Status::NeedMore(_)) => return Ok(0),
-                Ok(Status::Complete(Answer::Established(established))) => {
-                    head_len = established.head_len();
+                Ok(Status::Complete(Response::Accepted(accepted))) => {
+                    head_len = accepted.head_len();
                 }
-                Ok(Status::Complete(Answer::Rejected(rejected))) => {
+                Ok(Status::Complete(Response::Rejected(rejected))) => {
                     return Err(Ended::Refused(rejected.status()));
                 }
                 Err(_) => return Err(Ended::Wrong),

@@ -1,7 +1,7 @@
 //! What the examples have in common, and has nothing to do with how a runtime reads and writes: the
 //! answer to a request, the echo of a message, output into a `Vec`.
 
-use barews::handshake::server::{Incoming, Origins, Reader};
+use barews::handshake::server::{Incoming, Origins, RequestReader};
 use barews::handshake::{BuildError, Error::UpgradeRequired, Status};
 use barews::{AssembleError, Assembler, Connection, Data, Kind, Message, RecvBuffer};
 use barews::{SendError, Server};
@@ -25,7 +25,7 @@ pub struct Answer {
 ///
 /// [`BuildError::BufferTooSmall`]; 160 bytes always do.
 pub fn answer<S: AsRef<[u8]> + AsMut<[u8]>>(
-    reader: &mut Reader,
+    reader: &mut RequestReader,
     rx: &mut RecvBuffer<S>,
     out: &mut [u8],
 ) -> Result<Option<Answer>, BuildError> {

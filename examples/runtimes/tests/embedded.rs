@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use barews::{Advice, CloseCode, Config, Connection, Kind};
+use barews::{TransportAction, CloseCode, Config, Connection, Kind};
 use embedded_io_async::{ErrorType, Read, Write};
 
 common::echo_tests!(common::Server::start(env!("CARGO_BIN_EXE_embedded")).0.unwrap());
@@ -74,7 +74,7 @@ fn a_session_allocates_nothing() {
         let session = pin!(session::serve(&mut wire, &mut rx, &mut tx));
         advice = Some(session.poll(&mut context).map(Result::unwrap));
     });
-    assert_eq!(advice, Some(Poll::Ready(Advice::HalfClose)));
+    assert_eq!(advice, Some(Poll::Ready(TransportAction::HalfClose)));
     assert_eq!(allocations.count_total, 0);
     let written = wire.written;
     let output = &output[..written];
@@ -88,6 +88,6 @@ fn a_request_longer_than_the_buffer_is_answered() {
     let (mut output, mut rx, mut tx) = ([0; 8192], [0; 64], [0; 160]);
     let mut wire = Wire { input: REQUEST, output: &mut output, written: 0 };
     let advice = futures_lite::future::block_on(session::serve(&mut wire, &mut rx, &mut tx));
-    assert_eq!(advice.unwrap(), Advice::HalfClose);
+    assert_eq!(advice.unwrap(), TransportAction::HalfClose);
     assert!(wire.output.starts_with(b"HTTP/1.1 431 "));
 }

@@ -1,7 +1,7 @@
 //! How much memory and work a compressor may take, and how its memory is laid out.
 
 use super::huffman;
-use crate::deflate_params::{Context, WindowBits};
+use crate::deflate_params::{CompressionContext, WindowBits};
 
 /// How much memory and work compression may take.
 ///
@@ -143,7 +143,7 @@ impl Effort {
         self
     }
 
-    pub(super) const fn layout(&self, context: Context) -> Layout {
+    pub(super) const fn layout(&self, context: CompressionContext) -> Layout {
         let (ours, agreed) = (self.window_bits.get(), context.window_bits.get());
         let window = 1 << if ours < agreed { ours } else { agreed };
         let span = 1 << self.block_bits;

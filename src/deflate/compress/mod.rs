@@ -23,7 +23,7 @@ use self::match_finder::{Span, tokenize};
 use self::tokens::{Run, Tokens};
 use crate::buffer::StorageFull;
 use crate::deflate::symbols::{CODE_LENGTH_ORDER, END};
-use crate::deflate_params::Context;
+use crate::deflate_params::CompressionContext;
 
 /// What came of a [`push`](Deflate::push).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,9 +44,9 @@ pub struct Deflated {
 /// of the caller: an array, `&mut [u8]`, `Vec<u8>` or pooled block.
 ///
 /// ```
-/// use barews::deflate::{Context, Deflate, DeflateParams, Effort};
+/// use barews::deflate::{CompressionContext, Deflate, DeflateParams, Effort};
 ///
-/// const AGREED: Context = DeflateParams::DEFAULT.server();
+/// const AGREED: CompressionContext = DeflateParams::DEFAULT.server();
 /// let memory = [0; Deflate::memory(AGREED, Effort::SMALL)];
 /// let mut deflate = Deflate::new(AGREED, Effort::SMALL, memory)?;
 /// let mut out = [0; Deflate::max_len(5)];
@@ -117,7 +117,7 @@ enum Phase {
 impl Deflate<&mut [u8]> {
     /// How many bytes of memory a compressor takes, to the byte.
     #[must_use]
-    pub const fn memory(context: Context, effort: Effort) -> usize {
+    pub const fn memory(context: CompressionContext, effort: Effort) -> usize {
         effort.layout(context).memory()
     }
 
@@ -138,7 +138,11 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Deflate<S> {
     /// # Errors
     ///
     /// [`StorageFull`] if that is less.
-    pub fn new(context: Context, effort: Effort, mut storage: S) -> Result<Self, StorageFull> {
+    pub fn new(
+        context: CompressionContext,
+        effort: Effort,
+        mut storage: S,
+    ) -> Result<Self, StorageFull> {
         let layout = effort.layout(context);
         let needed = layout.memory();
         storage.as_mut().get_mut(..needed).ok_or(StorageFull { needed })?.fill(0);

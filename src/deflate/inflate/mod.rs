@@ -8,7 +8,7 @@ mod window;
 use self::decoder::{Decoder, Stop};
 use self::window::{Output, Window};
 use crate::buffer::StorageFull;
-use crate::deflate_params::Context;
+use crate::deflate_params::CompressionContext;
 use crate::protocol::event::Data;
 use crate::wire::error::Error;
 use crate::wire::frame::{self, Kind};
@@ -28,10 +28,10 @@ const MAX_MESSAGE_LEN: u64 = 64 << 20;
 /// pieces of the inflated ones come out, as long as the caller has room for. Plain messages pass through.
 ///
 /// ```
-/// use barews::deflate::{Context, DeflateParams, Inflate};
+/// use barews::deflate::{CompressionContext, DeflateParams, Inflate};
 /// use barews::{Config, Connection, Event, Input};
 ///
-/// const AGREED: Context = DeflateParams::DEFAULT.server();
+/// const AGREED: CompressionContext = DeflateParams::DEFAULT.server();
 /// let mut ws = Connection::client(Config::new().deflate(true), || [0; 4]);
 /// let mut inflate = Inflate::new(AGREED, [0; Inflate::memory(AGREED)])?;
 ///
@@ -75,7 +75,7 @@ struct Message {
 impl Inflate<&mut [u8]> {
     /// How many bytes of memory it takes: the window, 256 to 32,768 bytes.
     #[must_use]
-    pub const fn memory(context: Context) -> usize {
+    pub const fn memory(context: CompressionContext) -> usize {
         1 << context.window_bits.get()
     }
 }
@@ -89,7 +89,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
     /// # Errors
     ///
     /// [`StorageFull`] for less than [`memory`](Inflate::memory).
-    pub fn new(context: Context, storage: S) -> Result<Self, StorageFull> {
+    pub fn new(context: CompressionContext, storage: S) -> Result<Self, StorageFull> {
         let needed = Inflate::memory(context);
         if storage.as_ref().len() < needed {
             return Err(StorageFull { needed });

@@ -2,26 +2,26 @@
 //!
 //! ```
 //! use barews::handshake::Status;
-//! use barews::handshake::client::{Answer, Handshake};
+//! use barews::handshake::client::{Response, Handshake};
 //!
 //! let nonce = *b"the sample nonce"; // 16 random bytes
 //! let mut handshake = Handshake::new(nonce, "example.com", "/chat").protocols(&["chat"]);
 //!
 //! let mut out = [0; 512];
-//! let len = handshake.request(&mut out).unwrap(); // send these bytes
+//! let len = handshake.write_request(&mut out).unwrap(); // send these bytes
 //!
 //! let received = b"HTTP/1.1 101 Switching Protocols\r\n\
 //!     Upgrade: websocket\r\n\
 //!     Connection: Upgrade\r\n\
 //!     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
 //!     Sec-WebSocket-Protocol: chat\r\n\r\n\x81\x02hi";
-//! match handshake.response(received) {
+//! match handshake.read_response(received) {
 //!     Ok(Status::NeedMore(_)) => {} // receive more, then call `response` with all of it
-//!     Ok(Status::Complete(Answer::Established(established))) => {
-//!         assert_eq!(established.protocol(), Some("chat"));
-//!         assert_eq!(&received[established.head_len()..], b"\x81\x02hi"); // the first frame
+//!     Ok(Status::Complete(Response::Accepted(accepted))) => {
+//!         assert_eq!(accepted.protocol(), Some("chat"));
+//!         assert_eq!(&received[accepted.head_len()..], b"\x81\x02hi"); // the first frame
 //!     }
-//!     Ok(Status::Complete(Answer::Rejected(rejected))) => assert_ne!(rejected.status(), 101),
+//!     Ok(Status::Complete(Response::Rejected(rejected))) => assert_ne!(rejected.status(), 101),
 //!     Err(_) => {} // close
 //! }
 //! ```
@@ -51,7 +51,7 @@ use crate::handshake::http::parser::Scanner;
 use crate::handshake::http::writer::{Writer, check_headers};
 use crate::handshake::key::Key;
 
-pub use self::response::{Answer, Established, Rejected};
+pub use self::response::{Accepted, Rejected, Response};
 
 /// One opening handshake: what to ask for, and how far the answer has been read.
 #[derive(Clone)]
@@ -155,7 +155,7 @@ impl<'a> Handshake<'a> {
     /// [`BuildError::InvalidHeaderValue`] and [`BuildError::ReservedHeader`] for what they name;
     /// [`BuildError::BufferTooSmall`] with the exact length. Whatever the error, nothing in `out`
     /// is a request.
-    pub fn request(&self, out: &mut [u8]) -> Result<usize, BuildError> {
+    pub fn write_request(&self, out: &mut [u8]) -> Result<usize, BuildError> {
         self.check()?;
         let mut to = Writer::new(out);
         to.text("GET ");
@@ -205,7 +205,7 @@ impl<'a> Handshake<'a> {
     ///
     /// [`Error`] at the first byte at which no valid answer is possible any more, or when the
     /// complete head is not what section 4.1 asks for. It is final. Close; nothing is sent.
-    pub fn response<'b>(&mut self, bytes: &'b [u8]) -> Result<Status<Answer<'b>>, Error> {
+    pub fn read_response<'b>(&mut self, bytes: &'b [u8]) -> Result<Status<Response<'b>>, Error> {
         loop {
             let bytes = bytes.get(self.interim..).unwrap_or_default();
             let head = match self.scanner.scan(bytes, self.limits.behind(self.interim))? {

@@ -15,9 +15,9 @@ use crate::handshake::key::Key;
     clippy::exhaustive_enums,
     reason = "a server accepts or does not, and a client must face both"
 )]
-pub enum Answer<'b> {
+pub enum Response<'b> {
     /// The WebSocket is open.
-    Established(Established<'b>),
+    Accepted(Accepted<'b>),
     /// The server answered with something other than 101; the connection did not become a
     /// WebSocket.
     Rejected(Rejected<'b>),
@@ -25,14 +25,14 @@ pub enum Answer<'b> {
 
 /// The server accepted, and all that section 4.1 demands is there.
 #[derive(Clone, Copy)]
-pub struct Established<'b> {
+pub struct Accepted<'b> {
     protocol: Option<&'b str>,
     deflate: Option<DeflateParams>,
     fields: Fields<'b>,
     head_len: usize,
 }
 
-impl<'b> Established<'b> {
+impl<'b> Accepted<'b> {
     /// The subprotocol in use: one of those offered, or none.
     #[must_use]
     pub const fn protocol(&self) -> Option<&'b str> {
@@ -118,9 +118,9 @@ fn judge_extensions(value: &[u8], offers: &[DeflateOffer]) -> Result<DeflatePara
     chosen.and_then(|answer| confirm(answer, offers)).ok_or(Error::DeflateParameters)
 }
 
-impl fmt::Debug for Established<'_> {
+impl fmt::Debug for Accepted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Established")
+        f.debug_struct("Accepted")
             .field("protocol", &self.protocol)
             .field("deflate", &self.deflate)
             .field("headers", &self.headers())
@@ -190,15 +190,13 @@ pub(super) fn judge<'b>(
     key: Key,
     protocols: &[&str],
     offers: &[DeflateOffer],
-) -> Result<Option<Answer<'b>>, Error> {
+) -> Result<Option<Response<'b>>, Error> {
     let head_len = before.saturating_add(head.len);
     Ok(match status(head.line).ok_or(Error::InvalidStartLine)? {
         101 if head.line.starts_with(b"HTTP/1.0") => return Err(Error::HttpVersion),
-        101 => {
-            Some(Answer::Established(Established::judge(head, head_len, key, protocols, offers)?))
-        }
+        101 => Some(Response::Accepted(Accepted::judge(head, head_len, key, protocols, offers)?)),
         100..200 => None,
-        status => Some(Answer::Rejected(Rejected { status, fields: head.fields, head_len })),
+        status => Some(Response::Rejected(Rejected { status, fields: head.fields, head_len })),
     })
 }
 

@@ -2,14 +2,14 @@
 //!
 //! ```
 //! use barews::handshake::Status;
-//! use barews::handshake::server::{Incoming, Origins, Reader, respond};
+//! use barews::handshake::server::{Incoming, Origins, RequestReader, respond};
 //!
 //! let received = b"GET /chat HTTP/1.1\r\nHost: example.com\r\n\
 //!     Upgrade: websocket\r\nConnection: Upgrade\r\n\
 //!     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 //! let mut out = [0; 512];
 //!
-//! let mut reader = Reader::new();
+//! let mut reader = RequestReader::new();
 //! let written = match reader.read(received) {
 //!     Ok(Status::NeedMore(_)) => return, // receive more, then call `read` with all of it
 //!     Ok(Status::Complete(Incoming::Upgrade(upgrade))) => match upgrade.accept(Origins::Any) {
@@ -43,12 +43,12 @@ pub use self::request::{HttpVersion, Request};
 
 /// Reads one request head.
 #[derive(Clone, Debug)]
-pub struct Reader {
+pub struct RequestReader {
     scanner: Scanner,
     limits: Limits,
 }
 
-impl Reader {
+impl RequestReader {
     /// A reader with the default [`Limits`].
     #[must_use]
     pub const fn new() -> Self {
@@ -87,7 +87,7 @@ impl Reader {
     }
 }
 
-impl Default for Reader {
+impl Default for RequestReader {
     fn default() -> Self {
         Self::new()
     }

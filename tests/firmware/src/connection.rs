@@ -67,7 +67,7 @@ fn receiving<R: Role>(ws: &mut Connection<R>) {
             Ok(Event::NeedMore(missing)) => seen(missing),
             Err(error) => print(error),
         }
-        seen((ws.state(), ws.advice(), ws.wants_write(), ws.frame_left()));
+        seen((ws.state(), ws.transport_action(), ws.wants_write(), ws.frame_left()));
     }
     seen(ws.receive_eof());
 }

@@ -1,6 +1,6 @@
 //! Compressed messages, in whatever state the two codecs are.
 
-use barews::deflate::{Context, Deflate, DeflateParams, Effort, Inflate, WindowBits};
+use barews::deflate::{CompressionContext, Deflate, DeflateParams, Effort, Inflate, WindowBits};
 use barews::frame::Content;
 use barews::{Compressed, Connection, Data, Role};
 
@@ -8,13 +8,13 @@ use crate::connection::print;
 use crate::frame::kind;
 use crate::opaque::{any, bytes, flag, long, number, seen};
 
-fn context() -> Option<Context> {
+fn context() -> Option<CompressionContext> {
     let window_bits = WindowBits::new(any(8))?;
     let params = any(DeflateParams::DEFAULT);
     Some(match number() {
         0 => params.client(),
         1 => params.server(),
-        _ => Context { window_bits, takeover: flag() },
+        _ => CompressionContext { window_bits, takeover: flag() },
     })
 }
 

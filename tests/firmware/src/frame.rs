@@ -1,7 +1,7 @@
 //! The frame layer, the close codes, the kernels of masking.
 
 use barews::frame::{self, Header, Lead, Opcode, Parsed};
-use barews::{CloseCode, CloseFrame, Flow, Kind, mask};
+use barews::{CloseCode, CloseFrame, Fragmentation, Kind, mask};
 
 use crate::opaque::{any, bytes, flag, long, number, seen};
 
@@ -39,7 +39,7 @@ pub fn all() {
     seen(encoded.as_ref());
     seen(frame::encode(opcode(), flag(), bytes(), bytes()));
     seen(mask::mask(bytes(), any([0; 4])));
-    seen(any(Flow::Idle).step(lead()));
+    seen(any(Fragmentation::Idle).step(lead()));
     let code = CloseCode::new(any(0));
     seen((code.as_u16(), code.is_receivable(), code.is_sendable(flag())));
     if let Ok(Some(close)) = CloseFrame::parse(bytes()) {

@@ -2,10 +2,10 @@
 
 use core::fmt::Write as _;
 
-use barews::handshake::client::{Answer, Handshake};
+use barews::handshake::client::{Response, Handshake};
 use barews::handshake::deflate::{self, DeflateConfig, DeflateOffer, WindowBits};
 use barews::handshake::key::Key;
-use barews::handshake::server::{self, Incoming, Origins, Reader, Upgrade};
+use barews::handshake::server::{self, Incoming, Origins, RequestReader, Upgrade};
 use barews::handshake::{BuildError, Error, Headers, Limits, Status, extension};
 
 use crate::opaque::{Sink, any, bytes, flag, number, seen, text};
@@ -28,7 +28,7 @@ fn limits() -> Limits {
 }
 
 fn accepting() {
-    let mut reader = any(Reader::with_limits(limits()));
+    let mut reader = any(RequestReader::with_limits(limits()));
     while flag() {
         match reader.read(bytes()) {
             Ok(Status::Complete(Incoming::Upgrade(upgrade))) => upgraded(&upgrade),
@@ -73,15 +73,15 @@ fn asking() {
         .deflate(any(&[]))
         .headers(any(&[]))
         .limits(limits()));
-    seen(handshake.request(bytes()));
+    seen(handshake.write_request(bytes()));
     while flag() {
-        match handshake.response(bytes()) {
-            Ok(Status::Complete(Answer::Established(established))) => {
-                seen((established.protocol(), established.deflate(), established.head_len()));
-                headers(established.headers());
-                established.header(text()).for_each(seen);
+        match handshake.read_response(bytes()) {
+            Ok(Status::Complete(Response::Accepted(accepted))) => {
+                seen((accepted.protocol(), accepted.deflate(), accepted.head_len()));
+                headers(accepted.headers());
+                accepted.header(text()).for_each(seen);
             }
-            Ok(Status::Complete(Answer::Rejected(rejected))) => {
+            Ok(Status::Complete(Response::Rejected(rejected))) => {
                 seen((rejected.status(), rejected.head_len()));
                 headers(rejected.headers());
                 rejected.header(text()).for_each(seen);

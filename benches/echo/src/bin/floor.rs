@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, Shutdown};
 use std::ops::Range;
 
 use barews::handshake::Status;
-use barews::handshake::server::{Incoming, Origins, Reader};
+use barews::handshake::server::{Incoming, Origins, RequestReader};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
@@ -224,7 +224,7 @@ impl Client {
     /// The request stays in the socket until all of it is there.
     fn handshake(&mut self, buffer: &mut [u8]) -> io::Result<()> {
         let n = self.stream.peek(buffer)?;
-        let mut reader = Reader::new();
+        let mut reader = RequestReader::new();
         let mut response = [0; 512];
         let (head_len, len) = match reader.read(&buffer[..n]) {
             Ok(Status::NeedMore(_)) if n > 0 => {

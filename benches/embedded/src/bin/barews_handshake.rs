@@ -5,7 +5,7 @@
 use core::hint::black_box;
 
 use barews::handshake::Status;
-use barews::handshake::server::{Incoming, Origins, Reader};
+use barews::handshake::server::{Incoming, Origins, RequestReader};
 use barews_embedded::Column;
 
 #[path = "../connection.rs"]
@@ -26,7 +26,7 @@ fn decode(bytes: &mut [u8], out: &mut [u8]) {
 
 #[inline(never)]
 fn accept(request: &[u8], out: &mut [u8]) -> Option<usize> {
-    match Reader::new().read(request) {
+    match RequestReader::new().read(request) {
         Ok(Status::Complete(Incoming::Upgrade(upgrade))) => {
             upgrade.accept(Origins::Any).ok()?.write(out).ok()
         }

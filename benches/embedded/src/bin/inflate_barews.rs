@@ -5,7 +5,7 @@
 #[path = "../pieces.rs"]
 mod pieces;
 
-use barews::deflate::{Context, Inflate, WindowBits};
+use barews::deflate::{CompressionContext, Inflate, WindowBits};
 use barews_embedded::codecs::{Codec, Input, Meter, ROOM, given, measure};
 use pieces::Pieces;
 
@@ -19,7 +19,7 @@ fn main() -> ! {
 }
 
 fn new() -> Option<(Pieces, Windowed)> {
-    let context = Context { window_bits: WindowBits::new(9)?, takeover: true };
+    let context = CompressionContext { window_bits: WindowBits::new(9)?, takeover: true };
     Some((Pieces::new(), Inflate::new(context, [0; WINDOW]).ok()?))
 }
 

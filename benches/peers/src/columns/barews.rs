@@ -1,7 +1,7 @@
 //! Ours.
 
 use barews::handshake::Status;
-use barews::handshake::server::{Incoming, Origins, Reader};
+use barews::handshake::server::{Incoming, Origins, RequestReader};
 use barews::{
     Assembler, Config, Connection, ControlOrder, Delivery, Event, Kind, MIN_BUFFER_LEN, Message,
     RecvBuffer,
@@ -72,7 +72,7 @@ fn start(row: &'static Row, config: Config) -> Option<Run> {
             run(move || {
                 let mut tally = Tally::default();
                 for _ in 0..*count {
-                    let read = Reader::new().read(request).map_err(text)?;
+                    let read = RequestReader::new().read(request).map_err(text)?;
                     let Status::Complete(Incoming::Upgrade(upgrade)) = read else {
                         return Err("no upgrade".into());
                     };

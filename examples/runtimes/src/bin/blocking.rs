@@ -9,8 +9,8 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::Duration;
 
-use barews::handshake::server::Reader;
-use barews::{Advice, Assembler, Config, Connection, Delivery, Event, RecvBuffer};
+use barews::handshake::server::RequestReader;
+use barews::{TransportAction, Assembler, Config, Connection, Delivery, Event, RecvBuffer};
 use barews_runtimes::{Failure, answer, append, echo};
 
 /// A thread cannot wait for its socket and for a clock: a silent peer is dropped.
@@ -47,7 +47,7 @@ fn serve(mut stream: TcpStream) -> Result<(), Failure> {
 
 /// The opening handshake; whether frames follow. Those that came with it stay in `rx`.
 fn open(stream: &mut TcpStream, rx: &mut RecvBuffer<Vec<u8>>) -> Result<bool, Failure> {
-    let (mut reader, mut out) = (Reader::new(), [0; 160]);
+    let (mut reader, mut out) = (RequestReader::new(), [0; 160]);
     loop {
         if let Some(answer) = answer(&mut reader, rx, &mut out)? {
             stream.write_all(&out[..answer.len])?;
@@ -65,7 +65,7 @@ fn converse(stream: &mut TcpStream, mut rx: RecvBuffer<Vec<u8>>) -> Result<(), F
     let mut ws = Connection::server(Config::new().delivery(Delivery::Frames));
     let mut messages = Assembler::new(Vec::new());
     let mut out = Vec::new();
-    while ws.advice() == Advice::Keep {
+    while ws.transport_action() == TransportAction::Keep {
         let event = ws.receive(&mut rx.input());
         // The Pong, or the Close for a Close or a fault, leaves before any message behind it.
         append(&mut out, |out| ws.transmit(out))?;

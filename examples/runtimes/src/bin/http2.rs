@@ -9,7 +9,7 @@ use std::future::poll_fn;
 use std::io;
 use std::time::Duration;
 
-use barews::{Advice, Config, Connection, Event, MIN_BUFFER_LEN, RecvBuffer};
+use barews::{TransportAction, Config, Connection, Event, MIN_BUFFER_LEN, RecvBuffer};
 use barews_runtimes::{Failure, append};
 use bytes::Bytes;
 use h2::ext::Protocol;
@@ -74,7 +74,7 @@ async fn converse(
     let mut from = request.into_body();
     let mut ws = Connection::server(Config::new());
     let mut rx = RecvBuffer::new(vec![0; MIN_BUFFER_LEN + MAX_FRAME_LEN]);
-    while ws.advice() == Advice::Keep {
+    while ws.transport_action() == TransportAction::Keep {
         let Some(piece) = from.data().await.transpose()? else { return Ok(ws.receive_eof()?) };
         rx.reserve(piece.len())?;
         rx.spare_mut()[..piece.len()].copy_from_slice(&piece);

@@ -8,8 +8,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use barews::handshake::server::Reader;
-use barews::{Advice, Assembler, Config, Connection, Event, RecvBuffer};
+use barews::handshake::server::RequestReader;
+use barews::{TransportAction, Assembler, Config, Connection, Event, RecvBuffer};
 use barews_runtimes::{Failure, answer, append, echo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink};
 use tokio::net::{TcpListener, TcpStream};
@@ -72,7 +72,7 @@ async fn open(
     stream: &mut TlsStream<TcpStream>,
     rx: &mut RecvBuffer<Vec<u8>>,
 ) -> Result<bool, Failure> {
-    let (mut reader, mut out) = (Reader::new(), [0; 160]);
+    let (mut reader, mut out) = (RequestReader::new(), [0; 160]);
     loop {
         if let Some(answer) = answer(&mut reader, rx, &mut out)? {
             stream.write_all(&out[..answer.len]).await?;
@@ -94,7 +94,7 @@ async fn converse(
     let mut ws = Connection::server(Config::new());
     let mut messages = Assembler::new(Vec::new());
     let mut out = Vec::new();
-    while ws.advice() == Advice::Keep {
+    while ws.transport_action() == TransportAction::Keep {
         let event = ws.receive(&mut rx.input());
         // The Pong, or the Close for a Close or a fault, leaves before any message behind it.
         append(&mut out, |out| ws.transmit(out))?;

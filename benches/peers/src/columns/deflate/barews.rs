@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use barews::deflate::{Context, Deflate, DeflateParams, Effort, Inflate};
+use barews::deflate::{CompressionContext, Deflate, DeflateParams, Effort, Inflate};
 use barews::{Compressed, Config, Connection, Event, MIN_BUFFER_LEN, RecvBuffer};
 
 use super::Codecs;
@@ -53,7 +53,7 @@ const OURS: Column = Column {
 
 fn open(params: DeflateParams, effort: Effort) -> (Inflate<Vec<u8>>, Deflate<Vec<u8>>) {
     let memory = |len| vec![0; len];
-    let (client, server): (Context, Context) = (params.client(), params.server());
+    let (client, server): (CompressionContext, CompressionContext) = (params.client(), params.server());
     let inflate = Inflate::new(client, memory(Inflate::memory(client)));
     let deflate = Deflate::new(server, effort, memory(Deflate::memory(server, effort)));
     (inflate.expect("as long as it asks for"), deflate.expect("as long as it asks for"))

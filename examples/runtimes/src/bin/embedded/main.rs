@@ -12,7 +12,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::Duration;
 
 use async_io::{Async, Timer};
-use barews::Advice;
+use barews::TransportAction;
 use embedded_io_adapters::futures_03::FromFutures;
 use futures_lite::io::{AsyncReadExt, copy, sink};
 use futures_lite::{FutureExt, future};
@@ -39,7 +39,7 @@ async fn connection(stream: TcpStream) -> io::Result<()> {
     let (mut rx, mut tx) = ([0; 1024], [0; 160]);
     let served = session::serve(FromFutures::new(&stream), &mut rx, &mut tx).await;
     let advice = served.map_err(|error| io::Error::other(format!("{error:?}")))?;
-    if advice == Advice::HalfClose {
+    if advice == TransportAction::HalfClose {
         // embassy-net: `socket.close()`, then read until 0, and `abort()` if that takes too long.
         stream.get_ref().shutdown(Shutdown::Write)?;
         let rest = async { copy((&stream).take(1 << 20), &mut sink()).await };

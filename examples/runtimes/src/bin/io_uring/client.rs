@@ -2,8 +2,8 @@
 
 use std::net::{Shutdown, TcpStream};
 
-use barews::handshake::server::Reader;
-use barews::{Advice, Assembler, Config, Connection, Event, RecvBuffer, Server};
+use barews::handshake::server::RequestReader;
+use barews::{TransportAction, Assembler, Config, Connection, Event, RecvBuffer, Server};
 use barews_runtimes::{Failure, answer, append, echo};
 
 /// What a client wants from the kernel; it has one wish at a time.
@@ -24,7 +24,7 @@ pub(crate) struct Client {
 }
 
 enum Phase {
-    Handshake(Reader),
+    Handshake(RequestReader),
     Open,
     /// The output is the last one.
     Ending,
@@ -39,7 +39,7 @@ impl Client {
             rx: RecvBuffer::new(vec![0; 16 << 10]),
             out: Vec::new(),
             sent: 0,
-            phase: Phase::Handshake(Reader::new()),
+            phase: Phase::Handshake(RequestReader::new()),
             ws: Connection::server(Config::new()),
             messages: Assembler::new(Vec::new()),
         }
@@ -94,7 +94,7 @@ impl Client {
                 Ok(Event::NeedMore(_)) | Err(_) => break,
             }
         }
-        if self.ws.advice() != Advice::Keep {
+        if self.ws.transport_action() != TransportAction::Keep {
             self.phase = Phase::Ending;
         }
         Ok(())

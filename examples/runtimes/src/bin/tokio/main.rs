@@ -12,7 +12,7 @@ use std::io;
 use std::time::Duration;
 
 use barews::RecvBuffer;
-use barews::handshake::server::Reader;
+use barews::handshake::server::RequestReader;
 use barews::keepalive::Timeouts;
 use barews_runtimes::{Failure, answer};
 use session::Session;
@@ -77,7 +77,7 @@ async fn open<S>(stream: &mut S, rx: &mut RecvBuffer<Vec<u8>>) -> Result<bool, F
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let (mut reader, mut out) = (Reader::new(), [0; 160]);
+    let (mut reader, mut out) = (RequestReader::new(), [0; 160]);
     loop {
         if let Some(answer) = answer(&mut reader, rx, &mut out)? {
             stream.write_all(&out[..answer.len]).await?;

@@ -3,7 +3,7 @@
 use std::mem;
 
 use barews::keepalive::Timeouts;
-use barews::{Advice, Assembler, Config, Connection, Event, RecvBuffer, Server, State};
+use barews::{TransportAction, Assembler, Config, Connection, Event, RecvBuffer, Server, State};
 use barews_runtimes::{Failure, append, echo};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::{mpsc, watch};
@@ -50,7 +50,7 @@ impl<R: AsyncRead + Unpin> Session<R> {
 
     /// Until the closing handshake is done, or the peer was told of its fault.
     pub(crate) fn is_over(&self) -> bool {
-        self.ws.advice() != Advice::Keep && self.pending.is_empty()
+        self.ws.transport_action() != TransportAction::Keep && self.pending.is_empty()
     }
 
     /// Waits for one thing and does it. Cancel-safe: it may be dropped and called again, and no received
