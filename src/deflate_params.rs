@@ -52,7 +52,7 @@ impl Default for DeflateParams {
 }
 
 impl DeflateParams {
-    /// CompressionContext takeover and 32 KiB both ways.
+    /// Context takeover and 32 KiB both ways.
     pub const DEFAULT: Self = Self {
         server_no_context_takeover: false,
         client_no_context_takeover: false,

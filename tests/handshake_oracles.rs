@@ -20,7 +20,7 @@ use std::net::Ipv6Addr;
 use barews::handshake::client::{Handshake, Response};
 use barews::handshake::key::Key;
 use barews::handshake::server::{HttpVersion, Incoming, RequestReader};
-use barews::handshake::{BuildError, Error, Headers, Limits, Status};
+use barews::handshake::{BuildError, Error, HeaderFields, Limits, Status};
 use base64ct::{Base64, Encoding};
 use proptest::prelude::*;
 use sha1_smol::Sha1;
@@ -38,7 +38,7 @@ struct Said {
     fields: Vec<(String, Vec<u8>)>,
 }
 
-fn fields(headers: Headers<'_>) -> Vec<(String, Vec<u8>)> {
+fn fields(headers: HeaderFields<'_>) -> Vec<(String, Vec<u8>)> {
     headers.map(|header| (header.name.to_owned(), header.value.to_vec())).collect()
 }
 
@@ -71,7 +71,7 @@ fn their_request(bytes: &[u8]) -> Option<Said> {
     })
 }
 
-fn their_fields(headers: &[httparse::Header<'_>]) -> Vec<(String, Vec<u8>)> {
+fn their_fields(headers: &[httparse::HeaderField<'_>]) -> Vec<(String, Vec<u8>)> {
     headers.iter().map(|field| (field.name.to_owned(), field.value.to_vec())).collect()
 }
 

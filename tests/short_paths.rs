@@ -7,8 +7,8 @@ use std::process::Command;
 #[ignore = "takes half a minute; `scripts/mutants` asks for it"]
 fn no_count_of_instructions_is_above_its_budget() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/instruction-budget");
-    let form = if cfg!(narrow) {
-        "narrow"
+    let form = if cfg!(word32) {
+        "word32"
     } else if cfg!(feature = "simd") {
         "simd"
     } else {

@@ -1,6 +1,6 @@
 //! Cuts for heads, text of a caller, what `httparse` makes of a head, and what every head that is written must be.
 
-use barews::handshake::Headers;
+use barews::handshake::HeaderFields;
 use barews::handshake::server::{HttpVersion, Request};
 use httparse::{EMPTY_HEADER, Header, Status};
 
@@ -62,7 +62,7 @@ pub fn is_that_of_httparse(bytes: &[u8], request: &Request<'_>) {
 }
 
 /// So does an answer, behind interim ones.
-pub fn is_answer_of_httparse(bytes: &[u8], status: u16, head_len: usize, headers: Headers<'_>) {
+pub fn is_answer_of_httparse(bytes: &[u8], status: u16, head_len: usize, headers: HeaderFields<'_>) {
     let mut start = 0;
     loop {
         let mut space = [EMPTY_HEADER; 16];
@@ -79,7 +79,7 @@ pub fn is_answer_of_httparse(bytes: &[u8], status: u16, head_len: usize, headers
     }
 }
 
-fn same_fields(theirs: &[Header<'_>], ours: Headers<'_>) {
+fn same_fields(theirs: &[Header<'_>], ours: HeaderFields<'_>) {
     let theirs = theirs.iter().map(|field| (field.name, field.value));
     assert!(theirs.eq(ours.map(|field| (field.name, field.value))));
 }

@@ -53,14 +53,14 @@ enum ClientWindow {
 /// The four parameters as they stand in an offer or an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-struct Params {
+struct OfferParams {
     server_no_context_takeover: bool,
     client_no_context_takeover: bool,
     server_max_window_bits: Option<WindowBits>,
     client_max_window_bits: ClientWindow,
 }
 
-impl Params {
+impl OfferParams {
     const NONE: Self = Self {
         server_no_context_takeover: false,
         client_no_context_takeover: false,
@@ -150,7 +150,7 @@ impl Params {
     }
 }
 
-impl fmt::Display for Params {
+impl fmt::Display for OfferParams {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut result = Ok(());
         self.write(|piece| result = result.and_then(|()| f.write_str(piece)));
@@ -219,7 +219,7 @@ impl DeflateConfig {
         self
     }
 
-    fn answer(self, offer: Params) -> Option<DeflateAnswer> {
+    fn answer(self, offer: OfferParams) -> Option<DeflateAnswer> {
         let server_bits = match offer.server_max_window_bits {
             Some(offered) if offered < self.server_min_window_bits => return None,
             Some(offered) => Some(offered.min(self.server_max_window_bits)),
@@ -231,7 +231,7 @@ impl DeflateConfig {
             ClientWindow::Absent | ClientWindow::Any => self.client_max_window_bits,
             ClientWindow::AtMost(offered) => offered.min(self.client_max_window_bits),
         };
-        Some(DeflateAnswer(Params {
+        Some(DeflateAnswer(OfferParams {
             server_no_context_takeover: self.server_no_context_takeover
                 || offer.server_no_context_takeover,
             client_no_context_takeover: self.client_no_context_takeover
@@ -256,7 +256,7 @@ impl Default for DeflateConfig {
 /// send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct DeflateAnswer(Params);
+pub struct DeflateAnswer(OfferParams);
 
 impl DeflateAnswer {
     /// What the answer binds both sides to.
@@ -275,7 +275,7 @@ impl DeflateAnswer {
 
     /// Whether one of these offers is one that this answer may be given to.
     pub(super) fn fits<'b>(self, offers: impl IntoIterator<Item = Extension<'b>>) -> bool {
-        offers.into_iter().filter_map(Params::parse).any(|offer| self.0.answers(offer))
+        offers.into_iter().filter_map(OfferParams::parse).any(|offer| self.0.answers(offer))
     }
 
     pub(super) fn write(self, put: impl FnMut(&'static str)) {
@@ -297,19 +297,19 @@ pub fn negotiate<'b>(
     offers: impl IntoIterator<Item = Extension<'b>>,
     config: &DeflateConfig,
 ) -> Option<DeflateAnswer> {
-    offers.into_iter().filter_map(Params::parse).find_map(|offer| config.answer(offer))
+    offers.into_iter().filter_map(OfferParams::parse).find_map(|offer| config.answer(offer))
 }
 
 /// One offer of a client. Its `Display` is the element to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct DeflateOffer(Params);
+pub struct DeflateOffer(OfferParams);
 
 impl DeflateOffer {
     /// An offer that asks for nothing and allows no limit on the client's window.
     #[must_use]
     pub const fn new() -> Self {
-        Self(Params::NONE)
+        Self(OfferParams::NONE)
     }
 
     /// Ask the server to start each message with an empty window (RFC 7692, section 7.1.1.1).
@@ -370,7 +370,7 @@ impl fmt::Display for DeflateOffer {
 /// is kept.
 #[must_use]
 pub fn confirm(answer: Extension<'_>, offers: &[DeflateOffer]) -> Option<DeflateParams> {
-    let answer = Params::parse(answer)?;
+    let answer = OfferParams::parse(answer)?;
     let mut agreed = None;
     for DeflateOffer(offer) in offers.iter().filter(|offer| answer.answers(offer.0)) {
         let params = agreed.get_or_insert(DeflateAnswer(answer).params());

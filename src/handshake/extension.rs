@@ -35,14 +35,14 @@ impl core::error::Error for Malformed {}
 /// order.
 #[must_use]
 pub const fn parse(value: &[u8]) -> Extensions<'_> {
-    Extensions { next: Some(Cursor { rest: value }) }
+    Extensions { next: Some(ElementParser { rest: value }) }
 }
 
 /// The extensions in one field value, in order of preference. It ends after the first error.
 #[derive(Clone, Debug)]
 pub struct Extensions<'b> {
     /// `None` after the last element and after a fault.
-    next: Option<Cursor<'b>>,
+    next: Option<ElementParser<'b>>,
 }
 
 impl<'b> Iterator for Extensions<'b> {
@@ -80,14 +80,14 @@ impl<'b> Extension<'b> {
     /// The parameters, in order, repeated ones included.
     #[must_use]
     pub const fn params(&self) -> Params<'b> {
-        Params { cursor: Cursor { rest: self.params } }
+        Params { cursor: ElementParser { rest: self.params } }
     }
 }
 
 /// The parameters of one [`Extension`].
 #[derive(Clone, Debug)]
 pub struct Params<'b> {
-    cursor: Cursor<'b>,
+    cursor: ElementParser<'b>,
 }
 
 impl<'b> Iterator for Params<'b> {
@@ -163,11 +163,11 @@ impl fmt::Debug for Value<'_> {
 /// What is left of a field value. Each method takes what it names off the front, with the
 /// whitespace behind it.
 #[derive(Clone, Copy, Debug)]
-struct Cursor<'b> {
+struct ElementParser<'b> {
     rest: &'b [u8],
 }
 
-impl<'b> Cursor<'b> {
+impl<'b> ElementParser<'b> {
     /// An element and all its parameters. What stands behind it is the caller's to judge.
     fn extension(&mut self) -> Option<Extension<'b>> {
         self.skip_whitespace();

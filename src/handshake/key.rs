@@ -1,4 +1,4 @@
-//! `Sec-WebSocket-Key` and `Sec-WebSocket-Accept` (RFC 6455, sections 4.1, 4.2.2 and 11.3).
+//! `Sec-WebSocket-Key` and `Sec-WebSocket-AcceptValue` (RFC 6455, sections 4.1, 4.2.2 and 11.3).
 //!
 //! Both have a fixed length, so both are plain arrays. Neither is a secret and neither authenticates anybody: they show
 //! that the server understood the request, and that no cache answered in its place.
@@ -40,12 +40,12 @@ impl Key {
 
     /// The answer that proves that this key was read (RFC 6455, section 4.2.2).
     #[must_use]
-    pub fn accept(&self) -> Accept {
+    pub fn accept(&self) -> AcceptValue {
         let mut text = *SUMMED;
         for (place, digit) in text.iter_mut().zip(self.0) {
             *place = digit;
         }
-        Accept(base64::encode(&sha1::digest(&text)))
+        AcceptValue(base64::encode(&sha1::digest(&text)))
     }
 }
 
@@ -55,11 +55,11 @@ impl fmt::Debug for Key {
     }
 }
 
-/// The value of `Sec-WebSocket-Accept`: a SHA-1 digest in base64, 28 characters.
+/// The value of `Sec-WebSocket-AcceptValue`: a SHA-1 digest in base64, 28 characters.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Accept([u8; 28]);
+pub struct AcceptValue([u8; 28]);
 
-impl Accept {
+impl AcceptValue {
     /// The 28 characters.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -71,8 +71,8 @@ impl Accept {
     }
 }
 
-impl fmt::Debug for Accept {
+impl fmt::Debug for AcceptValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Accept").field(&self.as_str()).finish()
+        f.debug_tuple("AcceptValue").field(&self.as_str()).finish()
     }
 }

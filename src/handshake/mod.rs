@@ -24,4 +24,4 @@ pub mod server;
 mod sha1;
 
 pub use error::{BuildError, Error, Field};
-pub use http::head::{Header, Headers, Limits, Status};
+pub use http::head::{HeaderField, HeaderFields, Limits, Status};

@@ -10,7 +10,7 @@ use crate::protocol::sender::Sender;
 use crate::wire::close::CloseCode;
 use crate::wire::error::{Error, SendError};
 use crate::wire::frame::{Content, HeaderBytes, Kind, Opcode};
-use crate::wire::target::WIDE;
+use crate::wire::target::WORD_64;
 
 /// How far a connection is from its end (7.1.3, 7.1.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -117,7 +117,7 @@ impl<R: Role> Connection<R> {
     /// The next event in `input`, which holds what the last call left and what came since.
     ///
     /// Call it until [`Event::NeedMore`]; what is left in `input` then belongs in front of the next
-    /// bytes. Answers (Pong, Close) that become due are written by [`transmit`](Self::transmit) or
+    /// bytes. Replies (Pong, Close) that become due are written by [`transmit`](Self::transmit) or
     /// before the frame of the next `send`.
     ///
     /// # Errors
@@ -125,10 +125,10 @@ impl<R: Role> Connection<R> {
     /// The peer's fault, and for ever the same from then on. The Close that tells the peer is due.
     #[inline]
     pub fn receive<'b>(&mut self, input: &mut Input<'b>) -> Result<Event<'b>, Error> {
-        if WIDE && let Some(data) = self.receiver.whole_message::<R>(input) {
+        if WORD_64 && let Some(data) = self.receiver.whole_message::<R>(input) {
             return Ok(Event::Data(data));
         }
-        self.receiver.receive::<R>(input, &mut self.sender.answers)
+        self.receiver.receive::<R>(input, &mut self.sender.pending)
     }
 
     /// The transport has ended: no more bytes will come. Say it when [`receive`](Self::receive) has
@@ -141,7 +141,7 @@ impl<R: Role> Connection<R> {
     /// error of an earlier fault stays.
     pub fn receive_eof(&mut self) -> Result<(), Error> {
         // It may be a fault that no call has told yet.
-        self.receiver.eof().inspect_err(|error| self.sender.answers.fault(*error))
+        self.receiver.eof().inspect_err(|error| self.sender.pending.fault(*error))
     }
 
     /// Fails the connection (7.1.7) for a fault that a layer above found in the peer's bytes, as an
@@ -152,7 +152,7 @@ impl<R: Role> Connection<R> {
     pub fn fail(&mut self, error: Error) {
         if !self.receiver.is_closed() && !self.receiver.is_failed() {
             self.receiver.fail(error);
-            self.sender.answers.fault(error);
+            self.sender.pending.fault(error);
         }
     }
 

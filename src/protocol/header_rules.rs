@@ -10,7 +10,7 @@ use crate::wire::target::Deflate;
 
 /// Where a direction stands between two frames: the flow, and the size of the open message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Progress {
+pub(crate) struct MessageProgress {
     pub(crate) flow: Fragmentation,
     /// Frames of the open message so far, empty ones too.
     fragments: u32,
@@ -20,7 +20,7 @@ pub(crate) struct Progress {
     pub(crate) compressed: Deflate,
 }
 
-impl Progress {
+impl MessageProgress {
     pub(crate) const fn new() -> Self {
         Self { flow: Fragmentation::Idle, fragments: 0, message_len: 0, compressed: Deflate::OFF }
     }
@@ -42,7 +42,7 @@ impl Progress {
 }
 
 /// What stands at a header.
-pub(crate) enum Head {
+pub(crate) enum HeaderStatus {
     Complete {
         header: Header,
         /// The length of the header.
@@ -51,12 +51,12 @@ pub(crate) enum Head {
         frame_len: u64,
     },
     /// At least so many more bytes until the header is complete, and then until an event.
-    Partial { header: u64, payload: u64 },
+    NeedMore { header: u64, payload: u64 },
 }
 
 /// The caller's choices that decide about a header.
 #[derive(Debug)]
-pub(crate) struct Rules {
+pub(crate) struct HeaderRules {
     max_frame_len: u64,
     max_message_len: u64,
     max_fragments: u32,
@@ -66,7 +66,7 @@ pub(crate) struct Rules {
     deflate: Deflate,
 }
 
-impl Rules {
+impl HeaderRules {
     pub(crate) fn new(config: &Config) -> Self {
         let whole_len = config.max_frame_len.min(config.max_message_len);
         Self {
@@ -83,15 +83,19 @@ impl Rules {
     ///
     /// Each byte is judged by all that it can break before the next one is looked at, so that the
     /// error does not depend on how the bytes were cut.
-    pub(crate) fn head<R: Role>(&self, bytes: &[u8], progress: &Progress) -> Result<Head, Error> {
+    pub(crate) fn judge<R: Role>(
+        &self,
+        bytes: &[u8],
+        progress: &MessageProgress,
+    ) -> Result<HeaderStatus, Error> {
         let key_len = if R::SERVER { 4 } else { 0 };
         let Some((&first, rest)) = bytes.split_first() else {
-            return Ok(Head::Partial { header: 2 + key_len, payload: 0 });
+            return Ok(HeaderStatus::NeedMore { header: 2 + key_len, payload: 0 });
         };
         let lead = Lead::parse(first)?;
         self.lead(progress, lead)?;
         let Some((&second, rest)) = rest.split_first() else {
-            return Ok(Head::Partial { header: 1 + key_len, payload: 0 });
+            return Ok(HeaderStatus::NeedMore { header: 1 + key_len, payload: 0 });
         };
         // 5.1: a server "MUST close the connection upon receiving a frame that is not masked", a
         // client "if it detects a masked frame".
@@ -100,34 +104,34 @@ impl Rules {
             (false, true) => return Err(Error::Masked),
             (true, true) | (false, false) => {}
         }
-        let judge = |rest: &[u8]| {
+        let judge_length = |rest: &[u8]| {
             let length = Length::parse(lead.opcode, second, rest)?;
             self.length(progress, lead, length.least)?;
             Ok(length)
         };
-        let length = match judge(rest) {
+        let length = match judge_length(rest) {
             Ok(length) => length,
             // A byte before may have been enough for an error, and for another one.
             Err(error) => {
                 let mut known = (0..rest.len().min(8)).filter_map(|n| rest.get(..n));
-                return Err(known.find_map(|rest| judge(rest).err()).unwrap_or(error));
+                return Err(known.find_map(|rest| judge_length(rest).err()).unwrap_or(error));
             }
         };
         Ok(match Header::finish(lead, second, length, rest) {
             Parsed::Complete(header, len) => {
                 let frame_len = header.payload_len.saturating_add(frame::to_u64(len));
-                Head::Complete { header, len, frame_len }
+                HeaderStatus::Complete { header, len, frame_len }
             }
             Parsed::Partial(missing) => {
                 let whole = lead.opcode.is_control() || self.delivery == Delivery::Frames;
                 let payload = if whole { length.least } else { length.least.min(1) };
-                Head::Partial { header: frame::to_u64(missing), payload }
+                HeaderStatus::NeedMore { header: frame::to_u64(missing), payload }
             }
         })
     }
 
     /// Judges the first byte of a frame.
-    fn lead(&self, progress: &Progress, lead: Lead) -> Result<(), Error> {
+    fn lead(&self, progress: &MessageProgress, lead: Lead) -> Result<(), Error> {
         // 5.2: a reserved bit "MUST be 0 unless an extension is negotiated". RFC 7692, 6.1: RSV1 is for
         // the first frame of a message.
         let may_compress =
@@ -146,7 +150,7 @@ impl Rules {
     }
 
     /// Judges the length of the frame's payload, or the least that it can be.
-    fn length(&self, progress: &Progress, lead: Lead, len: u64) -> Result<(), Error> {
+    fn length(&self, progress: &MessageProgress, lead: Lead, len: u64) -> Result<(), Error> {
         if lead.opcode.is_control() {
             return Ok(());
         }
@@ -191,10 +195,12 @@ mod tests {
     #[test]
     fn unlimited_fragments_have_no_last_one() {
         for (limit, judged) in [(u32::MAX, Ok(())), (u32::MAX - 1, Err(Error::TooManyFragments))] {
-            let rules = Rules::new(&Config::new().max_fragments(limit));
+            let rules = HeaderRules::new(&Config::new().max_fragments(limit));
             let lead = Lead { fin: false, rsv1: false, opcode: Opcode::Continuation };
-            let mut progress =
-                Progress { flow: Fragmentation::Message(Kind::Text), ..Progress::new() };
+            let mut progress = MessageProgress {
+                flow: Fragmentation::Message(Kind::Text),
+                ..MessageProgress::new()
+            };
             progress.fragments = u32::MAX - 1;
             for _ in 0..2 {
                 assert_eq!(rules.lead(&progress, lead), judged);

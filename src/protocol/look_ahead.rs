@@ -2,19 +2,19 @@
 
 use crate::protocol::event::ControlOrder;
 use crate::protocol::fragmentation::Fragmentation;
-use crate::protocol::header_rules::{Head, Progress, Rules};
+use crate::protocol::header_rules::{HeaderRules, HeaderStatus, MessageProgress};
 use crate::protocol::role::Role;
 use crate::wire::frame::{self, Opcode};
-use crate::wire::target::WIDE;
+use crate::wire::target::WORD_64;
 
 /// Where the look-ahead is; distances are counted from the wire reader.
 #[derive(Debug)]
-pub(crate) struct Ahead {
+pub(crate) struct LookAhead {
     /// The header that it looks at next. Control frames before it are delivered.
     at: u64,
     /// How many bytes there must be until it gets any further; `u64::MAX` when it has stopped.
     due: u64,
-    progress: Progress,
+    progress: MessageProgress,
 }
 
 /// A Ping or Pong in front of the wire reader.
@@ -26,13 +26,13 @@ pub(crate) struct Found<'a> {
     pub(crate) key: [u8; 4],
 }
 
-impl Ahead {
+impl LookAhead {
     pub(crate) const fn new(order: ControlOrder) -> Self {
         let due = match order {
             ControlOrder::Ahead => 0,
             ControlOrder::Wire => u64::MAX,
         };
-        Self { at: 0, due, progress: Progress::new() }
+        Self { at: 0, due, progress: MessageProgress::new() }
     }
 
     /// Whether there is anything to look at in `len` bytes.
@@ -63,13 +63,13 @@ impl Ahead {
     #[inline(never)]
     pub(crate) fn look<'a, R: Role>(
         &mut self,
-        rules: &Rules,
+        rules: &HeaderRules,
         bytes: &'a [u8],
     ) -> Option<Found<'a>> {
         let least = if R::SERVER { 6 } else { 2 };
         let here = frame::len_u64(bytes);
         while here >= self.due {
-            if WIDE {
+            if WORD_64 {
                 self.hop::<R>(rules, bytes);
             }
             let at = self.at;
@@ -78,12 +78,12 @@ impl Ahead {
                 self.due = at.saturating_add(least);
                 continue;
             }
-            self.due = match rules.head::<R>(rest, &self.progress) {
+            self.due = match rules.judge::<R>(rest, &self.progress) {
                 // The wire reader comes to this header as well, and reports the error.
                 Err(_) => u64::MAX,
                 // The wire reader takes a header as soon as it is complete, and must not be first.
-                Ok(Head::Partial { header, .. }) => here.saturating_add(header),
-                Ok(Head::Complete { header, len, frame_len }) => {
+                Ok(HeaderStatus::NeedMore { header, .. }) => here.saturating_add(header),
+                Ok(HeaderStatus::Complete { header, len, frame_len }) => {
                     let end = at.saturating_add(frame_len);
                     match header.lead.opcode {
                         Opcode::Close => u64::MAX,
@@ -111,7 +111,7 @@ impl Ahead {
     }
 
     /// Moves the look-ahead over messages that the short path takes, the most frequent frames.
-    fn hop<R: Role>(&mut self, rules: &Rules, bytes: &[u8]) {
+    fn hop<R: Role>(&mut self, rules: &HeaderRules, bytes: &[u8]) {
         if self.progress.flow != Fragmentation::Idle {
             return;
         }

@@ -1,5 +1,5 @@
 //! What this side owes the peer: the one control frame that is due, and how far the closing of this
-//! direction is. The receiving direction makes answers due, the sending direction writes them.
+//! direction is. The receiving direction makes replies due, the sending direction writes them.
 
 use crate::protocol::event::{ControlPayload, Event};
 use crate::wire::close::CloseCode;
@@ -8,13 +8,13 @@ use crate::wire::frame::Opcode;
 
 /// The one control frame that waits to be written.
 #[derive(Debug)]
-pub(crate) struct Due {
-    pub(crate) answer: Answer,
+pub(crate) struct PendingControl {
+    pub(crate) answer: Reply,
     pub(crate) payload: ControlPayload,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub(crate) enum Reply {
     /// To the newest Ping (5.5.3).
     Pong,
     /// To the peer's Close or its fault; outranks a Pong.
@@ -23,7 +23,7 @@ pub(crate) enum Answer {
 
 /// How far the closing of this direction is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
+pub(crate) enum SendState {
     Open,
     /// A Close is due; data is refused.
     Closing,
@@ -34,15 +34,15 @@ pub(crate) enum Phase {
 }
 
 #[derive(Debug)]
-pub(crate) struct Answers {
-    pub(crate) due: Option<Due>,
-    pub(crate) phase: Phase,
+pub(crate) struct Pending {
+    pub(crate) due: Option<PendingControl>,
+    pub(crate) state: SendState,
     auto_pong: bool,
 }
 
-impl Answers {
+impl Pending {
     pub(crate) const fn new(auto_pong: bool) -> Self {
-        Self { due: None, phase: Phase::Open, auto_pong }
+        Self { due: None, state: SendState::Open, auto_pong }
     }
 
     /// The event for a Ping or Pong; the Pong that answers a Ping becomes due, if that is this side's to
@@ -65,8 +65,8 @@ impl Answers {
         if let Ok(Event::Ping(to) | Event::Pong(to)) = &mut event {
             to.fill(payload, key);
         }
-        if opcode == Opcode::Ping && self.phase == Phase::Open && self.auto_pong {
-            self.make_due(Answer::Pong).fill(payload, key);
+        if opcode == Opcode::Ping && self.state == SendState::Open && self.auto_pong {
+            self.make_due(Reply::Pong).fill(payload, key);
         }
         event
     }
@@ -84,25 +84,25 @@ impl Answers {
     /// Makes a Close due, unless there was one. It answers the peer's and "typically echoes the status
     /// code" (5.5.1).
     pub(crate) fn close(&mut self, code: Option<CloseCode>) {
-        if self.phase == Phase::Open {
-            let body = self.make_due(Answer::Close);
+        if self.state == SendState::Open {
+            let body = self.make_due(Reply::Close);
             if let Some(code) = code {
                 body.fill(&code.as_u16().to_be_bytes(), [0; 4]);
             }
-            self.phase = Phase::Closing;
+            self.state = SendState::Closing;
         }
     }
 
     /// The payload, empty still, of an answer that takes the place of what was due.
     #[inline]
-    fn make_due(&mut self, answer: Answer) -> &mut ControlPayload {
-        &mut self.due.insert(Due { answer, payload: ControlPayload::new() }).payload
+    fn make_due(&mut self, answer: Reply) -> &mut ControlPayload {
+        &mut self.due.insert(PendingControl { answer, payload: ControlPayload::new() }).payload
     }
 
     /// The transport is gone: nothing can be sent.
     fn abandon(&mut self) {
         self.due = None;
-        self.phase = Phase::Closed;
+        self.state = SendState::Closed;
     }
 
     pub(crate) const fn is_due(&self) -> bool {

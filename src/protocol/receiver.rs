@@ -2,7 +2,7 @@
 //!
 //! Two readers walk over the same bytes. The *wire* reader delivers in wire order. The *look-ahead*
 //! hops from header to header in front of it and delivers Ping and Pong early; the wire reader
-//! skips those when it gets there. Both apply the same rules, each to its own [`Progress`], so the
+//! skips those when it gets there. Both apply the same rules, each to its own [`MessageProgress`], so the
 //! look-ahead stops at a header that is not valid where it stands.
 //!
 //! ```text
@@ -16,9 +16,9 @@ use crate::buffer::Input;
 use crate::protocol::config::Config;
 use crate::protocol::event::{Data, Delivery, Event};
 use crate::protocol::fragmentation::Fragmentation;
-use crate::protocol::header_rules::{Head, Progress, Rules};
-use crate::protocol::look_ahead::{Ahead, Found};
-use crate::protocol::pending::Answers;
+use crate::protocol::header_rules::{HeaderRules, HeaderStatus, MessageProgress};
+use crate::protocol::look_ahead::{Found, LookAhead};
+use crate::protocol::pending::Pending;
 use crate::protocol::role::Role;
 use crate::wire::close::CloseFrame;
 use crate::wire::error::Error;
@@ -29,7 +29,7 @@ use crate::wire::utf8::{self, Utf8};
 
 /// Where the wire reader is.
 #[derive(Clone, Copy, Debug)]
-enum State {
+enum ReceiveState {
     /// At a header.
     Header,
     /// Inside the payload of a data frame.
@@ -75,49 +75,49 @@ enum Step {
 
 #[derive(Debug)]
 pub(crate) struct Receiver {
-    state: State,
-    progress: Progress,
-    ahead: Ahead,
+    state: ReceiveState,
+    progress: MessageProgress,
+    look_ahead: LookAhead,
     utf8: Utf8,
-    rules: Rules,
+    rules: HeaderRules,
 }
 
 impl Receiver {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
-            state: State::Header,
-            progress: Progress::new(),
-            ahead: Ahead::new(config.control_order),
+            state: ReceiveState::Header,
+            progress: MessageProgress::new(),
+            look_ahead: LookAhead::new(config.control_order),
             utf8: Utf8::new(),
-            rules: Rules::new(config),
+            rules: HeaderRules::new(config),
         }
     }
 
     /// Whether the peer's Close was received.
     pub(crate) const fn is_closed(&self) -> bool {
-        matches!(self.state, State::Discard | State::Ended)
+        matches!(self.state, ReceiveState::Discard | ReceiveState::Ended)
     }
 
     pub(crate) const fn is_failed(&self) -> bool {
-        matches!(self.state, State::Failed { .. })
+        matches!(self.state, ReceiveState::Failed { .. })
     }
 
     pub(crate) const fn is_ended(&self) -> bool {
-        matches!(self.state, State::Ended | State::Failed { ended: true, .. })
+        matches!(self.state, ReceiveState::Ended | ReceiveState::Failed { ended: true, .. })
     }
 
     pub(crate) fn eof(&mut self) -> Result<(), Error> {
         match self.state {
-            State::Discard | State::Ended => {
-                self.state = State::Ended;
+            ReceiveState::Discard | ReceiveState::Ended => {
+                self.state = ReceiveState::Ended;
                 Ok(())
             }
-            State::Failing(error) | State::Failed { error, .. } => {
-                self.state = State::Failed { error, ended: true };
+            ReceiveState::Failing(error) | ReceiveState::Failed { error, .. } => {
+                self.state = ReceiveState::Failed { error, ended: true };
                 Err(error)
             }
             // 7.1.5: "no Close control frame was received", so a message in progress is lost.
-            State::Header | State::Payload(_) => {
+            ReceiveState::Header | ReceiveState::Payload(_) => {
                 self.fail(Error::UnexpectedEof);
                 Err(Error::UnexpectedEof)
             }
@@ -130,8 +130,8 @@ impl Receiver {
     /// would hand the event over in memory, which costs more than all that is done here.
     #[inline(always)]
     pub(crate) fn whole_message<'b, R: Role>(&mut self, input: &mut Input<'b>) -> Option<Data<'b>> {
-        if !matches!((self.state, self.progress.flow), (State::Header, Fragmentation::Idle))
-            || self.ahead.is_due(frame::len_u64(input.unread()))
+        if !matches!((self.state, self.progress.flow), (ReceiveState::Header, Fragmentation::Idle))
+            || self.look_ahead.is_due(frame::len_u64(input.unread()))
         {
             return None;
         }
@@ -149,7 +149,7 @@ impl Receiver {
             mask::mask(payload, key);
             return None;
         }
-        self.ahead.consumed(head + len);
+        self.look_ahead.consumed(head + len);
         let (_, payload) = input.take(head + len).split_at_mut_checked(head)?;
         Some(Data { kind, payload, first: true, fin: true, frame_left: 0, compressed: false })
     }
@@ -162,45 +162,45 @@ impl Receiver {
     pub(crate) fn receive<'b, R: Role>(
         &mut self,
         input: &mut Input<'b>,
-        answers: &mut Answers,
+        pending: &mut Pending,
     ) -> Result<Event<'b>, Error> {
         if let Some(Found { opcode, payload, key }) =
-            self.ahead.look::<R>(&self.rules, input.unread())
+            self.look_ahead.look::<R>(&self.rules, input.unread())
         {
-            return answers.control(opcode, payload, key);
+            return pending.control(opcode, payload, key);
         }
         loop {
             let step = match self.state {
-                State::Failing(error) => {
+                ReceiveState::Failing(error) => {
                     self.fail(error);
-                    answers.fault(error);
+                    pending.fault(error);
                     return Err(error);
                 }
-                State::Failed { error, .. } => {
-                    answers.fault(error);
+                ReceiveState::Failed { error, .. } => {
+                    pending.fault(error);
                     return Err(error);
                 }
-                State::Discard | State::Ended => {
+                ReceiveState::Discard | ReceiveState::Ended => {
                     input.take(usize::MAX);
                     return Ok(Event::need_more(1));
                 }
-                State::Payload(payload) => Ok(Step::Data(payload)),
-                State::Header => self.header::<R>(input),
+                ReceiveState::Payload(payload) => Ok(Step::Data(payload)),
+                ReceiveState::Header => self.header::<R>(input),
             };
             match step {
-                Ok(Step::Data(payload)) => return self.payload::<R>(payload, input, answers),
+                Ok(Step::Data(payload)) => return self.payload::<R>(payload, input, pending),
                 Ok(Step::NeedMore(missing)) => return Ok(Event::need_more(missing)),
                 Ok(Step::Skip(n)) => drop(self.take(input, n)),
                 Ok(Step::Control { opcode, len, frame_len, key }) => {
                     let payload = self.take(input, frame_len).get_mut(len..).unwrap_or_default();
                     if opcode != Opcode::Close {
-                        return answers.control(opcode, payload, key);
+                        return pending.control(opcode, payload, key);
                     }
                     mask::mask(payload, key);
                     match CloseFrame::parse(payload) {
                         Ok(close) => {
-                            self.stop(State::Discard);
-                            answers.close(close.map(|close| close.code));
+                            self.stop(ReceiveState::Discard);
+                            pending.close(close.map(|close| close.code));
                             return Ok(Event::Close(close));
                         }
                         Err(error) => self.fail(error),
@@ -215,9 +215,9 @@ impl Receiver {
     fn header<R: Role>(&mut self, input: &mut Input<'_>) -> Result<Step, Error> {
         let bytes = input.unread();
         let here = frame::len_u64(bytes);
-        let (header, len, frame_len) = match self.rules.head::<R>(bytes, &self.progress)? {
-            Head::Complete { header, len, frame_len } => (header, len, frame_len),
-            Head::Partial { header, payload } => {
+        let (header, len, frame_len) = match self.rules.judge::<R>(bytes, &self.progress)? {
+            HeaderStatus::Complete { header, len, frame_len } => (header, len, frame_len),
+            HeaderStatus::NeedMore { header, payload } => {
                 return Ok(Step::NeedMore(header.saturating_add(payload)));
             }
         };
@@ -229,7 +229,7 @@ impl Receiver {
         }
         let Some(kind) = kind else {
             let frame_len = usize::try_from(frame_len).unwrap_or(usize::MAX);
-            return Ok(if self.ahead.has_passed() {
+            return Ok(if self.look_ahead.has_passed() {
                 Step::Skip(frame_len)
             } else {
                 Step::Control { opcode, len, frame_len, key }
@@ -247,11 +247,11 @@ impl Receiver {
         &mut self,
         frame: Payload,
         input: &mut Input<'b>,
-        answers: &mut Answers,
+        pending: &mut Pending,
     ) -> Result<Event<'b>, Error> {
         let n = usize::try_from(frame.left).unwrap_or(usize::MAX).min(input.len());
         if n == 0 && frame.left > 0 {
-            self.state = State::Payload(frame);
+            self.state = ReceiveState::Payload(frame);
             return Ok(Event::need_more(1));
         }
         // RFC 7692, 6.2: of a compressed message it is the inflated payload that must be text.
@@ -267,12 +267,12 @@ impl Receiver {
         if is_text && !(ascii && self.utf8.is_boundary()) {
             match self.utf8.check(bytes, fin) {
                 Ok(utf8) => self.utf8 = utf8,
-                Err(bad) => return self.invalid_text::<R>(frame, n, bad, input, answers),
+                Err(bad) => return self.invalid_text::<R>(frame, n, bad, input, pending),
             }
         }
         self.state = match left {
-            0 => State::Header,
-            _ => State::Payload(Payload { first: false, key, left, ..frame }),
+            0 => ReceiveState::Header,
+            _ => ReceiveState::Payload(Payload { first: false, key, left, ..frame }),
         };
         let payload = self.take(input, n);
         let Payload { kind, first, compressed, .. } = frame;
@@ -296,7 +296,7 @@ impl Receiver {
         n: usize,
         bad: usize,
         input: &mut Input<'b>,
-        answers: &mut Answers,
+        pending: &mut Pending,
     ) -> Result<Event<'b>, Error> {
         let good = if self.rules.delivery == Delivery::Frames { 0 } else { bad };
         let rest = input.unread_mut().get_mut(good..n).unwrap_or_default();
@@ -305,10 +305,10 @@ impl Receiver {
         }
         if good == 0 {
             self.fail(Error::InvalidUtf8);
-            answers.fault(Error::InvalidUtf8);
+            pending.fault(Error::InvalidUtf8);
             return Err(Error::InvalidUtf8);
         }
-        self.stop(State::Failing(Error::InvalidUtf8));
+        self.stop(ReceiveState::Failing(Error::InvalidUtf8));
         let payload = self.take(input, good);
         let frame_left = frame.left.saturating_sub(frame::len_u64(payload));
         let (kind, first) = (frame.kind, frame.first);
@@ -316,18 +316,18 @@ impl Receiver {
     }
 
     fn take<'b>(&mut self, input: &mut Input<'b>, n: usize) -> &'b mut [u8] {
-        self.ahead.consumed(n);
+        self.look_ahead.consumed(n);
         input.take(n)
     }
 
     /// Fails the connection (7.1.7).
     pub(crate) fn fail(&mut self, error: Error) {
-        self.stop(State::Failed { error, ended: error == Error::UnexpectedEof });
+        self.stop(ReceiveState::Failed { error, ended: error == Error::UnexpectedEof });
     }
 
     /// Nothing is read any more.
-    fn stop(&mut self, state: State) {
+    fn stop(&mut self, state: ReceiveState) {
         self.state = state;
-        self.ahead.stop();
+        self.look_ahead.stop();
     }
 }

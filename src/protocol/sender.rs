@@ -5,7 +5,7 @@
 
 use crate::protocol::config::Config;
 use crate::protocol::fragmentation::Fragmentation;
-use crate::protocol::pending::{Answer, Answers, Phase};
+use crate::protocol::pending::{Pending, Reply, SendState};
 use crate::protocol::role::{NoKey, Role};
 use crate::wire::close::CloseCode;
 use crate::wire::error::SendError;
@@ -33,7 +33,7 @@ pub(crate) struct Sender {
     /// The open message is compressed.
     compressed: Deflate,
     frame: Option<OpenFrame>,
-    pub(crate) answers: Answers,
+    pub(crate) pending: Pending,
 }
 
 impl Sender {
@@ -44,21 +44,21 @@ impl Sender {
             deflate: config.deflate,
             compressed: Deflate::OFF,
             frame: None,
-            answers: Answers::new(config.auto_pong),
+            pending: Pending::new(config.auto_pong),
         }
     }
 
     /// Whether a Close was written.
     pub(crate) fn is_closed(&self) -> bool {
-        self.answers.phase == Phase::Closed
+        self.pending.state == SendState::Closed
     }
 
     pub(crate) const fn is_broken(&self) -> bool {
-        matches!(self.answers.phase, Phase::Broken)
+        matches!(self.pending.state, SendState::Broken)
     }
 
     pub(crate) const fn wants_write(&self) -> bool {
-        self.answers.is_due() && self.frame.is_none() && !self.is_broken()
+        self.pending.is_due() && self.frame.is_none() && !self.is_broken()
     }
 
     /// Writes a whole message in one frame.
@@ -188,20 +188,20 @@ impl Sender {
         [*high, *low] = code.as_u16().to_be_bytes();
         let Some(to) = rest.get_mut(..reason.len()) else { return Err(SendError::ControlTooLong) };
         mask::copy(reason.as_bytes(), to);
-        match self.answers.phase {
-            Phase::Open => {
+        match self.pending.state {
+            SendState::Open => {
                 self.may_send()?;
                 let lead = Lead { fin: true, rsv1: false, opcode: Opcode::Close };
                 let body = body.get(..2 + reason.len()).unwrap_or_default();
                 let n = self.write(role, lead, body, out)?;
-                self.answers.phase = Phase::Closed;
+                self.pending.state = SendState::Closed;
                 Ok(n)
             }
             // 5.5.1: both sides may close at once; the answer that is due is this side's Close.
-            Phase::Closing if self.frame.is_some() => Err(SendError::FrameInProgress),
-            Phase::Closing => self.transmit(role, out),
-            Phase::Closed => Ok(0),
-            Phase::Broken => Err(SendError::NoMaskingKey),
+            SendState::Closing if self.frame.is_some() => Err(SendError::FrameInProgress),
+            SendState::Closing => self.transmit(role, out),
+            SendState::Closed => Ok(0),
+            SendState::Broken => Err(SendError::NoMaskingKey),
         }
     }
 
@@ -223,18 +223,18 @@ impl Sender {
     /// Whether a frame may be started at all.
     #[inline]
     fn may_send(&self) -> Result<(), SendError> {
-        match (self.answers.phase, self.frame) {
-            (Phase::Open, None) => Ok(()),
-            (Phase::Open, Some(_)) => Err(SendError::FrameInProgress),
-            (Phase::Closing | Phase::Closed, _) => Err(SendError::Closed),
-            (Phase::Broken, _) => Err(SendError::NoMaskingKey),
+        match (self.pending.state, self.frame) {
+            (SendState::Open, None) => Ok(()),
+            (SendState::Open, Some(_)) => Err(SendError::FrameInProgress),
+            (SendState::Closing | SendState::Closed, _) => Err(SendError::Closed),
+            (SendState::Broken, _) => Err(SendError::NoMaskingKey),
         }
     }
 
     /// Whether a header may be given out by value: then nothing else can be written before it.
     fn may_send_header(&self) -> Result<(), SendError> {
         self.may_send()?;
-        if self.answers.is_due() { Err(SendError::ControlDue) } else { Ok(()) }
+        if self.pending.is_due() { Err(SendError::ControlDue) } else { Ok(()) }
     }
 
     /// The first byte of the next frame of a message of this kind, and the flow behind it.
@@ -271,7 +271,7 @@ impl Sender {
         lead: Lead,
         payload_len: u64,
     ) -> Result<Header, SendError> {
-        let masking_key = masking_key(role, &mut self.answers.phase)?;
+        let masking_key = masking_key(role, &mut self.pending.state)?;
         Ok(Header { lead, masking_key, payload_len })
     }
 
@@ -300,40 +300,40 @@ impl Sender {
     /// Out of line, so that nothing of it weighs on a loop where nothing is due.
     #[inline(never)]
     fn transmit_due<R: Role>(&mut self, role: &mut R, out: &mut [u8]) -> Result<usize, SendError> {
-        let Some(due) = &self.answers.due else { return Ok(0) };
+        let Some(due) = &self.pending.due else { return Ok(0) };
         let payload = due.payload.as_ref();
         let needed = frame::frame_len(payload.len(), !R::SERVER);
         if out.len() < needed {
             return Err(SendError::BufferTooSmall { needed });
         }
-        let masking_key = masking_key(role, &mut self.answers.phase)?;
+        let masking_key = masking_key(role, &mut self.pending.state)?;
         let opcode = match due.answer {
-            Answer::Pong => Opcode::Pong,
-            Answer::Close => Opcode::Close,
+            Reply::Pong => Opcode::Pong,
+            Reply::Close => Opcode::Close,
         };
         let lead = Lead { fin: true, rsv1: false, opcode };
         let header = Header { lead, masking_key, payload_len: frame::len_u64(payload) };
         frame::write(header, payload, out);
-        if due.answer == Answer::Close {
-            self.answers.phase = Phase::Closed;
+        if due.answer == Reply::Close {
+            self.pending.state = SendState::Closed;
         }
-        self.answers.due = None;
+        self.pending.due = None;
         Ok(needed)
     }
 
     /// The length in bytes of the due control frame.
     #[inline]
     fn due_len(&self, masked: bool) -> usize {
-        let due = self.answers.due.as_ref();
+        let due = self.pending.due.as_ref();
         due.map_or(0, |due| frame::frame_len(due.payload.len(), masked))
     }
 }
 
 /// The key of the next frame. Without one no frame can follow.
 #[inline]
-fn masking_key<R: Role>(role: &mut R, phase: &mut Phase) -> Result<Option<[u8; 4]>, SendError> {
+fn masking_key<R: Role>(role: &mut R, state: &mut SendState) -> Result<Option<[u8; 4]>, SendError> {
     role.masking_key().map_err(|NoKey| {
-        *phase = Phase::Broken;
+        *state = SendState::Broken;
         SendError::NoMaskingKey
     })
 }

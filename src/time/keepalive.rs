@@ -342,20 +342,20 @@ impl Keepalive {
 
 /// The first millisecond that is not before `time` milliseconds behind `now`.
 const fn after(now: Duration, time: u32) -> u64 {
-    if time == NEVER { NONE } else { ceil(now).saturating_add(wide(time)) }
+    if time == NEVER { NONE } else { ceil(now).saturating_add(widen(time)) }
 }
 
 /// `None` is [`NEVER`], and so is what is as long.
 const fn millis(time: Option<Duration>) -> u32 {
     match time {
         None => NEVER,
-        Some(time) => narrow(ceil(time)),
+        Some(time) => saturate(ceil(time)),
     }
 }
 
 /// Milliseconds, rounded down; [`NONE`] is never reached.
 const fn floor(time: Duration) -> u64 {
-    let millis = time.as_secs().saturating_mul(1000).saturating_add(wide(time.subsec_millis()));
+    let millis = time.as_secs().saturating_mul(1000).saturating_add(widen(time.subsec_millis()));
     if millis == NONE { NONE - 1 } else { millis }
 }
 
@@ -366,11 +366,11 @@ const fn ceil(time: Duration) -> u64 {
 }
 
 #[expect(clippy::as_conversions, reason = "u32 to u64, in a const fn")]
-const fn wide(n: u32) -> u64 {
+const fn widen(n: u32) -> u64 {
     n as u64
 }
 
 #[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "compared before")]
-const fn narrow(n: u64) -> u32 {
-    if n >= wide(NEVER) { NEVER } else { n as u32 }
+const fn saturate(n: u64) -> u32 {
+    if n >= widen(NEVER) { NEVER } else { n as u32 }
 }

@@ -13,7 +13,7 @@ use core::ops::Deref;
 
 use crate::wire::error::{Error, SendError};
 use crate::wire::mask;
-use crate::wire::target::WIDE;
+use crate::wire::target::WORD_64;
 
 /// The longest header in bytes: two, eight for the length, four for the masking key.
 pub const MAX_HEADER_LEN: usize = 14;
@@ -301,7 +301,7 @@ impl Header {
     pub fn encode(&self) -> HeaderBytes {
         let payload_len = self.payload_len & MAX_PAYLOAD_LEN;
         // By one code with `write`, whose array costs a wide machine more than these.
-        if !WIDE {
+        if !WORD_64 {
             let mut bytes = [0; MAX_HEADER_LEN];
             let header = Self { payload_len, ..*self };
             let spare = header.write(&mut bytes).map_or(0, |rest| rest.len());

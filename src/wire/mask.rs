@@ -10,7 +10,7 @@
 
 use core::iter::zip;
 
-use crate::wire::target::WIDE;
+use crate::wire::target::WORD_64;
 
 /// Bytes in a lane of the kernels.
 const LANE: usize = 32;
@@ -40,19 +40,19 @@ pub fn mask(bytes: &mut [u8], key: [u8; 4]) -> [u8; 4] {
 pub(crate) fn mask_ascii(bytes: &mut [u8], key: [u8; 4]) -> ([u8; 4], bool) {
     let after = rotate(key, bytes.len());
     #[cfg(feature = "simd")]
-    if bytes.len() >= wide::LEAST {
-        return (after, wide::mask(bytes, key));
+    if bytes.len() >= vectors::LEAST {
+        return (after, vectors::mask(bytes, key));
     }
-    (after, narrow(bytes, key, after))
+    (after, baseline(bytes, key, after))
 }
 
 /// Masks in place with the vectors that every machine of the target has; whether all is ASCII.
 ///
 /// The tail starts `N` before the end, a multiple of four: the key behind the end is its key.
 #[inline(always)]
-fn narrow(bytes: &mut [u8], key: [u8; 4], after: [u8; 4]) -> bool {
+fn baseline(bytes: &mut [u8], key: [u8; 4], after: [u8; 4]) -> bool {
     match bytes.len() {
-        _ if !WIDE => words(bytes, key),
+        _ if !WORD_64 => words(bytes, key),
         0..4 => bytes.iter_mut().zip(key).fold(true, |ascii, (byte, key)| {
             *byte ^= key;
             ascii && byte.is_ascii()
@@ -160,10 +160,10 @@ fn mask_lane(lane: &mut [u8; LANE], key: [u8; LANE], or: &mut [u8; LANE]) {
 
 /// Masking with the widest vectors that the machine has, found out at run time.
 #[cfg(feature = "simd")]
-mod wide {
+mod vectors {
     use pulp::{Arch, Simd, WithSimd};
 
-    use super::{narrow, repeat, rotate};
+    use super::{baseline, repeat, rotate};
 
     /// Below, the call, which cannot be inlined, costs more than it saves.
     pub(super) const LEAST: usize = 256;
@@ -186,14 +186,14 @@ mod wide {
             let start = self.bytes.as_ptr().align_offset(64).min(self.bytes.len());
             let (head, rest) = self.bytes.split_at_mut_checked(start).unwrap_or_default();
             let key = rotate(self.key, start);
-            let head_is_ascii = narrow(head, self.key, key);
+            let head_is_ascii = baseline(head, self.key, key);
             let after = rotate(key, rest.len());
             // With a multiple of four bytes in a vector, the key begins anew with each. A machine
             // without vectors has one.
             let wide = repeat::<64>(key);
             let wide = match S::as_simd_u8s(&wide).0 {
                 [wide, ..] if S::U8_LANES.is_multiple_of(4) => *wide,
-                _ => return narrow(rest, key, after) && head_is_ascii,
+                _ => return baseline(rest, key, after) && head_is_ascii,
             };
             let (vectors, tail) = S::as_mut_simd_u8s(rest);
             let (blocks, rest) = vectors.as_chunks_mut::<4>();
@@ -210,7 +210,7 @@ mod wide {
                 *vector = simd.xor_u8s(*vector, wide);
                 or = simd.or_u8s(or, *vector);
             }
-            let tail_is_ascii = narrow(tail, key, after);
+            let tail_is_ascii = baseline(tail, key, after);
             head_is_ascii && pulp::bytemuck::bytes_of(&or).is_ascii() && tail_is_ascii
         }
     }
@@ -258,7 +258,7 @@ mod wide {
 pub(crate) fn copy_masked(from: &[u8], to: &mut [u8], key: [u8; 4]) {
     let after = rotate(key, from.len());
     match from.len() {
-        _ if !WIDE => copy_words(from, to, key),
+        _ if !WORD_64 => copy_words(from, to, key),
         0..4 => {
             for ((to, from), key) in to.iter_mut().zip(from).zip(key) {
                 *to = from ^ key;
@@ -316,7 +316,7 @@ fn xor<const N: usize>(bytes: &[u8; N], key: [u8; N]) -> [u8; N] {
 /// Copies `from` to `to`, which has the same length; there is no length check that could panic.
 #[inline]
 pub(crate) fn copy(from: &[u8], to: &mut [u8]) {
-    if !WIDE {
+    if !WORD_64 {
         return copy_words(from, to, [0; 4]);
     }
     for (to, from) in to.iter_mut().zip(from) {

@@ -1,9 +1,9 @@
 //! What the core asks of the machine and the features that it is compiled for.
 
 /// Whether a word has 64 bits. With less, as on microcontrollers, code is what is short: what is there for
-/// speed alone is left out, and masking and UTF-8 have kernels of their own. `--cfg narrow` compiles these for
+/// speed alone is left out, and masking and UTF-8 have kernels of their own. `--cfg word32` compiles these for
 /// any machine, for tests.
-pub(crate) const WIDE: bool = cfg!(target_pointer_width = "64") && !cfg!(narrow);
+pub(crate) const WORD_64: bool = cfg!(target_pointer_width = "64") && !cfg!(word32);
 
 /// A flag that is there only with compression, and false without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

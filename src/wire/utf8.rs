@@ -5,7 +5,7 @@
 //! cut character is six bits. A machine of 32 bits, where that shift is a call, does without the 2 KiB of
 //! words and compares.
 
-use crate::wire::target::WIDE;
+use crate::wire::target::WORD_64;
 
 /// The states: bit positions in the words of [`STEPS`], six bits apart.
 mod state {
@@ -89,7 +89,7 @@ impl Utf8 {
     /// Whether `bytes` are a whole text.
     pub(crate) fn is_valid(bytes: &[u8]) -> bool {
         #[cfg(feature = "simd")]
-        if bytes.len() >= wide::LEAST {
+        if bytes.len() >= vectors::LEAST {
             return simdutf8::basic::from_utf8(bytes).is_ok();
         }
         check(state::ACCEPT, bytes) == Ok(state::ACCEPT)
@@ -101,7 +101,8 @@ impl Utf8 {
     /// that ends inside a character it is the last byte, or 0 if there is none.
     pub(crate) fn check(self, bytes: &[u8], last: bool) -> Result<Self, usize> {
         #[cfg(feature = "simd")]
-        let state = wide::check(self.state, bytes).map_or_else(|| check(self.state, bytes), Ok)?;
+        let state =
+            vectors::check(self.state, bytes).map_or_else(|| check(self.state, bytes), Ok)?;
         #[cfg(not(feature = "simd"))]
         let state = check(self.state, bytes)?;
         if last && state != state::ACCEPT {
@@ -113,7 +114,7 @@ impl Utf8 {
 
 /// The state behind `bytes`, or the place of the first byte that cannot be.
 fn check(mut state: u8, bytes: &[u8]) -> Result<u8, usize> {
-    if !WIDE {
+    if !WORD_64 {
         for (at, &byte) in bytes.iter().enumerate() {
             state = next(state, byte);
             if state == state::REJECT {
@@ -136,7 +137,7 @@ fn check(mut state: u8, bytes: &[u8]) -> Result<u8, usize> {
 
 /// The same by vectors, for what lies between the first and the last whole character.
 #[cfg(feature = "simd")]
-mod wide {
+mod vectors {
     use super::{state, steps_over};
 
     /// Below, the call costs more than it saves.
@@ -173,7 +174,7 @@ pub(crate) fn is_plain(bytes: &[u8]) -> bool {
 #[inline]
 fn is_ascii(bytes: &[u8]) -> bool {
     match bytes.len() {
-        _ if !WIDE => bytes.is_ascii(),
+        _ if !WORD_64 => bytes.is_ascii(),
         0..4 => bytes.iter().fold(0, |or, byte| or | byte).is_ascii(),
         4..=8 => ends(bytes, |word| u32::from_ne_bytes(word).into()),
         9..=16 => ends(bytes, |word| u64::from_ne_bytes(word).into()),

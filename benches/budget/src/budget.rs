@@ -11,8 +11,8 @@ use crate::count::{Cost, cost};
 use crate::families::{ALL, Family, LOOK_AHEAD};
 
 /// Each form of the kernels has a budget of its own.
-const FILE: &str = if cfg!(narrow) {
-    concat!(env!("CARGO_MANIFEST_DIR"), "/budget-narrow.tsv")
+const FILE: &str = if cfg!(word32) {
+    concat!(env!("CARGO_MANIFEST_DIR"), "/budget-word32.tsv")
 } else if cfg!(feature = "simd") {
     concat!(env!("CARGO_MANIFEST_DIR"), "/budget-simd.tsv")
 } else {

@@ -39,13 +39,13 @@ pub(super) const fn low(number: usize) -> u16 {
 
 /// Bits that make no whole byte yet, or had no room.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bits {
+pub(super) struct BitWriter {
     held: u64,
     /// At most 63, so that no shift is by 64.
     count: u32,
 }
 
-impl Bits {
+impl BitWriter {
     pub(super) const fn new() -> Self {
         Self { held: 0, count: 0 }
     }

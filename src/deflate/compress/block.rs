@@ -1,15 +1,15 @@
 //! Which of the three kinds of block is the shortest (RFC 1951 section 3.2.3).
 
-use super::huffman::{Alphabets, Coder, Counts, Entry, FIRST_LENGTH, FixedCode};
+use super::huffman::{Alphabets, CodeSizes, Coder, Entry, FIRST_LENGTH, FixedCode};
 use super::tokens::Tokens;
 use crate::deflate::symbols::fixed_len;
 
 /// How a block is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum BlockKind {
     Stored,
     Fixed,
-    Dynamic(Counts),
+    Dynamic(CodeSizes),
 }
 
 /// A header's three bits; no block is the last one (RFC 7692, section 7.2.1 has no need of it).
@@ -39,7 +39,7 @@ pub(super) fn choose(
     tokens: &Tokens<'_>,
     codes: &mut [Entry],
     codes_from: u16,
-) -> Kind {
+) -> BlockKind {
     let mut codes = Alphabets::new(codes);
     let sums = measure(bytes, tokens, &mut codes);
     // The end of an open block has been paid for when it was opened.
@@ -49,13 +49,14 @@ pub(super) fn choose(
     let padding = header.next_multiple_of(8) - header;
     let raw = u32::try_from(bytes.len()).unwrap_or(0).saturating_mul(8);
     let stored = raw.saturating_add(HEADER_LEN + padding + STORED_LEN);
-    let (least, kind) = if stored < fixed { (stored, Kind::Stored) } else { (fixed, Kind::Fixed) };
+    let (least, kind) =
+        if stored < fixed { (stored, BlockKind::Stored) } else { (fixed, BlockKind::Fixed) };
     if let Some(codes) = &mut codes
         && least >= u32::from(codes_from)
     {
         let (counts, bits) = codes.build();
         if bits + sums.extra < least {
-            return Kind::Dynamic(counts);
+            return BlockKind::Dynamic(counts);
         }
     }
     kind

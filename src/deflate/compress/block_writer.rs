@@ -1,12 +1,12 @@
 //! The tokens of a block on their way out.
 
-use super::bit_writer::{Bits, Out, low};
+use super::bit_writer::{BitWriter, Out, low};
 use super::huffman::{Coder, FIRST_LENGTH};
 use super::tokens::Tokens;
 
 /// How far the tokens of a block are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Cursor {
+pub(super) struct TokenCursor {
     /// The next token.
     token: u16,
     /// The next byte of the block that no symbol says yet.
@@ -22,7 +22,7 @@ const SYMBOLS_LEN: u32 = 3 * 15;
 /// The bits of the longest match with its extra bits: 15 and 5 of the length, 15 and 13 of the distance.
 const MATCH_LEN: u32 = 48;
 
-impl Cursor {
+impl TokenCursor {
     pub(super) const START: Self = Self { token: 0, at: 0, literals: 0 };
 
     /// Writes what there is room for of the tokens that say `bytes`; whether these are all.
@@ -32,7 +32,7 @@ impl Cursor {
         coder: &impl Coder,
         bytes: &[u8],
         tokens: &Tokens<'_>,
-        bits: &mut Bits,
+        bits: &mut BitWriter,
         out: &mut Out<'_>,
     ) -> bool {
         // Copies, which stay in registers.
@@ -48,7 +48,7 @@ impl Cursor {
         coder: &impl Coder,
         bytes: &[u8],
         tokens: &Tokens<'_>,
-        bits: &mut Bits,
+        bits: &mut BitWriter,
         out: &mut Out<'_>,
     ) -> bool {
         for token in tokens.from(self.token) {

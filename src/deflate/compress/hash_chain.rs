@@ -7,7 +7,7 @@ use super::effort::Effort;
 ///
 /// What was dropped from the history has positions below `base`, so nothing has to be removed.
 #[derive(Debug)]
-pub(super) struct Positions<'m> {
+pub(super) struct HashChains<'m> {
     heads: &'m mut [[u8; 2]],
     chain: &'m mut [[u8; 2]],
     pub(super) seen: Seen,
@@ -36,7 +36,7 @@ pub(super) const WORD: usize = 4;
 /// RFC 7692, section 7.2.3.2.
 pub(super) const FIRST: usize = 1;
 
-impl<'m> Positions<'m> {
+impl<'m> HashChains<'m> {
     /// Heads that were never used are all 0.
     pub(super) fn new(
         heads: &'m mut [[u8; 2]],
@@ -133,7 +133,7 @@ pub(super) struct Heads<'p> {
 }
 
 impl Heads<'_> {
-    /// As [`Positions::enter`], without the chain.
+    /// As [`HashChains::enter`], without the chain.
     #[inline]
     pub(super) fn enter(&mut self, word: u32, index: usize) -> usize {
         let hash = (word << self.dropped).wrapping_mul(0x9E37_79B1) >> self.shift;

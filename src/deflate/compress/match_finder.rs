@@ -1,7 +1,7 @@
 //! Looking for matches.
 
 use super::effort::Effort;
-use super::hash_chain::{FIRST, Heads, Positions, WORD, word};
+use super::hash_chain::{FIRST, HashChains, Heads, WORD, word};
 use super::tokens::Run;
 use crate::deflate::symbols::{MAX_MATCH, MIN_MATCH};
 
@@ -32,13 +32,13 @@ const WORDLESS: usize = WORD - 1;
 pub(super) fn tokenize(
     span: Span<'_>,
     effort: &Effort,
-    positions: &mut Positions<'_>,
+    chains: &mut HashChains<'_>,
     run: &mut Run<'_, '_>,
 ) {
     if effort.depth <= 1 && effort.lazy == 0 {
-        greedy(span, effort, positions, run);
+        greedy(span, effort, chains, run);
     } else {
-        thorough(span, effort, positions, run);
+        thorough(span, effort, chains, run);
     }
     run.end();
 }
@@ -47,14 +47,14 @@ pub(super) fn tokenize(
 ///
 /// Out of line, as all loops of the compressor: together they would not fit into the registers.
 #[inline(never)]
-fn greedy(span: Span<'_>, effort: &Effort, positions: &mut Positions<'_>, run: &mut Run<'_, '_>) {
+fn greedy(span: Span<'_>, effort: &Effort, chains: &mut HashChains<'_>, run: &mut Run<'_, '_>) {
     let bytes = span.bytes;
-    positions.catch_up(bytes, run.at);
+    chains.catch_up(bytes, run.at);
     loop {
         let end = span.end.min(run.room_ends());
-        let from = run.at.max(positions.seen.unseen);
-        let Some((at, distance)) = first(span, positions.heads(), from, end) else {
-            positions.seen.unseen = from.max(end.min(bytes.len().saturating_sub(WORDLESS)));
+        let from = run.at.max(chains.seen.unseen);
+        let Some((at, distance)) = first(span, chains.heads(), from, end) else {
+            chains.seen.unseen = from.max(end.min(bytes.len().saturating_sub(WORDLESS)));
             run.at = run.at.max(end);
             return;
         };
@@ -71,8 +71,8 @@ fn greedy(span: Span<'_>, effort: &Effort, positions: &mut Positions<'_>, run: &
         run.matched(len, distance);
         // The next match often begins with what this one ended with.
         let entered = if effort.sparse { run.at.saturating_sub(2) } else { 0 };
-        positions.seen.unseen = entered.max(at + 1);
-        positions.catch_up(bytes, run.at);
+        chains.seen.unseen = entered.max(at + 1);
+        chains.catch_up(bytes, run.at);
     }
 }
 
@@ -95,15 +95,15 @@ fn first(span: Span<'_>, mut heads: Heads<'_>, from: usize, end: usize) -> Optio
 
 /// Takes the longest match of several candidates, unless the next byte has a longer one.
 #[inline(never)]
-fn thorough(span: Span<'_>, effort: &Effort, positions: &mut Positions<'_>, run: &mut Run<'_, '_>) {
+fn thorough(span: Span<'_>, effort: &Effort, chains: &mut HashChains<'_>, run: &mut Run<'_, '_>) {
     while run.at < span.end.min(run.room_ends()) {
-        let mut found = longest(span, effort, positions, run.at, NO_MATCH);
+        let mut found = longest(span, effort, chains, run.at, NO_MATCH);
         if found.len == 0 {
             run.at += 1;
             continue;
         }
         while found.len < usize::from(effort.lazy) {
-            let later = longest(span, effort, positions, run.at + 1, found);
+            let later = longest(span, effort, chains, run.at + 1, found);
             if later.len == 0 {
                 break;
             }
@@ -119,17 +119,17 @@ fn thorough(span: Span<'_>, effort: &Effort, positions: &mut Positions<'_>, run:
 fn longest(
     span: Span<'_>,
     effort: &Effort,
-    positions: &mut Positions<'_>,
+    chains: &mut HashChains<'_>,
     at: usize,
     known: Match,
 ) -> Match {
-    positions.catch_up(span.bytes, at);
+    chains.catch_up(span.bytes, at);
     let Some(here) = word(span.bytes, at) else { return NO_MATCH };
-    if at < positions.seen.unseen {
+    if at < chains.seen.unseen {
         return NO_MATCH;
     }
-    let mut distance = positions.enter(here, at);
-    positions.seen.unseen = at + 1;
+    let mut distance = chains.enter(here, at);
+    chains.seen.unseen = at + 1;
     let ahead = tail(span.bytes, at);
     let ahead = ahead.get(..MAX_MATCH).unwrap_or(ahead);
     let mut best = known;
@@ -151,7 +151,7 @@ fn longest(
                 }
             }
         }
-        match positions.next(at, distance) {
+        match chains.next(at, distance) {
             Some(next) => distance = next,
             None => break,
         }

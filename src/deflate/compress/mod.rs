@@ -12,13 +12,15 @@ mod tokens;
 
 pub use self::effort::Effort;
 
-use self::bit_writer::{Bits, Out, low};
-use self::block::{Before, DYNAMIC, FIXED, FIXED_END_LEN, HEADER_LEN, Kind, STORED, STORED_LEN};
-use self::block_writer::Cursor;
+use self::bit_writer::{BitWriter, Out, low};
+use self::block::{
+    Before, BlockKind, DYNAMIC, FIXED, FIXED_END_LEN, HEADER_LEN, STORED, STORED_LEN,
+};
+use self::block_writer::TokenCursor;
 use self::effort::Layout;
-use self::hash_chain::{Positions, Seen};
+use self::hash_chain::{HashChains, Seen};
 use self::history::History;
-use self::huffman::{Alphabets, Coder, Counts, Entry, FixedCode};
+use self::huffman::{Alphabets, CodeSizes, Coder, Entry, FixedCode};
 use self::match_finder::{Span, tokenize};
 use self::tokens::{Run, Tokens};
 use crate::buffer::StorageFull;
@@ -62,7 +64,7 @@ pub struct Deflate<S> {
     layout: Layout,
     effort: Effort,
     takeover: bool,
-    state: State,
+    state: DeflateState,
 }
 
 /// The most bits between two blocks: the end of one, a header, what fills up its byte, and a stored length.
@@ -70,44 +72,44 @@ const BETWEEN: u32 = FIXED_END_LEN + HEADER_LEN + 7 + STORED_LEN;
 
 /// How far a compressor is.
 #[derive(Clone, Copy, Debug)]
-struct State {
+struct DeflateState {
     /// How many bytes the history has, and the block tokens.
     history: usize,
     tokens: usize,
     seen: Seen,
-    progress: Progress,
+    progress: BlockProgress,
 }
 
 /// How far the block is.
 #[derive(Clone, Copy, Debug)]
-struct Progress {
+struct BlockProgress {
     /// Where it begins in the history.
     block: usize,
     /// Up to where there are tokens.
     at: usize,
-    bits: Bits,
+    bits: BitWriter,
     /// A fixed block has no end yet.
     open: bool,
-    phase: Phase,
+    write: WriteState,
 }
 
 /// What is written next.
 #[derive(Clone, Copy, Debug)]
-enum Phase {
+enum WriteState {
     /// Nothing: the block is being made.
     Search,
     /// The header of the block.
-    Header(Kind),
+    Header(BlockKind),
     /// The bytes of a stored block.
     Bytes,
     /// The lengths of the code length code, from this place in their order on.
-    Order(Counts, u16),
+    Order(CodeSizes, u16),
     /// The code lengths, from this symbol on.
-    Lengths(Counts, u16),
+    Lengths(CodeSizes, u16),
     /// The symbols of a block with codes of its own.
-    Dynamic(Cursor),
+    Dynamic(TokenCursor),
     /// The symbols of a block with the fixed code.
-    Fixed(Cursor),
+    Fixed(TokenCursor),
     /// The end of the message.
     End,
     /// Its last bytes.
@@ -146,16 +148,16 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Deflate<S> {
         let layout = effort.layout(context);
         let needed = layout.memory();
         storage.as_mut().get_mut(..needed).ok_or(StorageFull { needed })?.fill(0);
-        let state = State {
+        let state = DeflateState {
             history: 0,
             tokens: 0,
             seen: Seen::NOTHING,
-            progress: Progress {
+            progress: BlockProgress {
                 block: 0,
                 at: 0,
-                bits: Bits::new(),
+                bits: BitWriter::new(),
                 open: false,
-                phase: Phase::Search,
+                write: WriteState::Search,
             },
         };
         Ok(Self { storage, layout, effort, takeover: context.takeover, state })
@@ -187,12 +189,12 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Deflate<S> {
 /// A compressor with its memory laid out.
 struct Work<'m> {
     history: History<'m>,
-    positions: Positions<'m>,
+    chains: HashChains<'m>,
     tokens: Tokens<'m>,
     codes: &'m mut [Entry],
     effort: &'m Effort,
     takeover: bool,
-    progress: Progress,
+    progress: BlockProgress,
 }
 
 impl<'m> Work<'m> {
@@ -208,7 +210,7 @@ impl<'m> Work<'m> {
         let (heads, chain) = (heads.as_chunks_mut().0, chain.as_chunks_mut().0);
         Some(Self {
             history: History::new(bytes, state.history, layout.window),
-            positions: Positions::new(heads, chain, state.seen, effort),
+            chains: HashChains::new(heads, chain, state.seen, effort),
             effort,
             tokens: Tokens::new(tokens.as_chunks_mut().0, state.tokens),
             codes: codes.as_chunks_mut().0,
@@ -217,11 +219,11 @@ impl<'m> Work<'m> {
         })
     }
 
-    fn state(&self) -> State {
-        State {
+    fn state(&self) -> DeflateState {
+        DeflateState {
             history: self.history.len,
             tokens: self.tokens.len,
-            seen: self.positions.seen,
+            seen: self.chains.seen,
             progress: self.progress,
         }
     }
@@ -230,14 +232,14 @@ impl<'m> Work<'m> {
         let mut rest = input;
         let mut out = Out::new(out);
         let done = loop {
-            let last = matches!(self.progress.phase, Phase::Last);
+            let last = matches!(self.progress.write, WriteState::Last);
             if !self.write(&mut out) {
                 break false;
             }
             if last {
                 break rest.is_empty();
             }
-            if matches!(self.progress.phase, Phase::Search) {
+            if matches!(self.progress.write, WriteState::Search) {
                 rest = self.fill(rest);
                 if rest.is_empty() && !fin {
                     break true;
@@ -254,7 +256,7 @@ impl<'m> Work<'m> {
             return rest;
         }
         let dropped = self.history.slide(self.progress.block);
-        self.positions.slide(dropped, self.history.capacity());
+        self.chains.slide(dropped, self.history.capacity());
         self.progress.block -= dropped;
         self.progress.at -= dropped;
         self.history.fill(rest)
@@ -265,14 +267,14 @@ impl<'m> Work<'m> {
         let end = if last { bytes.len() } else { bytes.len().saturating_sub(self.history.ahead()) };
         let span = Span { bytes, window: self.history.window(), end };
         let mut run = Run::new(&mut self.tokens, self.progress.at);
-        tokenize(span, self.effort, &mut self.positions, &mut run);
+        tokenize(span, self.effort, &mut self.chains, &mut run);
         self.progress.at = run.at;
         let Some(bytes @ [_, ..]) = bytes.get(self.progress.block..self.progress.at) else {
-            self.progress.phase = Phase::End;
+            self.progress.write = WriteState::End;
             return;
         };
         let before = Before { held: self.progress.bits.len(), open: self.progress.open };
-        self.progress.phase = Phase::Header(block::choose(
+        self.progress.write = WriteState::Header(block::choose(
             before,
             bytes,
             &self.tokens,
@@ -285,16 +287,16 @@ impl<'m> Work<'m> {
     fn write(&mut self, out: &mut Out<'_>) -> bool {
         let bytes =
             self.history.bytes().get(self.progress.block..self.progress.at).unwrap_or_default();
-        match &mut self.progress.phase {
-            Phase::Search => {}
-            Phase::Header(kind) => {
+        match &mut self.progress.write {
+            WriteState::Search => {}
+            WriteState::Header(kind) => {
                 if !self.progress.bits.reserve(BETWEEN, out) {
                     return false;
                 }
                 let kind = *kind;
                 self.header(kind);
             }
-            Phase::Bytes => {
+            WriteState::Bytes => {
                 if !self.progress.bits.drain(out) {
                     return false;
                 }
@@ -305,7 +307,7 @@ impl<'m> Work<'m> {
                 }
                 self.next_block();
             }
-            Phase::Order(counts, at) => {
+            WriteState::Order(counts, at) => {
                 if !self.progress.bits.reserve(3, out) {
                     return false;
                 }
@@ -316,10 +318,10 @@ impl<'m> Work<'m> {
                 self.progress.bits.put(len, 3);
                 *at += 1;
                 if *at >= counts.code_lengths {
-                    self.progress.phase = Phase::Lengths(*counts, 0);
+                    self.progress.write = WriteState::Lengths(*counts, 0);
                 }
             }
-            Phase::Lengths(counts, at) => {
+            WriteState::Lengths(counts, at) => {
                 // A code of 7 bits and 7 extra bits.
                 if !self.progress.bits.reserve(14, out) {
                     return false;
@@ -331,10 +333,10 @@ impl<'m> Work<'m> {
                 self.progress.bits.put(repeat.extra, repeat.extra_len);
                 *at += repeat.run;
                 if *at >= counts.symbols() {
-                    self.progress.phase = Phase::Dynamic(Cursor::START);
+                    self.progress.write = WriteState::Dynamic(TokenCursor::START);
                 }
             }
-            Phase::Dynamic(cursor) => {
+            WriteState::Dynamic(cursor) => {
                 let Some(codes) = Alphabets::new(self.codes) else { return false };
                 let all = cursor.emit(&codes, bytes, &self.tokens, &mut self.progress.bits, out);
                 if !all || !self.progress.bits.reserve(15, out) {
@@ -344,22 +346,22 @@ impl<'m> Work<'m> {
                 self.progress.bits.put(end.bits, end.len);
                 self.next_block();
             }
-            Phase::Fixed(cursor) => {
+            WriteState::Fixed(cursor) => {
                 if !cursor.emit(&FixedCode, bytes, &self.tokens, &mut self.progress.bits, out) {
                     return false;
                 }
                 self.next_block();
             }
-            Phase::End => {
+            WriteState::End => {
                 if !self.progress.bits.reserve(BETWEEN, out) {
                     return false;
                 }
                 self.close();
                 self.progress.bits.put(STORED, HEADER_LEN);
                 self.progress.bits.align();
-                self.progress.phase = Phase::Last;
+                self.progress.write = WriteState::Last;
             }
-            Phase::Last => {
+            WriteState::Last => {
                 if !self.progress.bits.drain(out) {
                     return false;
                 }
@@ -369,25 +371,25 @@ impl<'m> Work<'m> {
         true
     }
 
-    fn header(&mut self, kind: Kind) {
+    fn header(&mut self, kind: BlockKind) {
         match kind {
-            Kind::Stored => {
+            BlockKind::Stored => {
                 self.close();
                 self.progress.bits.put(STORED, HEADER_LEN);
                 self.progress.bits.align();
                 let len = low(self.progress.at - self.progress.block);
                 self.progress.bits.put(u32::from(len), 16);
                 self.progress.bits.put(u32::from(!len), 16);
-                self.progress.phase = Phase::Bytes;
+                self.progress.write = WriteState::Bytes;
             }
-            Kind::Fixed => {
+            BlockKind::Fixed => {
                 if !self.progress.open {
                     self.progress.bits.put(FIXED, HEADER_LEN);
                     self.progress.open = true;
                 }
-                self.progress.phase = Phase::Fixed(Cursor::START);
+                self.progress.write = WriteState::Fixed(TokenCursor::START);
             }
-            Kind::Dynamic(counts) => {
+            BlockKind::Dynamic(counts) => {
                 self.close();
                 self.progress.bits.put(DYNAMIC, HEADER_LEN);
                 for (count, least, len) in [
@@ -397,7 +399,7 @@ impl<'m> Work<'m> {
                 ] {
                     self.progress.bits.put(u32::from(count - least), len);
                 }
-                self.progress.phase = Phase::Order(counts, 0);
+                self.progress.write = WriteState::Order(counts, 0);
             }
         }
     }
@@ -414,16 +416,16 @@ impl<'m> Work<'m> {
     fn next_block(&mut self) {
         self.progress.block = self.progress.at;
         self.tokens.clear();
-        self.progress.phase = Phase::Search;
+        self.progress.write = WriteState::Search;
     }
 
     fn next_message(&mut self) {
         if !self.takeover {
             let dropped = self.history.clear();
-            self.positions.clear(dropped, self.history.capacity());
+            self.chains.clear(dropped, self.history.capacity());
             self.progress.block = 0;
             self.progress.at = 0;
         }
-        self.progress.phase = Phase::Search;
+        self.progress.write = WriteState::Search;
     }
 }

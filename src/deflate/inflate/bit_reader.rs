@@ -2,14 +2,14 @@
 
 /// Bits that were taken from the input and not used yet.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bits {
+pub(super) struct BitReader {
     /// The next bit is the lowest. Above `len` there may be bits of the input's next byte already: it is
     /// added at the same place once more, and nothing changes.
     word: u64,
     len: u32,
 }
 
-impl Bits {
+impl BitReader {
     /// So many bits are there behind a [`refill`](Self::refill) from input of eight bytes or more.
     const FULL: u32 = 56;
 

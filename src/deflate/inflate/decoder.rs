@@ -13,14 +13,14 @@
 //!              +----- end of block ----+-----------------------------+
 //! ```
 
-use super::bit_reader::Bits;
+use super::bit_reader::BitReader;
 use super::huffman::{self, Distances, FIXED_DISTANCES, FIXED_LITERALS, Missing};
 use super::window::Output;
 use crate::deflate::symbols::{CODE_LENGTH_ORDER, DISTANCES, END, LENGTHS, LITERALS, OFFSETS};
 
 /// Where the decoder stands.
 #[derive(Clone, Copy, Debug)]
-enum State {
+enum DecoderState {
     /// At the header of a block, or the end of a message.
     Header,
     /// At the length of a stored block.
@@ -30,18 +30,18 @@ enum State {
     /// At the three counts of a dynamic block.
     Counts,
     /// Behind so many lengths of the code length code.
-    CodeLengths(Counts, u16),
+    CodeLengths(CodeCounts, u16),
     /// Behind so many lengths of the two codes.
-    Lengths(Counts, u16),
+    Lengths(CodeCounts, u16),
     /// At a symbol.
     Symbols(Codes),
     /// Inside a match.
-    Match(Codes, Match),
+    Match(Codes, BackReference),
 }
 
 /// How many lengths a dynamic block gives.
 #[derive(Clone, Copy, Debug)]
-struct Counts {
+struct CodeCounts {
     literals: u16,
     distances: u16,
     code_lengths: u16,
@@ -55,15 +55,15 @@ enum Codes {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Match {
+struct BackReference {
     len: u16,
     distance: u16,
 }
 
 /// What a symbol says.
-enum Token {
+enum Decoded {
     Literal(u8),
-    Match(Match),
+    Match(BackReference),
     End,
 }
 
@@ -89,10 +89,10 @@ impl From<Missing> for Stop {
 
 #[derive(Debug)]
 pub(super) struct Decoder {
-    state: State,
+    state: DecoderState,
     /// BFINAL of the block is set.
     is_last: bool,
-    bits: Bits,
+    bits: BitReader,
     literals: huffman::Literals,
     /// The code of distances; while lengths are read, that of the lengths.
     distances: Distances,
@@ -103,9 +103,9 @@ pub(super) struct Decoder {
 impl Decoder {
     pub(super) const fn new() -> Self {
         Self {
-            state: State::Header,
+            state: DecoderState::Header,
             is_last: false,
-            bits: Bits::new(),
+            bits: BitReader::new(),
             literals: huffman::Literals::new(),
             distances: Distances::new(),
             lengths: [0; LITERALS + DISTANCES],
@@ -114,13 +114,13 @@ impl Decoder {
 
     /// Goes back to the start of a block.
     pub(super) fn restart(&mut self) {
-        self.state = State::Header;
+        self.state = DecoderState::Header;
         self.bits.clear();
     }
 
     /// Whether a message may end here: no block is open and no bit is left.
     pub(super) const fn is_at_end(&self) -> bool {
-        matches!(self.state, State::Header) && self.bits.len() == 0
+        matches!(self.state, DecoderState::Header) && self.bits.len() == 0
     }
 
     /// Decodes until something is missing.
@@ -128,14 +128,14 @@ impl Decoder {
         loop {
             self.bits.refill(input);
             let next = match self.state {
-                State::Header => self.header(),
-                State::StoredLen => self.stored_len(),
-                State::Stored(left) => self.stored(left, input, out),
-                State::Counts => self.counts(),
-                State::CodeLengths(counts, at) => self.code_lengths(counts, at, input),
-                State::Lengths(counts, at) => self.read_lengths(counts, at, input),
-                State::Symbols(codes) => self.symbols(codes, input, out),
-                State::Match(codes, rest) => repeat(codes, rest, out),
+                DecoderState::Header => self.header(),
+                DecoderState::StoredLen => self.stored_len(),
+                DecoderState::Stored(left) => self.stored(left, input, out),
+                DecoderState::Counts => self.counts(),
+                DecoderState::CodeLengths(counts, at) => self.code_lengths(counts, at, input),
+                DecoderState::Lengths(counts, at) => self.read_lengths(counts, at, input),
+                DecoderState::Symbols(codes) => self.symbols(codes, input, out),
+                DecoderState::Match(codes, rest) => repeat(codes, rest, out),
             };
             match next {
                 Ok(state) => self.state = state,
@@ -145,22 +145,22 @@ impl Decoder {
     }
 
     /// 3.2.3: BFINAL and BTYPE.
-    fn header(&mut self) -> Result<State, Stop> {
+    fn header(&mut self) -> Result<DecoderState, Stop> {
         let bits = self.bits.take(3).ok_or(Stop::Input)?;
         self.is_last = bits & 1 != 0;
         match bits >> 1 {
             0 => {
                 self.bits.align();
-                Ok(State::StoredLen)
+                Ok(DecoderState::StoredLen)
             }
-            1 => Ok(State::Symbols(Codes::Fixed)),
-            2 => Ok(State::Counts),
+            1 => Ok(DecoderState::Symbols(Codes::Fixed)),
+            2 => Ok(DecoderState::Counts),
             _ => Err(Stop::Invalid),
         }
     }
 
     /// 3.2.4: LEN and its complement.
-    fn stored_len(&mut self) -> Result<State, Stop> {
+    fn stored_len(&mut self) -> Result<DecoderState, Stop> {
         let mut bits = self.bits;
         let len = bits.take(16).ok_or(Stop::Input)?;
         let complement = bits.take(16).ok_or(Stop::Input)?;
@@ -168,7 +168,7 @@ impl Decoder {
             return Err(Stop::Invalid);
         }
         self.bits = bits;
-        Ok(State::Stored(len))
+        Ok(DecoderState::Stored(len))
     }
 
     fn stored(
@@ -176,10 +176,10 @@ impl Decoder {
         left: u16,
         input: &mut &[u8],
         out: &mut Output<'_>,
-    ) -> Result<State, Stop> {
+    ) -> Result<DecoderState, Stop> {
         let mut left = left;
         while left > 0 {
-            self.state = State::Stored(left);
+            self.state = DecoderState::Stored(left);
             let mut bits = self.bits;
             if let Some(byte) = bits.byte() {
                 out.push(byte).ok_or(Stop::Output)?;
@@ -203,7 +203,7 @@ impl Decoder {
     }
 
     /// 3.2.7: HLIT, HDIST, HCLEN.
-    fn counts(&mut self) -> Result<State, Stop> {
+    fn counts(&mut self) -> Result<DecoderState, Stop> {
         let mut bits = self.bits;
         let literals = bits.take(5).ok_or(Stop::Input)? + 257;
         let distances = bits.take(5).ok_or(Stop::Input)? + 1;
@@ -213,17 +213,17 @@ impl Decoder {
         }
         self.bits = bits;
         self.lengths = [0; LITERALS + DISTANCES];
-        Ok(State::CodeLengths(Counts { literals, distances, code_lengths }, 0))
+        Ok(DecoderState::CodeLengths(CodeCounts { literals, distances, code_lengths }, 0))
     }
 
     fn code_lengths(
         &mut self,
-        counts: Counts,
+        counts: CodeCounts,
         mut at: u16,
         input: &mut &[u8],
-    ) -> Result<State, Stop> {
+    ) -> Result<DecoderState, Stop> {
         for &place in CODE_LENGTH_ORDER.get(at.into()..counts.code_lengths.into()).unwrap_or(&[]) {
-            self.state = State::CodeLengths(counts, at);
+            self.state = DecoderState::CodeLengths(counts, at);
             // All 19 take a bit more than one refill is sure to give.
             self.bits.refill(input);
             let len = self.bits.take(3).ok_or(Stop::Input)?.to_le_bytes()[0];
@@ -232,18 +232,18 @@ impl Decoder {
         }
         let lengths = self.lengths.first_chunk::<19>().unwrap_or(&[0; 19]);
         self.distances.build(lengths).ok_or(Stop::Invalid)?;
-        Ok(State::Lengths(counts, 0))
+        Ok(DecoderState::Lengths(counts, 0))
     }
 
     fn read_lengths(
         &mut self,
-        counts: Counts,
+        counts: CodeCounts,
         mut at: u16,
         input: &mut &[u8],
-    ) -> Result<State, Stop> {
+    ) -> Result<DecoderState, Stop> {
         let end = counts.literals + counts.distances;
         while at < end {
-            self.state = State::Lengths(counts, at);
+            self.state = DecoderState::Lengths(counts, at);
             self.bits.refill(input);
             let mut bits = self.bits;
             let symbol = self.distances.take(&mut bits)?;
@@ -272,7 +272,7 @@ impl Decoder {
         }
         self.literals.build(literals).ok_or(Stop::Invalid)?;
         self.distances.build(distances).ok_or(Stop::Invalid)?;
-        Ok(State::Symbols(Codes::Dynamic))
+        Ok(DecoderState::Symbols(Codes::Dynamic))
     }
 
     #[inline]
@@ -281,18 +281,18 @@ impl Decoder {
         codes: Codes,
         input: &mut &[u8],
         out: &mut Output<'_>,
-    ) -> Result<State, Stop> {
+    ) -> Result<DecoderState, Stop> {
         /// The longest match with all its extra bits: 15 + 5 + 15 + 13.
         const LONGEST: u32 = 48;
-        self.state = State::Symbols(codes);
+        self.state = DecoderState::Symbols(codes);
         loop {
             if self.bits.len() < LONGEST {
                 self.bits.refill(input);
             }
             let mut bits = self.bits;
             match self.token(codes, &mut bits)? {
-                Token::Literal(byte) => out.push(byte).ok_or(Stop::Output)?,
-                Token::Match(Match { len, distance }) => {
+                Decoded::Literal(byte) => out.push(byte).ok_or(Stop::Output)?,
+                Decoded::Match(BackReference { len, distance }) => {
                     if !out.reaches(distance.into()) {
                         return Err(Stop::Invalid);
                     }
@@ -300,10 +300,13 @@ impl Decoder {
                     let left = len.saturating_sub(written.unwrap_or_default());
                     if left > 0 {
                         self.bits = bits;
-                        return Ok(State::Match(codes, Match { len: left, distance }));
+                        return Ok(DecoderState::Match(
+                            codes,
+                            BackReference { len: left, distance },
+                        ));
                     }
                 }
-                Token::End => {
+                Decoded::End => {
                     self.bits = bits;
                     return Ok(self.end_of_block());
                 }
@@ -314,16 +317,16 @@ impl Decoder {
 
     /// The next literal, whole match, or end.
     #[inline(always)]
-    fn token(&self, codes: Codes, bits: &mut Bits) -> Result<Token, Missing> {
+    fn token(&self, codes: Codes, bits: &mut BitReader) -> Result<Decoded, Missing> {
         let symbol = match codes {
             Codes::Fixed => huffman::take(&FIXED_LITERALS, bits)?,
             Codes::Dynamic => self.literals.take(bits)?,
         };
         if let Ok(byte) = u8::try_from(symbol) {
-            return Ok(Token::Literal(byte));
+            return Ok(Decoded::Literal(byte));
         }
         if symbol == END {
-            return Ok(Token::End);
+            return Ok(Decoded::End);
         }
         let index = usize::from(symbol - (END + 1));
         let length = LENGTHS.get(index).filter(|_| index < LITERALS - 257).ok_or(Missing::Code)?;
@@ -335,24 +338,24 @@ impl Decoder {
         let index = usize::from(symbol);
         let offset = OFFSETS.get(index).filter(|_| index < DISTANCES).ok_or(Missing::Code)?;
         let distance = offset.base + bits.take(offset.extra.into()).ok_or(Missing::Bits)?;
-        Ok(Token::Match(Match { len, distance }))
+        Ok(Decoded::Match(BackReference { len, distance }))
     }
 
     /// RFC 7692, 7.2.3.4: behind a block with BFINAL the next one begins at a byte.
-    fn end_of_block(&mut self) -> State {
+    fn end_of_block(&mut self) -> DecoderState {
         if self.is_last {
             self.bits.align();
         }
-        State::Header
+        DecoderState::Header
     }
 }
 
 /// The rest of a match.
-fn repeat(codes: Codes, rest: Match, out: &mut Output<'_>) -> Result<State, Stop> {
+fn repeat(codes: Codes, rest: BackReference, out: &mut Output<'_>) -> Result<DecoderState, Stop> {
     let written = u16::try_from(out.repeat(rest.distance.into(), rest.len.into()));
     match rest.len.saturating_sub(written.unwrap_or_default()) {
-        0 => Ok(State::Symbols(codes)),
+        0 => Ok(DecoderState::Symbols(codes)),
         _ if written == Ok(0) => Err(Stop::Output),
-        len => Ok(State::Match(codes, Match { len, ..rest })),
+        len => Ok(DecoderState::Match(codes, BackReference { len, ..rest })),
     }
 }

@@ -1,6 +1,6 @@
 //! Prefix codes to decode with (RFC 1951 section 3.2.2).
 
-use super::bit_reader::Bits;
+use super::bit_reader::BitReader;
 use crate::deflate::symbols::MAX_CODE_LEN;
 
 /// Index bits of the table of literals and lengths, and of that of distances.
@@ -17,10 +17,10 @@ const fn slot(symbol: u16, len: u16) -> u16 {
 }
 
 /// The code of literals and lengths.
-pub(super) type Literals = Code<{ 1 << LITERAL_BITS }, 288>;
+pub(super) type Literals = PrefixCode<{ 1 << LITERAL_BITS }, 288>;
 
 /// The code of distances, and before it that of code lengths.
-pub(super) type Distances = Code<{ 1 << DISTANCE_BITS }, 32>;
+pub(super) type Distances = PrefixCode<{ 1 << DISTANCE_BITS }, 32>;
 
 /// 3.2.6: 288 codes of 7 to 9 bits.
 pub(super) static FIXED_LITERALS: Table<{ 1 << LITERAL_BITS }> = {
@@ -65,7 +65,7 @@ pub(super) enum Missing {
 
 /// The symbol that `bits` begin with, by table alone; 0 and 0 bits if it does not say.
 #[inline]
-fn entry<const LEN: usize>(table: &Table<LEN>, bits: Bits) -> (u16, u32) {
+fn entry<const LEN: usize>(table: &Table<LEN>, bits: BitReader) -> (u16, u32) {
     let index = bits.peek(LEN.trailing_zeros());
     let entry = table.get(index).copied().unwrap_or_default();
     (entry >> 4, u32::from(entry & 15))
@@ -73,7 +73,10 @@ fn entry<const LEN: usize>(table: &Table<LEN>, bits: Bits) -> (u16, u32) {
 
 /// Takes the symbol that `bits` begin with, where no code is longer than the index of `table`.
 #[inline]
-pub(super) fn take<const LEN: usize>(table: &Table<LEN>, bits: &mut Bits) -> Result<u16, Missing> {
+pub(super) fn take<const LEN: usize>(
+    table: &Table<LEN>,
+    bits: &mut BitReader,
+) -> Result<u16, Missing> {
     let (symbol, len) = entry(table, *bits);
     bits.skip(len).ok_or(Missing::Bits)?;
     Ok(symbol)
@@ -81,7 +84,7 @@ pub(super) fn take<const LEN: usize>(table: &Table<LEN>, bits: &mut Bits) -> Res
 
 /// A code of at most `SYMBOLS` symbols whose table has `LEN` entries, a power of two.
 #[derive(Debug)]
-pub(super) struct Code<const LEN: usize, const SYMBOLS: usize> {
+pub(super) struct PrefixCode<const LEN: usize, const SYMBOLS: usize> {
     table: Table<LEN>,
     /// How many codes have each length, and all symbols in the order of their codes: for what is too long
     /// for the table.
@@ -89,7 +92,7 @@ pub(super) struct Code<const LEN: usize, const SYMBOLS: usize> {
     symbols: [u16; SYMBOLS],
 }
 
-impl<const LEN: usize, const SYMBOLS: usize> Code<LEN, SYMBOLS> {
+impl<const LEN: usize, const SYMBOLS: usize> PrefixCode<LEN, SYMBOLS> {
     pub(super) const fn new() -> Self {
         Self { table: [0; LEN], counts: [0; MAX_CODE_LEN + 1], symbols: [0; SYMBOLS] }
     }
@@ -104,7 +107,7 @@ impl<const LEN: usize, const SYMBOLS: usize> Code<LEN, SYMBOLS> {
 
     /// Takes the symbol that `bits` begin with.
     #[inline]
-    pub(super) fn take(&self, bits: &mut Bits) -> Result<u16, Missing> {
+    pub(super) fn take(&self, bits: &mut BitReader) -> Result<u16, Missing> {
         let (symbol, len) = entry(&self.table, *bits);
         if len == 0 {
             return take_long(&self.counts, &self.symbols, bits);
@@ -114,7 +117,7 @@ impl<const LEN: usize, const SYMBOLS: usize> Code<LEN, SYMBOLS> {
     }
 }
 
-/// Fills in a [`Code`]. One function for both lengths of table is short; where words have 64 bits, speed counts.
+/// Fills in a [`PrefixCode`]. One function for both lengths of table is short; where words have 64 bits, speed counts.
 #[cfg_attr(target_pointer_width = "64", inline(always))]
 fn build(
     table: &mut [u16],
@@ -167,13 +170,13 @@ fn build(
     Some(())
 }
 
-/// The next symbol of a [`Code`] bit by bit: the codes of one length are consecutive numbers, and follow those of the
+/// The next symbol of a [`PrefixCode`] bit by bit: the codes of one length are consecutive numbers, and follow those of the
 /// lengths before.
 #[inline(never)]
 fn take_long(
     counts: &[u16; MAX_CODE_LEN + 1],
     symbols: &[u16],
-    bits: &mut Bits,
+    bits: &mut BitReader,
 ) -> Result<u16, Missing> {
     let mut rest = *bits;
     let (mut code, mut first, mut place) = (0_u16, 0_u16, 0_u16);

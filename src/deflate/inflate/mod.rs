@@ -55,14 +55,14 @@ pub struct Inflate<S> {
     window: Window,
     takeover: bool,
     max_message_len: u64,
-    message: Message,
+    message: MessageState,
     /// What every later call gives.
     failed: Option<Error>,
 }
 
 /// How far the open message is.
 #[derive(Debug)]
-struct Message {
+struct MessageState {
     /// No piece of it came out yet.
     is_new: bool,
     /// So many bytes more it may have.
@@ -100,7 +100,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
             window: Window::new(needed),
             takeover: context.takeover,
             max_message_len: MAX_MESSAGE_LEN,
-            message: Message { is_new: true, room: 0, tail: TAIL, utf8: Utf8::new() },
+            message: MessageState { is_new: true, room: 0, tail: TAIL, utf8: Utf8::new() },
             failed: None,
         })
     }
@@ -208,8 +208,12 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
             self.window.clear();
         }
         self.decoder.restart();
-        self.message =
-            Message { is_new: true, room: self.max_message_len, tail: TAIL, utf8: Utf8::new() };
+        self.message = MessageState {
+            is_new: true,
+            room: self.max_message_len,
+            tail: TAIL,
+            utf8: Utf8::new(),
+        };
     }
 }
 

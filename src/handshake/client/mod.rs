@@ -47,8 +47,8 @@ use crate::handshake::error::{BuildError, Error};
 use crate::handshake::http::authority::{is_ip_v6, is_reg_name};
 use crate::handshake::http::grammar::{is_target, token};
 use crate::handshake::http::head::{Limits, Status};
-use crate::handshake::http::parser::Scanner;
-use crate::handshake::http::writer::{Writer, check_headers};
+use crate::handshake::http::parser::HeadParser;
+use crate::handshake::http::writer::{HeadWriter, check_headers};
 use crate::handshake::key::Key;
 
 pub use self::response::{Accepted, Rejected, Response};
@@ -66,7 +66,7 @@ pub struct Handshake<'a> {
     offers: &'a [DeflateOffer],
     headers: &'a [(&'a str, &'a str)],
     limits: Limits,
-    scanner: Scanner,
+    parser: HeadParser,
     /// Length of the interim answers that are already passed.
     interim: usize,
 }
@@ -90,7 +90,7 @@ impl<'a> Handshake<'a> {
             offers: &[],
             headers: &[],
             limits: Limits::new(),
-            scanner: Scanner::response(),
+            parser: HeadParser::response(),
             interim: 0,
         }
     }
@@ -157,7 +157,7 @@ impl<'a> Handshake<'a> {
     /// is a request.
     pub fn write_request(&self, out: &mut [u8]) -> Result<usize, BuildError> {
         self.check()?;
-        let mut to = Writer::new(out);
+        let mut to = HeadWriter::new(out);
         to.text("GET ");
         to.text(self.path);
         to.text(" HTTP/1.1\r\n");
@@ -208,7 +208,7 @@ impl<'a> Handshake<'a> {
     pub fn read_response<'b>(&mut self, bytes: &'b [u8]) -> Result<Status<Response<'b>>, Error> {
         loop {
             let bytes = bytes.get(self.interim..).unwrap_or_default();
-            let head = match self.scanner.scan(bytes, self.limits.behind(self.interim))? {
+            let head = match self.parser.parse(bytes, self.limits.minus(self.interim))? {
                 Status::NeedMore(more) => return Ok(Status::NeedMore(more)),
                 Status::Complete(head) => head,
             };
@@ -217,7 +217,7 @@ impl<'a> Handshake<'a> {
                 return Ok(Status::Complete(answer));
             }
             self.interim = self.interim.saturating_add(head.len);
-            self.scanner = Scanner::response();
+            self.parser = HeadParser::response();
         }
     }
 
@@ -250,7 +250,7 @@ impl<'a> Handshake<'a> {
         self.host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(self.host)
     }
 
-    fn write_host(&self, to: &mut Writer<'_>) {
+    fn write_host(&self, to: &mut HeadWriter<'_>) {
         let host = self.unbracketed();
         let (open, close) = if host.contains(':') { ("[", "]") } else { ("", "") };
         to.text("Host: ");
@@ -278,7 +278,7 @@ impl fmt::Debug for Handshake<'_> {
             .field("origin", &self.origin)
             .field("offers", &self.offers)
             .field("limits", &self.limits)
-            .field("scanner", &self.scanner)
+            .field("parser", &self.parser)
             .finish_non_exhaustive()
     }
 }

@@ -6,7 +6,7 @@ use crate::handshake::deflate::{DeflateOffer, DeflateParams, confirm};
 use crate::handshake::error::{Error, Field};
 use crate::handshake::extension;
 use crate::handshake::http::grammar::{elements, small_number, token};
-use crate::handshake::http::head::{Fields, Head, Headers};
+use crate::handshake::http::head::{FieldLines, Head, HeaderFields};
 use crate::handshake::key::Key;
 
 /// A complete answer.
@@ -28,7 +28,7 @@ pub enum Response<'b> {
 pub struct Accepted<'b> {
     protocol: Option<&'b str>,
     deflate: Option<DeflateParams>,
-    fields: Fields<'b>,
+    fields: FieldLines<'b>,
     head_len: usize,
 }
 
@@ -47,7 +47,7 @@ impl<'b> Accepted<'b> {
 
     /// All header fields of the answer, in order.
     #[must_use]
-    pub const fn headers(&self) -> Headers<'b> {
+    pub const fn headers(&self) -> HeaderFields<'b> {
         self.fields.iter()
     }
 
@@ -134,7 +134,7 @@ impl fmt::Debug for Accepted<'_> {
 #[derive(Clone, Copy)]
 pub struct Rejected<'b> {
     status: u16,
-    fields: Fields<'b>,
+    fields: FieldLines<'b>,
     head_len: usize,
 }
 
@@ -147,7 +147,7 @@ impl<'b> Rejected<'b> {
 
     /// All header fields of the answer, in order.
     #[must_use]
-    pub const fn headers(&self) -> Headers<'b> {
+    pub const fn headers(&self) -> HeaderFields<'b> {
         self.fields.iter()
     }
 

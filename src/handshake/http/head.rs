@@ -1,12 +1,12 @@
 //! The head of an HTTP/1.1 message (RFC 9112, sections 2 to 5).
 //!
-//! [`Scanner`](super::scan::Scanner) finds its end and checks every byte on the way, so what stands here may take it
+//! [`HeadParser`](super::parser::HeadParser) finds its end and checks every byte on the way, so what stands here may take it
 //! apart without further checks.
 
 use core::num::NonZero;
 
 use super::grammar::{split, trim};
-use super::known_fields::Known;
+use super::known_fields::KnownFields;
 
 /// What a reader knows after the bytes that it was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl Limits {
     }
 
     /// The same limits for what comes behind `bytes` that are already used.
-    pub(crate) const fn behind(self, bytes: usize) -> Self {
+    pub(crate) const fn minus(self, bytes: usize) -> Self {
         self.max_head_len(self.max_head_len.saturating_sub(bytes))
     }
 }
@@ -72,8 +72,8 @@ impl Default for Limits {
 pub(crate) struct Head<'s, 'b> {
     /// The request line or the status line without its end.
     pub(crate) line: &'b [u8],
-    pub(crate) fields: Fields<'b>,
-    pub(crate) known: Known<'s, 'b>,
+    pub(crate) fields: FieldLines<'b>,
+    pub(crate) known: KnownFields<'s, 'b>,
     /// The length in bytes, the empty line included.
     pub(crate) len: usize,
 }
@@ -81,7 +81,7 @@ pub(crate) struct Head<'s, 'b> {
 /// One header field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Header<'b> {
+pub struct HeaderField<'b> {
     /// The name, spelled as received. Names are compared without regard to case.
     pub name: &'b str,
     /// The value without the whitespace around it. HTTP allows any byte of 0x80 and above here, so it is no `str`.
@@ -90,18 +90,18 @@ pub struct Header<'b> {
 
 /// The field lines of a head, each with its end.
 #[derive(Clone, Copy)]
-pub(crate) struct Fields<'b>(&'b [u8]);
+pub(crate) struct FieldLines<'b>(&'b [u8]);
 
-impl<'b> Fields<'b> {
+impl<'b> FieldLines<'b> {
     pub(crate) const fn new(lines: &'b [u8]) -> Self {
         Self(lines)
     }
 
-    pub(crate) const fn iter(self) -> Headers<'b> {
-        Headers { lines: self.lines() }
+    pub(crate) const fn iter(self) -> HeaderFields<'b> {
+        HeaderFields { lines: self.lines() }
     }
 
-    /// Name and value of each line, as in [`Header`].
+    /// Name and value of each line, as in [`HeaderField`].
     pub(crate) const fn lines(self) -> Lines<'b> {
         Lines(self.0)
     }
@@ -130,21 +130,21 @@ impl<'b> Iterator for Lines<'b> {
 
 /// The header fields of a head, in the order in which they were received.
 #[derive(Clone)]
-pub struct Headers<'b> {
+pub struct HeaderFields<'b> {
     lines: Lines<'b>,
 }
 
-impl<'b> Iterator for Headers<'b> {
-    type Item = Header<'b>;
+impl<'b> Iterator for HeaderFields<'b> {
+    type Item = HeaderField<'b>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let (name, value) = self.lines.next()?;
-        Some(Header { name: core::str::from_utf8(name).ok()?, value })
+        Some(HeaderField { name: core::str::from_utf8(name).ok()?, value })
     }
 }
 
 /// Names only: values may be credentials, and a log is no place for them.
-impl core::fmt::Debug for Headers<'_> {
+impl core::fmt::Debug for HeaderFields<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_list().entries(self.clone().map(|header| header.name)).finish()
     }

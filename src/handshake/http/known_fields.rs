@@ -23,11 +23,11 @@ pub(crate) struct Places {
 struct Place {
     start: u32,
     len: u32,
-    lines: Lines,
+    lines: Occurrences,
 }
 
 impl Place {
-    const NONE: Self = Self { start: 0, len: 0, lines: Lines::None };
+    const NONE: Self = Self { start: 0, len: 0, lines: Occurrences::None };
 
     fn of<'b>(&self, head: &'b [u8]) -> Option<&'b [u8]> {
         let from = head.get(usize::try_from(self.start).ok()?..)?;
@@ -37,7 +37,7 @@ impl Place {
 
 /// How many lines have the name.
 #[derive(Clone, Copy, Debug)]
-enum Lines {
+enum Occurrences {
     None,
     One,
     Several,
@@ -71,22 +71,22 @@ impl Places {
         }
         let Some(place) = self.fields.get_mut(field.index()) else { return };
         let lines = match place.lines {
-            Lines::None => Lines::One,
-            Lines::One | Lines::Several => Lines::Several,
+            Occurrences::None => Occurrences::One,
+            Occurrences::One | Occurrences::Several => Occurrences::Several,
         };
-        let narrow = |number| u32::try_from(number).unwrap_or(u32::MAX);
-        *place = Place { start: narrow(start), len: narrow(text.len()), lines };
+        let to_u32 = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        *place = Place { start: to_u32(start), len: to_u32(text.len()), lines };
     }
 }
 
 /// The places and the head that they are in.
 #[derive(Clone, Copy)]
-pub(crate) struct Known<'s, 'b> {
+pub(crate) struct KnownFields<'s, 'b> {
     places: &'s Places,
     head: &'b [u8],
 }
 
-impl<'s, 'b> Known<'s, 'b> {
+impl<'s, 'b> KnownFields<'s, 'b> {
     pub(crate) const fn new(places: &'s Places, head: &'b [u8]) -> Self {
         Self { places, head }
     }
@@ -95,9 +95,9 @@ impl<'s, 'b> Known<'s, 'b> {
     pub(crate) fn at_most_one(self, field: Field) -> Result<Option<&'b [u8]>, Error> {
         let place = self.place(field);
         match place.lines {
-            Lines::None => Ok(None),
-            Lines::One => Ok(place.of(self.head)),
-            Lines::Several => Err(Error::Repeated(field)),
+            Occurrences::None => Ok(None),
+            Occurrences::One => Ok(place.of(self.head)),
+            Occurrences::Several => Err(Error::Repeated(field)),
         }
     }
 
@@ -108,7 +108,7 @@ impl<'s, 'b> Known<'s, 'b> {
 
     /// Whether there is a line.
     pub(crate) fn has(self, field: Field) -> bool {
-        !matches!(self.place(field).lines, Lines::None)
+        !matches!(self.place(field).lines, Occurrences::None)
     }
 
     fn place(self, field: Field) -> Place {

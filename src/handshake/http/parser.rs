@@ -1,19 +1,19 @@
 //! One automaton checks the whole grammar of a head (RFC 9112, sections 2 to 5) while it looks for
 //! its end, so a fault is found at the first byte that cannot be right, wherever the pieces are cut.
 //!
-//! [`State::next`] is the grammar, byte by byte. What can be seen to be right many bytes at a time is
-//! passed by [`Scanner::pass`], which finds no faults: where it stops, the automaton goes on.
+//! [`HeadState::next`] is the grammar, byte by byte. What can be seen to be right many bytes at a time is
+//! passed by [`HeadParser::pass`], which finds no faults: where it stops, the automaton goes on.
 
 use core::num::NonZero;
 
 use super::grammar::{is_target, is_tchar, is_text, split, target_len, tchar_len, text_len};
-use super::head::{Fields, Head, Limits, Status};
-use super::known_fields::{Known, Places};
+use super::head::{FieldLines, Head, Limits, Status};
+use super::known_fields::{KnownFields, Places};
 use crate::handshake::error::Error;
 
 /// Where in the grammar the next byte stands.
 #[derive(Clone, Copy, Debug)]
-enum State {
+enum HeadState {
     MethodStart,
     Method,
     TargetStart,
@@ -45,7 +45,7 @@ const VERSION_LEN: u8 = 8;
 /// CR LF CR LF
 const END_LEN: u8 = 4;
 
-impl State {
+impl HeadState {
     /// The least number of bytes from here to the end of a head.
     const fn least(self) -> u8 {
         match self {
@@ -139,8 +139,8 @@ fn version(seen: u8, byte: u8) -> Result<Option<u8>, Error> {
 
 /// Reads a head that arrives in pieces. The position only ever moves forward.
 #[derive(Clone, Debug)]
-pub(crate) struct Scanner {
-    state: State,
+pub(crate) struct HeadParser {
+    state: HeadState,
     /// Bytes passed.
     position: usize,
     /// Length of the first line without its end, once that is known.
@@ -153,16 +153,16 @@ pub(crate) struct Scanner {
     fault: Option<Error>,
 }
 
-impl Scanner {
+impl HeadParser {
     pub(crate) const fn request() -> Self {
-        Self::new(State::MethodStart)
+        Self::new(HeadState::MethodStart)
     }
 
     pub(crate) const fn response() -> Self {
-        Self::new(State::ResponseVersion(0))
+        Self::new(HeadState::ResponseVersion(0))
     }
 
-    const fn new(state: State) -> Self {
+    const fn new(state: HeadState) -> Self {
         Self {
             state,
             position: 0,
@@ -176,7 +176,7 @@ impl Scanner {
 
     /// Looks at those of `bytes` that are new. `bytes` begins with the head's first byte at every
     /// call.
-    pub(crate) fn scan<'s, 'b>(
+    pub(crate) fn parse<'s, 'b>(
         &'s mut self,
         bytes: &'b [u8],
         limits: Limits,
@@ -184,12 +184,12 @@ impl Scanner {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
-        while !matches!(self.state, State::End) {
+        while !matches!(self.state, HeadState::End) {
             self.pass(bytes, limits);
             let Some(byte) = bytes.get(self.position) else { break };
             self.step(*byte, bytes, limits).inspect_err(|fault| self.fault = Some(*fault))?;
         }
-        if matches!(self.state, State::End)
+        if matches!(self.state, HeadState::End)
             && let Some(head) = self.head(bytes)
         {
             return Ok(Status::Complete(head));
@@ -204,22 +204,22 @@ impl Scanner {
     /// a fault, a limit or the end of `bytes` may be, and leaves it to [`Self::step`] to say which.
     fn pass(&mut self, bytes: &[u8], limits: Limits) {
         let next = match self.state {
-            State::RequestVersion(0) => State::RequestVersionEnd,
-            State::ResponseVersion(0) => State::ResponseVersionEnd,
+            HeadState::RequestVersion(0) => HeadState::RequestVersionEnd,
+            HeadState::ResponseVersion(0) => HeadState::ResponseVersionEnd,
             state => state,
         };
         let end = limits.head_len().saturating_sub(usize::from(next.least())).min(bytes.len());
         let rest = bytes.get(self.position..end).unwrap_or_default();
         let passed = match self.state {
-            State::Method | State::FieldName => tchar_len(rest),
-            State::Target => target_len(rest),
-            State::Reason | State::FieldValue => text_len(rest),
-            State::RequestVersion(0) | State::ResponseVersion(0)
+            HeadState::Method | HeadState::FieldName => tchar_len(rest),
+            HeadState::Target => target_len(rest),
+            HeadState::Reason | HeadState::FieldValue => text_len(rest),
+            HeadState::RequestVersion(0) | HeadState::ResponseVersion(0)
                 if rest.starts_with(b"HTTP/1.1") =>
             {
                 usize::from(VERSION_LEN)
             }
-            State::FieldStart => return self.pass_lines(rest, limits),
+            HeadState::FieldStart => return self.pass_lines(rest, limits),
             _ => return,
         };
         self.position = self.position.saturating_add(passed);
@@ -246,20 +246,20 @@ impl Scanner {
     fn step(&mut self, byte: u8, bytes: &[u8], limits: Limits) -> Result<(), Error> {
         let next = self.state.next(byte)?;
         match (self.state, next) {
-            (State::FieldStart, State::FieldName) => {
+            (HeadState::FieldStart, HeadState::FieldName) => {
                 self.line_start = self.position;
                 self.fields = self.fields.saturating_add(1);
                 if self.fields > limits.max_fields {
                     return Err(Error::TooManyFields);
                 }
             }
-            (State::FieldValue, State::LineFeed) => {
+            (HeadState::FieldValue, HeadState::LineFeed) => {
                 let line = bytes.get(self.line_start..self.position).unwrap_or_default();
                 if let Some((name, value)) = split(line, b':') {
                     self.places.add(name, value, self.position.saturating_sub(value.len()));
                 }
             }
-            (_, State::LineFeed) => self.line_len = Some(self.position),
+            (_, HeadState::LineFeed) => self.line_len = Some(self.position),
             _ => {}
         }
         self.position = self.position.saturating_add(1);
@@ -278,8 +278,8 @@ impl Scanner {
         let head = bytes.get(..self.position)?;
         let (line, rest) = head.split_at_checked(self.line_len?)?;
         let fields = rest.strip_prefix(b"\r\n")?.strip_suffix(b"\r\n")?;
-        let known = Known::new(&self.places, head);
-        Some(Head { line, fields: Fields::new(fields), known, len: self.position })
+        let known = KnownFields::new(&self.places, head);
+        Some(Head { line, fields: FieldLines::new(fields), known, len: self.position })
     }
 }
 

@@ -47,14 +47,14 @@ fn is_value(value: &str) -> bool {
 }
 
 /// Lays text into the caller's buffer and counts it.
-pub(crate) struct Writer<'o> {
+pub(crate) struct HeadWriter<'o> {
     /// What is free behind the text. It is empty as soon as one piece did not fit.
     spare: &'o mut [u8],
     len: usize,
     overflow: bool,
 }
 
-impl<'o> Writer<'o> {
+impl<'o> HeadWriter<'o> {
     pub(crate) const fn new(out: &'o mut [u8]) -> Self {
         Self { spare: out, len: 0, overflow: false }
     }

@@ -33,9 +33,9 @@ use crate::handshake::error::{BuildError, Error, Field};
 use crate::handshake::extension::{self, Extension, Malformed};
 use crate::handshake::http::grammar::{elements, small_number, token};
 use crate::handshake::http::head::{Limits, Status};
-use crate::handshake::http::known_fields::Known;
-use crate::handshake::http::parser::Scanner;
-use crate::handshake::http::writer::{Writer, check_headers};
+use crate::handshake::http::known_fields::KnownFields;
+use crate::handshake::http::parser::HeadParser;
+use crate::handshake::http::writer::{HeadWriter, check_headers};
 use crate::handshake::key::Key;
 
 pub use self::reject::{respond, respond_head};
@@ -44,7 +44,7 @@ pub use self::request::{HttpVersion, Request};
 /// Reads one request head.
 #[derive(Clone, Debug)]
 pub struct RequestReader {
-    scanner: Scanner,
+    parser: HeadParser,
     limits: Limits,
 }
 
@@ -58,7 +58,7 @@ impl RequestReader {
     /// A reader with these limits.
     #[must_use]
     pub const fn with_limits(limits: Limits) -> Self {
-        Self { scanner: Scanner::request(), limits }
+        Self { parser: HeadParser::request(), limits }
     }
 
     /// Reads on. `bytes` is everything received so far, from the first byte of the head; it may
@@ -74,7 +74,7 @@ impl RequestReader {
     /// complete head is not what section 4.2.1 asks for. It is final. Send [`Error::respond`] and
     /// close.
     pub fn read<'b>(&mut self, bytes: &'b [u8]) -> Result<Status<Incoming<'b>>, Error> {
-        Ok(match self.scanner.scan(bytes, self.limits)? {
+        Ok(match self.parser.parse(bytes, self.limits)? {
             Status::NeedMore(more) => Status::NeedMore(more),
             Status::Complete(head) => {
                 let request = Request::new(&head)?;
@@ -166,7 +166,7 @@ impl<'b> Upgrade<'b> {
     }
 
     /// `None` if the request does not ask for a WebSocket.
-    fn judge(request: Request<'b>, known: Known<'_, 'b>) -> Result<Option<Self>, Error> {
+    fn judge(request: Request<'b>, known: KnownFields<'_, 'b>) -> Result<Option<Self>, Error> {
         if !known.asks_for_websocket() {
             return Ok(None);
         }
@@ -313,7 +313,7 @@ impl<'a> Accept<'a, '_> {
         }
         check_headers(self.headers)?;
 
-        let mut to = Writer::new(out);
+        let mut to = HeadWriter::new(out);
         to.text(
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Accept: ",

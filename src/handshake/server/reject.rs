@@ -4,7 +4,7 @@
 //! succeed, and a peer that goes on sending would have its frames read as a request.
 
 use crate::handshake::error::{BuildError, Error};
-use crate::handshake::http::writer::{Writer, check_headers};
+use crate::handshake::http::writer::{HeadWriter, check_headers};
 
 /// Writes a whole answer and returns its length in bytes.
 ///
@@ -19,7 +19,7 @@ pub fn respond(
     body: &[u8],
     out: &mut [u8],
 ) -> Result<usize, BuildError> {
-    let mut to = Writer::new(out);
+    let mut to = HeadWriter::new(out);
     write_head(&mut to, status, headers, u64::try_from(body.len()).unwrap_or(u64::MAX))?;
     to.put(body);
     to.finish()
@@ -41,13 +41,13 @@ pub fn respond_head(
     content_length: u64,
     out: &mut [u8],
 ) -> Result<usize, BuildError> {
-    let mut to = Writer::new(out);
+    let mut to = HeadWriter::new(out);
     write_head(&mut to, status, headers, content_length)?;
     to.finish()
 }
 
 fn write_head(
-    to: &mut Writer<'_>,
+    to: &mut HeadWriter<'_>,
     status: u16,
     headers: &[(&str, &str)],
     content_length: u64,
@@ -84,7 +84,7 @@ impl Error {
     ///
     /// [`BuildError::BufferTooSmall`] with the exact length. It is at most 160 bytes.
     pub fn respond(self, out: &mut [u8]) -> Result<usize, BuildError> {
-        let mut to = Writer::new(out);
+        let mut to = HeadWriter::new(out);
         let status = self.status();
         status_line(&mut to, status);
         match status {
@@ -107,7 +107,7 @@ impl Error {
     }
 }
 
-fn status_line(to: &mut Writer<'_>, status: u16) {
+fn status_line(to: &mut HeadWriter<'_>, status: u16) {
     to.text("HTTP/1.1 ");
     to.decimal(u64::from(status));
     to.text(" ");
@@ -137,7 +137,7 @@ const fn reason(status: u16) -> &'static str {
         421 => "Misdirected Request",
         426 => "Upgrade Required",
         429 => "Too Many Requests",
-        431 => "Request Header Fields Too Large",
+        431 => "Request HeaderField FieldLines Too Large",
         500 => "Internal Server Error",
         503 => "Service Unavailable",
         505 => "HTTP Version Not Supported",

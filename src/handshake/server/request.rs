@@ -5,7 +5,7 @@ use core::fmt;
 use crate::handshake::error::{Error, Field};
 use crate::handshake::http::authority::is_authority;
 use crate::handshake::http::grammar::split;
-use crate::handshake::http::head::{Fields, Head, Headers};
+use crate::handshake::http::head::{FieldLines, Head, HeaderFields};
 
 /// The HTTP version of a request (RFC 9110, section 2.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,7 +25,7 @@ pub struct Request<'b> {
     target: &'b str,
     version: HttpVersion,
     host: Option<&'b str>,
-    fields: Fields<'b>,
+    fields: FieldLines<'b>,
     head_len: usize,
 }
 
@@ -71,7 +71,7 @@ impl<'b> Request<'b> {
 
     /// All header fields, in order. The handshake's own are among them.
     #[must_use]
-    pub const fn headers(&self) -> Headers<'b> {
+    pub const fn headers(&self) -> HeaderFields<'b> {
         self.fields.iter()
     }
 

@@ -6,7 +6,7 @@ use barews::handshake::client::{Response, Handshake};
 use barews::handshake::deflate::{self, DeflateConfig, DeflateOffer, WindowBits};
 use barews::handshake::key::Key;
 use barews::handshake::server::{self, Incoming, Origins, RequestReader, Upgrade};
-use barews::handshake::{BuildError, Error, Headers, Limits, Status, extension};
+use barews::handshake::{BuildError, Error, HeaderFields, Limits, Status, extension};
 
 use crate::opaque::{Sink, any, bytes, flag, number, seen, text};
 
@@ -129,7 +129,7 @@ fn negotiating() {
     }
 }
 
-fn headers(headers: Headers<'_>) {
+fn headers(headers: HeaderFields<'_>) {
     for header in headers {
         seen((header.name, header.value));
     }

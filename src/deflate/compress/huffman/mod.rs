@@ -30,13 +30,13 @@ pub(super) struct Alphabets<'a> {
 
 /// What stands before the code lengths (3.2.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Counts {
+pub(super) struct CodeSizes {
     pub(super) literals: u16,
     pub(super) distances: u16,
     pub(super) code_lengths: u16,
 }
 
-impl Counts {
+impl CodeSizes {
     /// Of literals, lengths and distances.
     pub(super) const fn symbols(self) -> u16 {
         self.literals + self.distances
@@ -84,11 +84,11 @@ impl<'a> Alphabets<'a> {
 
     /// Makes codes from frequencies; gives what they cost with all that stands before them.
     #[inline(never)]
-    pub(super) fn build(&mut self) -> (Counts, u32) {
+    pub(super) fn build(&mut self) -> (CodeSizes, u32) {
         let literals = build(self.literals, self.order, MAX_CODE_LEN);
         let distances = build(self.distances, self.order, MAX_CODE_LEN);
         *self.code_lengths = [[0; 4]; CODE_LENGTHS];
-        let mut counts = Counts {
+        let mut counts = CodeSizes {
             literals: used(self.literals),
             distances: used(self.distances),
             code_lengths: 0,
@@ -113,7 +113,7 @@ impl<'a> Alphabets<'a> {
     /// What says the lengths from `at` on: those of literals, then those of distances.
     ///
     /// It depends on nothing but the lengths, so that writing can go on where it was.
-    pub(super) fn repeat(&self, counts: Counts, at: u16) -> Repeat {
+    pub(super) fn repeat(&self, counts: CodeSizes, at: u16) -> Repeat {
         // A repetition may go from one to the other by the format; that saves next to nothing.
         let (entries, end, at) = match at.checked_sub(counts.literals) {
             None => (self.literals.as_slice(), counts.literals, at),
