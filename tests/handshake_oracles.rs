@@ -71,7 +71,7 @@ fn their_request(bytes: &[u8]) -> Option<Said> {
     })
 }
 
-fn their_fields(headers: &[httparse::HeaderField<'_>]) -> Vec<(String, Vec<u8>)> {
+fn their_fields(headers: &[httparse::Header<'_>]) -> Vec<(String, Vec<u8>)> {
     headers.iter().map(|field| (field.name.to_owned(), field.value.to_vec())).collect()
 }
 
