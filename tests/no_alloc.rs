@@ -1,5 +1,4 @@
 //! Nothing is allocated: a whole session of both roles under an allocator that counts.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests may panic")]
 
 use std::hint::black_box;
 

@@ -1,6 +1,6 @@
 //! Writes the bytes of all transcripts into the corpora: `cargo run --manifest-path fuzz/Cargo.toml --example seeds`.
 
-#[path = "../../tests/common/transcript.rs"]
+#[path = "../../tests/support/transcript.rs"]
 mod transcript;
 
 use std::fs;

@@ -2,7 +2,7 @@
 //! the window, the pieces of input and the room for output.
 #![no_main]
 
-#[path = "../../tests/common/strict_inflate.rs"]
+#[path = "../../tests/support/strict_inflate.rs"]
 mod strict_inflate;
 
 use std::cell::RefCell;

@@ -2,11 +2,11 @@
 //! nothing, and bytes and verdict are those of C zlib and `miniz_oxide`.
 #![no_main]
 
-#[path = "../../tests/common/inflated.rs"]
+#[path = "../../tests/support/inflated.rs"]
 mod inflated;
-#[path = "../../tests/common/oracles.rs"]
+#[path = "../../tests/support/oracles.rs"]
 mod oracles;
-#[path = "../../tests/common/wire.rs"]
+#[path = "../../tests/support/wire.rs"]
 mod wire;
 
 use std::cell::RefCell;

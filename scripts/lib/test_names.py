@@ -16,7 +16,7 @@ def sources():
 
 
 def module(place):
-    """`known_faults::d_work` for tests/known_faults/d_work.rs: the program, and the module in it that `cargo test` names."""
+    """`core::known_faults::d_work` for tests/core/known_faults/d_work.rs: the program, and the module in it that `cargo test` names."""
     return "::".join(part for part in place.with_suffix("").parts[1:] if part not in ("main", "mod"))
 
 

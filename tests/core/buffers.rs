@@ -1,0 +1,226 @@
+//! `Input` and `RecvBuffer`: bytes of the caller, what is consumed of them, and where they are moved.
+
+use std::cell::Cell;
+
+use barews::{Config, Delivery, Event, Input, RecvBuffer, StorageFull};
+
+use crate::support::shrinking::Shrinking;
+use crate::support::wire::{BINARY, Ev, FIN, PING, Side, TEXT};
+
+fn receive<S: AsRef<[u8]> + AsMut<[u8]>>(rx: &mut RecvBuffer<S>, bytes: &[u8]) {
+    rx.spare_mut()[..bytes.len()].copy_from_slice(bytes);
+    rx.advance(bytes.len());
+}
+
+fn drain<S: AsRef<[u8]> + AsMut<[u8]>>(rx: &mut RecvBuffer<S>) -> Vec<Ev> {
+    Side::Client.ws(Config::new().delivery(Delivery::Frames)).drain(&mut rx.input())
+}
+
+/// One text in, and the start of another one that stays.
+fn any_storage<S: AsRef<[u8]> + AsMut<[u8]>>(storage: S) {
+    let mut rx = RecvBuffer::new(storage);
+    assert_eq!((rx.capacity(), rx.len(), rx.is_empty()), (16, 0, true));
+    assert_eq!(rx.spare_mut().len(), 16);
+    receive(&mut rx, b"\x81\x02ab\x81\x03c");
+    assert_eq!((rx.len(), rx.is_empty(), rx.spare_mut().len()), (7, false, 9));
+    assert_eq!(drain(&mut rx), [Ev::text(b"ab"), Ev::More(2)]);
+    assert_eq!(rx.input().unread(), b"\x81\x03c");
+    receive(&mut rx, b"de");
+    assert_eq!(drain(&mut rx), [Ev::text(b"cde"), Ev::More(2)]);
+    assert!(rx.is_empty());
+}
+
+#[test]
+fn array_slice_vec_and_box_are_storage() {
+    any_storage([0; 16]);
+    any_storage(&mut [0; 16][..]);
+    any_storage(vec![0; 16]);
+    any_storage(vec![0; 16].into_boxed_slice());
+}
+
+#[test]
+fn a_vec_counts_by_its_length() {
+    let mut rx = RecvBuffer::new(Vec::with_capacity(100));
+    assert_eq!((rx.capacity(), rx.spare_mut().len()), (0, 0));
+    assert_eq!(rx.reserve(1), Err(StorageFull { needed: 1 }));
+    assert_eq!(
+        StorageFull { needed: 1 }.to_string(),
+        "the storage is too short: 1 bytes are needed"
+    );
+    rx.advance(1);
+    assert_eq!(rx.len(), 0);
+}
+
+#[test]
+fn the_input_records_what_is_consumed_even_if_it_is_dropped_early() {
+    let mut rx = RecvBuffer::new([0; 32]);
+    receive(&mut rx, b"\x82\x01a\x82\x01b\x82\x01c");
+    let mut ws = Side::Client.ws(Config::new());
+    for (event, left) in [(b"a", 6), (b"b", 3), (b"c", 0)] {
+        // A new cursor each time.
+        let mut input = rx.input();
+        assert_eq!((input.len(), input.is_empty(), input.consumed()), (left + 3, false, 0));
+        assert_eq!(ws.next(&mut input), Ev::binary(event));
+        assert_eq!((input.len(), input.is_empty(), input.consumed()), (left, left == 0, 3));
+        assert_eq!(rx.len(), left);
+    }
+    // An input that is not touched consumes nothing.
+    receive(&mut rx, b"\x82\x01d");
+    let _ = rx.input();
+    assert_eq!(rx.len(), 3);
+}
+
+#[test]
+fn two_events_are_alive_at_once() {
+    let mut rx = RecvBuffer::new([0; 32]);
+    receive(&mut rx, b"\x82\x01a\x82\x01b");
+    let mut ws = Side::Client.ws(Config::new());
+    let mut input = rx.input();
+    let (one, two) = (ws.receive(&mut input).unwrap(), ws.receive(&mut input).unwrap());
+    ws.send_text("a reply", &mut [0; 32]).unwrap();
+    let (Event::Data(one), Event::Data(two)) = (one, two) else { unreachable!() };
+    assert_eq!((&*one.payload, &*two.payload), (&b"a"[..], &b"b"[..]));
+}
+
+#[test]
+fn an_input_over_a_plain_slice() {
+    let mut bytes = *b"\x82\x01a\x82";
+    let mut input = Input::new(&mut bytes);
+    assert_eq!((input.len(), input.consumed(), input.unread()), (4, 0, &b"\x82\x01a\x82"[..]));
+    let mut ws = Side::Client.ws(Config::new());
+    assert_eq!(ws.next(&mut input), Ev::binary(b"a"));
+    assert_eq!((input.len(), input.consumed(), input.unread()), (1, 3, &b"\x82"[..]));
+    assert!(Input::new(&mut []).is_empty());
+}
+
+#[test]
+fn bytes_are_moved_only_when_there_is_no_room() {
+    let mut memory = [0; 16];
+    let base = memory.as_ptr().addr();
+    let mut rx = RecvBuffer::new(&mut memory[..]);
+    receive(&mut rx, b"\x82\x02ab\x82\x0A12345");
+    assert_eq!(drain(&mut rx).len(), 2);
+    // Seven are kept where they are: there is room behind them.
+    assert_eq!(rx.input().unread().as_ptr().addr() - base, 4);
+    assert_eq!(rx.spare_mut().len(), 5);
+    assert_eq!(rx.input().unread().as_ptr().addr() - base, 4);
+    // That is room for the five that miss, so `reserve` moves nothing either.
+    assert_eq!(rx.reserve(5), Ok(()));
+    assert_eq!(rx.input().unread().as_ptr().addr() - base, 4);
+    // For six there is room only at the front.
+    assert_eq!(rx.reserve(6), Ok(()));
+    let input = rx.input();
+    assert_eq!((input.unread().as_ptr().addr() - base, input.unread()), (0, &b"\x82\x0A12345"[..]));
+    assert_eq!(rx.spare_mut().len(), 9);
+    assert_eq!(rx.reserve(9), Ok(()));
+    assert_eq!(rx.reserve(10), Err(StorageFull { needed: 17 }));
+    assert_eq!(rx.reserve(usize::MAX), Err(StorageFull { needed: usize::MAX }));
+    receive(&mut rx, b"67890");
+    assert_eq!(drain(&mut rx), [Ev::binary(b"1234567890"), Ev::More(2)]);
+}
+
+#[test]
+fn a_full_buffer_compacts_and_an_empty_one_starts_over() {
+    let mut memory = [0; 8];
+    let base = memory.as_ptr().addr();
+    let mut rx = RecvBuffer::new(&mut memory[..]);
+    receive(&mut rx, b"\x82\x01a\x82\x04123");
+    assert_eq!(rx.spare_mut().len(), 0);
+    assert_eq!(drain(&mut rx), [Ev::binary(b"a"), Ev::More(1)]);
+    assert_eq!(rx.spare_mut().len(), 3);
+    let input = rx.input();
+    assert_eq!((input.unread().as_ptr().addr() - base, input.unread()), (0, &b"\x82\x04123"[..]));
+    receive(&mut rx, b"4");
+    assert_eq!(drain(&mut rx), [Ev::binary(b"1234"), Ev::More(2)]);
+    // Nothing is unread, so nothing is moved, and all of the room is back.
+    assert_eq!(rx.spare_mut().len(), 8);
+}
+
+#[test]
+fn advance_counts_no_more_than_there_is_room() {
+    let mut rx = RecvBuffer::new([0; 8]);
+    rx.advance(5);
+    assert_eq!((rx.len(), rx.spare_mut().len()), (5, 3));
+    rx.advance(usize::MAX);
+    assert_eq!((rx.len(), rx.spare_mut().len()), (8, 0));
+    rx.advance(1);
+    assert_eq!((rx.len(), rx.input().unread()), (8, &[0; 8][..]));
+}
+
+#[test]
+fn grow_keeps_the_unread_bytes_and_gives_the_old_storage_back() {
+    let mut rx = RecvBuffer::new(vec![0; 8]);
+    receive(&mut rx, b"\x82\x01a\x82\x0612");
+    assert_eq!(drain(&mut rx), [Ev::binary(b"a"), Ev::More(4)]);
+    assert_eq!(rx.reserve(4), Ok(()));
+    assert_eq!(rx.reserve(5), Err(StorageFull { needed: 9 }));
+    let old = rx.grow(vec![0xEE; 9]).unwrap();
+    assert_eq!(old.len(), 8);
+    assert_eq!((rx.capacity(), rx.len(), rx.input().unread()), (9, 4, &b"\x82\x0612"[..]));
+    assert_eq!(rx.spare_mut().len(), 5);
+    receive(&mut rx, b"3456");
+    assert_eq!(drain(&mut rx), [Ev::binary(b"123456"), Ev::More(2)]);
+}
+
+#[test]
+fn grow_to_less_than_is_unread_gives_the_new_storage_back() {
+    let mut rx = RecvBuffer::new(vec![0; 8]);
+    receive(&mut rx, b"\x82\x03ab");
+    assert_eq!(rx.grow(vec![7; 3]), Err(vec![7; 3]));
+    assert_eq!((rx.capacity(), rx.input().unread()), (8, &b"\x82\x03ab"[..]));
+    // What fits exactly does.
+    assert_eq!(rx.grow(vec![7; 4]).unwrap().len(), 8);
+    assert_eq!((rx.capacity(), rx.input().unread()), (4, &b"\x82\x03ab"[..]));
+    assert_eq!(rx.spare_mut().len(), 0);
+}
+
+#[test]
+fn an_idle_buffer_can_give_its_storage_back() {
+    // Pooled blocks: nothing unread needs no storage at all.
+    let mut rx = RecvBuffer::new(vec![0; 64]);
+    receive(&mut rx, &Side::Client.frame(FIN | TEXT, b"whole"));
+    assert_eq!(drain(&mut rx).len(), 2);
+    assert_eq!(rx.grow(Vec::new()).unwrap().len(), 64);
+    assert_eq!((rx.capacity(), rx.input().len()), (0, 0));
+    rx.grow(vec![0; 64]).unwrap();
+    receive(&mut rx, &Side::Client.frame(PING, b"p"));
+    assert_eq!(drain(&mut rx), [Ev::ping(b"p"), Ev::More(2)]);
+}
+
+#[test]
+fn one_buffer_for_all_connections_keeps_only_the_tail_apart() {
+    // The event loop's pattern: the read buffer is shared, the rest of a frame moves to the
+    // connection's own memory.
+    let frame = Side::Server.frame(FIN | BINARY, &[5; 300]);
+    let mut ws = Side::Server.ws(Config::new().delivery(Delivery::Frames));
+    let mut shared = [0; 200];
+    shared.copy_from_slice(&frame[..200]);
+    let mut input = Input::new(&mut shared);
+    assert_eq!(ws.next(&mut input), Ev::More(108));
+    let mut own = RecvBuffer::new(vec![0; input.len() + 108]);
+    receive(&mut own, input.unread());
+    receive(&mut own, &frame[200..]);
+    assert_eq!(ws.drain(&mut own.input()), [Ev::binary(&[5; 300]), Ev::More(6)]);
+    assert!(own.is_empty());
+}
+
+#[test]
+fn a_storage_that_becomes_shorter_loses_bytes_and_does_not_panic() {
+    for consumed in [0, 4] {
+        let len = Cell::new(16);
+        let mut rx = RecvBuffer::new(Shrinking(vec![0; 16], &len));
+        receive(&mut rx, b"\x81\x02ab\x81\x0Acdefgh");
+        rx.consume(consumed);
+        len.set(8);
+        let unread = 12 - consumed;
+        assert_eq!((rx.capacity(), rx.len()), (8, unread));
+        assert!(rx.unread().is_empty() && rx.input().is_empty());
+        assert_eq!(rx.reserve(1), Err(StorageFull { needed: unread + 1 }));
+        assert!(rx.spare_mut().is_empty());
+        rx.advance(1);
+        assert_eq!(rx.len(), unread);
+        // What is not there cannot be read, so its owner can only forget it.
+        rx.consume(unread);
+        assert_eq!(rx.spare_mut().len(), 8);
+    }
+}

@@ -1,0 +1,118 @@
+//! A layer above finds a fault in the peer's bytes: `Connection::fail` (RFC 6455 section 7.1.7).
+
+use barews::deflate::Inflate;
+use barews::{Config, Connection, Error, Input, Kind, SendError, State};
+
+use crate::support::inflated::{RSV1, Receiver, compressed, context, memory, unmasked};
+use crate::support::wire::{CLOSE, Ev, PING, SIDES, Side, TEXT, Ws};
+
+fn agreed() -> Config {
+    Config::new().deflate(true)
+}
+
+/// All faults of a layer above, and the code that each is told with.
+const FAULTS: [(Error, [u8; 2]); 3] = [
+    (Error::InvalidDeflate, [0x03, 0xEF]),
+    (Error::InvalidUtf8, [0x03, 0xEF]),
+    (Error::MessageTooLong, [0x03, 0xF1]),
+];
+
+#[test]
+fn a_fault_behind_the_connection_fails_it() {
+    for (side, (error, [high, low])) in
+        SIDES.into_iter().flat_map(|side| FAULTS.map(|fault| (side, fault)))
+    {
+        let mut ws = side.ws(agreed());
+        let wire = side.frame(RSV1 | TEXT, b"\xFF");
+        assert_eq!(ws.feed(&wire).len(), 2);
+        fail(&mut ws, error);
+        assert!(ws.wants_write());
+        assert_eq!(unmasked(&ws.due()), [CLOSE, 2, high, low]);
+        assert_eq!(ws.due(), b"");
+        // The first fault stays, and so does what comes.
+        fail(&mut ws, Error::ReservedBits);
+        let mut bytes = side.frame(PING, b"");
+        let mut input = Input::new(&mut bytes);
+        assert_eq!(ws.drain(&mut input), [Ev::Fail(error)]);
+        assert_eq!(input.consumed(), 0);
+        assert_eq!(ws.due(), b"");
+        assert_eq!(ws.send_text("a", &mut [0; 16]), Err(SendError::Closed));
+        assert_eq!(state(&ws), State::Closed);
+    }
+}
+
+#[test]
+fn a_fault_behind_the_connection_outranks_a_pong_and_waits_for_an_open_frame() {
+    let mut ws = Connection::server(agreed());
+    let mut bytes = Side::Server.frame(PING, b"p");
+    ws.begin_frame(Kind::Binary, true, 1).unwrap();
+    assert!(matches!(ws.receive(&mut Input::new(&mut bytes)), Ok(barews::Event::Ping(_))));
+    ws.fail(Error::InvalidDeflate);
+    assert_eq!(ws.transmit(&mut [0; 16]), Ok(0));
+    ws.mask_next(&mut [0]).unwrap();
+    let mut out = [0; 16];
+    assert_eq!(ws.transmit(&mut out), Ok(4));
+    assert_eq!(out[..4], [CLOSE, 2, 0x03, 0xEF]);
+}
+
+#[test]
+fn behind_the_peers_close_there_is_nothing_to_fail() {
+    for side in SIDES {
+        let mut ws = side.ws(agreed());
+        ws.feed(&side.frame(CLOSE, &[0x03, 0xE8]));
+        fail(&mut ws, Error::InvalidDeflate);
+        assert_eq!(unmasked(&ws.due()), [CLOSE, 2, 0x03, 0xE8]);
+        assert_eq!(ws.feed(b""), [Ev::More(1)]);
+    }
+}
+
+#[test]
+fn behind_its_own_close_a_side_fails_without_another() {
+    let mut ws = Connection::server(agreed());
+    ws.send_close(barews::CloseCode::NORMAL, "", &mut [0; 16]).unwrap();
+    ws.fail(Error::InvalidDeflate);
+    assert!(!ws.wants_write());
+    assert_eq!(ws.receive(&mut Input::new(&mut [])), Err(Error::InvalidDeflate));
+    assert_eq!(ws.receive_eof(), Err(Error::InvalidDeflate));
+}
+
+/// The end of the transport is no fault that a Close could tell.
+#[test]
+fn a_layer_above_may_say_that_the_transport_has_ended() {
+    for side in SIDES {
+        let mut ws = side.ws(agreed());
+        fail(&mut ws, Error::UnexpectedEof);
+        assert_eq!(ws.feed(b""), [Ev::Fail(Error::UnexpectedEof)]);
+        assert_eq!(ws.due(), b"");
+        assert_eq!(ws.send_text("a", &mut [0; 16]), Err(SendError::Closed));
+        assert_eq!(state(&ws), State::Closed);
+    }
+}
+
+#[test]
+fn an_inflater_whose_message_is_bad_ends_the_session() {
+    for side in SIDES {
+        let context = context(15, true);
+        let mut memory = memory(context);
+        let inflate = Inflate::new(context, &mut memory).unwrap();
+        let mut receiver = Receiver::new(side, Config::new(), inflate);
+        receiver.read(&compressed(side, Kind::Text, &[b"\x07"]), &mut [9].into_iter().cycle());
+        assert_eq!(receiver.seen.error, Some(Error::InvalidDeflate));
+        assert_eq!(unmasked(&receiver.ws.due()), [CLOSE, 2, 0x03, 0xEF]);
+        assert_eq!(receiver.ws.feed(b""), [Ev::Fail(Error::InvalidDeflate)]);
+    }
+}
+
+fn fail(ws: &mut Ws, error: Error) {
+    match ws {
+        Ws::Server(ws) => ws.fail(error),
+        Ws::Client(ws) => ws.fail(error),
+    }
+}
+
+fn state(ws: &Ws) -> State {
+    match ws {
+        Ws::Server(ws) => ws.state(),
+        Ws::Client(ws) => ws.state(),
+    }
+}

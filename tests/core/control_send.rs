@@ -1,0 +1,247 @@
+//! Control frames come ahead of data on send: what is due is written before the next frame, never
+//! inside one, and a Close outranks a Pong.
+
+use barews::{CloseCode, Config, Connection, Error, Event, Input, Kind, SendError, Server, State};
+
+use crate::support::wire::{
+    CLOSE, CONTINUATION, Ev, FIN, KEY, PING, PONG, SIDES, Side, TEXT, frame,
+};
+
+/// What `side` sends: a server unmasked, a client masked.
+fn sent(side: Side, first: u8, payload: &[u8]) -> Vec<u8> {
+    frame(first, payload, (side == Side::Client).then_some(KEY))
+}
+
+/// A server to which a Ping came that is not answered yet.
+fn pinged(ping: &[u8]) -> Connection<Server> {
+    let mut ws = Connection::server(Config::new());
+    assert_eq!(receive(&mut ws, PING, ping), Ev::ping(ping));
+    ws
+}
+
+/// The only event of one frame.
+fn receive(ws: &mut Connection<Server>, first: u8, payload: &[u8]) -> Ev {
+    let mut bytes = frame(first, payload, Some(KEY));
+    let mut input = Input::new(&mut bytes);
+    let event = ws.receive(&mut input).map_or_else(Ev::Fail, Ev::from);
+    // The look-ahead delivers a Ping before it is consumed.
+    assert!(matches!(ws.receive(&mut input), Ok(Event::NeedMore(_)) | Err(_)));
+    event
+}
+
+#[test]
+fn a_due_pong_is_written_before_the_next_frame_of_any_kind() {
+    type Send = fn(&mut Connection<Server>, &mut [u8]) -> Result<usize, SendError>;
+    let pong = frame(PONG, b"due", None);
+    let sends: [(Send, Vec<u8>); 6] = [
+        (|ws, out| ws.send_text("text", out), frame(FIN | TEXT, b"text", None)),
+        (|ws, out| ws.send_binary(b"\x00\xFF", out), frame(0x82, b"\x00\xFF", None)),
+        (|ws, out| ws.send_fragment(Kind::Text, false, b"f", out), frame(TEXT, b"f", None)),
+        (|ws, out| ws.send_ping(b"ping", out), frame(PING, b"ping", None)),
+        (|ws, out| ws.send_pong(b"pong", out), frame(PONG, b"pong", None)),
+        (|ws, out| ws.send_close(CloseCode::NORMAL, "", out), frame(CLOSE, &[3, 0xE8], None)),
+    ];
+    for (send, second) in sends {
+        let mut ws = pinged(b"due");
+        assert!(ws.wants_write());
+        let wanted = [&pong[..], &second].concat();
+        // The length that is asked for holds both, and a refused call has changed nothing.
+        for room in 0..wanted.len() {
+            let refused = send(&mut ws, &mut vec![0; room]);
+            assert_eq!(refused, Err(SendError::BufferTooSmall { needed: wanted.len() }));
+            assert!(ws.wants_write());
+        }
+        let mut out = vec![0; wanted.len()];
+        assert_eq!(send(&mut ws, &mut out), Ok(wanted.len()));
+        assert_eq!(out, wanted);
+        assert!(!ws.wants_write());
+        assert_eq!(ws.transmit(&mut out), Ok(0));
+    }
+}
+
+#[test]
+fn a_client_masks_both_frames() {
+    let mut ws = Side::Client.ws(Config::new());
+    assert_eq!(ws.feed(&Side::Client.frame(PING, b"due"))[0], Ev::ping(b"due"));
+    let mut out = [0; 64];
+    let n = ws.send_text("text", &mut out).unwrap();
+    let wanted =
+        [sent(Side::Client, PONG, b"due"), sent(Side::Client, FIN | TEXT, b"text")].concat();
+    assert_eq!(out[..n], wanted);
+}
+
+#[test]
+fn a_header_by_value_is_refused_until_the_due_frame_is_written() {
+    let mut ws = pinged(b"due");
+    let mut payload = *b"payload";
+    let refused = ws.send_in_place(Kind::Binary, true, &mut payload);
+    assert_eq!(refused, Err(SendError::ControlDue));
+    assert_eq!(ws.begin_frame(Kind::Binary, true, 3), Err(SendError::ControlDue));
+    assert_eq!(ws.transmit(&mut [0; 64]), Ok(5));
+    assert_eq!(ws.send_in_place(Kind::Binary, true, &mut payload).unwrap()[..], [0x82, 7]);
+    assert_eq!(ws.begin_frame(Kind::Binary, true, 3).unwrap()[..], [0x82, 3]);
+}
+
+#[test]
+fn nothing_is_written_inside_a_frame() {
+    for first in [PING, CLOSE] {
+        let mut ws = Connection::server(Config::new());
+        let header = ws.begin_frame(Kind::Text, true, 10).unwrap();
+        assert_eq!(header[..], [FIN | TEXT, 10]);
+        let mut out = [0; 64];
+        for left in (1..=10).rev() {
+            assert_eq!(ws.frame_left(), left);
+            let event = receive(&mut ws, first, b"");
+            assert!(matches!(event, Ev::Ping(_) | Ev::Close(None) | Ev::More(1)), "{event:?}");
+            assert!(!ws.wants_write());
+            assert_eq!(ws.transmit(&mut out), Ok(0));
+            let refused = ws.send_close(CloseCode::NORMAL, "", &mut out);
+            assert_eq!(refused, Err(SendError::FrameInProgress));
+            if first == PING {
+                assert_eq!(ws.send_ping(b"", &mut out), Err(SendError::FrameInProgress));
+                assert_eq!(ws.send_text("", &mut out), Err(SendError::FrameInProgress));
+                let begun = ws.begin_frame(Kind::Text, true, 1);
+                assert_eq!(begun, Err(SendError::FrameInProgress));
+            }
+            ws.mask_next(&mut [b'-']).unwrap();
+        }
+        assert_eq!((ws.frame_left(), ws.wants_write()), (0, true));
+        assert_eq!(ws.mask_next(&mut [b'-']), Err(SendError::PastFrameEnd));
+        let answer = if first == PING { [PONG, 0] } else { [CLOSE, 0] };
+        let n = ws.transmit(&mut out).unwrap();
+        assert_eq!(out[..n], answer);
+    }
+}
+
+#[test]
+fn a_close_behind_the_open_frame_ends_the_message() {
+    // The frame is completed, the message is not: 5.5.1 forbids data behind the Close.
+    let mut ws = Connection::server(Config::new());
+    assert_eq!(ws.begin_frame(Kind::Text, false, 1).unwrap()[..], [TEXT, 1]);
+    assert_eq!(receive(&mut ws, CLOSE, &[0x03, 0xE9]), Ev::Close(Some((1001, String::new()))));
+    ws.mask_next(&mut [b'-']).unwrap();
+    let mut out = [0; 64];
+    let refused = ws.send_fragment(Kind::Text, true, b"", &mut out);
+    assert_eq!(refused, Err(SendError::Closed));
+    assert_eq!(ws.transmit(&mut out), Ok(4));
+    assert_eq!((&out[..4], ws.state()), (&[CLOSE, 2, 0x03, 0xE9][..], State::Closed));
+}
+
+#[test]
+fn between_fragments_it_is_written() {
+    let mut ws = Connection::server(Config::new());
+    let mut out = [0; 64];
+    ws.send_fragment(Kind::Text, false, b"a", &mut out).unwrap();
+    assert_eq!(receive(&mut ws, PING, b"p"), Ev::ping(b"p"));
+    let n = ws.send_fragment(Kind::Text, true, b"b", &mut out).unwrap();
+    let wanted = [frame(PONG, b"p", None), frame(FIN | CONTINUATION, b"b", None)].concat();
+    assert_eq!(out[..n], wanted);
+}
+
+#[test]
+fn ten_pings_with_drained_output_get_ten_pongs_in_order() {
+    for side in SIDES {
+        let pings: Vec<u8> = (0..10).flat_map(|i| side.frame(PING, &[i, i])).collect();
+        let mut ws = side.ws(Config::new());
+        let mut bytes = [side.frame(FIN | TEXT, b"data"), pings].concat();
+        let mut input = Input::new(&mut bytes);
+        let mut wire = Vec::new();
+        for i in 0..10 {
+            assert_eq!(ws.next(&mut input), Ev::ping(&[i, i]));
+            assert!(ws.wants_write());
+            wire.extend(ws.due());
+        }
+        assert_eq!(ws.next(&mut input), Ev::text(b"data"));
+        let wanted: Vec<u8> = (0..10).flat_map(|i| sent(side, PONG, &[i, i])).collect();
+        assert_eq!(wire, wanted);
+    }
+}
+
+#[test]
+fn without_draining_only_the_newest_ping_is_answered() {
+    for side in SIDES {
+        let pings: Vec<u8> = (0..10).flat_map(|i| side.frame(PING, &[i, i])).collect();
+        let mut ws = side.ws(Config::new());
+        assert_eq!(ws.feed(&pings).len(), 11);
+        assert_eq!(ws.due(), sent(side, PONG, &[9, 9]));
+        assert_eq!((ws.wants_write(), ws.due()), (false, vec![]));
+    }
+}
+
+#[test]
+fn a_received_pong_is_not_answered() {
+    let mut ws = Connection::server(Config::new());
+    assert_eq!(receive(&mut ws, PONG, b"unasked"), Ev::pong(b"unasked"));
+    assert!(!ws.wants_write());
+}
+
+#[test]
+fn auto_pong_off_leaves_it_to_the_caller() {
+    for side in SIDES {
+        let mut ws = side.ws(Config::new().auto_pong(false));
+        assert_eq!(ws.feed(&side.frame(PING, b"mine"))[0], Ev::ping(b"mine"));
+        assert_eq!((ws.wants_write(), ws.due()), (false, vec![]));
+        // The Close is not a Pong: its answer is due all the same.
+        assert_eq!(ws.feed(&side.frame(CLOSE, &[]))[0], Ev::Close(None));
+        assert_eq!(ws.due(), sent(side, CLOSE, &[]));
+    }
+}
+
+#[test]
+fn a_close_outranks_a_pong() {
+    for side in SIDES {
+        // The peer's Close takes the place of the Pong that is due.
+        let mut ws = side.ws(Config::new());
+        let wire = [side.frame(PING, b"p"), side.frame(CLOSE, &1001_u16.to_be_bytes())].concat();
+        assert_eq!(ws.feed(&wire).len(), 3);
+        assert_eq!(ws.due(), sent(side, CLOSE, &1001_u16.to_be_bytes()));
+        assert_eq!(ws.due(), b"");
+
+        // So does the peer's fault.
+        let mut ws = side.ws(Config::new());
+        let wire = [side.frame(PING, b"p"), side.frame(0x83, b"")].concat();
+        assert_eq!(ws.feed(&wire), [Ev::ping(b"p"), Ev::Fail(Error::ReservedOpcode)]);
+        assert_eq!(ws.due(), sent(side, CLOSE, &1002_u16.to_be_bytes()));
+        assert_eq!(ws.due(), b"");
+    }
+}
+
+#[test]
+fn behind_this_sides_close_no_pong_becomes_due() {
+    let mut ws = Connection::server(Config::new());
+    let mut out = [0; 64];
+    assert_eq!(ws.send_close(CloseCode::NORMAL, "bye", &mut out), Ok(7));
+    assert_eq!(receive(&mut ws, PING, b"late"), Ev::ping(b"late"));
+    assert!(!ws.wants_write());
+    assert_eq!(ws.transmit(&mut out), Ok(0));
+    assert_eq!(ws.send_ping(b"", &mut out), Err(SendError::Closed));
+    assert_eq!(ws.send_pong(b"late", &mut out), Err(SendError::Closed));
+    // Its answer comes, and there is nothing to answer to it.
+    assert_eq!(receive(&mut ws, CLOSE, &[0x03, 0xE8]), Ev::Close(Some((1000, String::new()))));
+    assert!(!ws.wants_write());
+}
+
+#[test]
+fn a_second_close_is_a_no_op() {
+    let mut ws = Connection::server(Config::new());
+    let mut out = [0; 64];
+    assert_eq!(ws.send_close(CloseCode::GOING_AWAY, "", &mut out), Ok(4));
+    for _ in 0..3 {
+        assert_eq!(ws.send_close(CloseCode::NORMAL, "again", &mut out), Ok(0));
+        assert_eq!((ws.wants_write(), ws.transmit(&mut out)), (false, Ok(0)));
+    }
+    // Nor does the peer's fault make another one.
+    assert_eq!(receive(&mut ws, 0x83, b""), Ev::Fail(Error::ReservedOpcode));
+    assert_eq!((ws.wants_write(), ws.state()), (false, State::Closed));
+}
+
+#[test]
+fn send_close_behind_the_peers_close_is_the_answer() {
+    let mut ws = Connection::server(Config::new());
+    assert_eq!(receive(&mut ws, CLOSE, &[0x0B, 0xB8]), Ev::Close(Some((3000, String::new()))));
+    assert_eq!(ws.send_text("late", &mut [0; 64]), Err(SendError::Closed));
+    let mut out = [0; 64];
+    assert_eq!(ws.send_close(CloseCode::NORMAL, "mine", &mut out), Ok(4));
+    assert_eq!(out[..4], [CLOSE, 2, 0x0B, 0xB8]);
+    assert_eq!(ws.send_close(CloseCode::NORMAL, "mine", &mut out), Ok(0));
+}

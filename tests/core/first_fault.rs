@@ -1,0 +1,70 @@
+//! Of two faults in one header the earlier byte decides, so the error is the same however the bytes
+//! are cut.
+
+use barews::{Config, Delivery, Error, Input};
+
+use crate::support::wire::{BINARY, CONTINUATION, Ev, FIN, SIDES};
+
+/// The errors of `wire` cut at each place, and byte at a time, must all be `error`.
+#[test]
+fn the_error_does_not_depend_on_the_cuts() {
+    let small = Config::new().max_frame_len(100);
+    let medium = Config::new().max_frame_len(1000).max_message_len(700);
+    // First byte, length without mask bit, length field.
+    let faults: [(Config, &[u8], Error); 10] = [
+        // The form of the length alone is over the limit, whatever the field says.
+        (small, &[0x7E, 0x00, 0x7D], Error::FrameTooLong),
+        (small, &[0x7F, 0x80, 0, 0, 0, 0, 0, 0, 0], Error::FrameTooLong),
+        (medium, &[0x7F, 0, 0, 0, 0, 0, 0, 0, 1], Error::FrameTooLong),
+        // The first byte of the field is over the message's limit, the second over the frame's.
+        (medium, &[0x7E, 0x03, 0xF0], Error::MessageTooLong),
+        (medium, &[0x7E, 0x02, 0xC0], Error::MessageTooLong),
+        (medium, &[0x7E, 0x05, 0x00], Error::FrameTooLong),
+        (Config::new(), &[0x7E, 0x00, 0x7D], Error::NonMinimalLength),
+        (Config::new(), &[0x7F, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF], Error::NonMinimalLength),
+        (Config::new(), &[0x7F, 0x80, 0, 0, 0, 0, 0, 0, 0], Error::LengthTopBit),
+        (Config::new(), &[0x7F, 0x7F, 0, 0, 0, 0, 0, 0, 0], Error::FrameTooLong),
+    ];
+    for side in SIDES {
+        for delivery in [Delivery::Chunks, Delivery::Frames] {
+            for (config, length, error) in faults {
+                for first in [FIN | BINARY, BINARY] {
+                    let mut bad = [&[first], length, &[0; 20]].concat();
+                    bad[1] |= if side.key().is_some() { 0x80 } else { 0 };
+                    for cut in 0..=bad.len() {
+                        let mut ws = side.ws(config.delivery(delivery));
+                        let mut events = ws.feed(&bad[..cut]);
+                        if matches!(events[..], [Ev::More(_)]) {
+                            events = ws.feed(&bad);
+                        }
+                        assert_eq!(events, [Ev::Fail(error)], "{side:?} {bad:02X?} {cut}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn nor_behind_other_fragments() {
+    for side in SIDES {
+        let config = Config::new().max_frame_len(200).max_message_len(250);
+        let mut wire = side.frame(BINARY, &[1; 150]);
+        let start = wire.len();
+        // 101 to 200 more are too many for the message, 201 and more for the frame.
+        let mut bad = side.header(FIN | CONTINUATION, 0x0101);
+        bad.truncate(4);
+        wire.extend(bad);
+        for cut in start..=wire.len() {
+            let mut ws = side.ws(config);
+            let mut bytes = wire[..cut].to_vec();
+            let mut input = Input::new(&mut bytes);
+            let mut last = ws.drain(&mut input).pop().unwrap();
+            if let Ev::More(_) = last {
+                last = ws.feed(&[input.unread(), &wire[cut..]].concat()).pop().unwrap();
+            }
+            // With the second byte it is 126 at least, which is over the message's limit.
+            assert_eq!(last, Ev::Fail(Error::MessageTooLong), "{side:?} {cut}");
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Class D: work that grows faster than the bytes.
+//!
+//! Each family does its job for `n` and for `2 n` bytes in a process of its own, whose instructions are counted.
+
+use std::hint::black_box;
+
+use barews::handshake::client::Handshake;
+use barews::handshake::deflate::{DeflateConfig, negotiate};
+use barews::handshake::server::RequestReader;
+use barews::handshake::{Limits, Status, extension};
+
+use crate::support::callgrind::{counts, instructions, is_linear, job};
+use crate::support::heads;
+
+const LIMITS: Limits = Limits::new().max_head_len(1 << 20).max_fields(1 << 20);
+
+/// Does the job of one fault with `n` bytes.
+type Family = fn(usize);
+
+const FAMILIES: [(&str, Family); 9] = [
+    ("nothing", |_| ()),
+    ("a head that comes byte at a time", head_byte_at_a_time),
+    ("an answer that comes byte at a time", answer_byte_at_a_time),
+    ("spaces around commas in Sec-WebSocket-Protocol", |n| {
+        upgraded("Sec-WebSocket-Protocol: a", " \t, a", n, "");
+    }),
+    ("spaces and no comma in Sec-WebSocket-Protocol", |n| {
+        refused("Sec-WebSocket-Protocol: a", " ", n, "b");
+    }),
+    ("spaces around commas in Connection", |n| upgraded("Connection: a", "   ,a", n, ", upgrade")),
+    ("a quoted value of backslashes without an end", |n| unclosed("\\c", n)),
+    ("a quoted value of letters without an end", |n| unclosed("a", n)),
+    ("many extensions", |n| {
+        let list = "x; y=\"1\", ".repeat(n / 10);
+        let offers = extension::parse(list.as_bytes()).flatten();
+        assert_eq!(negotiate(offers, &DeflateConfig::new()), None);
+    }),
+];
+
+fn long_head(line: &str, n: usize) -> Vec<u8> {
+    format!("{line}\r\n{}", "X: 0123456789\r\n".repeat(n / 15)).into_bytes()
+}
+
+fn head_byte_at_a_time(n: usize) {
+    let head = long_head("GET / HTTP/1.1", n);
+    let mut reader = RequestReader::with_limits(LIMITS);
+    for end in 0..=head.len() {
+        assert!(matches!(reader.read(black_box(&head[..end])), Ok(Status::NeedMore(_))));
+    }
+}
+
+fn answer_byte_at_a_time(n: usize) {
+    let head = long_head("HTTP/1.1 101 Switching Protocols", n);
+    let mut handshake = Handshake::new([1; 16], "a", "/").limits(LIMITS);
+    for end in 0..=head.len() {
+        assert!(matches!(
+            handshake.read_response(black_box(&head[..end])),
+            Ok(Status::NeedMore(_))
+        ));
+    }
+}
+
+/// A request with a field of `n` bytes.
+fn request(start: &str, piece: &str, n: usize, end: &str) -> String {
+    let field = format!("{start}{}{end}", piece.repeat(n / piece.len()));
+    let name = start.split(':').next().unwrap();
+    heads::with(&[name], &[&field])
+}
+
+fn upgraded(start: &str, piece: &str, n: usize, end: &str) {
+    let request = request(start, piece, n, end);
+    let mut reader = RequestReader::with_limits(LIMITS);
+    assert!(matches!(reader.read(request.as_bytes()), Ok(Status::Complete(_))), "{start}");
+}
+
+fn refused(start: &str, piece: &str, n: usize, end: &str) {
+    let request = request(start, piece, n, end);
+    assert!(RequestReader::with_limits(LIMITS).read(request.as_bytes()).is_err(), "{start}");
+}
+
+fn unclosed(piece: &str, n: usize) {
+    let value = format!("a; b=\"{}", piece.repeat(n / piece.len()));
+    refused("Sec-WebSocket-Extensions: ", &value, value.len(), "");
+}
+
+/// Fails if a family's work is not linear from `n` bytes on; `test` is the test that asks.
+fn linear(test: &str, n: usize, families: &[usize]) {
+    if let Some((family, n)) = job() {
+        return FAMILIES[family].1(n);
+    }
+    for (_, family) in FAMILIES {
+        family(1000);
+    }
+    if !counts() {
+        return;
+    }
+    let test = format!("known_faults::d_work::{test}");
+    let idle = instructions(&test, (0, 0));
+    for family in families {
+        is_linear(&test, FAMILIES[*family].0, *family, n, idle);
+    }
+}
+
+/// tungstenite, CVE-2023-43669, RUSTSEC-2023-0065: the head was parsed from its start at each read, and a long one in
+/// small pieces took minutes.
+#[test]
+fn tungstenite_cve_2023_43669_a_head_is_not_parsed_anew() {
+    linear("tungstenite_cve_2023_43669_a_head_is_not_parsed_anew", 1_000, &[1, 2]);
+}
+
+/// ws, CVE-2021-32640: a regular expression for the commas in Sec-WebSocket-Protocol took quadratic time for spaces.
+#[test]
+fn ws_cve_2021_32640_spaces_in_a_list_of_protocols() {
+    linear("ws_cve_2021_32640_spaces_in_a_list_of_protocols", 10_000, &[3, 4]);
+}
+
+/// Deno, CVE-2023-26103: the same expression for Connection.
+#[test]
+fn deno_cve_2023_26103_spaces_in_connection() {
+    linear("deno_cve_2023_26103_spaces_in_connection", 10_000, &[5]);
+}
+
+/// websocket-extensions for Ruby, CVE-2020-7663: a quoted value that did not end was tried in ever new ways.
+#[test]
+fn websocket_extensions_cve_2020_7663_a_quoted_value_without_an_end() {
+    linear("websocket_extensions_cve_2020_7663_a_quoted_value_without_an_end", 10_000, &[6]);
+}
+
+/// websocket-extensions for Node, CVE-2020-7662: the same.
+#[test]
+fn websocket_extensions_cve_2020_7662_a_quoted_value_without_an_end() {
+    linear("websocket_extensions_cve_2020_7662_a_quoted_value_without_an_end", 10_000, &[7, 8]);
+}

@@ -1,0 +1,48 @@
+//! What went wrong in other implementations of WebSocket and of its neighbours, and must not go wrong here.
+//!
+//! A file for each class of faults, a test for each fault. Its comment says what happened and where; its name
+//! begins with the library and the number under which the fault is known.
+
+mod a_lengths;
+mod b_limits;
+#[cfg(feature = "deflate")]
+mod c_compression;
+#[cfg(feature = "handshake")]
+mod d_work;
+mod e_output;
+mod f_crashes;
+mod g_splits;
+mod h_masking;
+#[cfg(feature = "handshake")]
+mod i_handshake;
+mod j_protocol;
+
+use barews::{Config, Error};
+
+use crate::support::frames::{Ev, Side, Ws};
+
+/// No limit at all.
+const UNLIMITED: Config = Config::new()
+    .max_frame_len(Config::UNLIMITED)
+    .max_message_len(Config::UNLIMITED)
+    .max_fragments(Config::UNLIMITED_FRAGMENTS);
+
+/// The error that `wire` ends in, however it is cut into steps; whatever comes behind it is not taken.
+#[track_caller]
+fn fault(side: Side, config: Config, wire: &[u8]) -> Error {
+    let ends = (1..=wire.len()).rev().map(|step| {
+        let mut ws = Ws::new(side, config);
+        let Some(Ev::Fail(error)) = ws.push_by(step, wire).pop() else {
+            panic!("{side:?} by {step}: no error")
+        };
+        let consumed = ws.consumed;
+        let more = side.incoming(0x81, b"more");
+        assert_eq!(ws.push(&more), [Ev::Fail(error)], "{side:?} by {step}: it stays");
+        assert_eq!(ws.consumed, consumed, "{side:?} by {step}: nothing is consumed");
+        error
+    });
+    let mut errors: Vec<_> = ends.collect();
+    errors.dedup();
+    assert_eq!(errors.len(), 1, "{side:?}: the error depends on the cuts: {errors:?}");
+    errors[0]
+}

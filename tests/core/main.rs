@@ -1,0 +1,41 @@
+//! The protocol of RFC 6455: connections, frames, messages, buffers and deadlines.
+
+mod assembler;
+mod backoff;
+mod buffers;
+#[cfg(feature = "deflate")]
+mod connection_fail;
+mod control_ahead;
+mod control_send;
+mod first_fault;
+mod floors;
+mod header_forms;
+mod keepalive;
+mod known_faults;
+mod lengths;
+mod logs;
+mod need_more;
+mod pair;
+mod rfc6455;
+mod size;
+mod small_buffer;
+mod transcripts;
+mod utf8;
+
+#[path = "../support"]
+mod support {
+    #[cfg(feature = "deflate")]
+    pub(crate) mod bits;
+    #[cfg(feature = "handshake")]
+    pub(crate) mod callgrind;
+    pub(crate) mod driver;
+    pub(crate) mod frames;
+    #[cfg(feature = "handshake")]
+    pub(crate) mod heads;
+    #[cfg(feature = "deflate")]
+    pub(crate) mod inflated;
+    pub(crate) mod reference;
+    pub(crate) mod shrinking;
+    pub(crate) mod transcript;
+    pub(crate) mod wire;
+}

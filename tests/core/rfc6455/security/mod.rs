@@ -1,0 +1,5 @@
+//! Behaviours common to all rows (part 0 of the checklist) and RFC 6455 section 10.
+
+mod faults;
+mod limits;
+mod sources;

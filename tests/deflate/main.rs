@@ -1,0 +1,19 @@
+//! Compression of messages: what inflates, what compresses, and RFC 7692.
+#![cfg(feature = "deflate")]
+
+mod bytes;
+mod inflate;
+mod limits;
+mod oracles;
+mod rfc7692;
+mod roundtrip;
+
+#[path = "../support"]
+mod support {
+    pub(crate) mod bits;
+    pub(crate) mod inflated;
+    pub(crate) mod oracles;
+    pub(crate) mod shrinking;
+    pub(crate) mod strict_inflate;
+    pub(crate) mod wire;
+}

@@ -1,0 +1,251 @@
+//! Messages of C zlib and `miniz_oxide`, sound, changed and cut: whatever the cuts and sizes of output, `Inflate` gives
+//! the same bytes and the same verdict, and those of both.
+
+use barews::Kind;
+use flate2::FlushCompress;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
+use crate::support::inflated::{Outcome, compressed, context, run, run_to};
+use crate::support::oracles::{Level, Zlib, miniz, miniz_message, zlib};
+use crate::support::wire;
+use crate::support::wire::Side;
+
+/// Cuts of the wire, fragments of the message, sizes of output.
+#[derive(Clone, Debug)]
+struct Ways {
+    cuts: Vec<Index>,
+    fragments: Vec<Index>,
+    sizes: Vec<usize>,
+}
+
+fn ways() -> impl Strategy<Value = Ways> {
+    let size = prop_oneof![3 => 1..40_usize, 1 => 200..700_usize, 1 => Just(1 << 16)];
+    (vec(any::<Index>(), 0..12), vec(any::<Index>(), 0..6), vec(size, 1..5))
+        .prop_map(|(cuts, fragments, sizes)| Ways { cuts, fragments, sizes })
+}
+
+/// The places that the indices mean in `len` bytes, in order.
+fn places(indices: &[Index], len: usize) -> Vec<usize> {
+    let mut places: Vec<usize> = indices.iter().map(|index| index.index(len + 1)).collect();
+    places.sort_unstable();
+    places
+}
+
+/// The wire of a message in these fragments.
+fn wire(side: Side, kind: Kind, message: &[u8], fragments: &[Index]) -> Vec<u8> {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    for end in places(fragments, message.len()).into_iter().chain([message.len()]) {
+        parts.push(&message[start..end]);
+        start = end;
+    }
+    compressed(side, kind, &parts)
+}
+
+/// Bytes in which much comes again: words, runs, noise.
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    let words = vec(select(vec!["the ", "window", "ß€😀", "compress", "a", ", "]), 0..60);
+    let piece = prop_oneof![
+        3 => words.prop_map(|words| words.concat().into_bytes()),
+        2 => (any::<u8>(), 0..3000_usize).prop_map(|(byte, len)| vec![byte; len]),
+        2 => vec(any::<u8>(), 0..300),
+        1 => (vec(any::<u8>(), 1..40), 1..200_usize).prop_map(|(bytes, n)| bytes.repeat(n)),
+    ];
+    vec(piece, 0..5).prop_map(|pieces| pieces.concat())
+}
+
+fn flush() -> impl Strategy<Value = FlushCompress> {
+    prop_oneof![
+        2 => Just(FlushCompress::None),
+        1 => Just(FlushCompress::Partial),
+        1 => Just(FlushCompress::Sync),
+        1 => Just(FlushCompress::Full),
+    ]
+}
+
+fn level() -> impl Strategy<Value = Level> {
+    (0..10_u32, 9..16_u8).prop_map(|(level, window_bits)| Level { level, window_bits })
+}
+
+fn side() -> impl Strategy<Value = Side> {
+    select(wire::SIDES.to_vec())
+}
+
+/// A message that zlib or `miniz_oxide` made of some bytes.
+fn message() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        3 => (level(), vec((bytes(), flush()), 0..4)).prop_map(|(level, pieces)| {
+            let pieces: Vec<_> = pieces.iter().map(|(bytes, flush)| (&bytes[..], *flush)).collect();
+            Zlib::new(level).message(&pieces)
+        }),
+        1 => (level(), bytes()).prop_map(|(level, bytes)| Zlib::new(level).last_message(&bytes)),
+        2 => (0..10, 0..5, bytes()).prop_map(|(level, strategy, bytes)| {
+            miniz_message(level, strategy, &bytes)
+        }),
+    ]
+}
+
+/// What is done to a message.
+fn change(mut message: Vec<u8>, flips: &[(Index, u8)], cut: Option<Index>) -> Vec<u8> {
+    if let Some(cut) = cut {
+        message.truncate(cut.index(message.len() + 1));
+    }
+    for (at, bits) in flips {
+        if !message.is_empty() {
+            let at = at.index(message.len());
+            message[at] ^= bits;
+        }
+    }
+    message
+}
+
+/// One message in 32 KiB, in these ways and in one piece, is what both oracles say.
+fn same(
+    side: Side,
+    kind: Kind,
+    message: &[u8],
+    ways: &Ways,
+    limit: usize,
+) -> Result<(), TestCaseError> {
+    let wire = wire(side, kind, message, &ways.fragments);
+    let limited = u64::try_from(limit).unwrap();
+    let context = context(15, true);
+    let whole = run_to(limited, side, context, &wire, &[], &[1 << 17]);
+    let cuts = places(&ways.cuts, wire.len());
+    let cut = run_to(limited, side, context, &wire, &cuts, &ways.sizes);
+    prop_assert_eq!(&whole, &cut, "cuts {:?}", cuts);
+    let verdict = zlib(b"", message);
+    let theirs = miniz(b"", message);
+    prop_assert!(verdict.is_that_of(&theirs), "{:02X?}: {:?}, {:?}", message, verdict, theirs);
+    let (bytes, error) = verdict.of(kind, limit);
+    let wanted = match error {
+        None => Outcome::whole(&[(kind, bytes)]),
+        Some(_) => Outcome { open: bytes.to_vec(), error, ..Outcome::default() },
+    };
+    prop_assert_eq!(whole, wanted, "{:02X?}", message);
+    Ok(())
+}
+
+fn kind() -> impl Strategy<Value = Kind> {
+    prop_oneof![3 => Just(Kind::Binary), 1 => Just(Kind::Text)]
+}
+
+fn limit() -> impl Strategy<Value = usize> {
+    prop_oneof![3 => Just(usize::MAX >> 1), 1 => 0..2000_usize]
+}
+
+proptest! {
+    #[test]
+    fn what_zlib_compressed_comes_back_in_order(
+        side in side(),
+        level in level(),
+        takeover in any::<bool>(),
+        messages in vec(vec((bytes(), flush()), 0..4), 0..6),
+        ways in ways(),
+    ) {
+        let mut peer = Zlib::new(level);
+        let (mut stream, mut wanted) = (Vec::new(), Vec::new());
+        for pieces in &messages {
+            if !takeover {
+                peer = Zlib::new(level);
+            }
+            let pieces: Vec<_> = pieces.iter().map(|(bytes, flush)| (&bytes[..], *flush)).collect();
+            let message = peer.message(&pieces);
+            stream.extend(wire(side, Kind::Binary, &message, &ways.fragments));
+            wanted.push(pieces.iter().flat_map(|(bytes, _)| *bytes).copied().collect::<Vec<_>>());
+        }
+        let wanted: Vec<_> = wanted.iter().map(|bytes| (Kind::Binary, &bytes[..])).collect();
+        // No more memory than was agreed on.
+        let context = context(level.window_bits, takeover);
+        let cuts = places(&ways.cuts, stream.len());
+        let seen = run(side, context, &stream, &cuts, &ways.sizes);
+        prop_assert_eq!(seen, Outcome::whole(&wanted));
+    }
+
+    #[test]
+    fn sound_messages_are_what_both_say(
+        side in side(),
+        kind in kind(),
+        message in message(),
+        ways in ways(),
+        limit in limit(),
+    ) {
+        same(side, kind, &message, &ways, limit)?;
+        prop_assert!(zlib(b"", &message).ok);
+    }
+
+    #[test]
+    fn changed_and_cut_messages_are_what_both_say(
+        side in side(),
+        kind in kind(),
+        message in message(),
+        flips in vec((any::<Index>(), any::<u8>()), 0..4),
+        cut in proptest::option::weighted(0.4, any::<Index>()),
+        ways in ways(),
+        limit in limit(),
+    ) {
+        same(side, kind, &change(message, &flips, cut), &ways, limit)?;
+    }
+
+    /// Most faults are at the start, where the codes are.
+    #[test]
+    fn changed_heads_are_what_both_say(
+        side in side(),
+        message in message(),
+        flips in vec((0..40_usize, any::<u8>()), 1..4),
+        ways in ways(),
+    ) {
+        let mut message = message;
+        for (at, bits) in flips {
+            if let Some(byte) = message.get_mut(at) {
+                *byte ^= bits;
+            }
+        }
+        same(side, Kind::Binary, &message, &ways, usize::MAX >> 1)?;
+    }
+
+    #[test]
+    fn any_bytes_are_what_both_say(
+        side in side(),
+        message in vec(any::<u8>(), 0..80),
+        // The first three bits make a block with codes more often.
+        first in select(vec![0, 1, 2, 3, 4, 5, 6]),
+        ways in ways(),
+    ) {
+        let mut message = message;
+        if let Some(byte) = message.first_mut() {
+            *byte = *byte & !7 | first;
+        }
+        same(side, Kind::Binary, &message, &ways, usize::MAX >> 1)?;
+    }
+}
+
+/// A message that is cut is refused, unless what is left is one by chance: zlib says when.
+#[test]
+fn messages_cut_at_every_byte() {
+    let text = "What is cut is no message, what is cut is none. ".repeat(6);
+    let ways = Ways { cuts: vec![], fragments: vec![], sizes: vec![7] };
+    for level in [0, 1, 6, 9].map(|level| Level { level, window_bits: 15 }) {
+        let pieces = [(text.as_bytes(), FlushCompress::None)];
+        let flushed = [
+            (&text.as_bytes()[..99], FlushCompress::Sync),
+            (&text.as_bytes()[99..], FlushCompress::Full),
+        ];
+        for message in [
+            Zlib::new(level).message(&pieces),
+            Zlib::new(level).message(&flushed),
+            Zlib::new(level).last_message(text.as_bytes()),
+            miniz_message(6, 4, text.as_bytes()),
+        ] {
+            let mut refused = 0;
+            for cut in 0..message.len() {
+                same(Side::Client, Kind::Binary, &message[..cut], &ways, 1 << 20).unwrap();
+                refused += usize::from(!zlib(b"", &message[..cut]).ok);
+            }
+            // A flush, or a stored block that lacks four bytes, is whole by chance.
+            assert!(refused > message.len() - 8, "{refused} of {}", message.len());
+        }
+    }
+}

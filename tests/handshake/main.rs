@@ -1,0 +1,14 @@
+//! The opening handshake, of both sides.
+#![cfg(feature = "handshake")]
+
+mod accept;
+mod client;
+mod extension;
+mod heads;
+mod oracles;
+mod server;
+
+#[path = "../support"]
+mod support {
+    pub(crate) mod heads;
+}

@@ -1,0 +1,15 @@
+//! The server's side of the opening handshake: RFC 6455, sections 4.2.1, 4.4 and 11.3, row by
+//! row.
+
+mod answer;
+mod request;
+
+use barews::handshake::Error;
+
+use crate::support::heads::read;
+
+#[track_caller]
+fn refused(head: &str, error: Error, status: u16) {
+    assert_eq!(read(head.as_bytes()).unwrap_err(), error, "{head}");
+    assert_eq!(error.status(), status);
+}

@@ -1,0 +1,258 @@
+//! Properties of what a connection sends that have no file of their own: `docs/properties.md` has the list of all.
+//!
+//! Where the cases are few they are all tried; `BAREWS_EXHAUSTIVE=1` tries longer ones.
+
+use barews::frame::{self, Header, Kind, Opcode, Parsed};
+use barews::{Config, Connection, ControlOrder, Delivery, Event, Input, Role, SendError};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use crate::support::frames;
+use crate::support::frames::{Call, Ev, KEY, SIDES, Side, Ws, joined, piece};
+use crate::support::reference;
+use crate::support::short::{exhaustive, rules, short_streams};
+use crate::support::stream;
+use crate::support::transcript::Rules;
+
+/// One thing that is sent.
+#[derive(Clone, Debug)]
+enum Sent {
+    Message(Kind, Vec<u8>, Vec<Index>, u8),
+    Ping(Vec<u8>),
+    Pong(Vec<u8>),
+}
+
+fn sent() -> impl Strategy<Value = Sent> {
+    let text = "[aä€😀]{0,40}".prop_map(|text| (Kind::Text, text.into_bytes()));
+    let binary = vec(any::<u8>(), 0..300).prop_map(|bytes| (Kind::Binary, bytes));
+    let cuts = vec(any::<Index>(), 0..4);
+    prop_oneof![
+        4 => (prop_oneof![text, binary], cuts, 0..4_u8)
+            .prop_map(|((kind, bytes), cuts, way)| Sent::Message(kind, bytes, cuts, way)),
+        1 => vec(any::<u8>(), 0..=125).prop_map(Sent::Ping),
+        1 => vec(any::<u8>(), 0..=125).prop_map(Sent::Pong),
+    ]
+}
+
+/// Sends a fragment in one of the ways that there are.
+fn fragment(ws: &mut Ws, way: u8, kind: Kind, fin: bool, payload: &[u8]) -> Vec<u8> {
+    let mut payload = payload.to_vec();
+    match way % 3 {
+        0 => ws.sent(Call::Fragment(kind, fin, &payload)),
+        1 => [&ws.in_place(kind, fin, &mut payload).unwrap()[..], &payload].concat(),
+        _ => {
+            let head = ws.begin(kind, fin, payload.len() as u64).unwrap();
+            for chunk in payload.chunks_mut(7) {
+                ws.mask_next(chunk).unwrap();
+            }
+            [&head[..], &payload].concat()
+        }
+    }
+}
+
+proptest! {
+    /// P3: the messages and control frames that one side sends are those that the other receives.
+    #[test]
+    fn p03_what_is_sent_is_what_is_received(
+        all in vec(sent(), 0..8),
+        step in 1..200_usize,
+    ) {
+        for (side, peer) in [(Side::Server, Side::Client), (Side::Client, Side::Server)] {
+            let mut ws = Ws::new(side, Config::new());
+            let (mut wire, mut wanted) = (Vec::new(), Vec::new());
+            for one in &all {
+                match one {
+                    Sent::Ping(payload) => {
+                        wire.extend(ws.sent(Call::Ping(payload)));
+                        wanted.push(Ev::Ping(payload.clone()));
+                    }
+                    Sent::Pong(payload) => {
+                        wire.extend(ws.sent(Call::Pong(payload)));
+                        wanted.push(Ev::Pong(payload.clone()));
+                    }
+                    Sent::Message(kind, bytes, cuts, way) => {
+                        let mut cuts: Vec<_> =
+                            cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+                        cuts.sort_unstable();
+                        let mut start = 0;
+                        for (n, end) in cuts.iter().copied().chain([bytes.len()]).enumerate() {
+                            let fin = n == cuts.len();
+                            wire.extend(fragment(&mut ws, *way, *kind, fin, &bytes[start..end]));
+                            start = end;
+                        }
+                        wanted.push(piece(*kind, bytes, true, true));
+                    }
+                }
+            }
+            let config = Config::new().control_order(ControlOrder::Wire);
+            prop_assert_eq!(Ws::new(peer, config).push_by(step, &wire), wanted);
+        }
+    }
+
+    /// P4 over longer streams.
+    #[test]
+    fn p04_what_is_received_and_sent_again_is_the_same(
+        (bytes, rules) in stream::rules().prop_flat_map(|rules| (stream::stream(rules), Just(rules))),
+    ) {
+        let side = if rules.server { Side::Server } else { Side::Client };
+        again(side, &bytes);
+    }
+}
+
+/// Receives what is sound and whole at the start of `bytes`, sends it again, and compares.
+fn again(side: Side, bytes: &[u8]) {
+    let rules = Rules { max_fragments: u32::MAX, ..rules(side, true) };
+    let (mut ends, mut keys) = (vec![0], Vec::new());
+    while let Some(&end) = ends.last()
+        && let Ok(Parsed::Complete(header, len)) = Header::parse(&bytes[end..])
+        && let Some(next) = (end + len).checked_add(usize::try_from(header.payload_len).unwrap())
+        && next <= bytes.len()
+    {
+        keys.extend(header.masking_key);
+        ends.push(next);
+    }
+    let sound = |end: &&usize| {
+        let (outcome, whole) = reference::decode(&bytes[..**end], &rules);
+        outcome.error.is_none() && whole == **end
+    };
+    let end = *ends.iter().rev().find(sound).unwrap();
+    let config = Config::new().delivery(Delivery::Frames).control_order(ControlOrder::Wire);
+    let mut out = vec![0; bytes.len() + 200];
+    let mut wire = Vec::new();
+    let (mut server, mut keys) = (Connection::server(Config::new()), keys.into_iter());
+    let mut client = Connection::client(Config::new(), || keys.next().unwrap());
+    for event in Ws::new(side, config).push(&bytes[..end]) {
+        let n = match side {
+            Side::Client => send(&mut server, &event, &mut out),
+            Side::Server => send(&mut client, &event, &mut out),
+        };
+        wire.extend_from_slice(&out[..n]);
+    }
+    assert_eq!(wire, bytes[..end], "{side:?}");
+}
+
+fn send<R: Role>(ws: &mut Connection<R>, event: &Ev, out: &mut [u8]) -> usize {
+    let sent = match event {
+        Ev::Data { kind, fin, payload, .. } => ws.send_fragment(*kind, *fin, payload, out),
+        Ev::Ping(payload) => ws.send_ping(payload, out),
+        Ev::Pong(payload) => ws.send_pong(payload, out),
+        Ev::Close(Some((code, reason))) => ws.send_close((*code).into(), reason, out),
+        // A Close without a code is sent as an answer only.
+        Ev::Close(None) => {
+            let key = if R::SERVER { Some(KEY) } else { None };
+            let mut close = frames::frame(0x88, key, b"");
+            assert_eq!(ws.receive(&mut Input::new(&mut close)), Ok(Event::Close(None)));
+            ws.transmit(out)
+        }
+        Ev::Fail(error) => panic!("{error}"),
+    };
+    match (event, sent) {
+        // 7.4.1: 1010 is a client's. A server does not send it, whatever a client may receive.
+        (Ev::Close(Some((1010, reason))), Err(SendError::InvalidCloseCode)) => {
+            let body = [&1010_u16.to_be_bytes()[..], reason.as_bytes()].concat();
+            frame::encode(Opcode::Close, true, &body, out).unwrap()
+        }
+        (_, sent) => sent.unwrap(),
+    }
+}
+
+#[test]
+fn p04_every_short_stream_sent_again_is_the_same() {
+    for (side, most) in [(Side::Client, 12), (Side::Server, 24)] {
+        for bytes in short_streams(side, most) {
+            again(side, &bytes);
+        }
+    }
+}
+
+/// What is done with a connection, right or wrong; what it writes goes to `wire`.
+type Step = fn(&mut Ws, Side, &mut Vec<u8>);
+
+fn call(ws: &mut Ws, call: Call<'_>, room: usize, wire: &mut Vec<u8>) {
+    let mut out = [0xEE; 160];
+    if let Ok(n) = ws.call(call, &mut out[..room]) {
+        wire.extend_from_slice(&out[..n]);
+    }
+}
+
+fn next(ws: &mut Ws, mut chunk: Vec<u8>, wire: &mut Vec<u8>) {
+    if ws.mask_next(&mut chunk).is_ok() {
+        wire.extend(chunk);
+    }
+}
+
+const STEPS: [Step; 20] = [
+    |ws, _, wire| call(ws, Call::Text("ä"), 160, wire),
+    |ws, _, wire| call(ws, Call::Binary(b"\xFF"), 4, wire),
+    |ws, _, wire| call(ws, Call::Fragment(Kind::Text, false, b"\xC3"), 160, wire),
+    |ws, _, wire| call(ws, Call::Fragment(Kind::Text, true, b"\xA4"), 160, wire),
+    |ws, _, wire| call(ws, Call::Fragment(Kind::Binary, false, b""), 160, wire),
+    |ws, _, wire| call(ws, Call::Fragment(Kind::Binary, true, b"b"), 160, wire),
+    |ws, _, wire| call(ws, Call::Ping(b"p"), 160, wire),
+    |ws, _, wire| call(ws, Call::Pong(&[1; 126]), 160, wire),
+    |ws, _, wire| call(ws, Call::Close(1000, "bye"), 160, wire),
+    |ws, _, wire| call(ws, Call::Close(1010, ""), 160, wire),
+    |ws, _, wire| call(ws, Call::Close(1005, ""), 160, wire),
+    |ws, _, wire| call(ws, Call::Transmit, 160, wire),
+    |ws, _, wire| {
+        let mut payload = *b"\xC3\xA4";
+        if let Ok(head) = ws.in_place(Kind::Text, true, &mut payload) {
+            wire.extend(head.iter().chain(&payload));
+        }
+    },
+    |ws, _, wire| wire.extend(ws.begin(Kind::Text, true, 3).iter().flat_map(|head| head.iter())),
+    |ws, _, wire| wire.extend(ws.begin(Kind::Binary, false, 0).iter().flat_map(|head| head.iter())),
+    |ws, _, wire| next(ws, b"a\xC3".to_vec(), wire),
+    |ws, _, wire| next(ws, b"\xA4".to_vec(), wire),
+    |ws, side, _| assert!(!ws.push(&side.incoming(0x89, b"ping")).contains(&Ev::Ping(vec![]))),
+    |ws, side, _| assert!(ws.push(&side.incoming(0x88, b"\x03\xE9")).len() <= 1),
+    |ws, _, _| assert!(ws.push(b"\x70").len() <= 1),
+];
+
+/// All sequences of calls, four or five long, and what each has written.
+fn sequences(mut check: impl FnMut(Side, &[usize], &[u8])) {
+    let len = if exhaustive() { 5 } else { 4 };
+    for (side, number) in
+        SIDES.iter().flat_map(|side| (0..STEPS.len().pow(len)).map(|n| (*side, n)))
+    {
+        let steps: Vec<_> =
+            (0..len).map(|place| number / STEPS.len().pow(place) % STEPS.len()).collect();
+        let (mut ws, mut wire) = (Ws::new(side, Config::new()), Vec::new());
+        for step in &steps {
+            STEPS[*step](&mut ws, side, &mut wire);
+        }
+        check(side, &steps, &wire);
+    }
+}
+
+/// P10: on the wire nothing follows a Close.
+#[test]
+fn p10_no_sequence_of_calls_writes_behind_a_close() {
+    let mut closes = 0;
+    sequences(|side, steps, wire| {
+        let mut rest = wire;
+        while let Ok(Parsed::Complete(header, len)) = Header::parse(rest) {
+            let frame_len = len + usize::try_from(header.payload_len).unwrap();
+            rest = rest.get(frame_len..).unwrap_or_default();
+            if header.lead.opcode == Opcode::Close {
+                assert_eq!(rest, [], "{side:?} {steps:?}");
+                closes += 1;
+            }
+        }
+    });
+    assert!(closes > 50_000, "{closes}");
+}
+
+/// P18: whatever is called, the other side takes what was written.
+#[test]
+fn p18_no_sequence_of_calls_writes_what_the_peer_refuses() {
+    let mut written = 0;
+    sequences(|side, steps, wire| {
+        let peer = if side == Side::Server { Side::Client } else { Side::Server };
+        let events = joined(&Ws::new(peer, Config::new()).push(wire));
+        assert!(!matches!(events.last(), Some(Ev::Fail(_))), "{side:?} {steps:?} {events:?}");
+        written += events.len();
+    });
+    assert!(written > 300_000, "{written}");
+}

@@ -1,0 +1,229 @@
+//! The built examples, as programs of their own.
+#![allow(dead_code, reason = "each test uses a part of it")]
+
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::support::wire::{KEY, frame};
+
+/// Where `cargo` has put an example that belongs to this test.
+pub(crate) fn example(name: &str) -> PathBuf {
+    static BUILT: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    let mut path = std::env::current_exe().unwrap();
+    path.pop();
+    path.pop();
+    path.push("examples");
+    path.push(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    // `cargo test --test NAME` does not build them, and what is there may be of a build with other features.
+    if !built.iter().any(|built| built == name) {
+        let profile = if cfg!(debug_assertions) { "test" } else { "release" };
+        let features = [
+            ("deflate", cfg!(feature = "deflate")),
+            ("simd", cfg!(feature = "simd")),
+            ("defmt", cfg!(feature = "defmt")),
+        ];
+        let features = features.into_iter().filter_map(|(name, on)| on.then_some(name));
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--quiet", "--profile", profile, "--example", name]);
+        cargo.arg("--features").arg(features.collect::<Vec<_>>().join(","));
+        assert!(cargo.status().unwrap().success());
+        built.push(name.to_owned());
+    }
+    path
+}
+
+/// A server that is stopped at the end of its test.
+pub(crate) struct Server {
+    pub(crate) process: Child,
+    pub(crate) output: BufReader<ChildStdout>,
+    pub(crate) address: SocketAddr,
+}
+
+impl Server {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let mut process = Command::new(example("echo_server"))
+            .args(["--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut output = BufReader::new(process.stdout.take().unwrap());
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening on ").unwrap().parse().unwrap();
+        Self { process, output, address }
+    }
+
+    /// A client whose handshake is done.
+    pub(crate) fn open(&self, path: &str) -> Client {
+        let mut client = self.connect();
+        client.write(&request(path));
+        client.read_head();
+        client
+    }
+
+    pub(crate) fn connect(&self) -> Client {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.set_write_timeout(Some(Duration::from_secs(20))).unwrap();
+        Client { stream, unread: Vec::new() }
+    }
+
+    /// The numbers of the next line of statistics.
+    pub(crate) fn stats(&mut self) -> impl Fn(&str) -> u64 + use<> {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        move |name| {
+            let field = line
+                .split_whitespace()
+                .find_map(|field| field.strip_prefix(name)?.strip_prefix('='));
+            field.unwrap_or_else(|| panic!("no {name} in {line}")).parse().unwrap()
+        }
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.process.id().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
+    }
+
+    pub(crate) fn wait(&mut self, patience: Duration) -> ExitStatus {
+        let end = Instant::now() + patience;
+        loop {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < end, "the server does not end");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A request for a WebSocket.
+pub(crate) fn request(path: &str) -> Vec<u8> {
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    .into_bytes()
+}
+
+/// A raw socket.
+pub(crate) struct Client {
+    pub(crate) stream: TcpStream,
+    unread: Vec<u8>,
+}
+
+/// First byte and payload of a frame.
+pub(crate) type Frame = (u8, Vec<u8>);
+
+impl Client {
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+    }
+
+    /// So much later that it is a segment, and a read, of its own.
+    pub(crate) fn write_later(&mut self, bytes: &[u8]) {
+        std::thread::sleep(Duration::from_millis(30));
+        self.write(bytes);
+    }
+
+    pub(crate) fn send(&mut self, first: u8, payload: &[u8]) {
+        self.write(&frame(first, payload, Some(KEY)));
+    }
+
+    fn fill(&mut self) -> bool {
+        let mut buffer = [0; 16384];
+        match self.stream.read(&mut buffer) {
+            Ok(0) => false,
+            Ok(n) => {
+                self.unread.extend_from_slice(&buffer[..n]);
+                true
+            }
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => false,
+            Err(error) => panic!("nothing comes: {error}"),
+        }
+    }
+
+    /// The answer to the request, which it must have accepted.
+    pub(crate) fn read_head(&mut self) -> String {
+        loop {
+            if let Some(at) = self.unread.windows(4).position(|end| end == b"\r\n\r\n") {
+                assert!(self.unread.starts_with(b"HTTP/1.1 101 "));
+                let head: Vec<u8> = self.unread.drain(..at + 4).collect();
+                return String::from_utf8(head).unwrap();
+            }
+            assert!(self.fill(), "no answer to the request");
+        }
+    }
+
+    /// The next frame; `None` at the end.
+    pub(crate) fn frame(&mut self) -> Option<Frame> {
+        loop {
+            if let Some((frame, len)) = parse(&self.unread) {
+                self.unread.drain(..len);
+                return Some(frame);
+            }
+            if !self.fill() {
+                assert!(self.unread.is_empty(), "the end inside a frame: {:?}", self.unread);
+                return None;
+            }
+        }
+    }
+
+    /// The same, where the end may come anywhere.
+    pub(crate) fn frame_or_rest(&mut self) -> Option<Frame> {
+        while parse(&self.unread).is_none() {
+            if !self.fill() {
+                return None;
+            }
+        }
+        self.frame()
+    }
+
+    pub(crate) fn expect(&mut self, frames: &[(u8, &[u8])]) {
+        for (first, payload) in frames {
+            let (got, bytes) = self.frame().expect("a frame");
+            assert_eq!(got, *first);
+            assert!(bytes == *payload, "{first:#x}: {} bytes for {}", bytes.len(), payload.len());
+        }
+    }
+
+    /// A Close with this code, and then the end.
+    pub(crate) fn expect_close(&mut self, code: u16) {
+        let (first, payload) = self.frame().expect("a Close");
+        assert_eq!(first, 0x88, "{payload:?}");
+        assert_eq!(payload.get(..2), Some(&code.to_be_bytes()[..]));
+        assert_eq!(self.frame(), None);
+    }
+
+    pub(crate) fn half_close(&mut self) {
+        self.stream.shutdown(Shutdown::Write).unwrap();
+    }
+}
+
+/// The frame that `bytes` begin with, and its length; a server's are not masked.
+fn parse(bytes: &[u8]) -> Option<(Frame, usize)> {
+    let (&[first, second], rest) = bytes.split_first_chunk()?;
+    assert_eq!(second & 0x80, 0, "masked");
+    let (len, head) = match second {
+        126 => (u16::from_be_bytes(*rest.first_chunk()?).into(), 4),
+        127 => (u64::from_be_bytes(*rest.first_chunk()?), 10),
+        short => (short.into(), 2),
+    };
+    let end = head + usize::try_from(len).unwrap();
+    Some(((first, bytes.get(head..end)?.to_vec()), end))
+}

@@ -1,0 +1,120 @@
+//! The example `client` follows the feed of `echo_server` over 1,000 lost connections: no gap, no duplicate.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::example::{Server, example};
+
+const LOSSES: usize = 1000;
+
+/// Passes bytes on, and cuts most connections after a random number of them: in the handshake, inside a frame, between
+/// two. The `LOSSES` first are cut, then none is.
+fn lossy(listener: &TcpListener, to: std::net::SocketAddr, lost: &Arc<AtomicUsize>) {
+    let mut random = fastrand::Rng::with_seed(11);
+    for client in listener.incoming() {
+        let mut client = client.unwrap();
+        let mut server = TcpStream::connect(to).unwrap();
+        let cut = lost.load(Ordering::SeqCst) < LOSSES;
+        let mut left = if cut { random.usize(1..400) } else { usize::MAX };
+        let (mut from, mut back) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+        let up = std::thread::spawn(move || {
+            let _ = std::io::copy(&mut from, &mut back);
+            let _ = back.shutdown(Shutdown::Both);
+        });
+        let mut buffer = [0; 512];
+        loop {
+            let n = server.read(&mut buffer).unwrap_or(0);
+            let passed = n.min(left);
+            if n == 0 || client.write_all(&buffer[..passed]).is_err() {
+                break;
+            }
+            left -= passed;
+            if left == 0 {
+                break;
+            }
+        }
+        let _ = client.shutdown(Shutdown::Both);
+        let _ = server.shutdown(Shutdown::Both);
+        up.join().unwrap();
+        lost.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn loopback_no_gap_and_no_duplicate_over_a_thousand_losses() {
+    let server = Server::start(&["--feed-every", "1", "--threads", "2"]);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = listener.local_addr().unwrap();
+    let lost = Arc::new(AtomicUsize::new(0));
+    let to = server.address;
+    let count = Arc::clone(&lost);
+    std::thread::spawn(move || lossy(&listener, to, &count));
+
+    let mut client = Command::new(example("client"))
+        .arg(format!("ws://{proxy}/feed"))
+        .args(["--reconnect", "--resume", "--backoff", "1,4"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut newest: Option<u64> = None;
+    let mut received = 0;
+    for line in BufReader::new(client.stdout.take().unwrap()).lines() {
+        let line = line.unwrap();
+        assert!(!line.contains("gap"), "behind {newest:?}: {line}");
+        let Some(number) = line.strip_prefix(r#"text {"seq":"#) else { continue };
+        let number: u64 = number.trim_end_matches('}').parse().unwrap();
+        assert!(newest.is_none_or(|newest| number == newest + 1), "{number} behind {newest:?}");
+        newest = Some(number);
+        received += 1;
+        if lost.load(Ordering::SeqCst) >= LOSSES {
+            break;
+        }
+    }
+    let _ = client.kill();
+    let _ = client.wait();
+    assert!(lost.load(Ordering::SeqCst) >= LOSSES);
+    assert!(received > LOSSES, "{received} messages");
+}
+
+/// It ends by itself where it was told to.
+#[test]
+fn loopback_the_client_ends_with_the_number_that_was_asked_for() {
+    let server = Server::start(&["--feed-every", "2"]);
+    let output = Command::new(example("client"))
+        .arg(format!("ws://{}/feed", server.address))
+        .args(["--reconnect", "--resume", "--until", "20"])
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains(r#"{"seq":20}"#) && text.ends_with("close 1000 \n"), "{text}");
+}
+
+/// A server that is away for a while is waited for.
+#[test]
+fn loopback_a_server_that_comes_back_is_found() {
+    let server = Server::start(&["--feed-every", "5"]);
+    let address = server.address.to_string();
+    let mut client = Command::new(example("client"))
+        .arg(format!("ws://{address}/feed"))
+        .args(["--reconnect", "--resume", "--backoff", "5,50"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(client.stdout.take().unwrap()).lines();
+    let mut until = |what: &str| lines.by_ref().any(|line| line.unwrap().contains(what));
+    assert!(until("seq"));
+    drop(server);
+    let again = Server::start(&["--listen", &address, "--feed-every", "5"]);
+    assert!(until("open"));
+    // Its numbers begin anew, and the client is told so.
+    assert!(until("gap") || until("seq"));
+    let _ = client.kill();
+    let _ = client.wait();
+    drop(again);
+}

@@ -1,0 +1,72 @@
+//! A server and its clients on a simulated network with simulated clocks, everything from one seed: whole lives of
+//! connections, with whatever can go wrong between two machines.
+//!
+//! `SIMULATION_SEEDS=N` runs so many seeds instead of 10,000, `SIMULATION_SEED=S` begins with that one: alone, it runs
+//! that one only and prints all that happens.
+#![cfg(feature = "handshake")]
+
+mod content;
+mod counts;
+mod hear;
+mod inbox;
+mod ledger;
+mod network;
+mod opening;
+mod outbox;
+mod party;
+mod session;
+mod side;
+mod spoil;
+mod trace;
+mod watch;
+mod wire;
+mod world;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use counts::Counts;
+use world::World;
+
+const SEEDS: u64 = 10_000;
+/// One seed of so many runs twice.
+const TWICE: u64 = 16;
+
+/// Runs a seed; gives its counts and the hash of its trace.
+fn run(seed: u64, is_loud: bool) -> (Counts, u64) {
+    let mut world = World::new(seed);
+    world.net.trace.is_loud = is_loud;
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| world.run())) {
+        eprintln!("{}", world.net.trace);
+        let features = if cfg!(feature = "deflate") { " --features deflate" } else { "" };
+        eprintln!("the last events of seed {seed}; all of them:");
+        eprintln!("SIMULATION_SEED={seed} cargo test{features} --test simulation -- --nocapture");
+        std::panic::resume_unwind(panic);
+    }
+    (world.net.counts, world.net.trace.hash())
+}
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().map(|value| value.parse().expect("it is a number"))
+}
+
+#[test]
+fn whole_lives_of_connections_with_whatever_goes_wrong() {
+    let (first, seeds) = (number("SIMULATION_SEED"), number("SIMULATION_SEEDS"));
+    let is_loud = first.is_some() && seeds.is_none();
+    let first = first.unwrap_or(0);
+    let seeds = seeds.unwrap_or(if is_loud { 1 } else { SEEDS });
+    let (mut counts, mut traces) = (Counts::new(), 0_u64);
+    for seed in first..first + seeds {
+        let (these, hash) = run(seed, is_loud);
+        counts += &these;
+        traces = traces.wrapping_add(hash);
+        if seed % TWICE == 0 && !is_loud {
+            let again = run(seed, false);
+            assert_eq!(again, (these, hash), "seed {seed} does not give the same twice");
+        }
+    }
+    println!("{seeds} seeds from {first} on, sum of their traces {traces:016x}\n{counts}");
+    if seeds >= SEEDS {
+        assert!(counts.missing().is_empty(), "never happened: {:?}", counts.missing());
+    }
+}

@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+# Runs the interop checks of the examples echo_server and client against other implementations.
+# usage: run.py OUTDIR NODE_MODULES ECHO_SERVER_COMMAND CLIENT_COMMAND [browser] [server] [client]
+"""Parts: browser (headless Chromium), server (others' clients against echo_server), client (the example
+client against others' servers); all without a choice. Needs Chromium for the first, node and the npm
+package ws and OUTDIR/gorilla_peer for the others, Python's websockets for all. Last line `N passed, M failed`; exit 1 on a failure.
+"""
+import os
+import pathlib
+import shlex
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent.parent.parent / "scripts" / "lib"))
+
+from processes import all_stopped, port_of, start, stop
+from report import Report
+
+PARTS = ("browser", "server", "client")
+
+
+def main():
+    if len(sys.argv) < 5 or not set(sys.argv[5:]) <= set(PARTS):
+        sys.exit("usage: run.py OUTDIR NODE_MODULES ECHO_SERVER_COMMAND CLIENT_COMMAND [PART...]")
+    out, modules = map(pathlib.Path, sys.argv[1:3])
+    echo_server, client = map(shlex.split, sys.argv[3:5])
+    parts = sys.argv[5:] or PARTS
+    os.environ["NODE_PATH"] = str(modules)
+    node = ["node", str(HERE / "node_peer.js")]
+    report = Report()
+    servers = []
+
+    def start_server(*arguments):
+        """A fresh echo_server; its port."""
+        log = out / f"echo_server-{len(servers)}.log"
+        servers.append(start([*echo_server, "--listen", "127.0.0.1:0", *arguments], log))
+        return port_of(servers[-1], log)
+
+    gorilla = [str(out / "gorilla_peer")]
+
+    def start_gorilla():
+        """A server of gorilla/websocket; its port."""
+        log = out / "gorilla.log"
+        return port_of(start([*gorilla, "server"], log), log)
+
+    def start_node(*options):
+        """A server of node ws; its port and its log."""
+        log = out / ("-".join(["node", *options]) + ".log")
+        return port_of(start([*node, "server", *options], log), log), log
+
+    with all_stopped():
+        try:
+            if "browser" in parts:
+                import browser
+                import playground
+
+                port = start_server(*playground.SERVER)
+                browser.check(report, port, start_server("--deflate"), out, start, stop)
+            if "server" in parts:
+                import server_peers
+
+                server_peers.check(report, start_server, node, gorilla)
+            if "client" in parts:
+                import client_peers
+
+                client_peers.check(report, client, start_node, start_gorilla)
+        except RuntimeError as error:
+            report.note("run", False, error)
+        for number, server in enumerate(servers):
+            if server.poll() is not None:
+                report.note(f"echo_server {number} lives on", False, f"exit {server.returncode}")
+    print(f"{report.passed} passed, {report.failed} failed", flush=True)
+    return 1 if report.failed or not report.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,209 @@
+//! The work of `Inflate` grows with the bytes that go in and come out, and not faster: twice of them take at most
+//! 2.1 times the instructions, and no more than a fixed number for what is added. Without valgrind only the bytes
+//! are counted.
+
+use std::hint::black_box;
+
+use barews::deflate::Inflate;
+use barews::{Config, Event, Input, Kind};
+
+use crate::support::bits::{BitWriter, codes};
+use crate::support::callgrind::{counts, instructions, job};
+use crate::support::inflated::{compressed, context, memory};
+use crate::support::wire::Side;
+
+/// The number of the shorter run of each family.
+const COUNT: usize = 100;
+
+struct Family {
+    name: &'static str,
+    /// A message of so many of something.
+    message: fn(usize) -> Vec<u8>,
+    /// Bytes of a fragment, of a read, and of the output.
+    sizes: [usize; 3],
+    /// The most instructions for each of them, connection and all: a quarter more than was counted in this profile.
+    most: u64,
+}
+
+const FAMILIES: [Family; 14] = [
+    Family { name: "literals", message: literals, sizes: [BIG, BIG, BIG], most: 1460 },
+    Family {
+        name: "literals, a byte a fragment",
+        message: literals,
+        sizes: [1, BIG, BIG],
+        most: 26_200,
+    },
+    Family {
+        name: "literals, a byte a read",
+        message: literals,
+        sizes: [BIG, 1, BIG],
+        most: 16_740,
+    },
+    Family { name: "literals, a byte out", message: literals, sizes: [BIG, BIG, 1], most: 6190 },
+    Family { name: "matches", message: matches, sizes: [BIG, BIG, BIG], most: 2070 },
+    Family { name: "matches, a byte out", message: matches, sizes: [BIG, BIG, 1], most: 250_140 },
+    Family { name: "words", message: words::<600>, sizes: [BIG, BIG, BIG], most: 5260 },
+    Family {
+        name: "words, behind each other",
+        message: words::<16>,
+        sizes: [BIG, BIG, BIG],
+        most: 4850,
+    },
+    Family {
+        name: "words, from the window",
+        message: words::<600>,
+        sizes: [BIG, BIG, 64],
+        most: 8340,
+    },
+    Family { name: "codes of its own", message: own, sizes: [BIG, BIG, BIG], most: 7460 },
+    Family { name: "empty stored blocks", message: stored, sizes: [BIG, BIG, BIG], most: 5310 },
+    Family { name: "empty fixed blocks", message: fixed, sizes: [BIG, BIG, BIG], most: 2830 },
+    // The head of such a block is what says most in few bytes: two codes are made of it.
+    Family { name: "empty dynamic blocks", message: dynamic, sizes: [BIG, BIG, BIG], most: 17_830 },
+    Family {
+        name: "empty dynamic blocks, a byte a read",
+        message: dynamic,
+        sizes: [BIG, 1, 1],
+        most: 28_950,
+    },
+];
+
+const BIG: usize = 1 << 20;
+
+/// Of 9 bits.
+fn literals(n: usize) -> Vec<u8> {
+    BitWriter::new().fixed(false).literals(&vec![0xF0; 10 * n]).end().message()
+}
+
+fn matches(n: usize) -> Vec<u8> {
+    let mut stream = BitWriter::new();
+    stream.fixed(false).literals(b"abc");
+    for _ in 0..n {
+        stream.repeat(258, 3);
+    }
+    stream.end().message()
+}
+
+/// Each of one word.
+fn words<const DISTANCE: u32>(n: usize) -> Vec<u8> {
+    let mut stream = BitWriter::new();
+    stream.fixed(false).literals(&[7; 600]);
+    for _ in 0..10 * n {
+        stream.repeat(16, DISTANCE);
+    }
+    stream.end().message()
+}
+
+/// A block with codes of two lengths for literals and lengths, and of one for distances.
+fn own(n: usize) -> Vec<u8> {
+    let literals = [[8; 254].as_slice(), &[9; 4]].concat();
+    let codes = codes(&literals);
+    let mut stream = BitWriter::new();
+    stream.dynamic(false, &literals, &[1, 1]).code(codes[0]);
+    for _ in 0..10 * n {
+        // A literal, and three bytes from two back.
+        stream.code(codes[7]).code(codes[257]).bits(1, 1);
+    }
+    stream.code(codes[256]).message()
+}
+
+fn stored(n: usize) -> Vec<u8> {
+    let mut stream = BitWriter::new();
+    for _ in 0..10 * n {
+        stream.stored(false, b"");
+    }
+    stream.message()
+}
+
+fn fixed(n: usize) -> Vec<u8> {
+    let mut stream = BitWriter::new();
+    for _ in 0..10 * n {
+        stream.fixed(false).end();
+    }
+    stream.message()
+}
+
+/// In as few bytes as a dynamic block can have: lengths of zero by the hundred, and an end of one bit.
+fn dynamic(n: usize) -> Vec<u8> {
+    let mut code = [0; 19];
+    (code[0], code[1], code[18]) = (2, 2, 1);
+    let mut stream = BitWriter::new();
+    for _ in 0..n {
+        stream.dynamic_head(false, 257, 1, &code, &[(18, 127), (18, 107), (1, 0), (0, 0)]);
+        stream.code(codes(&[1])[0]);
+    }
+    stream.message()
+}
+
+/// The frames of a family.
+fn frames(family: &Family, n: usize) -> Vec<u8> {
+    let message = (family.message)(n);
+    let parts: Vec<_> = message.chunks(family.sizes[0]).collect();
+    compressed(Side::Server, Kind::Binary, &parts)
+}
+
+/// Runs a family; how many bytes came out.
+fn run(family: &Family, n: usize) -> usize {
+    let mut wire = frames(family, n);
+    let [_, read, size] = family.sizes;
+    let context = context(15, true);
+    let mut memory = memory(context);
+    let mut inflate = Inflate::new(context, &mut memory).unwrap();
+    let mut ws = Side::Server.ws(Config::new().deflate(true));
+    let mut room = vec![0; size];
+    let (mut start, mut end, mut out) = (0, 0, 0);
+    while end < wire.len() {
+        end = wire.len().min(end + read);
+        let mut input = Input::new(&mut wire[start..end]);
+        while let Event::Data(mut data) = ws.receive(&mut input).unwrap() {
+            while let Some(piece) = inflate.push(&mut data, &mut room).unwrap() {
+                out += piece.payload.len();
+            }
+        }
+        start += input.consumed();
+    }
+    out
+}
+
+#[test]
+fn all_bytes_come_out() {
+    for family in &FAMILIES {
+        let [once, twice] = [100, 200].map(|n| run(family, n));
+        let each = match family.name.split_once(',').map_or(family.name, |name| name.0) {
+            "literals" => 10,
+            "matches" => 258,
+            "words" => 160,
+            "codes of its own" => 40,
+            _ => 0,
+        };
+        assert_eq!(twice - once, 100 * each, "{}", family.name);
+    }
+}
+
+#[test]
+fn twice_the_bytes_are_at_most_2_1_times_the_work() {
+    const TEST: &str = "inflate::twice_the_bytes_are_at_most_2_1_times_the_work";
+    // The frames are made in the same process, so a job of its own says what that takes.
+    if let Some((job, n)) = job() {
+        let family = &FAMILIES[job / 2];
+        if job % 2 == 0 {
+            run(family, n);
+        } else {
+            black_box(frames(family, n));
+        }
+        return;
+    }
+    if !counts() {
+        return;
+    }
+    for (index, family) in FAMILIES.iter().enumerate() {
+        let [once, twice] = [COUNT, 2 * COUNT]
+            .map(|n| [2 * index, 2 * index + 1].map(|job| instructions(TEST, (job, n))))
+            .map(|[all, made]| all - made);
+        let each = (twice - once) / u64::try_from(COUNT).unwrap();
+        println!("{once:>9} {twice:>9} {each:>7} each  {}", family.name);
+        assert!(once > 20_000, "{}: {once} are too few to tell anything", family.name);
+        assert!(10 * twice <= 21 * once, "{}: {once}, then {twice}", family.name);
+        assert!(each <= family.most, "{}: {each} instructions each", family.name);
+    }
+}

@@ -1,0 +1,16 @@
+//! Work counted in instructions. A test starts this program again under valgrind.
+
+#[cfg(feature = "deflate")]
+mod inflate;
+mod receive;
+mod short_paths;
+
+#[path = "../support"]
+mod support {
+    #[cfg(feature = "deflate")]
+    pub(crate) mod bits;
+    pub(crate) mod callgrind;
+    #[cfg(feature = "deflate")]
+    pub(crate) mod inflated;
+    pub(crate) mod wire;
+}

@@ -1,0 +1,188 @@
+//! The work of `receive` grows with the bytes and not faster: twice the input takes at most 2.1
+//! times the instructions. Without valgrind it says so and counts only events.
+
+use barews::{Config, Delivery, Event, Input};
+
+use crate::support::callgrind::{counts, instructions, is_linear, job};
+use crate::support::wire;
+use crate::support::wire::{BINARY, CONTINUATION, FIN, PING, PONG, Side, TEXT};
+
+/// Frames for the shorter run of each family.
+const FRAMES: usize = 1500;
+
+/// Bytes of `n` frames, how the bytes come in, and how many events that must give.
+#[derive(Clone, Copy)]
+struct Family {
+    name: &'static str,
+    wire: fn(Side, usize) -> Vec<u8>,
+    reads: Reads,
+    delivery: Delivery,
+    events: fn(usize) -> usize,
+}
+
+#[derive(Clone, Copy)]
+enum Reads {
+    /// All at once, all events from one cursor.
+    Whole,
+    /// All at once, a new cursor over the rest for every event.
+    OneEvent,
+    /// One more byte for each read.
+    Bytes,
+    /// All but the last `n` bytes at once; then one event and one more byte for each read.
+    TailBytes,
+}
+
+const FAMILIES: [Family; 10] = [
+    Family {
+        name: "messages of all sizes with pings, whole",
+        wire: |side, n| mixed(side).repeat(n / 5),
+        reads: Reads::Whole,
+        delivery: Delivery::Chunks,
+        events: |n| n,
+    },
+    Family {
+        name: "messages of all sizes with pings, byte at a time",
+        wire: |side, n| mixed(side).repeat(n / 50),
+        reads: Reads::Bytes,
+        delivery: Delivery::Frames,
+        events: |n| n / 10,
+    },
+    Family {
+        name: "one long frame, byte at a time, whole delivery",
+        wire: |side, n| side.frame(FIN | TEXT, &vec![b'-'; n * 5]),
+        reads: Reads::Bytes,
+        delivery: Delivery::Frames,
+        events: |_| 1,
+    },
+    Family {
+        name: "empty frames with pings behind, whole",
+        wire: |side, n| [tiny(side, n), side.frame(PING, b"p").repeat(n)].concat(),
+        reads: Reads::Whole,
+        delivery: Delivery::Chunks,
+        events: |n| 2 * n,
+    },
+    Family {
+        name: "empty frames with pings behind, one event a call",
+        wire: |side, n| [tiny(side, n), side.frame(PING, b"p").repeat(n)].concat(),
+        reads: Reads::OneEvent,
+        delivery: Delivery::Chunks,
+        events: |n| 2 * n,
+    },
+    Family {
+        name: "pings only",
+        wire: |side, n| side.frame(PING, b"p").repeat(n),
+        reads: Reads::OneEvent,
+        delivery: Delivery::Chunks,
+        events: |n| n,
+    },
+    Family {
+        name: "fragments and pongs, one event a call",
+        wire: |side, n| {
+            let fragment = side.frame(CONTINUATION, b"f");
+            let pair = [fragment, side.frame(PONG, b"")].concat();
+            [side.frame(TEXT, b""), pair.repeat(n)].concat()
+        },
+        reads: Reads::OneEvent,
+        delivery: Delivery::Frames,
+        events: |n| 2 * n + 1,
+    },
+    Family {
+        name: "an incomplete ping behind many frames, one event a call",
+        wire: |side, n| {
+            let ping = side.frame(PING, b"incomplete");
+            [tiny(side, n), medium(side, n), ping[..ping.len() - 1].to_vec()].concat()
+        },
+        reads: Reads::OneEvent,
+        delivery: Delivery::Chunks,
+        events: |n| 2 * n,
+    },
+    Family {
+        name: "pings that come byte at a time behind tiny frames",
+        wire: |side, n| [tiny(side, n), side.frame(PING, b"12").repeat(n / 8)].concat(),
+        reads: Reads::TailBytes,
+        delivery: Delivery::Chunks,
+        events: |n| n + n / 8,
+    },
+    Family {
+        name: "headers that come byte at a time behind longer frames",
+        wire: |side, n| [medium(side, n), side.header(FIN | BINARY, 65_536).repeat(1)].concat(),
+        reads: Reads::TailBytes,
+        delivery: Delivery::Frames,
+        events: |n| n,
+    },
+];
+
+/// Five events.
+fn mixed(side: Side) -> Vec<u8> {
+    [
+        side.frame(FIN | TEXT, b"hello"),
+        side.frame(PING, b"p"),
+        side.frame(TEXT, &[b'-'; 130]),
+        side.frame(PONG, &[7; 125]),
+        side.frame(FIN | CONTINUATION, b""),
+    ]
+    .concat()
+}
+
+fn tiny(side: Side, n: usize) -> Vec<u8> {
+    side.frame(FIN | BINARY, b"").repeat(n)
+}
+
+/// Frames that the look-ahead cannot take by its short path.
+fn medium(side: Side, n: usize) -> Vec<u8> {
+    side.frame(FIN | BINARY, &[1; 126]).repeat(n)
+}
+
+/// Runs a family and returns how many events there were.
+fn run(family: Family, side: Side, n: usize) -> usize {
+    let config = Config::new().delivery(family.delivery).max_fragments(u32::MAX);
+    let mut ws = side.ws(config);
+    let mut wire = (family.wire)(side, n);
+    let (mut start, mut events) = (0, 0);
+    let mut end = match family.reads {
+        Reads::Whole | Reads::OneEvent => wire.len(),
+        Reads::Bytes => 0,
+        Reads::TailBytes => wire.len() - wire.len().min(n / 8 * 4),
+    };
+    loop {
+        let mut input = Input::new(&mut wire[start..end]);
+        let waits = loop {
+            if let Event::NeedMore(_) = ws.receive(&mut input).unwrap() {
+                break true;
+            }
+            events += 1;
+            if matches!(family.reads, Reads::OneEvent | Reads::TailBytes) {
+                break false;
+            }
+        };
+        start += input.consumed();
+        if waits && end == wire.len() {
+            return events;
+        }
+        end = wire.len().min(end + 1);
+    }
+}
+
+#[test]
+fn the_events_are_as_many_as_the_frames() {
+    for family in FAMILIES {
+        for side in wire::SIDES {
+            for n in [200, 400, 800] {
+                assert_eq!(run(family, side, n), (family.events)(n), "{} {n}", family.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn p05_twice_the_input_is_at_most_2_1_times_the_work() {
+    const TEST: &str = "receive::p05_twice_the_input_is_at_most_2_1_times_the_work";
+    if let Some((family, n)) = job() {
+        run(FAMILIES[family], Side::Server, n);
+    } else if counts() {
+        let idle = instructions(TEST, (5, 0));
+        for (index, family) in FAMILIES.iter().enumerate() {
+            is_linear(TEST, family.name, index, FRAMES, idle);
+        }
+    }
+}
