@@ -267,7 +267,7 @@ def equal(found, expected, what):
 
 
 def check_ram(lines):
-    told = [re.match(r"took (\d+) bytes of RAM", line) for line in lines]
+    told = [re.match(r"used (\d+) bytes of RAM", line) for line in lines]
     taken = [int(match[1]) for match in told if match]
     equal(len(taken) == 1 and 0 < taken[0] <= RAM, True, f"that the device took at most {RAM} bytes of RAM")
 
