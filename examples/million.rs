@@ -2,9 +2,10 @@
 //!
 //! `cargo run --release --example million -- [--connections N] [--rounds N]`
 //!
-//! Half of them are servers, half clients; the peer of each is a connection of the other role. As in
-//! an event loop, all share one read buffer: a connection only keeps its unread bytes, in a pooled
-//! buffer. Exit status 1 if anything is lost, or if a million idle connections need more than 300 MB.
+//! Half of them are servers, half clients; the peer of each is a connection of the other role. As
+//! in an event loop, all share one read buffer: a connection only keeps its unread bytes, in a
+//! pooled buffer. Exit status 1 if anything is lost, or if a million idle connections need more
+//! than 300 MB.
 #![allow(clippy::cast_precision_loss, reason = "rounded for display")]
 
 use std::collections::HashMap;

@@ -39,8 +39,8 @@ struct Talk<'a> {
     seen: &'a mut Option<u64>,
 }
 
-/// Sends the texts, prints events until the end, and closes once every expected message has arrived.
-/// `seen` is the last number of the feed.
+/// Sends the texts, prints events until the end, and closes once every expected message has
+/// arrived. `seen` is the last number of the feed.
 pub(crate) fn talk(
     opened: Opened,
     arguments: &Arguments,

@@ -1,7 +1,7 @@
 //! An echo server on mio, written as for production, with a web page to try it from.
 //!
-//! `cargo run --release --example echo_server -- [--listen ADDR:PORT] [--threads N] [--protocol NAME]...
-//! [--max-message-len N] [--broadcast] [--stats] [--timeout NAME=MS]... [--feed-every MS]
+//! `cargo run --release --example echo_server -- [--listen ADDR:PORT] [--threads N] [--protocol
+//! NAME]... [--max-message-len N] [--broadcast] [--stats] [--timeout NAME=MS]... [--feed-every MS]
 //! [--read-len N] [--high-water N] [--low-water N]`, then open the address that it prints.
 //!
 //! `cargo run --release --features deflate --example echo_server -- --deflate [--window-bits N]`

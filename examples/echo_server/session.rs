@@ -270,8 +270,8 @@ impl Session {
     }
 }
 
-/// Receives the frames from `start` on. The echo of a compressed message can be much longer than the
-/// message: with more than `high` bytes of replies, the remaining frames wait.
+/// Receives the frames from `start` on. The echo of a compressed message can be much longer than
+/// the message: with more than `high` bytes of replies, the remaining frames wait.
 fn frames(
     ws: &mut Connection<Server>,
     service: &mut Service,

@@ -118,8 +118,8 @@ impl Client {
         self.written(written, shared)
     }
 
-    /// Updates the deadlines after `n` bytes were written, and half-closes the transport if that was
-    /// the end.
+    /// Updates the deadlines after `n` bytes were written, and half-closes the transport if that
+    /// was the end.
     pub(super) fn written(&mut self, n: usize, shared: &Shared) -> io::Result<()> {
         if n > 0 {
             self.keepalive.on_written();

@@ -58,8 +58,8 @@ impl Codecs {
     pub(crate) const INFLATE: Size = Size::of::<Inflate<[u8; WINDOW_LEN]>>(WINDOW_LEN);
     pub(crate) const DEFLATE: Size = Size::of::<Deflate<[u8; MEMORY_LEN]>>(MEMORY_LEN);
 
-    /// The codecs for the negotiated parameters, or `None` without compression. Not inlined, so that
-    /// its stack frame is freed before messages are processed.
+    /// The codecs for the negotiated parameters, or `None` without compression. Not inlined, so
+    /// that its stack frame is freed before messages are processed.
     #[inline(never)]
     pub(crate) fn new(agreed: Option<DeflateParams>) -> Result<Option<Self>, StorageFull> {
         let Some(agreed) = agreed else { return Ok(None) };

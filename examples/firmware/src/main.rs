@@ -1,7 +1,7 @@
 //! A WebSocket echo server on a microcontroller, over its serial line. Messages are echoed piece by
-//! piece while they arrive, so a message of any length streams through a buffer of 512 bytes. If the
-//! client offers compression, messages are compressed in both directions. All of it, including the
-//! codecs, their windows, the buffers and the stack, takes less than 16 KiB of RAM.
+//! piece while they arrive, so a message of any length streams through a buffer of 512 bytes. If
+//! the client offers compression, messages are compressed in both directions. All of it, including
+//! the codecs, their windows, the buffers and the stack, takes less than 16 KiB of RAM.
 //!
 //! `scripts/firmware` runs it on emulated boards, against a client of another library.
 
@@ -96,7 +96,8 @@ fn accept(uart: &mut Uart, rx: &mut Received) -> Result<Option<DeflateParams>, F
             Ok(Status::NeedMore(_)) => continue,
             Ok(Status::Complete(Incoming::Upgrade(upgrade))) => {
                 let agreed = upgrade.negotiate_deflate(&codecs::WILLING);
-                // Echoes reveal nothing private, so pages of any origin may connect (RFC 6455 §10.2).
+                // Echoes reveal nothing private, so pages of any origin may connect (RFC 6455
+                // §10.2).
                 upgrade
                     .accept(Origins::Any)
                     .map(|accept| (upgrade.request().head_len(), accept, agreed))

@@ -172,7 +172,8 @@ impl Actor {
                     self.close = Some(code);
                     self.moves.clear();
                     // RFC 6455 §7.1.1: after our Close, the server closes the transport. Otherwise
-                    // we may be in the middle of a frame, where no Close can be sent, so half-close.
+                    // we may be in the middle of a frame, where no Close can be sent, so
+                    // half-close.
                     if !self.closing {
                         let _ = self.stream.shutdown(Shutdown::Write);
                     }

@@ -50,7 +50,8 @@ pub(crate) enum Wants {
     /// A Close with 1008 or 1009 because of a limit (§10.4), or, from a server whose limit is
     /// higher, the reply to our Close.
     Limit,
-    /// Any Close, or the end of the stream: the bytes may mean anything, and the client half-closes.
+    /// Any Close, or the end of the stream: the bytes may mean anything, and the client
+    /// half-closes.
     AnEnd,
     /// RFC 6455 sets no time limit, so the server may wait or give up. But there can be no Close
     /// before the handshake is done.

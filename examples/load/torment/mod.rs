@@ -2,9 +2,10 @@
 //! ones.
 //!
 //! A round opens `--connections` connections in its first quarter. A connection that is still open
-//! at the end of the round counts as a timeout; on a slow machine, make the rounds longer. A canary,
-//! one well-behaved connection in a thread of its own, measures round trips first without and then
-//! with the hostile connections: the 99th percentile may rise to three times its calm value.
+//! at the end of the round counts as a timeout; on a slow machine, make the rounds longer. A
+//! canary, one well-behaved connection in a thread of its own, measures round trips first without
+//! and then with the hostile connections: the 99th percentile may rise to three times its calm
+//! value.
 //!
 //! The exit status is 0 only if every connection ended as RFC 6455 requires, every honest echo was
 //! right, the canary stayed within its limit, and the server's memory (with `--pid`) did not grow.

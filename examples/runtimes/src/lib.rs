@@ -18,8 +18,8 @@ pub struct Answer {
     pub accepted: bool,
 }
 
-/// Reads the request at the start of `rx`, and writes the response into `out`. Returns `None` while the
-/// request is incomplete. Bytes after the request are frames, and stay in `rx`.
+/// Reads the request at the start of `rx`, and writes the response into `out`. Returns `None` while
+/// the request is incomplete. Bytes after the request are frames, and stay in `rx`.
 ///
 /// # Errors
 ///
@@ -48,8 +48,8 @@ pub fn answer<S: AsRef<[u8]> + AsMut<[u8]>>(
     }))
 }
 
-/// Adds `data` to the message in `messages`. If that completes the message, appends its echo to `out`
-/// and returns true.
+/// Adds `data` to the message in `messages`. If that completes the message, appends its echo to
+/// `out` and returns true.
 ///
 /// # Errors
 ///
@@ -63,7 +63,8 @@ pub fn echo(
     let message = loop {
         match messages.push(data) {
             Err(AssembleError::StorageFull(full)) => {
-                // At least double the storage, or every short fragment would copy the whole message.
+                // At least double the storage, or every short fragment would copy the whole
+                // message.
                 drop(messages.grow(vec![0; full.needed.next_power_of_two()]));
             }
             message => break message?,

@@ -119,8 +119,8 @@ async fn who_ends_without_a_close_is_reset() {
     assert_eq!(error.reason(), Some(h2::Reason::CANCEL));
 }
 
-/// A client that does not read its echoes can send no more than the windows of both directions hold.
-/// Once it reads, the connection continues.
+/// A client that does not read its echoes can send no more than the windows of both directions
+/// hold. Once it reads, the connection continues.
 #[tokio::test]
 async fn windows_are_backpressure() {
     let server = Http2::start();

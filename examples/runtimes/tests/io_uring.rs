@@ -1,4 +1,5 @@
-//! Tests for `src/bin/io_uring/`. If the kernel refuses io_uring, only the message about that is tested.
+//! Tests for `src/bin/io_uring/`. If the kernel refuses io_uring, only the message about that is
+//! tested.
 
 mod common;
 

@@ -1,4 +1,5 @@
-//! Requests that are not valid opening handshakes get an HTTP response, and the connection is closed.
+//! Requests that are not valid opening handshakes get an HTTP response, and the connection is
+//! closed.
 
 #[expect(dead_code, unused_imports, unused_macros, reason = "used by the other tests")]
 mod common;
@@ -23,7 +24,8 @@ fn other_requests_get_their_status() {
         (&long, "HTTP/1.1 431 "),
     ];
     for program in programs {
-        // If the kernel refuses io_uring, there is no server; `tests/io_uring.rs` tests the message.
+        // If the kernel refuses io_uring, there is no server; `tests/io_uring.rs` tests the
+        // message.
         let (Some(server), _) = Server::start(program) else { continue };
         for (request, status) in requests {
             let mut stream = TcpStream::connect(server.address).unwrap();

@@ -1,4 +1,5 @@
-//! Tests for `src/bin/tokio/`: the program, and its parts with cancelled futures and a paused clock.
+//! Tests for `src/bin/tokio/`: the program, and its parts with cancelled futures and a paused
+//! clock.
 
 mod common;
 
@@ -60,7 +61,8 @@ async fn a_cancelled_step_loses_no_byte() {
     writer.await.unwrap().unwrap();
 }
 
-/// A server for one connection over a pipe of `len` bytes, and a client after the opening handshake.
+/// A server for one connection over a pipe of `len` bytes, and a client after the opening
+/// handshake.
 async fn connect(len: usize) -> (JoinHandle<Option<String>>, WebSocketStream<DuplexStream>) {
     let (ours, theirs) = duplex(len);
     let timeouts = Timeouts::new()
@@ -121,8 +123,8 @@ async fn who_takes_nothing_is_not_listened_to() {
         }
     };
     timeout(Duration::from_secs(60), flood).await.expect("the server gives up");
-    // 8 KiB each: the outputs in the queue, before it and after it, and the read buffer. And the pipe in
-    // both directions.
+    // 8 KiB each: the outputs in the queue, before it and after it, and the read buffer. And the
+    // pipe in both directions.
     assert!(sent <= 11 * 8192 + 2 * 4096, "{sent} bytes were taken");
     assert!(start.elapsed().abs_diff(Duration::from_secs(40)) < Duration::from_secs(1));
     assert_eq!(serve.await.unwrap().as_deref(), Some("expired: Write"));

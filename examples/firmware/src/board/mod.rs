@@ -20,9 +20,9 @@ use cortex_m_semihosting::{debug, hprintln};
 use line::Line;
 pub(crate) use ram::used as ram_used;
 
-/// After this many polls without a byte, the line counts as idle. The value is for an emulator, whose
-/// bytes arrive whenever the host is scheduled; on a real line the time of two or three bytes is
-/// enough.
+/// After this many polls without a byte, the line counts as idle. The value is for an emulator,
+/// whose bytes arrive whenever the host is scheduled; on a real line the time of two or three bytes
+/// is enough.
 const IDLE_LOOKS: usize = 100_000;
 
 /// The serial line, polled. A product would use DMA and the idle interrupt.

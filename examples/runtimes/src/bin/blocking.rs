@@ -1,7 +1,7 @@
 //! One thread per connection, on blocking `std` sockets.
 //!
-//! Frames are delivered whole. `Event::NeedMore` says how many bytes of the frame are missing, after
-//! the limits were checked, so the receive buffer grows once, to the right length.
+//! Frames are delivered whole. `Event::NeedMore` says how many bytes of the frame are missing,
+//! after the limits were checked, so the receive buffer grows once, to the right length.
 //!
 //! `cargo run --manifest-path examples/runtimes/Cargo.toml --bin blocking -- 127.0.0.1:9001`
 
@@ -39,8 +39,8 @@ fn serve(mut stream: TcpStream) -> Result<(), Failure> {
     if open(&mut stream, &mut rx)? {
         converse(&mut stream, rx)?;
     }
-    // Dropping the socket with unread bytes could reset the connection before the peer reads the Close
-    // frame.
+    // Dropping the socket with unread bytes could reset the connection before the peer reads the
+    // Close frame.
     stream.shutdown(Shutdown::Write)?;
     stream.set_read_timeout(Some(LINGER))?;
     io::copy(&mut stream.take(1 << 20), &mut io::sink())?;

@@ -1,7 +1,8 @@
 //! WebSocket over HTTP/2 (RFC 8441): the transport is a stream of an HTTP/2 connection.
 //!
-//! There is no RFC 6455 opening handshake, so a `Connection` is used at once. The HTTP/2 flow-control
-//! windows provide backpressure: the peer may send more once it has received its echoes.
+//! There is no RFC 6455 opening handshake, so a `Connection` is used at once. The HTTP/2
+//! flow-control windows provide backpressure: the peer may send more once it has received its
+//! echoes.
 //!
 //! `cargo run --manifest-path examples/runtimes/Cargo.toml --bin http2 -- 127.0.0.1:9001`
 //!
@@ -50,8 +51,8 @@ async fn serve(stream: TcpStream) -> Result<(), h2::Error> {
     Ok(())
 }
 
-/// The status for a request. RFC 8441 §5 keeps the header fields of the opening handshake except the
-/// key and its answer.
+/// The status for a request. RFC 8441 §5 keeps the header fields of the opening handshake except
+/// the key and its answer.
 fn status<B>(request: &Request<B>) -> StatusCode {
     let protocol = request.extensions().get::<Protocol>().map(Protocol::as_str);
     let version = request.headers().get("sec-websocket-version").map(HeaderValue::as_bytes);
@@ -63,7 +64,8 @@ fn status<B>(request: &Request<B>) -> StatusCode {
     }
 }
 
-/// Serves one WebSocket. On an error the stream is dropped and thereby reset, as RFC 8441 §5 requires.
+/// Serves one WebSocket. On an error the stream is dropped and thereby reset, as RFC 8441 §5
+/// requires.
 async fn converse(
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,

@@ -57,8 +57,9 @@ async fn serve(acceptor: TlsAcceptor, stream: TcpStream) -> Result<(), Failure> 
     if accepted {
         converse(&mut stream, rx).await?;
     }
-    // Sends close_notify and closes our half of TCP. What the peer still sends is read and discarded:
-    // dropping the socket could reset the connection before the peer reads the Close frame.
+    // Sends close_notify and closes our half of TCP. What the peer still sends is read and
+    // discarded: dropping the socket could reset the connection before the peer reads the Close
+    // frame.
     stream.shutdown().await?;
     match timeout(PATIENCE, copy(&mut stream.take(1 << 20), &mut sink())).await? {
         // Many clients close TCP without close_notify. After a Close frame, truncation is harmless.

@@ -126,7 +126,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.exchange(vec![message], 1).await.remove(0)
     }
 
-    /// Expects that the server closes with `code`, and then closes its half of the transport promptly.
+    /// Expects that the server closes with `code`, and then closes its half of the transport
+    /// promptly.
     async fn expect_close(mut self, messages: Vec<Message>, code: Option<u16>) {
         let close = self.exchange(messages, 1).await.remove(0);
         let Message::Close(frame) = close else { panic!("{close:?} instead of a Close") };

@@ -1,7 +1,7 @@
 //! `io_uring`: one thread, no system call for a single read or write.
 //!
-//! The kernel owns the buffer of an operation until it completes. A sans-IO state machine fits that:
-//! it borrows no buffer between two completions.
+//! The kernel owns the buffer of an operation until it completes. A sans-IO state machine fits
+//! that: it borrows no buffer between two completions.
 //!
 //! `cargo run --manifest-path examples/runtimes/Cargo.toml --bin io_uring -- 127.0.0.1:9001`
 

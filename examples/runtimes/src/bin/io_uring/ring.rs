@@ -13,8 +13,8 @@ use slab::Slab;
 use super::client::{Client, Wish};
 
 pub(crate) const ENTRIES: u32 = 256;
-/// Each client has at most one operation and its timeout in flight. The completion queue has twice as
-/// many entries as the submission queue, so it always has room.
+/// Each client has at most one operation and its timeout in flight. The completion queue has twice
+/// as many entries as the submission queue, so it always has room.
 const MAX_CLIENTS: usize = 200;
 /// If an operation takes longer than this, its client is dropped.
 static LIMIT: Timespec = Timespec::new().sec(60);
@@ -25,7 +25,8 @@ const POLLIN: u32 = 1;
 
 pub(crate) fn run(mut ring: IoUring, listener: &TcpListener) -> io::Result<()> {
     listener.set_nonblocking(true)?;
-    // Never dropped, not even if this function returns: the kernel may still write into the buffers.
+    // Never dropped, not even if this function returns: the kernel may still write into the
+    // buffers.
     let mut clients = ManuallyDrop::new(Slab::new());
     let mut listening = false;
     loop {
@@ -86,9 +87,10 @@ fn start(ring: &mut IoUring, client: &mut Client, token: usize) -> io::Result<()
 
 fn push(ring: &mut IoUring, entries: &[Entry]) -> io::Result<()> {
     loop {
-        // SAFETY: what an entry points to must stay valid until its completion. `LIMIT` is static. A
-        // client's buffers are on the heap, so they do not move when the slab grows. The client has
-        // only this operation, and `run` accesses or removes the client only after its completion.
+        // SAFETY: what an entry points to must stay valid until its completion. `LIMIT` is static.
+        // A client's buffers are on the heap, so they do not move when the slab grows. The client
+        // has only this operation, and `run` accesses or removes the client only after its
+        // completion.
         #[expect(unsafe_code, reason = "the kernel is not bound by lifetimes")]
         if unsafe { ring.submission().push_multiple(entries) }.is_ok() {
             return Ok(());

@@ -1,7 +1,7 @@
 //! tokio: one task reads and handles timers, another one writes.
 //!
-//! A short queue connects them. Nothing is read while it is full (backpressure), so a peer that does
-//! not read its echoes is blocked, and in the end dropped.
+//! A short queue connects them. Nothing is read while it is full (backpressure), so a peer that
+//! does not read its echoes is blocked, and in the end dropped.
 //!
 //! `cargo run --manifest-path examples/runtimes/Cargo.toml --bin tokio -- 127.0.0.1:9001`
 
@@ -62,9 +62,9 @@ where
     } else {
         drop(queue);
     }
-    // The queue has no sender left, so the writer drains it and closes our half. What the peer still
-    // sends is read and discarded: dropping the socket could reset the connection before the peer reads
-    // the Close frame.
+    // The queue has no sender left, so the writer drains it and closes our half. What the peer
+    // still sends is read and discarded: dropping the socket could reset the connection before the
+    // peer reads the Close frame.
     let end = async {
         writer.join_next().await;
         copy(&mut from.take(1 << 20), &mut sink()).await

@@ -10,8 +10,8 @@ use tokio::sync::{mpsc, watch};
 
 use super::clock::Clock;
 
-/// Echoes whole messages. Other tasks that want to send use a channel, which becomes one more branch in
-/// [`step`](Self::step), so the connection needs no lock.
+/// Echoes whole messages. Other tasks that want to send use a channel, which becomes one more
+/// branch in [`step`](Self::step), so the connection needs no lock.
 pub(crate) struct Session<R> {
     from: R,
     rx: RecvBuffer<Vec<u8>>,
@@ -53,9 +53,9 @@ impl<R: AsyncRead + Unpin> Session<R> {
         self.ws.advice() != Advice::Keep && self.pending.is_empty()
     }
 
-    /// Waits for one event and handles it. Cancel-safe: if the future is dropped, no received byte is
-    /// lost. A read takes bytes from the socket in the same poll that returns them, there is no await
-    /// between that and `rx.advance`, and all state is in `self`.
+    /// Waits for one event and handles it. Cancel-safe: if the future is dropped, no received byte
+    /// is lost. A read takes bytes from the socket in the same poll that returns them, there is no
+    /// await between that and `rx.advance`, and all state is in `self`.
     pub(crate) async fn step(&mut self) -> Result<(), Failure> {
         let blocked = !self.pending.is_empty();
         let next = tokio::select! {
