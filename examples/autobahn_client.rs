@@ -1,7 +1,8 @@
-//! The client that a fuzzing server of the Autobahn test suite judges.
+//! The client for the fuzzing server of the Autobahn test suite.
 //!
-//! `cargo run --release --features deflate --example autobahn_client -- ws://127.0.0.1:9401 AGENT` asks the server how
-//! many cases it has, echoes through each of them, and has the report written. What comes compressed goes back compressed.
+//! `cargo run --release --features deflate --example autobahn_client -- ws://127.0.0.1:9401 AGENT`
+//! asks the server for the number of cases, echoes every message of each case, and has the server
+//! write its report. Compressed messages are echoed compressed.
 
 use std::error::Error;
 use std::io::{Read, Write};
@@ -31,20 +32,20 @@ fn main() -> Result<(), Box<dyn Error>> {
         false
     })?;
     for case in 1..=count.parse::<u32>()? {
-        // Most cases end with a fault of the server: that is what they test.
+        // In most cases the server violates the protocol on purpose.
         if let Err(error) = session(&url, &format!("/runCase?case={case}&agent={agent}"), |_| true)
         {
             println!("case {case}: {error}");
         }
     }
-    // The server ends this connection as soon as its report is written, most often without a Close.
+    // The server ends this connection once its report is written, mostly without a Close.
     match session(&url, &format!("/updateReports?agent={agent}"), |_| false) {
         Err(error) if error.downcast_ref() != Some(&barews::Error::UnexpectedEof) => Err(error),
         _ => Ok(()),
     }
 }
 
-/// One connection from its handshake to its end; sends back the messages that `echo` wants.
+/// Runs one connection to its end. Echoes the messages for which `echo` returns true.
 fn session(
     url: &http::Uri,
     path: &str,
@@ -89,7 +90,7 @@ struct Session {
 }
 
 impl Session {
-    /// Without compression nothing comes compressed, and the codec is as for any.
+    /// Without negotiated compression, the codec has default parameters and is not used.
     fn new(stream: TcpStream, agreed: Option<DeflateParams>) -> Result<Self, StorageFull> {
         let config = Config::new().max_fragments(1 << 20).deflate(agreed.is_some());
         let agreed = agreed.unwrap_or_default();
@@ -106,7 +107,7 @@ impl Session {
         })
     }
 
-    /// Sends what is due; if that was the end, waits for the server's.
+    /// Sends what is queued. If that ends the connection, waits for the server to close it.
     fn transmit(&mut self) -> Result<(), Box<dyn Error>> {
         let n = self.ws.transmit(&mut self.out)?;
         self.stream.write_all(&self.out[..n])?;
@@ -117,7 +118,8 @@ impl Session {
         Ok(())
     }
 
-    /// Takes a piece as it was received; sends back the message that it ends, if `echo` wants that.
+    /// Takes a received piece of a message. After the last piece, echoes the message if `echo`
+    /// returns true.
     fn take(
         &mut self,
         mut data: Data<'_>,
@@ -129,7 +131,7 @@ impl Session {
             let piece = match self.inflate.push(&mut data, &mut room) {
                 Ok(Some(piece)) => piece,
                 Ok(None) => return Ok(()),
-                // The next event is this error, and the Close that tells the server is due.
+                // The next call to `receive` returns this error, and a Close is queued.
                 Err(error) => {
                     self.ws.fail(error);
                     return Ok(());
@@ -165,7 +167,7 @@ impl Session {
     }
 }
 
-/// The opening handshake; returns the compression in use.
+/// Does the opening handshake. Returns the negotiated compression.
 fn handshake(
     stream: &mut TcpStream,
     host: &str,
@@ -173,7 +175,7 @@ fn handshake(
     path: &str,
     rx: &mut RecvBuffer<Vec<u8>>,
 ) -> Result<Option<DeflateParams>, Box<dyn Error>> {
-    // With less in the offer the server has parameters that it does not test.
+    // The server tests all compression parameters only if the offer allows them.
     let offers =
         [DeflateOffer::new().client_no_context_takeover(true).client_max_window_bits(None)];
     let mut handshake = Handshake::new(random(), host, path).port(port).deflate(&offers);
@@ -183,7 +185,7 @@ fn handshake(
     loop {
         let n = stream.read(rx.spare_mut())?;
         if n == 0 {
-            return Err("the server ended the connection inside the handshake".into());
+            return Err("the server closed the connection during the handshake".into());
         }
         rx.advance(n);
         match handshake.read_response(rx.unread())? {
@@ -200,9 +202,9 @@ fn handshake(
     }
 }
 
-/// Unpredictable bytes of the operating system (RFC 6455 section 10.3).
+/// Unpredictable bytes from the operating system (RFC 6455 §10.3).
 fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("the operating system has random bytes");
+    getrandom::fill(&mut bytes).expect("the operating system provides random bytes");
     bytes
 }

@@ -1,11 +1,12 @@
-//! A million connections in one process, each with random traffic in random pieces, counted.
+//! A million connections in one process, with random traffic in random pieces.
 //!
 //! `cargo run --release --example million -- [--connections N] [--rounds N]`
 //!
-//! Half are servers, half clients; the peer of each is a machine of the other role. There is one read
-//! buffer for all, as in an event loop: only what is unread of a connection is kept, in a pooled one.
-//! Exit status 1 if anything is lost, or if a million idle connections need more than 300 MB.
-#![allow(clippy::cast_precision_loss, reason = "figures for people")]
+//! Half of them are servers, half clients; the peer of each is a connection of the other role. As
+//! in an event loop, all share one read buffer: a connection only keeps its unread bytes, in a
+//! pooled buffer. Exit status 1 if anything is lost, or if a million idle connections need more
+//! than 300 MB.
+#![allow(clippy::cast_precision_loss, reason = "rounded for display")]
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -19,11 +20,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use lexopt::prelude::*;
 
 const CONFIG: Config = Config::new();
-/// A real client needs unpredictable keys.
+/// A constant masking key. A real client needs unpredictable keys.
 type OneKey = fn() -> [u8; 4];
 type Done<T> = Result<T, Box<dyn Error>>;
 
-/// Connections whose streams are under way at the same time.
+/// How many connections have traffic at the same time.
 const WINDOW: usize = 1024;
 const TEXT: &str = "plain words, then Žluťoučký kůň, façade and 春眠不覚暁、処処聞啼鳥。";
 
@@ -39,7 +40,7 @@ fn connect(index: usize) -> Ws {
     }
 }
 
-/// What was sent or received; `sum` is that of all payload bytes.
+/// Counts of what was sent or received. `sum` is the sum of all payload bytes.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Tally {
     messages: u64,
@@ -54,7 +55,7 @@ impl Tally {
     }
 }
 
-/// What a peer has to say, which ends with a whole message or a Close.
+/// Generates the stream of a peer. It ends after a complete message or a Close.
 fn talk<R: Role>(mut peer: Connection<R>, random: &mut Rng, sent: &mut Tally) -> Done<Vec<u8>> {
     let (mut wire, mut out, mut noise) = (Vec::new(), [0; 2048], [0; 1024]);
     random.fill(&mut noise);
@@ -70,7 +71,7 @@ fn talk<R: Role>(mut peer: Connection<R>, random: &mut Rng, sent: &mut Tally) ->
                 sent.controls += 1;
             }
             fin = random.u8(..4) > 0;
-            // A fragment of a text may end inside a character.
+            // A fragment may end inside a character.
             let now = if fin { rest.len() } else { random.usize(..=rest.len()) };
             let fragment = rest.split_off(..now).unwrap_or_default();
             let n = peer.send_fragment(kind, fin, fragment, &mut out)?;
@@ -86,18 +87,18 @@ fn talk<R: Role>(mut peer: Connection<R>, random: &mut Rng, sent: &mut Tally) ->
     Ok(wire)
 }
 
-/// What the event loop has beside its connections.
+/// The state of the event loop apart from the connections.
 #[derive(Default)]
 struct Loop {
     read: Vec<u8>,
-    /// What is unread of a connection; most have nothing.
+    /// The unread bytes of each connection that has any; most have none.
     unread: HashMap<usize, Vec<u8>>,
     pool: Vec<Vec<u8>>,
     received: Tally,
 }
 
 impl Loop {
-    /// Some bytes have come; says whether the connection is done.
+    /// Processes received bytes. Returns whether the connection is closed.
     fn feed<R: Role>(&mut self, ws: &mut Connection<R>, index: usize, bytes: &[u8]) -> Done<bool> {
         self.read.clear();
         if let Some(mut unread) = self.unread.remove(&index) {
@@ -109,10 +110,10 @@ impl Loop {
         loop {
             match ws.receive(&mut input)? {
                 Event::Data(data) => self.received.piece(data.payload, data.fin),
-                // No answer is an event lost.
+                // Without a reply the event is not counted, and the totals differ.
                 Event::Ping(_) | Event::Close(_) if ws.transmit(&mut out)? == 0 => {}
                 Event::Ping(_) | Event::Close(_) => self.received.controls += 1,
-                Event::Pong(_) => return Err("a Pong that no one sent".into()),
+                Event::Pong(_) => return Err("received a Pong that was not sent".into()),
                 Event::NeedMore(_) => break,
             }
         }
@@ -124,7 +125,7 @@ impl Loop {
     }
 }
 
-/// The memory of this process in bytes, where the system tells it.
+/// The resident memory of this process in bytes, where the system reports it.
 fn resident() -> Option<usize> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
@@ -146,9 +147,9 @@ fn main() -> Done<()> {
     let mut connections: Vec<Ws> = (0..count).map(connect).collect();
     let grown = before.zip(resident()).map(|(before, after)| after.saturating_sub(before));
     let each = size_of::<Ws>().max(grown.unwrap_or_default() / count.max(100_000));
-    let grown = grown.map_or("not known".into(), |grown| format!("{} MB", grown / 1_000_000));
-    println!("{count} idle connections of {} bytes; the process grew by {grown}", size_of::<Ws>());
-    println!("a million: {each} MB, {} 300", if each <= 300 { "at most" } else { "MORE THAN" });
+    let grown = grown.map_or("unknown".into(), |grown| format!("{} MB", grown / 1_000_000));
+    println!("{count} idle connections of {} bytes; memory growth: {grown}", size_of::<Ws>());
+    println!("a million need {each} MB, {} 300", if each <= 300 { "at most" } else { "MORE THAN" });
 
     let style = ProgressStyle::with_template("{wide_bar} {percent}% {eta}")?;
     let bar = ProgressBar::new((count * rounds) as u64).with_style(style);
@@ -191,10 +192,10 @@ fn main() -> Done<()> {
 
     let Loop { received, unread, pool, .. } = event_loop;
     let rate = received.messages as f64 / time.as_secs_f64() / 1e6;
-    println!("received: {received:?}, {rate:.2} million messages a second");
-    println!("{} buffers were enough for what was unread", pool.len());
+    println!("received: {received:?}, {rate:.2} million messages per second");
+    println!("{} pooled buffers held all unread bytes", pool.len());
     if sent != received || !unread.is_empty() || each > 300 {
-        return Err(format!("sent was {sent:?}; {} with unread bytes", unread.len()).into());
+        return Err(format!("sent: {sent:?}; {} have unread bytes", unread.len()).into());
     }
     Ok(())
 }

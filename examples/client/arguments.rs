@@ -1,4 +1,4 @@
-//! What the command line says.
+//! The command line.
 
 use std::error::Error;
 use std::time::Duration;
@@ -14,13 +14,13 @@ pub(crate) struct Arguments {
     pub(crate) texts: Vec<String>,
     /// Offer compression.
     pub(crate) deflate: bool,
-    /// Stay, and come back after every loss.
+    /// Stay connected, and reconnect whenever the connection ends.
     pub(crate) reconnect: bool,
-    /// Go on behind the last number of the feed.
+    /// Reconnect to the feed after the last number seen.
     pub(crate) resume: bool,
-    /// End with this number of the feed; 0 is never.
+    /// End with this number of the feed; 0 means never.
     pub(crate) until: u64,
-    /// The shortest and the longest delay before another attempt.
+    /// The shortest and the longest delay before reconnecting.
     pub(crate) base: Duration,
     pub(crate) cap: Duration,
 }
@@ -56,7 +56,7 @@ impl Arguments {
                 Arg::Long("send") => arguments.texts.push(parser.value()?.string()?),
                 Arg::Long("deflate") if cfg!(feature = "deflate") => arguments.deflate = true,
                 Arg::Long("deflate") => {
-                    return Err("--deflate: build it with --features deflate".into());
+                    return Err("--deflate: build with --features deflate".into());
                 }
                 Arg::Long("reconnect") => arguments.reconnect = true,
                 Arg::Long("resume") => arguments.resume = true,

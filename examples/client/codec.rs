@@ -1,4 +1,4 @@
-//! Compression (RFC 7692), if both sides want it.
+//! Compression (RFC 7692).
 
 use barews::deflate::{Deflate, DeflateParams, Effort, Inflate};
 use barews::{Client, Compressed, Connection, Data, Error, Kind, MaskKeys, SendError, StorageFull};
@@ -7,7 +7,7 @@ use barews::{Client, Compressed, Connection, Data, Error, Kind, MaskKeys, SendEr
 pub(crate) struct Codec {
     inflate: Inflate<Vec<u8>>,
     deflate: Deflate<Vec<u8>>,
-    /// For a piece of a message that comes, or all of one that goes.
+    /// Holds an inflated piece of a received message, or a whole compressed message to send.
     room: Vec<u8>,
 }
 
@@ -22,12 +22,12 @@ impl Codec {
         })
     }
 
-    /// The next piece of a message, compressed or not; `None` if there is none before more data come.
+    /// Returns the next piece of a message, compressed or not; `None` if that needs more data.
     pub(crate) fn inflate(&mut self, data: &mut Data<'_>) -> Result<Option<Data<'_>>, Error> {
         self.inflate.push(data, &mut self.room)
     }
 
-    /// Writes a text in one frame, compressed.
+    /// Writes a text message as one compressed frame.
     pub(crate) fn send_text<K: MaskKeys>(
         &mut self,
         ws: &mut Connection<Client<K>>,

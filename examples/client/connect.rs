@@ -16,14 +16,14 @@ use crate::arguments::Arguments;
 /// An open connection.
 pub(crate) struct Opened {
     pub(crate) stream: TcpStream,
-    /// What was received behind the handshake, and what comes.
+    /// The receive buffer. It may hold bytes that arrived after the handshake response.
     pub(crate) rx: RecvBuffer<Vec<u8>>,
     /// The compression in use.
     #[cfg(feature = "deflate")]
     pub(crate) deflate: Option<DeflateParams>,
 }
 
-/// The opening handshake.
+/// Connects, and does the opening handshake.
 pub(crate) fn connect(arguments: &Arguments, path: &str) -> Result<Opened, Box<dyn Error>> {
     let Arguments { host, port, .. } = arguments;
     let mut stream = TcpStream::connect((host.trim_matches(['[', ']']), *port))?;
@@ -35,7 +35,7 @@ pub(crate) fn connect(arguments: &Arguments, path: &str) -> Result<Opened, Box<d
     let headers: Vec<_> = arguments.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
     let mut handshake =
         Handshake::new(nonce, host, path).port(*port).protocols(&protocols).headers(&headers);
-    // The server may limit our window.
+    // Lets the server limit our window.
     let offers = [DeflateOffer::new().client_max_window_bits(None)];
     if arguments.deflate {
         handshake = handshake.deflate(&offers);
@@ -57,7 +57,7 @@ pub(crate) fn connect(arguments: &Arguments, path: &str) -> Result<Opened, Box<d
     loop {
         let n = stream.read(rx.spare_mut())?;
         if n == 0 {
-            return Err("the server ended the connection inside the handshake".into());
+            return Err("the server closed the connection during the handshake".into());
         }
         rx.advance(n);
         match handshake.read_response(rx.unread())? {
@@ -71,9 +71,9 @@ pub(crate) fn connect(arguments: &Arguments, path: &str) -> Result<Opened, Box<d
                 let extensions = extensions.map_or("-".into(), String::from_utf8_lossy);
                 println!("open protocol={protocol} extensions={extensions}");
                 #[cfg(feature = "deflate")]
-                let deflate = accepted.deflate();
-                // The bytes behind the head are the first frames.
-                let head_len = accepted.head_len();
+                let deflate = established.deflate();
+                // The bytes after the head are the first frames.
+                let head_len = established.head_len();
                 rx.consume(head_len);
                 return Ok(Opened {
                     stream,

@@ -1,16 +1,18 @@
-//! A client for the command line: connects, sends, prints every event, closes; or stays, and comes back.
+//! A command-line client: connects, sends, prints every event and closes; or stays connected and
+//! reconnects.
 //!
 //! `cargo run --example client -- ws://127.0.0.1:9001/ [--protocol P]... [--origin O]
 //! [--header 'N: V']... [--send TEXT]...`
 //!
-//! `cargo run --features deflate --example client -- ws://127.0.0.1:9001/ --deflate --send TEXT` offers compression (RFC
-//! 7692), and sends compressed texts if the server agrees.
+//! `cargo run --features deflate --example client -- ws://127.0.0.1:9001/ --deflate --send TEXT`
+//! offers compression (RFC 7692), and compresses its messages if the server accepts.
 //!
 //! `cargo run --example client -- ws://127.0.0.1:9001/feed --reconnect --resume [--until N]
-//! [--backoff BASE_MS,CAP_MS]` follows the numbered feed of the example server over any loss, from the last number seen.
+//! [--backoff BASE_MS,CAP_MS]` follows the numbered feed of the example `echo_server`. After a
+//! reconnect it resumes from the last number seen.
 //!
-//! Exit status: 0 after a clean close, 1 when the handshake is refused or not valid, 2 when the
-//! server breaks the protocol or the connection ends without a closing handshake.
+//! Exit status: 0 after a clean close, 1 if the handshake is rejected or invalid, 2 if the server
+//! violates the protocol or the connection ends without a closing handshake.
 
 mod arguments;
 #[cfg(feature = "deflate")]
@@ -28,7 +30,7 @@ use arguments::Arguments;
 use connect::connect;
 use talk::talk;
 
-/// What went wrong, and the exit status for it.
+/// An exit status and its error.
 type Failure = (u8, Box<dyn Error>);
 
 fn main() -> ExitCode {
@@ -47,7 +49,7 @@ fn main() -> ExitCode {
             Ok(()) if !arguments.reconnect || is_done(&arguments, seen) => {
                 return ExitCode::SUCCESS;
             }
-            // The server has closed, and may be back soon.
+            // The server closed the connection, and may be back soon.
             Ok(()) => (0, "closed".into()),
             Err(failure) => failure,
         };

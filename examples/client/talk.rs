@@ -1,4 +1,4 @@
-//! A connection from its handshake to its end.
+//! A connection after its opening handshake.
 
 use std::error::Error;
 use std::io::{Read, Write};
@@ -14,7 +14,7 @@ use crate::arguments::Arguments;
 use crate::codec::Codec;
 use crate::connect::Opened;
 
-/// Masking keys from the operating system (RFC 6455 section 10.3).
+/// Masking keys from the operating system (RFC 6455 §10.3).
 struct SystemKeys;
 
 impl MaskKeys for SystemKeys {
@@ -33,14 +33,14 @@ struct Talk<'a> {
     messages: Assembler<Vec<u8>>,
     out: Vec<u8>,
     arguments: &'a Arguments,
-    /// So many messages are still to come.
+    /// How many echoes are still to come.
     awaited: usize,
     /// The last number of the feed.
     seen: &'a mut Option<u64>,
 }
 
-/// Sends the texts, prints events until the end, and closes when all is there that was to come. `seen` is the last
-/// number of the feed.
+/// Sends the texts, prints events until the end, and closes once every expected message has
+/// arrived. `seen` is the last number of the feed.
 pub(crate) fn talk(
     opened: Opened,
     arguments: &Arguments,
@@ -94,7 +94,7 @@ pub(crate) fn talk(
 
 impl Talk<'_> {
     fn say(&mut self, text: &str) -> Result<(), Box<dyn Error>> {
-        // Longer than the text is what cannot be compressed, and the header.
+        // Room for the header, and for incompressible text, which grows.
         let needed = text.len() + text.len() / 8 + 256;
         self.out.resize(self.out.len().max(needed), 0);
         #[cfg(feature = "deflate")]
@@ -106,7 +106,7 @@ impl Talk<'_> {
         Ok(self.stream.write_all(&self.out[..n])?)
     }
 
-    /// A piece as it was received, where compression is in use.
+    /// Takes a received piece of a message, if compression is in use.
     #[cfg(feature = "deflate")]
     fn inflate(&mut self, mut data: Data<'_>) -> Result<(), Box<dyn Error>> {
         let Some(mut codec) = self.codec.take() else { return Ok(()) };
@@ -114,7 +114,7 @@ impl Talk<'_> {
             match codec.inflate(&mut data) {
                 Ok(Some(piece)) => self.hear(&piece)?,
                 Ok(None) => break,
-                // The next event is this error, and the Close that tells the server is due.
+                // The next call to `receive` returns this error, and a Close is queued.
                 Err(error) => {
                     self.ws.fail(error);
                     break;
@@ -125,11 +125,11 @@ impl Talk<'_> {
         Ok(())
     }
 
-    /// A piece of a message.
+    /// Takes an uncompressed piece of a message.
     fn hear(&mut self, data: &Data<'_>) -> Result<(), Box<dyn Error>> {
         let message = match self.messages.push(data) {
             Err(AssembleError::StorageFull(full)) => {
-                // Doubled, so that a message in many pieces is copied seldom.
+                // Doubling keeps the copying linear for a message in many pieces.
                 let _ = self.messages.grow(vec![0; full.needed.next_power_of_two()]);
                 self.messages.push(data)?
             }

@@ -1,4 +1,5 @@
-//! What anybody says, to everybody: put together, and made into frames once.
+//! Broadcast: every message from a client goes to all clients. It is reassembled, then encoded
+//! once for all of them.
 
 use std::sync::Arc;
 
@@ -12,17 +13,17 @@ use crate::codec::{Deflater, Inflater};
 use crate::session::{Replies, control};
 use crate::settings::Settings;
 
-/// What everybody is to get is put together first; this long it may be.
+/// The longest message to broadcast. It is reassembled in memory first.
 const MAX_LEN: usize = 1 << 20;
 
-/// Encoded frames, the same for all clients of all threads.
+/// Encoded frames, shared by all clients of all threads.
 pub(crate) type Frames = Arc<[u8]>;
 
-/// A message for everybody.
+/// A message to broadcast.
 #[derive(Clone)]
 pub(crate) struct Said {
     plain: Frames,
-    /// For those who agreed on compression.
+    /// For clients that negotiated compression.
     compressed: Option<Frames>,
 }
 
@@ -35,7 +36,7 @@ impl Said {
     }
 }
 
-/// Makes frames for everybody, one for all clients of a thread.
+/// Encodes messages to broadcast. There is one per thread.
 pub(crate) struct Encoder {
     #[cfg(feature = "deflate")]
     deflater: Option<Box<Deflater>>,
@@ -72,13 +73,13 @@ impl Encoder {
     }
 }
 
-/// One who says something to everybody.
+/// A client whose messages are broadcast.
 pub(crate) struct Speaker {
-    /// Whether it can read compressed messages.
+    /// Whether it accepts compressed messages.
     pub(crate) is_compressed: bool,
-    /// Of its own message so far.
+    /// The message that it is sending, so far.
     fragments: Assembler<Vec<u8>>,
-    /// The same, if compression was agreed on.
+    /// Used instead of `fragments` if compression was negotiated.
     #[cfg(feature = "deflate")]
     inflater: Option<Box<Inflater>>,
 }
@@ -101,7 +102,7 @@ impl Speaker {
         Self { is_compressed: true, inflater: Some(Box::new(inflater)), ..Self::default() }
     }
 
-    /// Takes a piece; with the last of a message, that is said.
+    /// Takes a piece of a message. The last piece queues the message to be broadcast.
     pub(crate) fn say(
         &mut self,
         ws: &mut Connection<Server>,
@@ -129,10 +130,10 @@ impl Speaker {
                 });
             }
             Err(AssembleError::StorageFull(_)) => {
-                // For what is here, not for what a header only promises; and twice as much each time, as a message may
-                // come in pieces of one byte.
+                // Grow by what has arrived, not by the length that a header announces, and double
+                // each time: a message may arrive in pieces of one byte.
                 if fragments.grow(vec![0; held.next_power_of_two()]).is_err() {
-                    unreachable!("it is longer than what is there");
+                    unreachable!("the new buffer is longer");
                 }
                 fragments.push(data)
             }
@@ -146,16 +147,16 @@ impl Speaker {
                 replies.said.push(replies.encoder.encode(opcode, bytes));
             }
             Ok(None) => return,
-            Err(error) => unreachable!("there is room, and text was checked: {error}"),
+            Err(error) => unreachable!("there is room, and the text is valid: {error}"),
         }
         *fragments = Assembler::new(Vec::new());
     }
 }
 
-/// One frame, the same for all clients.
+/// One unmasked frame.
 pub(crate) fn encoded(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
     let mut out = vec![0; payload.len() + frame::MAX_HEADER_LEN];
-    let n = frame::encode(opcode, true, payload, &mut out).expect("it has room");
+    let n = frame::encode(opcode, true, payload, &mut out).expect("the buffer has room");
     out.truncate(n);
     out
 }

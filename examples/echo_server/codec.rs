@@ -1,4 +1,4 @@
-//! Compression (RFC 7692): what a client that asked for it has more than the others.
+//! Compression (RFC 7692), for clients that ask for it.
 
 use barews::deflate::{CompressionContext, Deflate, DeflateParams, Effort, Inflate};
 use barews::frame::{Header, Lead, Opcode};
@@ -12,18 +12,20 @@ use crate::settings::Settings;
 
 /// The longest frame of a compressed message.
 const FRAGMENT: usize = 64 << 10;
-/// Room for the header of such a frame.
+/// Room for a frame header.
 const HEADER_LEN: usize = 10;
-/// Memory for messages begins with so much; between two of them no more than the second is kept.
+/// The first size of the message buffer.
 const LEAST: usize = 4 << 10;
+/// The message buffer is shrunk to this size after each message.
 const KEPT: usize = 64 << 10;
 const EFFORT: Effort = Effort::FAST;
 
-/// The answer to the best offer of a client; `None` is to go on without compression.
+/// The answer to the client's best offer. `None` means no compression.
 pub(crate) fn negotiate(upgrade: &Upgrade<'_>, settings: &Settings) -> Option<DeflateAnswer> {
     let bits = settings.deflate?;
     let config = DeflateConfig::new().server_max_window_bits(bits).client_max_window_bits(bits);
-    // What everybody gets refers to no message before it, and nobody may have a smaller window.
+    // A broadcast message is compressed once for all clients: it must not depend on earlier
+    // messages, and no client may have a smaller window.
     let config = if settings.broadcast {
         config.server_no_context_takeover(true).server_min_window_bits(bits)
     } else {
@@ -32,8 +34,8 @@ pub(crate) fn negotiate(upgrade: &Upgrade<'_>, settings: &Settings) -> Option<De
     upgrade.negotiate_deflate(&config)
 }
 
-/// For a connection with compression. The limits count compressed bytes then, and what cannot be compressed gets a little
-/// longer; how long a message is, [`Inflater`] judges.
+/// The configuration of a connection with compression. Its limits count compressed bytes, and
+/// incompressible data grows a little. [`Inflater`] enforces the limit on the inflated length.
 pub(crate) fn config(settings: &Settings) -> Config {
     let max_len = Deflate::max_len(settings.max_message_len) as u64;
     settings.config.max_frame_len(max_len).max_message_len(max_len).deflate(true)
@@ -53,7 +55,7 @@ impl Codec {
         }
     }
 
-    /// Takes a piece; with the last of a message, appends its echo.
+    /// Takes a piece of a message. The last piece appends the echo of the message.
     pub(crate) fn echo(
         &mut self,
         ws: &mut Connection<Server>,
@@ -72,12 +74,12 @@ impl Codec {
     }
 }
 
-/// Puts the messages of a client together, inflated.
+/// Inflates and reassembles the messages of a client.
 pub(crate) struct Inflater {
     inflate: Inflate<Vec<u8>>,
     max_message_len: usize,
     message: Vec<u8>,
-    /// So much of the message is here; the memory behind it is for more.
+    /// The length of the message so far; the rest of `message` is free.
     len: usize,
 }
 
@@ -85,17 +87,17 @@ impl Inflater {
     pub(crate) fn new(agreed: DeflateParams, max_message_len: usize) -> Self {
         let context = agreed.client();
         let inflate = Inflate::new(context, vec![0; Inflate::memory(context)]);
-        let inflate = inflate.expect("it has as much as it asks for");
+        let inflate = inflate.expect("the memory has the required length");
         let inflate = inflate.max_message_len(max_message_len as u64);
         Self { inflate, max_message_len, message: Vec::new(), len: 0 }
     }
 
-    /// Takes a piece, compressed or not; gives the message with its last.
+    /// Takes a piece of a message, compressed or not. The last piece returns the message.
     pub(crate) fn push(&mut self, data: &mut Data<'_>) -> Result<Option<&[u8]>, Error> {
         loop {
             if self.len == self.message.len() {
-                // Twice as much each time, so that no byte is copied more than twice; one byte more than what is allowed
-                // is enough to see that it is too much.
+                // Doubling keeps the copying linear. One byte more than the limit is enough to
+                // detect that the message is too long.
                 let most = self.max_message_len.saturating_add(1);
                 self.message.resize(most.min((2 * self.len).max(LEAST)), 0);
             }
@@ -104,7 +106,7 @@ impl Inflater {
             };
             let fin = piece.fin;
             self.len += piece.payload.len();
-            // A plain message: of the others `Inflate` has judged.
+            // An uncompressed message; `Inflate` checks the length of compressed ones.
             if self.len > self.max_message_len {
                 return Err(Error::MessageTooLong);
             }
@@ -115,7 +117,7 @@ impl Inflater {
         }
     }
 
-    /// Gives back what a long message has taken, behind its end.
+    /// Frees the memory of a long message once it has ended.
     pub(crate) fn shrink(&mut self) {
         if self.len == 0 {
             self.message.truncate(KEPT);
@@ -130,10 +132,10 @@ pub(crate) struct Deflater(Deflate<Vec<u8>>);
 impl Deflater {
     fn new(context: CompressionContext) -> Self {
         let memory = vec![0; Deflate::memory(context, EFFORT)];
-        Self(Deflate::new(context, EFFORT, memory).expect("it has as much as it asks for"))
+        Self(Deflate::new(context, EFFORT, memory).expect("the memory has the required length"))
     }
 
-    /// For frames that everybody can read with whom compression was agreed on.
+    /// For frames that every client with compression can read.
     pub(crate) fn for_everybody(settings: &Settings) -> Option<Self> {
         let window_bits = settings.deflate.filter(|_| settings.broadcast)?;
         Some(Self::new(CompressionContext { window_bits, takeover: false }))
@@ -153,11 +155,11 @@ impl Deflater {
             most -= deflated.written;
 
             let opcode = if first { opcode } else { Opcode::Continuation };
-            // RFC 7692, 6.1: RSV1 is for the first frame of a message.
+            // RFC 7692 §6.1: RSV1 is set on the first frame of a message only.
             let lead = Lead { fin: deflated.done, rsv1: first, opcode };
             let header = Header { lead, masking_key: None, payload_len: deflated.written as u64 };
             let header = header.encode();
-            // Its length was not known before.
+            // The length of the header is known only now.
             out.copy_within(body..body + deflated.written, start + header.len());
             out[start..start + header.len()].copy_from_slice(&header);
             out.truncate(start + header.len() + deflated.written);

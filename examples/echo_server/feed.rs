@@ -1,5 +1,5 @@
-//! The numbered feed at `/feed`: everybody gets the same messages, and who was away gets what was missed, as far back as
-//! the window goes.
+//! The numbered feed at `/feed`. All clients get the same messages; a client that reconnects
+//! catches up on the ones that it missed, as far back as the window reaches.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -8,7 +8,7 @@ use barews::frame::Opcode;
 
 use crate::broadcast::{Frames, encoded};
 
-/// So many of the newest messages can be had again.
+/// How many of the newest messages are kept for clients to catch up on.
 const WINDOW: usize = 1024;
 
 #[derive(Default)]
@@ -24,9 +24,9 @@ struct Window {
 }
 
 impl Feed {
-    /// Adds the next message.
+    /// Appends the next message.
     pub(crate) fn publish(&self) {
-        let mut window = self.window.lock().expect("no thread panics with it");
+        let mut window = self.window.lock().expect("no thread panics while it holds the lock");
         window.newest += 1;
         let text = format!(r#"{{"seq":{}}}"#, window.newest);
         window.frames.push_back(encoded(Opcode::Text, text.as_bytes()).into());
@@ -35,10 +35,12 @@ impl Feed {
         }
     }
 
-    /// What comes behind `seen`, and the number of the newest. Who has seen nothing begins with the next. If messages
-    /// are lost, because `seen` is behind the window or of another server's life, the first says where it goes on.
+    /// The messages after number `seen`, and the number of the newest. A client that has seen
+    /// nothing (`u64::MAX`) starts with the next message. If the messages after `seen` are gone,
+    /// because they are older than the window or the server was restarted, the first frame
+    /// announces the number at which the feed continues.
     pub(crate) fn behind(&self, seen: u64) -> (Vec<Frames>, u64) {
-        let window = self.window.lock().expect("no thread panics with it");
+        let window = self.window.lock().expect("no thread panics while it holds the lock");
         let newest = window.newest;
         if seen == u64::MAX || seen == newest {
             return (Vec::new(), newest);

@@ -1,18 +1,20 @@
-//! An echo server for browsers and other clients, on mio, as one would run it.
+//! An echo server on mio, written as for production, with a web page to try it from.
 //!
-//! `cargo run --release --example echo_server -- [--listen ADDR:PORT] [--threads N] [--protocol NAME]...
-//! [--max-message-len N] [--broadcast] [--stats] [--timeout NAME=MS]... [--feed-every MS] [--read-len N]
-//! [--high-water N] [--low-water N]`, then open the address that it prints.
+//! `cargo run --release --example echo_server -- [--listen ADDR:PORT] [--threads N] [--protocol
+//! NAME]... [--max-message-len N] [--broadcast] [--stats] [--timeout NAME=MS]... [--feed-every MS]
+//! [--read-len N] [--high-water N] [--low-water N]`, then open the address that it prints.
 //!
-//! `cargo run --release --features deflate --example echo_server -- --deflate [--window-bits N]` compresses for clients
-//! that ask for it (RFC 7692), with windows of at most 2^N bytes, 8 to 15, on both sides.
+//! `cargo run --release --features deflate --example echo_server -- --deflate [--window-bits N]`
+//! negotiates compression (RFC 7692) with clients that offer it. N is 8 to 15; windows have at most
+//! 2^N bytes in both directions.
 //!
-//! - `main`: one thread a core, each with a listener on the same port; signals.
+//! - `main`: one thread per core, each with its own listener on the same port; signals.
 //! - `worker`: the event loop of a thread. `timers`: its deadlines.
-//! - `client`: a socket, read into the buffer that a thread's clients share, written once a read (`read`, `write`).
-//! - `session`: bytes in, answers out. Echoes are made in the read buffer, where the frames came in.
-//! - `broadcast`: what anybody says, to everybody, encoded once. `codec`: compression.
-//! - `pool`, `output`: memory for what is incomplete, and for what a client does not take yet.
+//! - `client`: a socket. Reads go into a buffer that all clients of a thread share (`read`); all
+//!   replies to a read are written at once (`write`).
+//! - `session`: bytes in, replies out. Echoes are built in place in the read buffer.
+//! - `broadcast`: sends every message to all clients, encoded once. `codec`: compression.
+//! - `pool`, `output`: memory for incomplete frames and for unsent output.
 //! - `feed`: numbered messages at `/feed?after=N`, with a window to catch up from.
 
 mod broadcast;
@@ -55,7 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (stats, feed) = (Arc::new(Stats::default()), Arc::new(Feed::default()));
     let start = Instant::now();
     let first = listen(settings.address)?;
-    // Port 0 is any port, but the same for all threads.
+    // Port 0 means any free port; all threads use the one that the first listener got.
     let address = first.local_addr()?;
     let mut listeners = vec![first];
     for _ in 1..settings.threads {
@@ -100,19 +102,19 @@ fn main() -> Result<(), Box<dyn Error>> {
         peer.tell(Told::Shutdown);
     }
     thread::spawn(move || {
-        // Who asks twice means it.
+        // A second signal ends the process at once.
         signals.forever().next();
         std::process::exit(1);
     });
     drop(done);
     let _ = ticker.join();
     for thread in threads {
-        thread.join().map_err(|_| "a thread has panicked")??;
+        thread.join().map_err(|_| "a thread panicked")??;
     }
     Ok(())
 }
 
-/// What happens by the clock: the feed, and a line of statistics each second.
+/// Publishes the feed, and prints statistics every second.
 fn tick(
     ended: &std::sync::mpsc::Receiver<()>,
     peers: &[Peer],

@@ -1,4 +1,4 @@
-//! Output that the socket did not take yet.
+//! Output that the socket has not accepted yet.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// What is pending of a buffer of the pool; the buffer goes back if that is nothing.
+    /// The `pending` bytes of a pooled buffer. If there are none, the buffer goes back to the pool.
     pub(crate) fn new(
         buffer: Vec<u8>,
         pending: Range<usize>,

@@ -1,12 +1,12 @@
-//! Memory for incomplete frames and unsent output, one pool for all clients of a thread.
+//! Memory for incomplete frames and unsent output. There is one pool per thread.
 
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::stats::Stats;
 
-/// The least size of a buffer; each further class is twice as long.
+/// The smallest buffer. Each size class is twice as large as the one before.
 const LEAST: usize = 4 << 10;
-/// Bytes of free buffers that are kept.
+/// At most this many bytes of free buffers are kept.
 const KEPT: usize = 4 << 20;
 
 #[derive(Default)]
@@ -17,7 +17,7 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// A buffer of at least `len` bytes, all of which can be written to.
+    /// Returns an initialized buffer of at least `len` bytes.
     pub(crate) fn take(&mut self, len: usize, stats: &Stats) -> Vec<u8> {
         stats.buffers.fetch_add(1, Relaxed);
         let class = class(len);
@@ -30,7 +30,7 @@ impl Pool {
         }
     }
 
-    /// Takes back what [`take`](Self::take) gave.
+    /// Takes back a buffer from [`take`](Self::take).
     pub(crate) fn give(&mut self, buffer: Vec<u8>, stats: &Stats) {
         if buffer.is_empty() {
             return;

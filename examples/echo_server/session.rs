@@ -1,4 +1,4 @@
-//! The protocol side of one client: received bytes in, answers out, no socket.
+//! The protocol of one client: received bytes in, replies out, no socket.
 
 use std::ops::Range;
 
@@ -19,7 +19,8 @@ use crate::settings::Settings;
 /// Room in front of received bytes, for the header of an echo.
 pub(crate) const HEADROOM: usize = 16;
 
-/// One page with its style and its script in it: this server closes behind each HTTP answer.
+/// The page with style and script inlined: the server closes the connection after each HTTP
+/// response.
 const PAGE: &str = concat!(
     include_str!("page/head.html"),
     "<style>\n",
@@ -30,7 +31,7 @@ const PAGE: &str = concat!(
     include_str!("page/script.js"),
     "</script>\n</html>\n",
 );
-/// So much memory for answers is kept from one read to the next.
+/// At most this much memory for replies is kept between reads.
 const KEPT: usize = 1 << 20;
 
 pub(crate) enum Session {
@@ -39,32 +40,33 @@ pub(crate) enum Session {
         ws: Connection<Server>,
         service: Service,
     },
-    /// An HTTP answer was given, and the connection ends behind it.
+    /// An HTTP response was sent; the connection ends after it.
     Done,
 }
 
-/// What a client gets.
+/// What the server sends to a client.
 pub(crate) enum Service {
-    /// What it sends, frame by frame.
+    /// Its own frames.
     Echo,
-    /// What it sends, message by message, compressed if it was compressed.
+    /// Its own messages, compressed if they came compressed.
     #[cfg(feature = "deflate")]
     Deflate(Box<Codec>),
-    /// What anybody sends.
+    /// The messages of all clients.
     Broadcast(Box<Speaker>),
-    /// The numbered feed, behind this number.
+    /// The numbered feed, after this number.
     Feed { seen: u64 },
 }
 
-/// The answers to one read, in the order in which they are written. One for all clients of a thread.
+/// The replies to one read, in the order in which they are written. The clients of a thread share
+/// one.
 pub(crate) struct Replies {
-    /// Answers to control frames and to requests, and echoes that are not made where the message came in.
+    /// Pongs, responses to requests, and echoes that are not built in place.
     pub(crate) first: Vec<u8>,
-    /// Where among the received bytes the echoes are, once they are [compacted](Self::compact).
+    /// The range of the received bytes that holds the echoes, after [`compact`](Self::compact).
     pub(crate) echoes: Range<usize>,
     /// The Close.
     pub(crate) last: Vec<u8>,
-    /// What is said to everybody, and what makes frames of it.
+    /// Messages to broadcast.
     pub(crate) said: Vec<Said>,
     pub(crate) encoder: Encoder,
     frames: Vec<(HeaderBytes, Range<usize>)>,
@@ -82,7 +84,8 @@ impl Replies {
         }
     }
 
-    /// They were written, or wait elsewhere. What was said to everybody is still to be passed on.
+    /// Called once the replies are written or moved to the pending output. Messages to broadcast
+    /// stay.
     pub(crate) fn clear(&mut self) {
         self.first.clear();
         self.first.shrink_to(KEPT);
@@ -94,9 +97,9 @@ impl Replies {
         self.first.len() + self.echoes.len() + self.last.len()
     }
 
-    /// Moves the echoed frames together, where they were received: a server's header is shorter than a client's by its
-    /// masking key, so there is room, and one frame alone does not move at all. If its header came in an earlier read,
-    /// there is [`HEADROOM`].
+    /// Makes the echoed frames contiguous, in the buffer in which they were received. There is
+    /// room because a server's header lacks the masking key; a single frame does not move. If the
+    /// header came in an earlier read, its echo uses the [`HEADROOM`].
     fn compact(&mut self, bytes: &mut [u8]) {
         let mut end = None;
         for (header, payload) in self.frames.drain(..) {
@@ -116,21 +119,22 @@ impl Replies {
     }
 }
 
-/// What became of the bytes.
+/// The result of [`Session::receive`].
 #[derive(Default)]
 pub(crate) struct Received {
-    /// Where what was not consumed begins.
+    /// The first byte that was not consumed.
     pub(crate) consumed: usize,
-    /// So many more bytes until anything happens; 0 if what is here goes on when the answers so far are written.
+    /// How many more bytes are needed to make progress. 0 if the remaining bytes are processed
+    /// once the replies so far are written.
     pub(crate) missing: usize,
-    /// Where the payload of a frame is that is to be echoed when `missing` more bytes of it have come, and whether the
-    /// frame is the first of its message.
+    /// The payload of an incomplete frame, which is echoed once its last `missing` bytes have
+    /// arrived, and whether the frame is the first of its message.
     pub(crate) held: Option<(Range<usize>, bool)>,
-    /// Whole frames of data.
+    /// Complete data frames.
     pub(crate) messages: u64,
-    /// Whether the last of them has not ended its message.
+    /// Whether the last of them leaves its message unfinished.
     pub(crate) unended: Option<bool>,
-    /// The opening handshake was done in this call.
+    /// The opening handshake was completed by this call.
     pub(crate) opened: bool,
 }
 
@@ -139,12 +143,12 @@ pub(crate) struct Received {
 pub(crate) enum Kept {
     /// The start of a frame or of a request head, as it was received.
     Raw,
-    /// The payload of a frame so far, unmasked and checked.
+    /// The payload of a frame so far, unmasked and validated.
     Payload { first: bool },
 }
 
 impl Received {
-    /// What is to be kept of the first `len` bytes.
+    /// Which of the first `len` bytes to keep.
     pub(crate) fn kept(&self, len: usize) -> (Range<usize>, Kept) {
         match &self.held {
             None => (self.consumed..len, Kept::Raw),
@@ -172,7 +176,8 @@ impl Session {
         Self::Open { ws: Connection::server(codec::config(settings)), service }
     }
 
-    /// Takes what is in `bytes`: the first `end` bytes, but for the [`HEADROOM`], were kept, the others have just come.
+    /// Processes `bytes`. Those from [`HEADROOM`] to `end` were kept from earlier reads, those from
+    /// `end` on are new.
     pub(crate) fn receive(
         &mut self,
         bytes: &mut [u8],
@@ -209,7 +214,7 @@ impl Session {
             }
         }
         match self {
-            // The bytes behind the request's head are frames already.
+            // The bytes after the request are frames.
             Self::Open { ws, service } => {
                 let received = frames(ws, service, bytes, from, kept, replies, settings.high);
                 replies.compact(bytes);
@@ -239,14 +244,14 @@ impl Session {
         }
     }
 
-    /// Appends a Close; false if there is no WebSocket to close.
+    /// Appends a Close. False if there is no WebSocket to close.
     pub(crate) fn close(&mut self, code: CloseCode, out: &mut Vec<u8>) -> bool {
         let Self::Open { ws, .. } = self else { return false };
         control(out, |out| ws.send_close(code, "", out));
         true
     }
 
-    /// What to do with the transport, once all output is written.
+    /// What to do with the transport once all output is written.
     pub(crate) fn transport_action(&self) -> TransportAction {
         match self {
             Self::Handshake(_) => TransportAction::Keep,
@@ -255,7 +260,7 @@ impl Session {
         }
     }
 
-    /// Whether this side's Close was written.
+    /// Whether the server has sent its Close.
     pub(crate) fn is_closing(&self) -> bool {
         match self {
             Self::Handshake(_) => false,
@@ -267,8 +272,8 @@ impl Session {
     }
 }
 
-/// Receives the frames from `start` on. A compressed message can have an answer that is much longer: when there are
-/// more than `high` bytes of them, the others wait.
+/// Receives the frames from `start` on. The echo of a compressed message can be much longer than
+/// the message: with more than `high` bytes of replies, the remaining frames wait.
 fn frames(
     ws: &mut Connection<Server>,
     service: &mut Service,
@@ -278,7 +283,7 @@ fn frames(
     replies: &mut Replies,
     #[cfg_attr(
         not(feature = "deflate"),
-        expect(unused_variables, reason = "answers are no longer")
+        expect(unused_variables, reason = "echoes are no longer than messages")
     )]
     high: usize,
 ) -> Received {
@@ -326,7 +331,7 @@ fn frames(
             Ok(Event::Pong(_)) => {}
             Ok(Event::Close(_)) => control(&mut replies.last, |out| ws.transmit(out)),
             Ok(Event::NeedMore(missing)) => {
-                // Of a frame that is held, its length tells more.
+                // For a held frame, `missing` is the rest of its payload.
                 received.missing = received.missing.max(missing.get());
                 return received;
             }
@@ -340,8 +345,8 @@ fn frames(
     }
 }
 
-/// Sends a frame back as it came. It was judged when it was received, so the frame layer is enough: `send_in_place` would
-/// check the text again.
+/// Echoes a frame. Its payload was validated when it was received, so only a header is encoded;
+/// `send_in_place` would validate text again.
 fn echo(
     ws: &Connection<Server>,
     first: bool,
@@ -358,7 +363,7 @@ fn echo(
     replies.frames.push((header.encode(), payload));
 }
 
-/// Behind our own Close nothing may follow (5.5.1).
+/// Whether a frame may be sent: not after our own Close (RFC 6455 §5.5.1).
 pub(crate) fn may_follow(ws: &Connection<Server>) -> bool {
     matches!(ws.state(), State::Open | State::RemoteClosed)
 }
@@ -369,7 +374,7 @@ pub(crate) fn control(
     write: impl FnOnce(&mut [u8]) -> Result<usize, SendError>,
 ) {
     let mut frame = [0; 2 * barews::MIN_BUFFER_LEN];
-    // Refused is only what comes behind a Close.
+    // The only possible error is that our Close was sent before.
     if let Ok(n) = write(&mut frame) {
         out.extend_from_slice(&frame[..n]);
     }
@@ -377,7 +382,7 @@ pub(crate) fn control(
 
 fn open(upgrade: &Upgrade<'_>, replies: &mut Replies, settings: &Settings) -> Session {
     let ours = |offered: &&str| settings.protocols.iter().any(|name| name == offered);
-    // Neither an echo nor a feed tells anybody's secrets, so pages of any origin may use them (10.2).
+    // Echo and feed reveal nothing private, so pages of any origin may use them (§10.2).
     let accept = match upgrade.accept(Origins::Any) {
         Ok(accept) => accept,
         Err(error) => {
@@ -417,7 +422,7 @@ fn answer_plain(method: &str, path: &str, out: &mut Vec<u8>) {
     append(out, |out| server::respond(status, &headers, body.as_bytes(), out));
 }
 
-/// Appends what `write` writes, with as much room as it asks for.
+/// Appends what `write` writes, growing `out` as needed.
 fn append(out: &mut Vec<u8>, write: impl Fn(&mut [u8]) -> Result<usize, BuildError>) {
     let start = out.len();
     let mut room = 512;
@@ -426,7 +431,7 @@ fn append(out: &mut Vec<u8>, write: impl Fn(&mut [u8]) -> Result<usize, BuildErr
         match write(&mut out[start..]) {
             Ok(n) => return out.truncate(start + n),
             Err(BuildError::BufferTooSmall { needed }) => room = needed,
-            Err(error) => unreachable!("an answer of our own is refused: {error}"),
+            Err(error) => unreachable!("our own response is invalid: {error}"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the command line says.
+//! The command line.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -17,14 +17,16 @@ pub(crate) struct Settings {
     pub(crate) max_message_len: usize,
     pub(crate) timeouts: Timeouts,
     pub(crate) protocols: Vec<String>,
-    /// The length of a thread's read buffer. Of 16 to 256 KiB, 64 was best: 32 messages of 1 KiB in flight need one read
-    /// then (2.7 million a CPU second, 1.7 with 32 KiB, 0.6 with 16), and long messages only lose by more.
+    /// The length of a thread's read buffer. Of 16 to 256 KiB, 64 KiB was best: one read takes 32
+    /// messages of 1 KiB in flight (2.7 million per CPU second; 1.7 with 32 KiB, 0.6 with 16 KiB),
+    /// and larger buffers make long messages slower.
     pub(crate) read_len: usize,
-    /// Nothing is read from a client that has more output pending, until it has [`low`](Self::low).
+    /// With more pending output than this, a client is not read until [`low`](Self::low) or less is
+    /// left.
     pub(crate) high: usize,
     pub(crate) low: usize,
     pub(crate) broadcast: bool,
-    /// Compression for whoever asks, with windows of at most this size.
+    /// Accept compression, with windows of at most this size.
     #[cfg(feature = "deflate")]
     pub(crate) deflate: Option<WindowBits>,
     pub(crate) feed_every: Duration,
@@ -79,7 +81,7 @@ impl Settings {
                 }
                 #[cfg(not(feature = "deflate"))]
                 Arg::Long(name @ ("deflate" | "window-bits")) => {
-                    return Err(format!("--{name}: build it with --features deflate").into());
+                    return Err(format!("--{name}: build with --features deflate").into());
                 }
                 Arg::Long("feed-every") => {
                     settings.feed_every = Duration::from_millis(parser.value()?.parse()?);
@@ -97,7 +99,7 @@ impl Settings {
     }
 }
 
-/// `NAME=MILLISECONDS`; 0 is for ever.
+/// Parses `NAME=MILLISECONDS`; 0 disables the timeout.
 fn timeout(timeouts: Timeouts, text: &str) -> Result<Timeouts, Box<dyn Error>> {
     let (name, millis) = text.split_once('=').ok_or("--timeout NAME=MILLISECONDS")?;
     let millis: u64 = millis.parse()?;

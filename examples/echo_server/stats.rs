@@ -1,4 +1,4 @@
-//! What the server counts, over all threads.
+//! Counters over all threads.
 
 use std::fmt;
 use std::sync::atomic::AtomicU64;
@@ -6,19 +6,19 @@ use std::sync::atomic::Ordering::Relaxed;
 
 #[derive(Debug, Default)]
 pub(crate) struct Stats {
-    /// Open now.
+    /// Open connections.
     pub(crate) connections: AtomicU64,
-    /// Received frames of data.
+    /// Data frames received.
     pub(crate) messages: AtomicU64,
     /// Bytes read from sockets.
     pub(crate) bytes: AtomicU64,
-    /// Pooled buffers in use now.
+    /// Pooled buffers in use.
     pub(crate) buffers: AtomicU64,
-    /// How often a buffer was changed for a longer one.
+    /// How often a buffer was replaced by a longer one.
     pub(crate) grown: AtomicU64,
-    /// Given up by a deadline, but for those below.
+    /// Connections ended by a deadline other than the one for writing.
     pub(crate) reaped: AtomicU64,
-    /// Dropped because they did not read.
+    /// Connections dropped because the client did not read.
     pub(crate) dropped: AtomicU64,
 }
 

@@ -1,7 +1,7 @@
 //! The deadlines of all clients of a thread: a heap with one entry for most clients.
 //!
-//! A deadline moves with every byte that comes, nearly always to later. So nothing is done then; the entry comes up at
-//! its old time, and the client says when it is to come up again.
+//! Every received byte moves a deadline, nearly always to a later time. The heap is not updated
+//! then: the entry fires at its old time, and the client is scheduled again for the new one.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -10,17 +10,17 @@ use std::time::Duration;
 use crate::worker::RESERVED;
 
 pub(crate) struct Timers {
-    /// Milliseconds and key: an idle connection is little but this.
+    /// Milliseconds and key, kept small because every idle connection has an entry.
     entries: BinaryHeap<Reverse<(u64, u32)>>,
 }
 
-/// When a client's entry comes up.
+/// When a client's entry fires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Scheduled(u64);
 
 impl Default for Timers {
     fn default() -> Self {
-        // Some clients have more than one entry.
+        // A client has several entries if its deadline moved to an earlier time.
         Self { entries: BinaryHeap::with_capacity(8 * RESERVED) }
     }
 }
@@ -33,7 +33,7 @@ impl Default for Scheduled {
 }
 
 impl Timers {
-    /// Sees to it that `key` comes up at `deadline`, or before it.
+    /// Makes sure that an entry for `key` fires no later than `deadline`.
     pub(crate) fn schedule(
         &mut self,
         key: usize,
@@ -47,12 +47,12 @@ impl Timers {
         }
     }
 
-    /// When the next entry comes up.
+    /// When the next entry fires.
     pub(crate) fn next(&self) -> Option<Duration> {
         self.entries.peek().map(|Reverse((at, _))| Duration::from_millis(*at))
     }
 
-    /// The next entry that is due, and what tells whether it is still the client's.
+    /// The next entry that is due. It is stale if the client's [`Scheduled`] differs.
     pub(crate) fn due(&mut self, now: Duration) -> Option<(usize, Scheduled)> {
         if self.next()? > now {
             return None;
@@ -62,7 +62,7 @@ impl Timers {
     }
 }
 
-/// Deadlines are whole milliseconds.
+/// Deadlines are rounded down to milliseconds.
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,4 +1,4 @@
-//! One thread: its listener, its clients, its timers, and what the other threads tell it.
+//! A worker thread: its listener, clients and timers, and the messages from other threads.
 
 use std::collections::VecDeque;
 use std::io;
@@ -23,23 +23,24 @@ use crate::timers::Timers;
 
 const LISTENER: Token = Token(usize::MAX);
 const WAKER: Token = Token(usize::MAX - 1);
-/// Room for so many clients is reserved: memory that grows in small steps leaves holes behind, and what is not used takes
-/// none.
+/// Room for this many clients is reserved: growing in small steps fragments memory, and pages that
+/// are never touched cost nothing.
 pub(crate) const RESERVED: usize = 1024;
-/// After a failed accept (no descriptors are left, most often) the next is tried so much later.
+/// The delay before the next attempt after a failed accept, which mostly means that no file
+/// descriptors are left.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
-/// What threads tell each other.
+/// A message between threads.
 pub(crate) enum Told {
-    /// A message for all clients.
+    /// A message to broadcast.
     Said(Said),
-    /// The feed has something new.
+    /// The feed has a new message.
     Feed,
-    /// No more clients; close the others, and end.
+    /// Accept no more clients, close the open ones, and end.
     Shutdown,
 }
 
-/// How a thread is told something.
+/// A handle to send messages to a thread.
 #[derive(Clone)]
 pub(crate) struct Peer {
     pub(crate) sender: Sender<Told>,
@@ -48,7 +49,7 @@ pub(crate) struct Peer {
 
 impl Peer {
     pub(crate) fn tell(&self, told: Told) {
-        // A thread that has ended needs to know nothing.
+        // A thread that has ended needs no message.
         if self.sender.send(told).is_ok() {
             let _ = self.waker.wake();
         }
@@ -61,10 +62,10 @@ pub(crate) struct Shared {
     pub(crate) stats: Arc<Stats>,
     pub(crate) feed: Arc<Feed>,
     pub(crate) pool: Pool,
-    /// Everything is read into it first.
+    /// The read buffer.
     pub(crate) buffer: Vec<u8>,
     pub(crate) replies: Replies,
-    /// Since the start of the program, asked for once a turn.
+    /// The time since the start of the program, updated once per turn of the event loop.
     pub(crate) now: Duration,
 }
 
@@ -105,7 +106,7 @@ impl Worker {
 
     pub(crate) fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(1024);
-        // Clients that have more to do but gave way to the others.
+        // Clients that have more to do but yielded to the others.
         let mut ready: VecDeque<u32> = VecDeque::new();
         while self.listener.is_some() || !self.clients.is_empty() {
             match self.poll.poll(&mut events, self.timeout(!ready.is_empty())) {
@@ -142,7 +143,7 @@ impl Worker {
             return Some(Duration::ZERO);
         }
         let next = self.timers.next().into_iter().chain(self.accept_at).min()?;
-        // A timer that fires a little early would only be set again.
+        // Rounded up: a timer that fires early would only be set again.
         Some(next.saturating_sub(self.start.elapsed()) + Duration::from_millis(1))
     }
 
@@ -180,7 +181,7 @@ impl Worker {
         let Some(client) = self.clients.get_mut(key) else { return Progress::Ended };
         let progress = client.proceed(&mut self.shared);
         let said = std::mem::take(&mut self.shared.replies.said);
-        // Who has just asked for the feed gets what was missed.
+        // A client that has just subscribed to the feed catches up.
         let progress = match progress {
             Progress::Ended => Progress::Ended,
             progress if client.feed(&mut self.shared) == Progress::Waiting => progress,
@@ -196,7 +197,7 @@ impl Worker {
         progress
     }
 
-    /// A client did something: its timer is set, or it goes.
+    /// Sets the timer of a client after it made progress, or removes the client if it has ended.
     fn settle(&mut self, key: usize, progress: &Progress) {
         if *progress == Progress::Ended {
             if let Some(client) = self.clients.try_remove(key) {
@@ -230,7 +231,7 @@ impl Worker {
         }
     }
 
-    /// What the other threads said.
+    /// Handles the messages from other threads.
     fn listen(&mut self) {
         while let Ok(told) = self.inbox.try_recv() {
             match told {
@@ -252,7 +253,7 @@ impl Worker {
     }
 }
 
-/// The waker of a thread that is yet to run.
+/// The waker for the thread that will run `poll`.
 pub(crate) fn waker(poll: &Poll) -> io::Result<Arc<Waker>> {
     Waker::new(poll.registry(), WAKER).map(Arc::new)
 }

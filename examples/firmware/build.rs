@@ -1,11 +1,11 @@
-//! Gives the linker the memory of the board that is chosen, and the script of `cortex-m-rt`.
+//! Passes the linker the memory map of the selected board, and the script of `cortex-m-rt`.
 
 use std::path::PathBuf;
 use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
     let board = if cfg!(feature = "microbit") { "microbit" } else { "mps2" };
-    let out = PathBuf::from(env::var_os("OUT_DIR").expect("Cargo sets it"));
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("Cargo sets OUT_DIR"));
     fs::copy(format!("memory/{board}.x"), out.join("memory.x"))?;
     println!("cargo::rerun-if-changed=memory");
     println!("cargo::rustc-link-search={}", out.display());

@@ -1,4 +1,4 @@
-//! One connection under load: sends the script, and compares every byte that comes back.
+//! One connection under load: sends the script, and compares every byte of the echoes.
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
@@ -13,10 +13,10 @@ use crate::open;
 use crate::report::Stats;
 use crate::script::{self, Encoder, Script, Ws};
 
-/// The length of the read buffer that all connections share, and how much is encoded for a write.
-/// A connection that cannot write keeps about this much.
+/// The length of the read buffer that all connections share, and about how much is encoded per
+/// write. A connection whose socket is full keeps about this much unwritten.
 pub(crate) const BUFFER_LEN: usize = 256 << 10;
-/// After so many reads it is the turn of the other connections.
+/// After this many reads, the other connections take their turn.
 const READS: usize = 16;
 
 /// What all connections share.
@@ -29,24 +29,24 @@ pub(crate) struct Shared {
     pub(crate) out: Vec<u8>,
 }
 
-/// Whether a connection can go on.
+/// When a connection can continue.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// Not before the next event of its socket.
+    /// At the next event of its socket.
     Waiting,
-    /// At once, but it is the turn of the others.
+    /// At once, after the other connections had their turn.
     More,
-    /// The closing handshake is done, and the server has closed the transport.
+    /// Never: the closing handshake is done, and the server has closed the transport.
     Ended,
 }
 
-/// How far a connection may go.
+/// What a connection may send.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Sending,
-    /// Only the messages before this one.
+    /// Only messages before this one.
     Draining(u64),
-    /// Our Close is sent.
+    /// Nothing: our Close was sent.
     Closing,
 }
 
@@ -55,16 +55,16 @@ pub(crate) struct Client {
     ws: Ws,
     phase: Phase,
     encoder: Encoder,
-    /// Encoded and not written.
+    /// Encoded but not yet written.
     unwritten: Vec<u8>,
-    /// Received and not consumed: an incomplete header or control frame.
+    /// Received but not consumed: an incomplete header or control frame.
     unread: Vec<u8>,
-    /// The message whose echo is awaited, and how many bytes of it are here.
+    /// How many messages were echoed. `seen` bytes of the next echo have been received.
     done: u64,
     seen: usize,
     /// The first message whose Ping can still be answered.
     next_pong: u64,
-    /// When the messages before each number were begun.
+    /// When the messages up to each number were started.
     begun: VecDeque<(u64, Instant)>,
     readable: bool,
     read_closed: bool,
@@ -98,12 +98,12 @@ impl Client {
         self.writable |= event.is_writable();
     }
 
-    /// No new message from now on.
+    /// Starts no new message from now on.
     pub(crate) fn drain(&mut self) {
         self.phase = Phase::Draining(self.encoder.begun(&self.ws));
     }
 
-    /// Writes and reads as much as it can, but for its turn only.
+    /// Writes and reads as much as possible within one turn.
     pub(crate) fn proceed(&mut self, shared: &mut Shared) -> Result<Progress, Fault> {
         for _ in 0..READS {
             self.flush(shared)?;
@@ -176,7 +176,7 @@ impl Client {
                 self.writable = false;
                 Ok(0)
             }
-            // What the server said before it went tells more than that it went.
+            // The server is gone. What it sent before explains more than this error.
             Err(_) if self.readable => {
                 self.writable = false;
                 Ok(0)
@@ -185,7 +185,7 @@ impl Client {
         }
     }
 
-    /// Reads once; says whether that was the end.
+    /// Reads once. Returns whether that was the end of the stream.
     fn read(&mut self, shared: &mut Shared) -> Result<bool, Fault> {
         let Shared { script, stats, buffer, .. } = shared;
         let kept = self.unread.len();
@@ -202,7 +202,7 @@ impl Client {
             }
             Err(error) => return Err(error.into()),
         };
-        // The next byte will be a new event; the end of the stream may have been one already.
+        // More bytes cause a new event, but the event for the end of the stream may be over.
         self.readable = kept + n == buffer.len() || self.read_closed;
         stats.moved += n as u64;
         let mut input = Input::new(&mut buffer[..kept + n]);
@@ -231,7 +231,7 @@ impl Client {
         Ok(false)
     }
 
-    /// Of an echo every byte, its place in the sequence and its kind must be right.
+    /// Checks an echo: its bytes, its place in the sequence and its kind.
     fn compare(&mut self, data: &Data<'_>, script: &Script) -> Result<(), Fault> {
         let message = self.done;
         if data.kind != script.shape.kind {
@@ -255,7 +255,8 @@ impl Client {
         Ok(())
     }
 
-    /// 5.5.2 allows to answer only the newest Ping, but not one twice, nor one that was not sent.
+    /// Checks a Pong. RFC 6455 §5.5.3 allows a server to answer only the newest Ping, but not to
+    /// answer one twice, nor one that was not sent.
     fn answered(&mut self, payload: &[u8], script: &Script) -> Result<(), Fault> {
         let message = u64::from_be_bytes(payload.try_into().map_err(|_| Fault::Pong)?);
         let sent = self.next_pong..self.encoder.begun(&self.ws);
@@ -266,7 +267,7 @@ impl Client {
         Ok(())
     }
 
-    /// Counts the messages from `from` on whose echoes are here now.
+    /// Counts the messages from `from` on whose echoes are complete.
     fn count(&mut self, mut from: u64, stats: &mut Stats) {
         let now = Instant::now();
         stats.messages += self.done - from;

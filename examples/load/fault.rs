@@ -7,33 +7,34 @@ use barews::{CloseCode, SendError, handshake};
 
 #[derive(Debug)]
 pub(crate) enum Fault {
-    /// The echo of this message has another payload: other bytes, or another message's.
+    /// The echo of this message has the wrong payload, perhaps that of another message.
     Payload {
         message: u64,
     },
-    /// The echo of this message ends too early.
+    /// The echo of this message is too short.
     TooShort {
         message: u64,
     },
-    /// The echo of this message has the other kind.
+    /// The echo of this message has the wrong kind.
     Kind {
         message: u64,
     },
-    /// A message that was not sent, or not as far as this.
+    /// An echo of a message, or of a part of one, that was not sent.
     Unasked,
-    /// A Pong for no Ping that waits for one (RFC 6455 section 5.5.3 allows one, an echo has none).
+    /// A Pong that answers no outstanding Ping. RFC 6455 §5.5.3 allows it, but an echo server has
+    /// no reason to send one.
     Pong,
-    /// The last Ping has no Pong (5.5.2).
+    /// The last Ping was not answered (§5.5.2).
     NoPong,
-    /// The server broke the protocol.
+    /// The server violated the protocol.
     Protocol(barews::Error),
-    /// The server closed although it was not asked to.
+    /// The server closed the connection by itself.
     Closed(CloseCode),
-    /// Nothing came for too long.
+    /// Nothing was received for too long.
     Stalled,
-    /// Not a handshake of section 4.2.2.
+    /// The handshake response violates §4.2.2.
     Handshake(handshake::Error),
-    /// The handshake was answered with this status.
+    /// The handshake was rejected with this status.
     Refused(u16),
     Send(SendError),
     Io(io::Error),
@@ -48,7 +49,7 @@ impl fmt::Display for Fault {
             Self::Unasked => f.write_str("a message came that was not sent"),
             Self::Pong => f.write_str("a Pong came that answers no Ping"),
             Self::NoPong => f.write_str("the last Ping was not answered"),
-            Self::Protocol(error) => write!(f, "the server broke the protocol: {error}"),
+            Self::Protocol(error) => write!(f, "the server violated the protocol: {error}"),
             Self::Closed(code) => write!(f, "the server closed with {code}"),
             Self::Stalled => f.write_str("the server fell silent"),
             Self::Handshake(error) => write!(f, "handshake: {error}"),

@@ -1,16 +1,16 @@
-//! Load and torment for WebSocket echo servers, on mio.
+//! A load generator and a hostile client for WebSocket echo servers, on mio.
 //!
 //! `cargo run --release --example load -- [--connect ADDR:PORT] [--connections N] [--pipeline N]
 //! [--size BYTES] [--text] [--ping-every N] [--fragment N] [--seconds S] [--pid PID] [--json]`
-//! sends as fast as the echoes come, compares every byte of them, and measures. Exit status 0 only
-//! if no echo was wrong.
+//! keeps N messages in flight on each connection, compares every byte of the echoes, and measures
+//! throughput and latency. The exit status is 0 only if no echo was wrong.
 //!
 //! `cargo run --release --example load -- --torment [--connect ADDR:PORT] [--connections N]
-//! [--rounds N] [--seconds S] [--pid PID] [--json]` is hostile instead: see [`torment`].
+//! [--rounds N] [--seconds S] [--pid PID] [--json]` is the hostile client: see [`torment`].
 //!
-//! With `--pid`, the server's process is looked at in `/proc`.
-#![allow(clippy::cast_precision_loss, reason = "figures for people")]
-#![allow(clippy::cast_possible_truncation, reason = "all of it fits into this machine's memory")]
+//! With `--pid`, CPU time and memory of the server are read from `/proc`.
+#![allow(clippy::cast_precision_loss, reason = "rounded for display")]
+#![allow(clippy::cast_possible_truncation, reason = "these lengths are lengths in memory")]
 
 mod client;
 mod fault;
@@ -32,7 +32,7 @@ use run::Load;
 use script::Shape;
 use torment::Torment;
 
-/// The longest message that is sent.
+/// The longest message.
 const MOST: usize = 64 << 20;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {

@@ -1,4 +1,4 @@
-//! The opening handshake of a client, with a blocking socket.
+//! The opening handshake of a client on a blocking socket.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -11,18 +11,18 @@ use crate::fault::Fault;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A handshake with a server that has no name of its own, and its request.
+/// A handshake for the host `localhost`, and its request.
 pub(crate) fn handshake(address: SocketAddr) -> (Handshake<'static>, Vec<u8>) {
     let mut nonce = [0; 16];
     fastrand::fill(&mut nonce);
     let handshake = Handshake::new(nonce, "localhost", "/").port(address.port());
     let mut request = vec![0; 512];
-    let n = handshake.write_request(&mut request).expect("nothing in it is the user's");
+    let n = handshake.write_request(&mut request).expect("the request is valid and short");
     request.truncate(n);
     (handshake, request)
 }
 
-/// Connects; returns the bytes behind the answer's head, too, which are frames.
+/// Connects. Also returns the bytes after the response head, which are frames.
 pub(crate) fn open(address: SocketAddr) -> Result<(TcpStream, Vec<u8>), Fault> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_nodelay(true)?;

@@ -1,4 +1,4 @@
-//! What the system tells about a process, where it has `/proc`.
+//! CPU time and memory of a process, on systems with `/proc`.
 
 use std::fs;
 use std::time::Duration;
@@ -11,10 +11,11 @@ pub(crate) enum Process {
 }
 
 impl Process {
-    /// CPU time in user and kernel so far. The kernel counts it in hundredths of a second.
+    /// The CPU time so far, user and system. The kernel reports it in hundredths of a second.
     pub(crate) fn cpu_time(self) -> Option<Duration> {
         let stat = self.read("stat")?;
-        // The name in parentheses may hold anything; utime and stime are the 12th and 13th behind.
+        // The name in parentheses may contain anything. utime and stime are the 12th and 13th
+        // fields after it.
         let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
         let mut ticks = || fields.next()?.parse::<u64>().ok();
         Some(Duration::from_millis(10 * (ticks()? + ticks()?)))

@@ -1,4 +1,4 @@
-//! What was counted, and how it is told.
+//! Counters, and the report of a run.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -8,12 +8,12 @@ use hdrhistogram::Histogram;
 use crate::script::Shape;
 
 pub(crate) struct Stats {
-    /// Echoes that came back whole.
+    /// Complete echoes.
     pub(crate) messages: u64,
     pub(crate) pongs: u64,
     /// Bytes read and written.
     pub(crate) moved: u64,
-    /// Connections that ended because something was wrong.
+    /// Connections that failed.
     pub(crate) errors: u64,
     round_trips: Histogram<u64>,
 }
@@ -23,20 +23,20 @@ impl Stats {
         Self { messages: 0, pongs: 0, moved: 0, errors: 0, round_trips: histogram() }
     }
 
-    /// Forgets the messages, but no error.
+    /// Resets all counters except errors and bytes.
     pub(crate) fn restart(&mut self) {
         *self = Self { errors: self.errors, moved: self.moved, ..Self::new() };
     }
 
-    /// `count` messages that were sent together, or came back together.
+    /// Records `count` messages that were sent or echoed together.
     pub(crate) fn round_trips(&mut self, time: Duration, count: u64) {
         self.round_trips.saturating_record_n(nanoseconds(time), count);
     }
 }
 
-/// Nanoseconds, to two digits.
+/// A histogram of nanoseconds with a precision of two digits.
 pub(crate) fn histogram() -> Histogram<u64> {
-    Histogram::new_with_max(60_000_000_000, 2).expect("these bounds are allowed")
+    Histogram::new_with_max(60_000_000_000, 2).expect("the bounds are valid")
 }
 
 pub(crate) fn nanoseconds(time: Duration) -> u64 {
@@ -55,7 +55,7 @@ pub(crate) struct Report {
     /// The time of the measurement.
     pub(crate) time: Duration,
     pub(crate) stats: Stats,
-    /// Errors that came behind the measurement, until the last connection was closed.
+    /// All errors, including those while the connections are closed.
     pub(crate) errors: u64,
     /// CPU time of the generator and of the server.
     pub(crate) own_cpu: Option<Duration>,
@@ -77,18 +77,18 @@ impl Report {
         let [p50, p99, p999] = [0.5, 0.99, 0.999].map(|q| microseconds(rtt, q));
         writeln!(
             out,
-            "{} connections, {} in flight on each, {} B of {:?}",
+            "{} connections, {} messages in flight on each, {} bytes, {:?}",
             self.connections, self.pipeline, self.shape.len, self.shape.kind
         )?;
         writeln!(out, "{:>14.0} messages/s", self.rate())?;
-        writeln!(out, "{:>14.1} MB/s of payload, each way", self.megabytes())?;
-        writeln!(out, "{p50:>14.1} us round trip, half of them are at most that long")?;
-        writeln!(out, "{p99:>14.1} us 99 %")?;
-        writeln!(out, "{p999:>14.1} us 99.9 %")?;
-        for (cpu, who) in [(self.own_cpu, "this generator"), (self.server_cpu, "the server")] {
+        writeln!(out, "{:>14.1} MB/s of payload in each direction", self.megabytes())?;
+        writeln!(out, "{p50:>14.1} us round trip, p50")?;
+        writeln!(out, "{p99:>14.1} us round trip, p99")?;
+        writeln!(out, "{p999:>14.1} us round trip, p99.9")?;
+        for (cpu, who) in [(self.own_cpu, "the generator"), (self.server_cpu, "the server")] {
             if let Some(cpu) = cpu {
                 let (each, share) = (self.cpu_each(cpu), 100.0 * self.share(cpu));
-                writeln!(out, "{each:>14.0} ns of CPU a message in {who}, {share:.0} % of a core")?;
+                writeln!(out, "{each:>14.0} ns CPU per message in {who}, {share:.0} % of a core")?;
             }
         }
         if self.shape.ping_every > 0 {

@@ -1,4 +1,5 @@
-//! The event loop of a measurement: opens, sends for the time, waits for what is in flight, closes.
+//! The event loop of a measurement: opens the connections, sends for the given time, waits for the
+//! outstanding echoes, closes.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -15,11 +16,11 @@ use crate::process::Process;
 use crate::report::{Report, Stats};
 use crate::script::{Script, Shape};
 
-/// If nothing is read or written for so long, the server has lost what it owes.
+/// If no byte is read or written for this long, the server has stalled.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How often the time is looked at when nothing happens.
+/// How often the time is checked when there are no events.
 const TICK: Duration = Duration::from_millis(20);
-/// So many errors are told one by one.
+/// At most this many errors are printed.
 const TOLD: u64 = 5;
 
 pub(crate) struct Load {
@@ -89,15 +90,15 @@ fn since(before: CpuTimes, now: CpuTimes) -> CpuTimes {
 
 struct Run {
     clients: Vec<Option<Client>>,
-    /// How many are not ended.
+    /// How many connections have not ended.
     open: usize,
-    /// Connections that can go on.
+    /// Connections that can continue.
     ready: VecDeque<usize>,
     shared: Shared,
 }
 
 impl Run {
-    /// Goes on until that time, or until no connection is left.
+    /// Runs until `end`, or until no connection is left.
     fn until(&mut self, poll: &mut Poll, end: Instant, bar: &ProgressBar) -> io::Result<()> {
         let mut events = Events::with_capacity(1024);
         let mut progress = Watch::new(&self.shared.stats);
@@ -117,7 +118,7 @@ impl Run {
         }
     }
 
-    /// Waits for all echoes that are due, and does the closing handshakes.
+    /// Waits for all outstanding echoes, and does the closing handshakes.
     fn close(&mut self, poll: &mut Poll) -> io::Result<()> {
         let mut events = Events::with_capacity(1024);
         let mut progress = Watch::new(&self.shared.stats);
@@ -181,7 +182,7 @@ impl Run {
     }
 }
 
-/// Whether bytes move, and when the bar has to move.
+/// Detects a stall, and paces the progress bar.
 struct Watch {
     moved: u64,
     since: Instant,

@@ -1,25 +1,25 @@
-//! What every connection sends: an endless sequence of numbered messages, the same on each.
+//! What every connection sends: the same endless sequence of numbered messages.
 //!
-//! Messages are made of patterns, so one of 64 MiB takes no more memory than one of 64 KiB. What is
-//! short enough is encoded before the clock starts.
+//! A message repeats a pattern, so one of 64 MiB takes no more memory than one of 64 KiB. Short
+//! messages are encoded before the measurement starts.
 
 use barews::{Client, Config, Connection, Kind, SendError};
 use fastrand::Rng;
 
-/// Longer payloads repeat their pattern. A prime: blocks of a power of two that change places, or
-/// are lost, never look like what should be there.
+/// Longer payloads repeat their pattern. The length is prime, so blocks of a power of two that are
+/// swapped or lost always show.
 const PATTERN_LEN: usize = 65_521;
-/// Messages up to this length are encoded before they are wanted.
+/// Messages up to this length are encoded in advance.
 const ENCODED_LEN: usize = 16 << 10;
-/// How many payload bytes the patterns have together, as long as that gives enough of them.
+/// The total length of all patterns, if that makes a reasonable number of them.
 const CYCLE_LEN: usize = 256 << 10;
 
-/// Keys from a fast generator. 10.3 asks for unpredictable ones because of proxies that a hostile
-/// page could deceive; here both the page and the server are ours.
+/// Keys from a fast generator. RFC 6455 §10.3 requires unpredictable keys to protect proxies from
+/// hostile scripts; here both client and server are ours.
 pub(crate) type Keys = fn() -> [u8; 4];
 pub(crate) type Ws = Connection<Client<Keys>>;
 
-/// A client's side that takes whatever the server likes to send.
+/// A client without limits on what it receives.
 pub(crate) fn client() -> Ws {
     let config = Config::new()
         .max_frame_len(Config::UNLIMITED)
@@ -34,16 +34,17 @@ pub(crate) struct Shape {
     pub(crate) kind: Kind,
     /// The payload's length in bytes.
     pub(crate) len: usize,
-    /// The most payload bytes in a frame; 0 for one frame a message.
+    /// The most payload bytes in a frame; 0 for one frame per message.
     pub(crate) fragment_len: usize,
-    /// A Ping in every message whose number this divides, behind its first frame; 0 for none.
+    /// Every message whose number is a multiple of this has a Ping after its first frame; 0 for
+    /// none.
     pub(crate) ping_every: u64,
 }
 
 pub(crate) struct Script {
     pub(crate) shape: Shape,
     patterns: Vec<Vec<u8>>,
-    /// The frames of one message for each pattern, and where each message ends.
+    /// The encoded frames of one message per pattern, and where each message ends.
     wire: Vec<u8>,
     ends: Vec<usize>,
 }
@@ -68,18 +69,18 @@ impl Script {
         Ok(script)
     }
 
-    /// Whether a Ping goes with this message; its payload is the number.
+    /// Whether this message has a Ping, whose payload is the number of the message.
     pub(crate) fn has_ping(&self, message: u64) -> bool {
         self.shape.ping_every > 0 && message.is_multiple_of(self.shape.ping_every)
     }
 
-    /// The last message before this one that a Ping goes with.
+    /// The last message before this one that has a Ping.
     pub(crate) fn last_ping(&self, message: u64) -> Option<u64> {
         let last = message.checked_sub(1)?;
         Some(last - last.checked_rem(self.shape.ping_every)?)
     }
 
-    /// Whether `piece` is what stands at `at` in this message.
+    /// Whether `piece` is the part of this message that starts at `at`.
     pub(crate) fn matches(&self, message: u64, mut at: usize, mut piece: &[u8]) -> bool {
         while !piece.is_empty() {
             let expected = self.payload(message, at, piece.len());
@@ -92,7 +93,8 @@ impl Script {
         true
     }
 
-    /// At most `most` bytes of the payload of this message from `at` on, as far as they are one piece.
+    /// At most `most` bytes of the payload of this message from `at` on, up to the end of the
+    /// pattern.
     fn payload(&self, message: u64, at: usize, most: usize) -> &[u8] {
         let pattern = &self.patterns[self.index(message)];
         let start = if at < pattern.len() { at } else { at % pattern.len().max(1) };
@@ -100,8 +102,8 @@ impl Script {
         &pattern[start..pattern.len().min(start + left)]
     }
 
-    /// Encoded messages from number `from` to `until` at most: their bytes and the number behind
-    /// them. None, if the first one has to be encoded now.
+    /// The encoded messages from number `from` to at most `until`, and the number after the last.
+    /// `None` if the first one has to be encoded now.
     fn encoded(&self, from: u64, until: u64) -> Option<(&[u8], u64)> {
         if self.ends.is_empty() || self.has_ping(from) {
             return None;
@@ -120,10 +122,11 @@ impl Script {
     }
 }
 
-/// The payload of a message, or what it repeats.
+/// The payload of a message, or the part that it repeats.
 fn pattern(shape: &Shape, number: usize, random: &mut Rng) -> Vec<u8> {
     let len = shape.len.min(PATTERN_LEN);
-    // The number first, its last digit in front, so that even short neighbours differ.
+    // The number comes first, with its last digit in front, so that even very short consecutive
+    // messages differ.
     let mut pattern = format!("{number:04}").into_bytes();
     pattern.reverse();
     pattern.truncate(len);
@@ -156,24 +159,24 @@ fn fill_text(text: &mut Vec<u8>, len: usize, random: &mut Rng) {
     }
 }
 
-/// Where a connection is in what it sends.
+/// The position of a connection in the script.
 pub(crate) struct Encoder {
-    /// The message that is under way, or the next one.
+    /// The message in progress, or the next one.
     next: u64,
     /// How many of its payload bytes are encoded.
     at: usize,
 }
 
 impl Encoder {
-    /// A step encodes at most this many bytes, but for what is encoded already.
+    /// A step encodes at most this many bytes of payload.
     const STEP: usize = 64 << 10;
 
     pub(crate) const fn new() -> Self {
         Self { next: 0, at: 0 }
     }
 
-    /// Appends what belongs before message `until`, at least `enough` bytes if there are so many,
-    /// and the control frames that are due.
+    /// Appends queued control frames, and frames of messages before `until` until there are
+    /// `enough` bytes.
     pub(crate) fn fill(
         &mut self,
         script: &Script,
@@ -198,12 +201,12 @@ impl Encoder {
         Ok(())
     }
 
-    /// How many messages were begun.
+    /// How many messages were started.
     pub(crate) fn begun(&self, ws: &Ws) -> u64 {
         self.next + u64::from(self.at > 0 || ws.frame_left() > 0)
     }
 
-    /// How many messages were encoded whole, and how many payload bytes of the next one.
+    /// How many messages are completely encoded, and how many payload bytes of the next one.
     pub(crate) const fn encoded(&self) -> (u64, usize) {
         (self.next, self.at)
     }
@@ -212,7 +215,7 @@ impl Encoder {
         self.next as usize
     }
 
-    /// Encodes a frame's header, or some of its payload.
+    /// Encodes a part of a frame.
     fn step(
         &mut self,
         script: &Script,
@@ -249,7 +252,7 @@ impl Encoder {
     }
 }
 
-/// Appends the control frame that is due.
+/// Appends the queued control frame, if there is one.
 fn transmit(ws: &mut Ws, out: &mut Vec<u8>) -> Result<(), SendError> {
     if ws.wants_write() {
         let mut frame = [0; barews::MIN_BUFFER_LEN];

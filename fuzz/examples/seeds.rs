@@ -1,4 +1,5 @@
-//! Writes the bytes of all transcripts into the corpora: `cargo run --manifest-path fuzz/Cargo.toml --example seeds`.
+//! Writes the bytes of all transcripts into the corpora:
+//! `cargo run --manifest-path fuzz/Cargo.toml --example seeds`.
 
 #[path = "../../tests/support/transcript.rs"]
 mod transcript;
@@ -12,7 +13,7 @@ fn main() -> std::io::Result<()> {
         if bytes.len() > 4000 {
             continue;
         }
-        // Flags and how it is read, cut, or sent again; then 0: plain bytes follow.
+        // The flags, then how the wire is read or cut, then 0: the rest is the wire itself.
         let receive = if server { "receive_server" } else { "receive_client" };
         let side = if server { 8 } else { 0 };
         for (target, flags, hows) in [

@@ -1,5 +1,5 @@
-//! What `Deflate` writes comes back from `Inflate` and from a strict decoder: whatever the messages, the memory,
-//! the window, the pieces of input and the room for output.
+//! Output of `Deflate` round-trips through `Inflate` and through a strict decoder, for all
+//! messages, window sizes, efforts, input pieces and output sizes.
 #![no_main]
 
 #[path = "../../tests/support/strict_inflate.rs"]
@@ -15,7 +15,7 @@ use barews_fuzz::sizes;
 use libfuzzer_sys::fuzz_target;
 use strict_inflate::StrictInflate;
 
-/// What a message is made of.
+/// A part of a message.
 #[derive(Arbitrary, Debug)]
 enum Part {
     Bytes(Vec<u8>),
@@ -23,7 +23,7 @@ enum Part {
         byte: u8,
         len: u16,
     },
-    /// The same as so far back, in this message or before it.
+    /// A copy of earlier bytes, in this message or before it.
     Again {
         back: u16,
         len: u16,
@@ -35,7 +35,7 @@ struct Case {
     window: u8,
     takeover: bool,
     preset: u8,
-    /// In place of the preset's: window, table, block, depth, lazy, nice, dynamic.
+    /// Overrides of the preset: window, table, block, depth, lazy, nice, dynamic.
     odd: Option<(u8, u8, u8, u8, u8, u8, bool)>,
     input: u8,
     output: u8,
@@ -43,7 +43,7 @@ struct Case {
     messages: Vec<Vec<Part>>,
 }
 
-/// What is kept from case to case, since clearing it takes less than asking for it.
+/// Memory that is reused between cases, because clearing is cheaper than allocating.
 #[derive(Default)]
 struct Memory {
     pieces: Vec<u8>,
@@ -66,7 +66,7 @@ fn check(case: &Case, most: usize, memory: &mut Memory) {
     let effort = effort(case);
     let len = Deflate::memory(context, effort);
     let Memory { pieces, whole, inflate, out } = memory;
-    // What the memory held before, and how the pieces are cut, make no difference.
+    // Neither the previous content of the memory nor the cuts of the input may make a difference.
     let mut pieces = Deflate::new(context, effort, filled(pieces, len, 0xAA)).unwrap();
     let mut whole = Deflate::new(context, effort, filled(whole, len, 0x55)).unwrap();
     let mut strict = StrictInflate::new(context.window_bits.get(), context.takeover);
@@ -75,7 +75,7 @@ fn check(case: &Case, most: usize, memory: &mut Memory) {
     let mut server = Connection::server(Config::new().deflate(true));
     let mut client = Connection::client(Config::new().deflate(true), || [0; 4]);
     for message in messages(&case.messages, most) {
-        // Each piece is a call, so a long message has none that are short.
+        // Each piece is a call, so a long message has no very short pieces.
         let least = message.len() / 128;
         let (input, room) = (least.max(case.input.into()), least.max(case.output.into()));
         let mut payload = compress(&mut pieces, &message, input, filled(out, room.max(1), 0));
@@ -100,7 +100,7 @@ fn check(case: &Case, most: usize, memory: &mut Memory) {
     }
 }
 
-/// So many bytes of this value.
+/// Fills `memory` with `len` bytes of this value.
 fn filled(memory: &mut Vec<u8>, len: usize, byte: u8) -> &mut [u8] {
     memory.clear();
     memory.resize(len, byte);
@@ -123,7 +123,7 @@ fn effort(case: &Case) -> Effort {
     preset.depth(depth.into()).lazy(lazy.into()).nice(u16::from(nice) + 3).dynamic(dynamic)
 }
 
-/// The messages, with no more than `most` bytes of all.
+/// The messages, with at most `most` bytes in total.
 fn messages(parts: &[Vec<Part>], most: usize) -> Vec<Vec<u8>> {
     let mut all = Vec::new();
     let message = |parts: &Vec<Part>| {
@@ -146,7 +146,8 @@ fn messages(parts: &[Vec<Part>], most: usize) -> Vec<Vec<u8>> {
     parts.iter().map(message).collect()
 }
 
-/// With so many bytes of input at a time, and with this room for output.
+/// Compresses a message with `input` bytes of input per call, into pieces of at most `out.len()`
+/// bytes.
 fn compress(
     deflate: &mut Deflate<&mut [u8]>,
     message: &[u8],
@@ -165,6 +166,6 @@ fn compress(
             assert!(rest.is_empty());
             return payload;
         }
-        assert!(deflated.done || deflated.written == out.len(), "there is room");
+        assert!(deflated.done || deflated.written == out.len(), "stopped although there is room");
     }
 }

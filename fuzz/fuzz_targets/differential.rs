@@ -1,5 +1,5 @@
-//! The same bytes, cut in any way, into a connection and into tungstenite: the same messages, answers and verdict,
-//! but for the differences that [`Known`] names.
+//! Feeds the same bytes, cut in any way, to a connection and to tungstenite. Messages, replies and
+//! verdict must be the same, except for the differences in [`Known`].
 #![no_main]
 
 use std::io::{self, ErrorKind, Read, Write};
@@ -17,21 +17,25 @@ struct Limits {
     message_len: usize,
 }
 
-/// Where tungstenite 0.30 does otherwise, and what then is the same still.
+/// Where tungstenite 0.30 differs, and what must be the same nevertheless. "§" refers to RFC 6455.
 #[derive(Clone, Copy, Debug)]
 enum Known {
-    /// 5.2 asks for the shortest form of a length; it takes any. All before that frame is the same.
+    /// §5.2 requires the shortest encoding of a length; tungstenite accepts any. Everything before
+    /// that frame is the same.
     NonMinimalLength,
-    /// It judges a frame when all of it is here, we judge each byte. All before that frame is the same.
+    /// tungstenite validates a frame when it is complete; we validate each byte. Everything before
+    /// that frame is the same.
     WaitsForTheFrame,
-    /// It looks at the length (a top bit is a length, too) before mask, order, reserved bits and what
-    /// control frames may be; we look at the bytes in their order. Only the close code is another.
+    /// tungstenite checks the length (with the top bit as a part of it) before mask, frame order,
+    /// reserved bits and the rules for control frames; we check the bytes in wire order. Only the
+    /// close code differs.
     LengthFirst,
-    /// A close code that must not be on the wire is a Close event with 1002 to it.
+    /// tungstenite reports an invalid close code as a Close event with 1002.
     BadCloseCode,
-    /// The same for 1014, which is registered with IANA, so that we take it.
+    /// The same for 1014, which we accept because it is registered with IANA.
     BadGateway,
-    /// It looks at the reason before the code, we look at the code first. Only our close code is another.
+    /// tungstenite checks the reason before the code; we check the code first. Only the close code
+    /// differs.
     ReasonFirst,
 }
 
@@ -63,7 +67,8 @@ fn check(u: &mut Unstructured<'_>) -> arbitrary::Result<()> {
     Ok(())
 }
 
-/// Gives the bytes in steps, then has no more for now; keeps what is written.
+/// A transport that delivers the bytes in steps, then returns `WouldBlock`, and records what is
+/// written.
 struct Pipe<'w> {
     wire: &'w [u8],
     step: usize,
@@ -112,7 +117,7 @@ fn read(side: Side, limits: &Limits, wire: &[u8], step: usize) -> Outcome {
                 let close =
                     close.map(|close| (close.code.into(), close.reason.as_str().to_owned()));
                 events.push(Seen::Close(close));
-                // A server's reply is out when this says that the connection is closed.
+                // Writes the reply; the result says that the connection is closed.
                 let _ = ws.flush();
                 break Verdict::Closed;
             }
@@ -161,7 +166,7 @@ fn compare(
     };
     assert!(pongs(&theirs).starts_with(&pongs(&ours)));
     if differs.is_none() {
-        // It echoes the reason, too; 5.5.1 asks for the code only.
+        // tungstenite echoes the reason, too; §5.5.1 only mentions the code.
         let codes = |replies: &[(u8, Vec<u8>)]| -> Vec<_> {
             let short = |(first, payload): &(u8, Vec<u8>)| {
                 (
@@ -175,7 +180,7 @@ fn compare(
     }
 }
 
-/// The difference that these outcomes show, if the wire has what makes it.
+/// The known difference between these outcomes, if the wire can cause it.
 fn known(
     wire: &[u8],
     limits: &Limits,

@@ -1,5 +1,5 @@
-//! Lists of extensions, and agreeing on permessage-deflate: what is read, answered and confirmed is what a slow
-//! reader says, and both sides agree on the same.
+//! Extension lists and permessage-deflate negotiation: parsing, answers and confirmation match a
+//! simple model, and both sides get the same parameters.
 #![no_main]
 
 use arbitrary::{Arbitrary, Unstructured};
@@ -13,7 +13,7 @@ use barews::handshake::{Error, Field, Status};
 use barews_fuzz::extensions::{self, Element, Params, Willing};
 use libfuzzer_sys::fuzz_target;
 
-/// An offer of our own, or what an element that is made up says.
+/// An offer of our client.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 struct Offer {
     resets: u8,
@@ -32,7 +32,7 @@ fuzz_target!(|data: &[u8]| {
     let _ = check(&mut Unstructured::new(data));
 });
 
-/// The first byte says what the value is: the bytes as they are, elements that are mostly sound, or offers.
+/// The first byte selects the value: raw bytes, elements that are mostly valid, or our own offers.
 fn check(u: &mut Unstructured<'_>) -> arbitrary::Result<()> {
     let how = u8::arbitrary(u)?;
     let (config, willing) = config(Config::arbitrary(u)?);
@@ -58,7 +58,7 @@ fn check(u: &mut Unstructured<'_>) -> arbitrary::Result<()> {
     Ok(())
 }
 
-/// Reads the value as what a client offers, and as what a server answers to `ours`.
+/// Reads the value both as the offers of a client and as the answer of a server to `ours`.
 fn list(value: &[u8], ours: &[DeflateOffer], config: DeflateConfig, willing: &Willing, how: u8) {
     let (elements, sound) = extensions::parse(value);
     let mut read = extension::parse(value);
@@ -68,7 +68,7 @@ fn list(value: &[u8], ours: &[DeflateOffer], config: DeflateConfig, willing: &Wi
         same_verdict(element, read, ours);
     }
     assert_eq!(read.next().map(|next| next.is_err()), (!sound).then_some(true));
-    assert!(read.next().is_none(), "an element behind the fault");
+    assert!(read.next().is_none(), "an element after the error");
 
     let here = || extension::parse(value).flatten();
     let answer = negotiate(here(), &config);
@@ -89,24 +89,24 @@ fn list(value: &[u8], ours: &[DeflateOffer], config: DeflateConfig, willing: &Wi
             agree(text, params, ours);
         }
     }
-    // A whole handshake costs more than all of the above.
+    // A whole handshake is slower than all of the above, so do it for few inputs.
     if how & 0xC0 == 0 && !value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
         request(value, sound, &config, answer_text.as_deref());
         answered(value, &elements, sound, ours);
     }
 }
 
-/// What a server answers to the offers of our client, our client takes.
+/// Our client accepts our server's answer to its offers.
 fn agree(answer: &str, served: DeflateParams, ours: &[DeflateOffer]) {
     let element = extension::parse(answer.as_bytes()).next().unwrap().unwrap();
-    let confirmed = confirm(element, ours).expect("an answer that the client refuses");
-    // The client keeps what it promised in any offer that fits; beyond that both have the same.
+    let confirmed = confirm(element, ours).expect("the client rejects the answer");
+    // The client keeps the promises of every offer that matches, so its side may be stricter.
     assert_eq!(confirmed.server(), served.server());
     assert!(confirmed.client_no_context_takeover || !served.client_no_context_takeover);
     assert!(confirmed.client_max_window_bits <= served.client_max_window_bits);
 }
 
-/// An answer is taken if it fits an offer, with all that was promised in those that it fits.
+/// An answer is accepted if it matches an offer, with the promises of all offers that it matches.
 fn same_verdict(element: &Element, read: Extension<'_>, ours: &[DeflateOffer]) {
     let confirmed = confirm(read, ours).map(|params| {
         (
@@ -129,7 +129,7 @@ fn same_verdict(element: &Element, read: Extension<'_>, ours: &[DeflateOffer]) {
     assert_eq!(confirmed, expected);
 }
 
-/// The value in a request: the answer is in the head, or the request is refused.
+/// Puts the value into a request: the response has the answer, or the request is rejected.
 fn request(value: &[u8], sound: bool, config: &DeflateConfig, answer: Option<&str>) {
     let head = [
         b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -151,14 +151,15 @@ fn request(value: &[u8], sound: bool, config: &DeflateConfig, answer: Option<&st
         accept = accept.deflate(answer);
     }
     let mut out = [0; 512];
-    let len = accept.write(&mut out).expect("an answer that fits no offer");
+    let len = accept.write(&mut out).expect("the answer matches no offer");
     let written = std::str::from_utf8(&out[..len]).unwrap();
     let mut lines =
         written.lines().filter_map(|line| line.strip_prefix("Sec-WebSocket-Extensions: "));
     assert_eq!((lines.next(), lines.next()), (answer, None));
 }
 
-/// The value in an answer: one element that fits an offer, or the handshake fails.
+/// Puts the value into a response: it has one element that matches an offer, or the handshake
+/// fails.
 fn answered(value: &[u8], elements: &[Element], sound: bool, ours: &[DeflateOffer]) {
     let head = [
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -193,7 +194,7 @@ fn text(read: &Extension<'_>) -> Element {
     (read.name().to_owned(), params.collect())
 }
 
-/// What stands alone in a text of our own.
+/// The only element in a text that we wrote.
 fn only(text: &str) -> Element {
     let (mut elements, sound) = extensions::parse(text.as_bytes());
     assert!(sound && elements.len() == 1, "{text}");
@@ -225,7 +226,7 @@ impl Offer {
 }
 
 fn config(any: Config) -> (DeflateConfig, Willing) {
-    // A server that must use a greater window than it may is none.
+    // The smallest window must not be larger than the largest one.
     let most = if any.server & 0x40 == 0 { 15 } else { 8 + any.server % 8 };
     let least = if any.server & 0x80 == 0 { 8 } else { (8 + (any.server >> 3) % 8).min(most) };
     let client = if any.client & 0x40 == 0 { 15 } else { 8 + any.client % 8 };
@@ -244,7 +245,7 @@ fn config(any: Config) -> (DeflateConfig, Willing) {
     (config, willing)
 }
 
-/// Adds an element that is mostly sound, with spaces, quotes and escapes.
+/// Appends an element that is mostly valid, with spaces, quotes and escapes.
 fn element(u: &mut Unstructured<'_>, value: &mut Vec<u8>) -> arbitrary::Result<()> {
     const PARAMS: [&[u8]; 8] = [
         b"server_no_context_takeover",

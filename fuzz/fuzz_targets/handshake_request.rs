@@ -1,5 +1,5 @@
-//! Any bytes into a server's handshake reader, cut in any way, and into `httparse`; any text of a caller into its
-//! answers.
+//! Feeds any bytes, cut in any way, to a server's handshake reader, and compares with `httparse`.
+//! Puts any text from the caller into its responses.
 #![no_main]
 
 use barews::handshake::server::{Accept, Incoming, Origins, RequestReader, respond};
@@ -13,7 +13,7 @@ fuzz_target!(|data: &[u8]| {
     let mut reader = reader();
     for cut in cuts {
         let part = outcome(&mut reader, &bytes[..cut.min(bytes.len())]);
-        assert!(part == Ok(None) || part == whole, "the outcome came with the cut");
+        assert!(part == Ok(None) || part == whole, "the outcome depends on the cut");
     }
     assert_eq!(outcome(&mut reader, bytes), whole);
 
@@ -28,7 +28,7 @@ fn reader() -> RequestReader {
     RequestReader::with_limits(Limits::new().max_head_len(1024).max_fields(16))
 }
 
-/// The length of the head and whether it asks for an upgrade; `None` while more is needed.
+/// The length of the head, and whether it is an upgrade request. `None` if more bytes are needed.
 fn outcome(reader: &mut RequestReader, bytes: &[u8]) -> Result<Option<(usize, bool)>, Error> {
     Ok(match reader.read(bytes)? {
         Status::NeedMore(_) => None,
@@ -49,7 +49,7 @@ fn complete(bytes: &[u8], incoming: &Incoming<'_>) {
     for header in request.headers() {
         assert!(request.header(header.name).any(|value| value == header.value));
     }
-    // What lies behind the head changes nothing.
+    // The bytes after the head make no difference.
     let other = [head, b"\x81\x80\0\0\0\0"].concat();
     assert_eq!(outcome(&mut reader(), &other), outcome(&mut reader(), bytes));
 
@@ -78,7 +78,7 @@ fn complete(bytes: &[u8], incoming: &Incoming<'_>) {
     answer(|out| accept.write(out), "101");
 }
 
-/// Whatever the text, the head is clean, or there is none.
+/// For any text from the caller, the written head is clean, or nothing is written.
 fn caller_text(write: impl Fn(&mut [u8]) -> Result<usize, BuildError>, fields: &[&str]) {
     let mut out = [0xAA; 512];
     match write(&mut out) {
@@ -92,10 +92,10 @@ fn caller_text(write: impl Fn(&mut [u8]) -> Result<usize, BuildError>, fields: &
     }
 }
 
-/// Each answer asks for exactly the room that it needs, and is one clean head.
+/// Each response reports exactly the room that it needs, and is one clean head.
 fn answer(write: impl Fn(&mut [u8]) -> Result<usize, BuildError>, status: &str) {
     let Err(BuildError::BufferTooSmall { needed }) = write(&mut []) else {
-        panic!("an answer of no bytes")
+        panic!("the response needs no room")
     };
     let mut out = vec![0; needed];
     assert_eq!(write(&mut out), Ok(needed));

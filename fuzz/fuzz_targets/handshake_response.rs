@@ -1,5 +1,5 @@
-//! Any bytes as the answer to a client's handshake, cut in any way, and as an answer to `httparse`; any text of a caller
-//! into its request.
+//! Feeds any bytes, cut in any way, to a client as the response to its handshake, and compares with
+//! `httparse`. Puts any text from the caller into its request.
 #![no_main]
 
 use barews::handshake::client::{Response, Handshake};
@@ -18,7 +18,7 @@ fuzz_target!(|data: &[u8]| {
     let mut parts = handshake(&offers);
     for cut in cuts {
         let part = outcome(&mut parts, &bytes[..cut.min(bytes.len())]);
-        assert!(part == Ok(None) || part == whole, "the outcome came with the cut");
+        assert!(part == Ok(None) || part == whole, "the outcome depends on the cut");
     }
     assert_eq!(outcome(&mut parts, bytes), whole);
     request(bytes);
@@ -27,7 +27,7 @@ fuzz_target!(|data: &[u8]| {
     assert!(bytes[..head_len].ends_with(b"\r\n\r\n"));
     assert!(protocol.is_none_or(|protocol| PROTOCOLS.contains(&protocol.as_str())));
     if status == 101 {
-        // The answer to this key and to no other.
+        // The response must not be valid for another key.
         let mut other = Handshake::new([1; 16], "example.com", "/").protocols(&PROTOCOLS);
         assert!(outcome(&mut other, bytes).is_err());
     }
@@ -38,7 +38,8 @@ fuzz_target!(|data: &[u8]| {
     );
 });
 
-/// Whatever the text, the request is clean and one that a server takes, or there is none.
+/// For any text from the caller, the request is clean and our server accepts it, or nothing is
+/// written.
 fn request(bytes: &[u8]) {
     let usual = ["a.example", "/", "chat", "X-Y", "value", "https://a.example"];
     let [host, path, protocol, name, value, origin] = heads::texts(bytes, usual);
@@ -53,7 +54,7 @@ fn request(bytes: &[u8]) {
             heads::once(head, &["host", "upgrade", "connection", "origin", "sec-websocket-key"]);
             let mut reader = RequestReader::new();
             let Ok(Status::Complete(Incoming::Upgrade(upgrade))) = reader.read(head) else {
-                panic!("our server refuses it")
+                panic!("our server rejects the request")
             };
             assert_eq!(upgrade.protocols().collect::<Vec<_>>(), protocols);
             assert_eq!(upgrade.request().head_len(), len);
@@ -64,14 +65,14 @@ fn request(bytes: &[u8]) {
 }
 
 fn handshake<'a>(offers: &'a [DeflateOffer]) -> Handshake<'a> {
-    // The nonce of the RFC's example, so that seeds can hold its accept value.
+    // The nonce of the example in RFC 6455, so that seeds can contain its accept value.
     Handshake::new(*b"the sample nonce", "example.com", "/")
         .protocols(&PROTOCOLS)
         .deflate(offers)
         .limits(Limits::new().max_head_len(1024).max_fields(16))
 }
 
-/// The length of the head, the status, and the subprotocol; `None` while more is needed.
+/// The length of the head, the status and the subprotocol. `None` if more bytes are needed.
 fn outcome(
     handshake: &mut Handshake<'_>,
     bytes: &[u8],

@@ -1,4 +1,4 @@
-//! `Header`: parse and encode are each other's inverse, and every prefix is told as one.
+//! `Header`: parse and encode are inverse, and every prefix of a header is partial.
 #![no_main]
 
 use arbitrary::Arbitrary;
@@ -51,7 +51,7 @@ fn bytes(bytes: &[u8]) {
     for k in 0..=bytes.len() {
         let parsed = Header::parse(&bytes[..k]);
         match (failed, parsed) {
-            // An error is certain from its first byte on.
+            // After an error, more bytes do not change it.
             (Some(error), parsed) => assert_eq!(parsed, Err(error)),
             (None, Err(error)) => failed = Some(error),
             (None, Ok(Parsed::Partial(missing))) => {

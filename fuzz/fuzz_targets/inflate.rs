@@ -1,5 +1,5 @@
-//! Compressed messages, sound and faulty, through a connection and an `Inflate`: cuts and sizes of output change
-//! nothing, and bytes and verdict are those of C zlib and `miniz_oxide`.
+//! Compressed messages, valid and corrupt, through a connection and an `Inflate`: cuts and output
+//! sizes make no difference, and bytes and verdict are those of C zlib and `miniz_oxide`.
 #![no_main]
 
 #[path = "../../tests/support/inflated.rs"]
@@ -26,16 +26,16 @@ struct Sent {
     kind: Kind,
     payload: Vec<u8>,
     compressed: bool,
-    /// zlib made it, and nothing happened to it.
+    /// Whether it is unmodified output of zlib.
     sound: bool,
-    /// What it was made of, if nothing happened to what it may refer to.
+    /// The uncompressed text, if the message and the messages that it may refer to are unmodified.
     text: Option<Vec<u8>>,
 }
 
-/// Of the first byte: a byte comes at a time, if there are not too many.
+/// A bit of the first byte: feed a short wire byte by byte.
 const BYTES: u8 = 8;
-/// The oracles say what the wire means: `miniz_oxide`, too, and of messages whose text is known. Else only C
-/// zlib does, of the others.
+/// A bit of the first byte: inflate every message with both oracles. Otherwise only C zlib is used,
+/// and only if the text is unknown.
 const ORACLES: u8 = 0x10;
 
 fuzz_target!(|data: &[u8]| {
@@ -46,7 +46,7 @@ fn check(u: &mut Unstructured<'_>, most: usize) -> Result<()> {
     let [flags, window, sizes, limit] = <[u8; 4]>::arbitrary(u)?;
     let side = if flags & 1 == 0 { Side::Client } else { Side::Server };
     let takeover = flags & 2 == 0;
-    // Half of them with the window in which the oracles agree to the byte.
+    // Half of the cases use the full window, with which the oracles agree exactly.
     let window_bits = if window & 8 == 0 { 15 } else { 8 + window % 8 };
     let limit = if flags & 4 == 0 { 2 * most } else { usize::from(limit) * 3 };
     let mut room = [1; 4];
@@ -64,7 +64,7 @@ fn check(u: &mut Unstructured<'_>, most: usize) -> Result<()> {
         while !u.is_empty() && messages.len() < 6 {
             let first = messages.first().and_then(|sent| sent.text.as_deref()).unwrap_or_default();
             let mut sent = message(u, compressor, takeover, most, first)?;
-            // What came of a faulty message is in one window, and what was meant in the other.
+            // After a corrupt message, the windows of compressor and decompressor differ.
             in_step &= sent.sound || !takeover;
             if !in_step {
                 sent.text = None;
@@ -102,14 +102,14 @@ fn check(u: &mut Unstructured<'_>, most: usize) -> Result<()> {
     } else {
         &cuts
     };
-    // Each piece is a call, so long messages have none that are short.
+    // Each piece is a call, so long messages have no very short pieces.
     let room = room.map(|room| room.max(most / 1024));
     assert_eq!(whole, run_to(limited, side, context, &wire, cuts, &room), "{cuts:?} {room:?}");
     compare(&whole, &messages, limit, window_bits, takeover, flags & ORACLES != 0);
     Ok(())
 }
 
-/// C zlib clears 268 KiB for a new compressor, and less for one that it resets.
+/// Reuses compressors: C zlib clears 268 KiB for a new one, and less for a reset.
 fn with_compressor<T>(peer: Level, run: impl FnOnce(&mut Zlib) -> T) -> T {
     thread_local! {
         static KEPT: RefCell<HashMap<Level, Zlib>> = RefCell::default();
@@ -121,7 +121,7 @@ fn with_compressor<T>(peer: Level, run: impl FnOnce(&mut Zlib) -> T) -> T {
     })
 }
 
-/// Holds what came out against the oracles.
+/// Compares the outcome with the oracles.
 fn compare(
     seen: &Outcome,
     sent: &[Sent],
@@ -149,7 +149,7 @@ fn compare(
         } else {
             let bad = sent.kind == Kind::Text && std::str::from_utf8(&sent.payload).is_err();
             if bad {
-                // What comes of bad text is another target's.
+                // The target `utf8` checks invalid text in detail.
                 assert_eq!(seen.error, Some(Error::InvalidUtf8));
                 return;
             }
@@ -161,7 +161,7 @@ fn compare(
             && got.is_none()
             && seen.error == Some(Error::InvalidDeflate)
         {
-            // The oracles have a window of 32 KiB, so more is sound to them.
+            // The oracles have a window of 32 KiB, so they accept longer distances.
             assert!(!sent.sound || error == Some(Error::InvalidDeflate));
             assert!(bytes.starts_with(&seen.open));
             return;
@@ -207,9 +207,9 @@ fn message(
             text: None,
         });
     }
-    // No bytes stand for those of the first message, which may be far back by now.
+    // An empty input repeats the first message, which may be far back by now.
     let bytes = if len == 0 { &first[..first.len().min(300)] } else { bytes };
-    // The bytes again and again, with a counter that makes each time a little different.
+    // Repeat the bytes, with a counter that makes each repetition slightly different.
     let mut text = Vec::new();
     let times = if how & 8 == 0 { times % 4 } else { times };
     for time in 0..=times {

@@ -1,5 +1,5 @@
-//! What is sent in any of the ways that there are is what the peer receives, and what is received and sent again is
-//! the same bytes.
+//! The peer receives what was sent, for every way of sending; and sending what was received gives
+//! the same bytes again.
 #![no_main]
 
 use std::cell::{Cell, RefCell};
@@ -15,7 +15,7 @@ use barews_fuzz::frames;
 use barews_fuzz::walk::{self, Frame};
 use libfuzzer_sys::fuzz_target;
 
-/// One thing that is sent and received.
+/// A message or control frame.
 #[derive(Clone, Debug, PartialEq)]
 enum Sent {
     Message(Kind, Vec<u8>),
@@ -30,9 +30,9 @@ fuzz_target!(|data: &[u8]| {
     let _ = check(&mut Unstructured::new(data));
 });
 
-/// Of the first byte: a client sends.
+/// A bit of the first byte: a client sends.
 const CLIENT: u8 = 8;
-/// Calls are made of the bytes; else they are a wire.
+/// The rest of the input is calls; otherwise it is a wire.
 const CALLS: u8 = 0x10;
 /// Messages may be compressed.
 const DEFLATE: u8 = 0x20;
@@ -53,7 +53,7 @@ fn check(u: &mut Unstructured<'_>) -> arbitrary::Result<()> {
         let next = || {
             let mut keys = keys.borrow_mut();
             let n = keys.len() as u8;
-            // Keys with equal bytes, and with zeros, and others.
+            // Keys with equal bytes, with zeros, and others.
             keys.push([[0, n, 0x80, 0xFF], [n; 4], [0; 4], [n, 1, 2, 3]][usize::from(n % 4)]);
             *keys.last().unwrap()
         };
@@ -71,7 +71,7 @@ fn check(u: &mut Unstructured<'_>) -> arbitrary::Result<()> {
     Ok(())
 }
 
-/// Frames carry the keys that were drawn, in their order, and no key is drawn for nothing.
+/// Each frame has the next key, and no key is unused.
 fn one_key_a_frame(wire: &[u8], keys: &[[u8; 4]], masked: bool) {
     let (mut at, mut frames) = (0, 0);
     while at < wire.len() {
@@ -86,7 +86,7 @@ fn one_key_a_frame(wire: &[u8], keys: &[[u8; 4]], masked: bool) {
     assert_eq!((at, keys.len()), (wire.len(), if masked { frames } else { 0 }));
 }
 
-/// A connection that sends, and what it has written.
+/// A sending connection, and what it has written.
 struct Sender<R> {
     ws: Connection<R>,
     wire: Vec<u8>,
@@ -94,7 +94,7 @@ struct Sender<R> {
 }
 
 impl<R: Role> Sender<R> {
-    /// A call with so much room; if that is too little, with exactly as much as is needed.
+    /// Makes a call with `room` bytes of output; if that is too little, with exactly what it needs.
     fn write(
         &mut self,
         room: usize,
@@ -109,9 +109,9 @@ impl<R: Role> Sender<R> {
                 assert_eq!(call(&mut self.ws, &mut self.out), Ok(needed));
                 needed
             }
-            sent => sent.expect("a call that is right"),
+            sent => sent.expect("the call is valid"),
         };
-        assert!(self.out[n..].iter().all(|byte| *byte == 0xEE), "written beyond the frame");
+        assert!(self.out[n..].iter().all(|byte| *byte == 0xEE), "wrote beyond the frame");
         self.wire.extend_from_slice(&self.out[..n]);
     }
 
@@ -129,7 +129,7 @@ impl<R: Role> Sender<R> {
                 let header = self.ws.begin_frame(content, fin, payload.len() as u64).unwrap();
                 self.wire.extend_from_slice(&header);
                 let mut masked = payload.to_vec();
-                // A long payload in few chunks, since each is a call.
+                // A long payload is sent in few chunks, because each is a call.
                 for chunk in masked.chunks_mut(room.max(payload.len() / 16).max(1)) {
                     self.ws.mask_next(chunk).unwrap();
                 }
@@ -139,7 +139,7 @@ impl<R: Role> Sender<R> {
         }
         let frame = Frame::at(&self.wire, start).unwrap();
         assert_eq!((frame.end(), frame.len), (self.wire.len(), payload.len() as u64));
-        assert!(frame.holds(&self.wire, 0, payload), "not the loop of 5.3");
+        assert!(frame.holds(&self.wire, 0, payload), "not masked as in §5.3");
     }
 }
 
@@ -178,7 +178,7 @@ fn send<R: Role>(
             }
         }
     }
-    // 7.4.1: 1010 is a client's.
+    // RFC 6455 §7.4.1: only a client sends 1010.
     let may = walk::is_close_code(code) && !(R::SERVER && code == 1010);
     let code = if may {
         code
@@ -192,7 +192,7 @@ fn send<R: Role>(
     Ok((sent, sender.wire))
 }
 
-/// Bytes of the fuzzer, at times repeated to one of the lengths at which headers change.
+/// Bytes of the fuzzer, sometimes padded to a length at which the header changes.
 fn bytes(u: &mut Unstructured<'_>) -> arbitrary::Result<Vec<u8>> {
     let [len, to] = <[u8; 2]>::arbitrary(u)?;
     let some = u.bytes(usize::from(len % 32).min(u.len()))?;
@@ -246,14 +246,14 @@ fn whole_or_parts<R: Role>(
     for n in 0..=count {
         let end = if n == count { rest.len() } else { rest.len().min(cut.into()) };
         let (part, behind) = rest.split_at(end);
-        // Each fragment in another way.
+        // Send each fragment in another way.
         sender.fragment((way + n as u8) % 3, content, n == count, part, room);
         rest = behind;
     }
     Ok(())
 }
 
-/// With so many bytes of output at a time.
+/// Compresses with `room` bytes of output per call.
 fn compressed(deflate: &mut Deflate<Vec<u8>>, bytes: &[u8], room: usize) -> Vec<u8> {
     let (mut payload, mut rest, mut out) = (Vec::new(), bytes, [0; 66]);
     loop {
@@ -278,7 +278,7 @@ fn receive<R: Role>(mut ws: Connection<R>, wire: &[u8], step: usize, flags: u8) 
         end = wire.len().min(end.saturating_add(step));
         let mut input = Input::new(&mut bytes[consumed..end]);
         loop {
-            match ws.receive(&mut input).expect("what was sent is right") {
+            match ws.receive(&mut input).expect("what was sent is valid") {
                 Event::NeedMore(_) => break,
                 Event::Data(mut data) if data.compressed => {
                     while let Some(piece) = inflate.push(&mut data, &mut room[..size]).unwrap() {
@@ -307,7 +307,7 @@ fn receive<R: Role>(mut ws: Connection<R>, wire: &[u8], step: usize, flags: u8) 
     received
 }
 
-/// Receives what is sound and whole at the start of the wire, and sends each frame again.
+/// Receives the valid complete frames at the start of the wire, and sends each again.
 fn again(masked: bool, wire: &[u8]) {
     let config =
         Config::new().delivery(Delivery::Frames).control_order(ControlOrder::Wire).auto_pong(false);
@@ -336,7 +336,7 @@ fn frame_by_frame<R: Role, S: Role>(
         if let Some(frame) = Frame::at(frame, 0) {
             key.set(frame.key);
         }
-        // Exactly the room that the frame had.
+        // Exactly the length of the received frame.
         let mut out = vec![0; frame.len()];
         let sent = match event {
             Ok(Event::NeedMore(_)) | Err(_) => return,
@@ -346,14 +346,15 @@ fn frame_by_frame<R: Role, S: Role>(
             Ok(Event::Ping(payload)) => sender.send_ping(&payload, &mut out),
             Ok(Event::Pong(payload)) => sender.send_pong(&payload, &mut out),
             Ok(Event::Close(Some(close))) if S::SERVER && close.code.as_u16() == 1010 => {
-                // 7.4.1: a client's. A server does not send it, whatever a client may receive.
+                // §7.4.1: only a client sends 1010. Our server refuses, although our client accepts
+                // it.
                 let refused = sender.send_close(close.code, close.reason, &mut out);
                 assert_eq!(refused, Err(SendError::InvalidCloseCode));
                 let body = [&1010_u16.to_be_bytes(), close.reason.as_bytes()].concat();
                 frame::encode(Opcode::Close, true, &body, &mut out)
             }
             Ok(Event::Close(Some(close))) => sender.send_close(close.code, close.reason, &mut out),
-            // A Close without a code is sent as an answer only.
+            // A Close without a code is only sent as a reply.
             Ok(Event::Close(None)) => {
                 let mut close = [0x88, if S::SERVER { 0x80 } else { 0 }, 0, 0, 0, 0];
                 let mut close = Input::new(&mut close[..if S::SERVER { 6 } else { 2 }]);

@@ -1,4 +1,4 @@
-//! Any bytes into a client.
+//! Feeds any bytes to a client.
 #![no_main]
 
 use barews::Connection;

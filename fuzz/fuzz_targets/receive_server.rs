@@ -1,4 +1,4 @@
-//! Any bytes into a server.
+//! Feeds any bytes to a server.
 #![no_main]
 
 use barews::Connection;

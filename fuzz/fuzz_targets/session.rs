@@ -1,6 +1,7 @@
-//! Any calls on a client and a server that are joined by two lossless pipes.
+//! Any calls on a client and a server connected by two lossless pipes.
 //!
-//! Whatever the one sent, the other must take: misuse is refused before it is on the wire.
+//! Each side must accept everything that the other one sends: misuse is refused before it reaches
+//! the wire.
 #![no_main]
 
 use std::cell::Cell;
@@ -14,7 +15,7 @@ use barews::{
 use barews_fuzz::{walk, watch};
 use libfuzzer_sys::fuzz_target;
 
-/// A pipe takes so many bytes.
+/// The capacity of a pipe in bytes.
 const ROOM: usize = 4096;
 
 #[derive(Arbitrary, Debug)]
@@ -46,7 +47,7 @@ enum Call<'a> {
     Close(u16, &'a str),
     NormalClose,
     Transmit,
-    /// Reads at most so many bytes of the pipe, and takes at most so many events.
+    /// Reads at most this many bytes from the pipe, then at most this many events.
     Receive(u16, u8),
 }
 
@@ -68,20 +69,20 @@ impl MaskKeys for Counted<'_> {
 
 struct End<R> {
     ws: Connection<R>,
-    /// All bytes that were sent; the far end has taken the first `taken`.
+    /// All sent bytes. The far end has read the first `taken`.
     sent: Vec<u8>,
     taken: usize,
-    /// Whole messages that were sent, and the open one.
+    /// Complete messages that were sent, and the open one.
     messages: Vec<(Content, Vec<u8>)>,
     open: Option<(Content, Vec<u8>)>,
-    /// The open frame ends its message.
+    /// Whether the open frame ends its message.
     frame_fin: bool,
-    /// Whole messages that were received, and the open one.
+    /// Complete messages that were received, and the open one.
     received: Vec<(Content, Vec<u8>)>,
     receiving: Vec<u8>,
-    /// Received, and not consumed.
+    /// Received but not consumed.
     kept: Vec<u8>,
-    /// Memory for what is written.
+    /// The output buffer, reused.
     out: Vec<u8>,
 }
 
@@ -101,7 +102,7 @@ impl<R: Role> End<R> {
         }
     }
 
-    /// A call with an output slice of the room that the pipe has.
+    /// Makes a call with an output slice as long as the room in the pipe.
     fn write(
         &mut self,
         call: impl Fn(&mut Connection<R>, &mut [u8]) -> Result<usize, SendError>,
@@ -111,7 +112,7 @@ impl<R: Role> End<R> {
         let due = self.ws.wants_write();
         let written = match call(&mut self.ws, &mut out) {
             Ok(n) => {
-                assert!(!self.ws.wants_write(), "what is due is written first");
+                assert!(!self.ws.wants_write(), "a queued frame was not written first");
                 self.sent.extend_from_slice(&out[..n]);
                 true
             }
@@ -218,7 +219,7 @@ impl<R: Role> End<R> {
             }
             Call::Close(any, reason) => {
                 let code = walk::close_code(any);
-                // 7.4.1: 1010 is a client's.
+                // RFC 6455 §7.4.1: only a client sends 1010.
                 let may = walk::is_close_code(code) && !(R::SERVER && code == 1010);
                 self.write(|ws, out| {
                     let sent = ws.send_close(CloseCode::new(code), reason, out);
@@ -233,7 +234,7 @@ impl<R: Role> End<R> {
                 let frame = self.ws.frame_left() > 0;
                 let before = self.sent.len();
                 self.write(Connection::transmit);
-                assert!(!frame || self.sent.len() == before, "inside a frame");
+                assert!(!frame || self.sent.len() == before, "wrote inside a frame");
             }
             Call::Receive(bytes, events) => self.receive(far, bytes.into(), events.into()),
         }
@@ -248,7 +249,7 @@ impl<R: Role> End<R> {
         let mut input = Input::new(&mut bytes);
         let known = self.received.len();
         for _ in 0..events {
-            match self.ws.receive(&mut input).expect("what a peer sends is valid") {
+            match self.ws.receive(&mut input).expect("the peer sends valid frames") {
                 Event::NeedMore(_) => break,
                 Event::Data(data) => {
                     if data.first {
@@ -269,16 +270,17 @@ impl<R: Role> End<R> {
         assert!(far.messages[known..].starts_with(&self.received[known..]));
     }
 
-    /// Adds to the open frame; `false` if nothing can be: its text cannot be ended any more.
+    /// Appends to the open frame. False if that is impossible because its text can no longer be
+    /// completed.
     fn fill(&mut self) -> bool {
         let left = usize::try_from(self.ws.frame_left()).unwrap();
-        // Behind a cut character comes one of these, behind a whole one the many.
+        // After a complete character, append many bytes; inside a character, one continuation byte.
         left == 0
             || self.next(&vec![b'-'; left.min(1000)])
             || [b'-', 0xA0, 0x80].iter().any(|byte| self.next(&[*byte]))
     }
 
-    /// How many frames were begun on the wire.
+    /// The number of frames on the wire.
     fn frames(&self) -> usize {
         let (mut at, mut frames) = (0, 0);
         while let Some(rest) = self.sent.get(at..).filter(|rest| !rest.is_empty()) {
@@ -298,7 +300,7 @@ fn content(text: bool, compressed: bool) -> Content {
 fuzz_target!(|case: (u8, u8, Vec<Op<'_>>)| {
     let (a, b, ops) = case;
     let keys = Cell::new(0);
-    // Both sides have agreed on compression, or neither.
+    // Compression is negotiated for both sides or for neither.
     let agreed = a & watch::DEFLATE;
     let [of_client, of_server] = [a, b].map(|byte| watch::config(byte & 0x0F | agreed));
     let mut client = End::new(Connection::client(of_client, Counted(&keys)));
@@ -311,11 +313,11 @@ fuzz_target!(|case: (u8, u8, Vec<Op<'_>>)| {
         }
     }
     finish(&mut client, &mut server);
-    assert_eq!(keys.get(), client.frames(), "one key for each frame");
+    assert_eq!(keys.get(), client.frames(), "not one key per frame");
     server.frames();
 });
 
-/// Ends the session: everything arrives, and both sides know that it is over.
+/// Ends the session: everything arrives, and both sides are closed.
 fn finish<K: MaskKeys>(client: &mut End<Client<K>>, server: &mut End<Server>) {
     drain(client, server);
     if !fill(client, server) {
@@ -331,7 +333,7 @@ fn finish<K: MaskKeys>(client: &mut End<Client<K>>, server: &mut End<Server>) {
     assert_eq!((client.ws.transport_action(), server.ws.transport_action()), (TransportAction::Drop, TransportAction::Drop));
 }
 
-/// Ends the open frames, with the pipes drained in between.
+/// Completes the open frames, draining the pipes in between.
 fn fill<K: MaskKeys>(client: &mut End<Client<K>>, server: &mut End<Server>) -> bool {
     while client.ws.frame_left() > 0 || server.ws.frame_left() > 0 {
         if !client.fill() || !server.fill() {
@@ -342,7 +344,7 @@ fn fill<K: MaskKeys>(client: &mut End<Client<K>>, server: &mut End<Server>) -> b
     true
 }
 
-/// Moves everything that is due or under way.
+/// Sends everything that is queued, and receives everything in the pipes.
 fn drain<A: Role, B: Role>(a: &mut End<A>, b: &mut End<B>) {
     loop {
         let before = (a.sent.len(), b.sent.len(), a.taken, b.taken);

@@ -1,4 +1,5 @@
-//! The same bytes cut in any way give the same events, and those of both orders and both deliveries are the same.
+//! The events do not depend on how the bytes are cut, nor, apart from their order and pieces, on
+//! `ControlOrder` and `Delivery`.
 #![no_main]
 
 use std::cell::RefCell;
@@ -8,10 +9,10 @@ use barews::{Config, Connection, ControlOrder, Data, Delivery, Error, Event, Inp
 use barews_fuzz::{frames, watch};
 use libfuzzer_sys::fuzz_target;
 
-/// An event whose bytes stand in [`Run::bytes`] or [`Run::control_bytes`].
+/// An event. Its bytes are in [`Run::bytes`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Seen {
-    /// A data frame, or the part of it that came, its pieces put together.
+    /// A data frame, or the received part of it, with its pieces joined.
     Frame {
         kind: Kind,
         len: usize,
@@ -22,7 +23,7 @@ enum Seen {
     Close(Option<u16>, usize),
 }
 
-/// A Ping or Pong.
+/// A Ping or Pong. Its bytes are in [`Run::control_bytes`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Control {
     ping: bool,
@@ -31,18 +32,18 @@ struct Control {
 
 #[derive(Debug, Default, PartialEq)]
 struct Run {
-    /// Data and Close alone: they keep wire order.
+    /// Only data and Close, which keep wire order.
     data: Vec<Seen>,
     bytes: Vec<u8>,
-    /// Ping and Pong alone.
+    /// Only Ping and Pong.
     controls: Vec<Control>,
     control_bytes: Vec<u8>,
-    /// What came before each Ping and Pong: events of data, and bytes.
+    /// For each Ping and Pong, the numbers of data events and of bytes before it.
     before: Vec<(usize, usize)>,
     error: Option<Error>,
 }
 
-/// What the two runs of a case differ in.
+/// How the two runs of a case differ.
 #[derive(Clone, Copy, PartialEq)]
 enum Differ {
     Cuts,
@@ -89,7 +90,7 @@ fn check(u: &mut Unstructured<'_>) -> arbitrary::Result<()> {
     Ok(())
 }
 
-/// Where a wire is cut: at these places, or every so many bytes.
+/// Where a wire is cut: at the positions `all`, or after every `every` bytes.
 #[derive(Clone, Copy)]
 struct Cuts<'a> {
     all: &'a [usize],
@@ -143,7 +144,7 @@ fn same_for_cuts(whole: &Run, parts: &Run, in_wire_order: bool) {
     if in_wire_order {
         assert_eq!(whole, parts);
     } else if whole.error == Some(Error::InvalidUtf8) {
-        // A Ping behind the text is ahead of its error, if it is here by then.
+        // A Ping after the text overtakes the error in it, if the Ping is received by then.
         assert!(whole.controls.starts_with(&parts.controls));
         assert!(whole.control_bytes.starts_with(&parts.control_bytes));
     } else {
@@ -152,7 +153,7 @@ fn same_for_cuts(whole: &Run, parts: &Run, in_wire_order: bool) {
     }
 }
 
-/// The order changes nothing but the order.
+/// `ControlOrder` only changes the order of events.
 fn same_for_orders(wire: &Run, ahead: &Run) {
     assert_eq!((&wire.data, wire.error), (&ahead.data, ahead.error));
     assert_eq!(wire.bytes, ahead.bytes);
@@ -166,7 +167,7 @@ fn same_for_orders(wire: &Run, ahead: &Run) {
     }
 }
 
-/// Whole frames are the frames that the pieces make.
+/// Whole frames are the joined pieces.
 fn same_for_deliveries(chunks: &Run, frames: &Run) {
     assert!(chunks.data.starts_with(&frames.data), "{chunks:?} {frames:?}");
     assert!(chunks.bytes.starts_with(&frames.bytes));
@@ -183,7 +184,7 @@ fn run<R: Role>(ws: &mut Connection<R>, wire: &[u8], cuts: Cuts<'_>, seen: &mut 
     BYTES.with_borrow_mut(|bytes| {
         bytes.clear();
         bytes.extend_from_slice(wire);
-        // What is unread stays as it was, so the next read finds it in its place.
+        // Unread bytes are not modified, so the next read continues in place.
         let mut consumed = 0;
         for end in cuts.ends(wire.len()) {
             let mut input = Input::new(&mut bytes[consumed..end.max(consumed)]);
@@ -228,7 +229,7 @@ impl Run {
         }
     }
 
-    /// Adds a piece to the frame before it, if that is not complete.
+    /// Joins a piece with the last frame, if that is incomplete.
     fn data(&mut self, data: &Data<'_>) {
         self.bytes.extend_from_slice(data.payload);
         if let Some(Seen::Frame { kind, len, fin, left, .. }) = self.data.last_mut()

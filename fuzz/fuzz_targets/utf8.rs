@@ -1,5 +1,5 @@
-//! Text, sound or not, in any frames and reads: the verdict and the first bad byte are those of `core::str`, for what
-//! is received by either side, behind an `Inflate` as well, and for what is sent.
+//! Text, valid or not, in any frames and reads: the verdict and the first invalid byte are those of
+//! `core::str`, for both receiving roles, with and without `Inflate`, and for sending.
 #![no_main]
 
 use arbitrary::{Arbitrary, Unstructured};
@@ -17,18 +17,18 @@ const CONTEXT: CompressionContext = CompressionContext { window_bits: WindowBits
 enum Way {
     Chunks,
     Frames,
-    /// Compressed, into slices of so many bytes.
+    /// Compressed, and inflated into slices of this many bytes.
     Inflated(usize),
 }
 
 struct Case {
     text: Vec<u8>,
-    /// Where the frames of the message end, its end among them.
+    /// Where the frames of the message end, including the last one.
     ends: Vec<usize>,
     way: Way,
     ahead: bool,
     key: [u8; 4],
-    /// So many bytes at a time.
+    /// The number of bytes per read.
     step: usize,
 }
 
@@ -69,7 +69,7 @@ fn check(u: &mut Unstructured<'_>) -> arbitrary::Result<()> {
     Ok(())
 }
 
-/// Bytes as they are, or characters of all lengths with a fault here and there.
+/// Raw bytes, or characters of all lengths with occasional errors.
 fn text(u: &mut Unstructured<'_>, plain: bool) -> arbitrary::Result<Vec<u8>> {
     if plain {
         return Ok(u.bytes(u.len())?.to_vec());
@@ -93,7 +93,7 @@ fn text(u: &mut Unstructured<'_>, plain: bool) -> arbitrary::Result<Vec<u8>> {
                 let character = char::from_u32(first + u32::from(how >> 3)).unwrap_or('\u{FFFD}');
                 text.extend(character.encode_utf8(&mut bytes).bytes());
             }
-            // As long as the words and vectors that text is looked at in.
+            // Longer than the words and vectors in which text is validated.
             0xE0..0xF0 => text.extend([b'a'; 17]),
             0xF0..0xF8 => text.truncate(text.len().saturating_sub(1)),
             _ => text.push(u8::arbitrary(u)?),
@@ -102,7 +102,8 @@ fn text(u: &mut Unstructured<'_>, plain: bool) -> arbitrary::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// The first byte that no text can have there, and whether that is only because the text ends.
+/// The first byte at which the text is certainly invalid, and whether that is only because the text
+/// ends.
 fn bad(text: &[u8], ended: bool) -> Option<(usize, bool)> {
     let error = std::str::from_utf8(text).err()?;
     let good = error.valid_up_to();
@@ -124,7 +125,7 @@ fn frame(wire: &mut Vec<u8>, first: u8, payload: &[u8], key: Option<[u8; 4]>) {
     wire.extend(payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key));
 }
 
-/// What the frames of the message carry: its bytes, or stored blocks of them (RFC 1951, section 3.2.4).
+/// The payload of a frame: the bytes, or stored blocks of them (RFC 1951 §3.2.4).
 fn payload(case: &Case, bytes: &[u8], fin: bool) -> Vec<u8> {
     if !matches!(case.way, Way::Inflated(_)) {
         return bytes.to_vec();
@@ -137,7 +138,7 @@ fn payload(case: &Case, bytes: &[u8], fin: bool) -> Vec<u8> {
         blocks.extend(bytes);
     }
     if fin {
-        // RFC 7692, section 7.2.1: an empty block, less the four bytes that are left off.
+        // RFC 7692 §7.2.1: an empty stored block without its last four bytes.
         blocks.push(0);
     }
     blocks
@@ -157,7 +158,7 @@ fn receive<R: Role>(case: &Case, masked: bool, make: impl Fn(Config) -> Connecti
         }
         start = end;
     }
-    // A second message shows that nothing is left of the first.
+    // A second message shows that no state of the first one is left.
     frame(&mut wire, 0x81, "ä".as_bytes(), masked.then_some(case.key));
 
     let delivery = if case.way == Way::Frames { Delivery::Frames } else { Delivery::Chunks };
@@ -178,9 +179,9 @@ fn receive<R: Role>(case: &Case, masked: bool, make: impl Fn(Config) -> Connecti
 
 #[derive(Default)]
 struct Seen {
-    /// All bytes of text that came out, of both messages.
+    /// All received bytes of text, of both messages.
     text: Vec<u8>,
-    /// The lengths at which a message was whole.
+    /// The lengths of `text` after each complete message.
     whole: Vec<usize>,
 }
 
@@ -226,26 +227,27 @@ fn judge(case: &Case, seen: &Seen, error: Option<Error>) {
     };
     assert_eq!(error, Some(Error::InvalidUtf8));
     assert_eq!(seen.whole, []);
-    // The last frame before the bad byte's own.
+    // The end of the last frame before the one with the invalid byte.
     let before = case.ends.iter().copied().filter(|end| *end <= bad).max().unwrap_or(0);
     let good = match case.way {
         Way::Chunks if cut => bad.max(last_start(case)),
         Way::Chunks => bad,
         Way::Frames if cut => last_start(case),
         Way::Frames => before,
-        // Whether a character is the last one is not known while it comes out.
+        // Whether a character is the last one is not yet known when it is inflated.
         Way::Inflated(_) if cut => len,
         Way::Inflated(_) => bad,
     };
     assert_eq!(seen.text, case.text[..good], "{bad} {cut}");
 }
 
-/// Where the last frame of the message begins, which is known to be the last: it can be empty.
+/// Where the last frame of the message starts. It can be empty.
 fn last_start(case: &Case) -> usize {
     case.ends.iter().rev().nth(1).copied().unwrap_or(0)
 }
 
-/// A fragment is refused if and only if no text begins with what was sent and with it; then nothing has changed.
+/// A fragment is refused if and only if the text so far cannot be a prefix of valid text. A refused
+/// fragment changes nothing.
 fn send<R: Role>(case: &Case, in_place: bool, mut ws: Connection<R>) {
     let mut start = 0;
     let mut out = vec![0; case.text.len() + 14];
@@ -260,7 +262,7 @@ fn send<R: Role>(case: &Case, in_place: bool, mut ws: Connection<R>) {
         if bad(&case.text[..end], fin).is_some() {
             assert_eq!(sent, Err(SendError::InvalidUtf8));
             assert_eq!(payload, case.text[start..end]);
-            // What can follow follows.
+            // A valid fragment can still be sent.
             let rest =
                 [&b"-"[..], b"\x80", b"\xA0\x80", b"\x80\x80", b"\x80\x80\x80", b"\x90\x80\x80"];
             let sound =

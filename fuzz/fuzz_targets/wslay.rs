@@ -1,5 +1,6 @@
-//! The same bytes, cut in any way, into a connection and into wslay: the same messages, answers and verdict, but for
-//! the differences that [`Known`] names. And the same messages out of both: the same bytes, which both take.
+//! Feeds the same bytes, cut in any way, to a connection and to wslay. Messages, replies and
+//! verdict must be the same, except for the differences in [`Known`]. Sending the same messages
+//! with both must give the same bytes, which both accept.
 #![no_main]
 
 use std::cell::Cell;
@@ -12,31 +13,34 @@ use barews_fuzz::walk::Frame;
 use barews_fuzz::wslay::{NO_CODE, Wslay, key};
 use libfuzzer_sys::fuzz_target;
 
-/// Where wslay 1.1.1 does otherwise, and what then is the same still.
+/// Where wslay 1.1.1 differs, and what must be the same nevertheless. "§" refers to RFC 6455.
 #[derive(Clone, Copy, Debug)]
 enum Known {
-    /// It judges most of a header when all of it and a byte of the payload are here, we judge each byte.
-    /// All before that frame is the same.
+    /// wslay checks most of a header when the whole header and one byte of payload are received; we
+    /// check each byte. Everything before that frame is the same.
     WaitsForTheHeader,
-    /// For a length that is not the shortest, and a control frame that is too long or has no FIN, its Close
-    /// has no code.
+    /// For a length that is not minimal, and for a control frame that is too long or fragmented,
+    /// the Close of wslay has no code.
     NoCode,
-    /// It refuses the close codes 1012 to 1014, which are registered with IANA, so that we take them.
+    /// wslay rejects the close codes 1012 to 1014, which we accept because they are registered with
+    /// IANA.
     LaterCode,
-    /// It looks at each byte of a Close's reason, we look at all of the Close, at its code first.
+    /// wslay validates the reason of a Close byte by byte; we validate the complete Close, code
+    /// first.
     ReasonFirst,
-    /// 5.5.1: a body begins with "a 2-byte unsigned integer"; a Close of one byte is to it one without a code.
+    /// §5.5.1: a body starts with "a 2-byte unsigned integer". wslay treats a Close with one byte
+    /// as one without a code.
     ShortClose,
-    /// 5.5.1: a reason is UTF-8. It skips the first two bytes of every piece of a Close that comes, not only
-    /// of the first, and takes a reason that ends inside a character.
+    /// §5.5.1: a reason is UTF-8. wslay skips the first two bytes of every received piece of a
+    /// Close, not only of the first one, and accepts a reason that ends inside a character.
     LooseReason,
-    /// For the same cause it refuses a reason that is sound.
+    /// For the same cause, wslay rejects a valid reason.
     StrictReason,
 }
 
-/// Of the first byte: the wire is masked, or a client sends.
+/// A bit of the first byte: the wire is masked, or a client sends.
 const CLIENT: u8 = 8;
-/// Messages are sent; else the bytes are a wire.
+/// The rest of the input is messages to send; otherwise it is a wire.
 const SEND: u8 = 0x10;
 
 fuzz_target!(|data: &[u8]| {
@@ -80,7 +84,7 @@ fn check(u: &mut Unstructured<'_>) -> arbitrary::Result<()> {
     Ok(())
 }
 
-/// Sends the same by both.
+/// Sends the same messages with both.
 fn send<R: Role>(
     u: &mut Unstructured<'_>,
     mut ours: Connection<R>,
@@ -156,11 +160,11 @@ fn compare(wire: &[u8], ours: &Outcome, fault: Option<(Error, usize)>, theirs: &
     if theirs.verdict == Verdict::More {
         assert_eq!(pongs(&sent), pongs(&seen));
     } else {
-        // Its Close goes ahead of the Pongs that are due, and nothing goes behind a Close.
+        // wslay sends its Close before queued Pongs, and nothing after a Close.
         assert!(pongs(&sent).starts_with(&pongs(&seen)), "{sent:?} {seen:?}");
     }
     if differs.is_none() && ours.verdict == Verdict::Closed {
-        // It echoes the reason, too; 5.5.1 asks for the code only.
+        // wslay echoes the reason, too; §5.5.1 only mentions the code.
         let code = |replies: &[(u8, Vec<u8>)]| {
             let (first, payload) = replies.last().unwrap();
             (*first, payload[..payload.len().min(2)].to_vec())
@@ -169,7 +173,7 @@ fn compare(wire: &[u8], ours: &Outcome, fault: Option<(Error, usize)>, theirs: &
     }
 }
 
-/// The difference that these outcomes show, if the wire has what makes it.
+/// The known difference between these outcomes, if the wire can cause it.
 fn known(
     wire: &[u8],
     ours: &Outcome,
@@ -184,7 +188,7 @@ fn known(
         {
             Some(Known::LaterCode)
         }
-        // With a reason that it does not see to be wrong.
+        // With an invalid reason that wslay does not detect.
         Verdict::Fault(1002)
             if error == Some(Error::InvalidUtf8)
                 && frame.is_some_and(|frame| is_later_close(&frame, wire)) =>
@@ -217,12 +221,13 @@ fn known(
     }
 }
 
-/// A Close with one of [`Known::LaterCode`].
+/// Whether this is a Close with a code of [`Known::LaterCode`].
 fn is_later_close(frame: &Frame, wire: &[u8]) -> bool {
     frame.first == 0x88 && matches!(frame.payload(wire)[..], [0x03, 0xF4..=0xF6, ..])
 }
 
-/// 5.2: "the minimal number of bytes MUST be used to encode the length", and "the most significant bit MUST be 0".
+/// §5.2: "the minimal number of bytes MUST be used to encode the length", and "the most significant
+/// bit MUST be 0".
 fn is_bad_length(bytes: &[u8]) -> bool {
     match bytes {
         [_, 0x7E | 0xFE, high, low, ..] => u16::from_be_bytes([*high, *low]) < 126,
@@ -234,7 +239,8 @@ fn is_bad_length(bytes: &[u8]) -> bool {
     }
 }
 
-/// 5.5: all control frames "MUST have a payload length of 125 bytes or less and MUST NOT be fragmented".
+/// §5.5: all control frames "MUST have a payload length of 125 bytes or less and MUST NOT be
+/// fragmented".
 fn is_bad_control(bytes: &[u8]) -> bool {
     matches!(bytes, [first, second, ..]
         if first & 8 != 0 && (second & 0x7F > 125 || first & 0x80 == 0))

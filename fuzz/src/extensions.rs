@@ -1,5 +1,5 @@
-//! `Sec-WebSocket-Extensions` and the parameters of permessage-deflate, read slowly: the whole value into
-//! lexemes, those into lists; and an answer found by trying all windows from the greatest down.
+//! A simple model of `Sec-WebSocket-Extensions` and permessage-deflate negotiation: the value is
+//! split into lexemes, then parsed; the answer is found by trying all window sizes, largest first.
 
 /// An extension's name and its parameters.
 pub type Element = (String, Vec<(String, Option<String>)>);
@@ -9,11 +9,11 @@ enum Lexeme {
     Token(String),
     Quoted(String),
     Separator(u8),
-    /// From here on nothing is right.
+    /// A syntax error; parsing ends here.
     Wrong,
 }
 
-/// The elements before the first fault, and whether there is none.
+/// The elements before the first syntax error, and whether there is no error.
 pub fn parse(value: &[u8]) -> (Vec<Element>, bool) {
     let mut elements = Vec::new();
     for part in lexemes(value).split(|lexeme| *lexeme == Lexeme::Separator(b',')) {
@@ -23,7 +23,7 @@ pub fn parse(value: &[u8]) -> (Vec<Element>, bool) {
     (elements, true)
 }
 
-/// RFC 7230, section 3.2.6.
+/// RFC 7230 §3.2.6.
 fn is_tchar(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
@@ -63,8 +63,8 @@ fn lexemes(value: &[u8]) -> Vec<Lexeme> {
     lexemes
 }
 
-/// RFC 6455, section 9.1: a quoted value "MUST conform to the 'token' ABNF" after unescaping. Behind its
-/// opening mark; the length has the closing one.
+/// Parses a quoted value after its opening quote. The length includes the closing quote. RFC 6455
+/// §9.1: after unescaping it "MUST conform to the 'token' ABNF".
 fn quoted(bytes: &[u8]) -> Option<(String, usize)> {
     let (mut text, mut at) = (String::new(), 0);
     loop {
@@ -99,7 +99,7 @@ fn element(lexemes: &[Lexeme]) -> Option<Element> {
     Some((name.clone(), params.collect::<Option<_>>()?))
 }
 
-/// The parameters of an offer or an answer (RFC 7692, section 7.1).
+/// The parameters of an offer or an answer (RFC 7692 §7.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Params {
     pub server_reset: bool,
@@ -110,7 +110,7 @@ pub struct Params {
 }
 
 impl Params {
-    /// `None` if the element is another extension, or not what section 7.1 allows.
+    /// `None` if the element is another extension, or violates RFC 7692 §7.1.
     pub fn of((name, params): &Element) -> Option<Self> {
         let mut names: Vec<_> = params.iter().map(|(name, _)| name).collect();
         names.sort();
@@ -134,14 +134,16 @@ impl Params {
         Some(all)
     }
 
-    /// Whether a server may give it as its answer to this offer.
+    /// Whether this is a valid answer to `offer`.
     pub fn answers(&self, offer: &Self) -> bool {
-        // 7.1.1.1: a server "accepts" the parameter "by including" it; it may do so unasked.
+        // §7.1.1.1: a server "accepts" the parameter "by including" it. It may include it
+        // unoffered.
         let reset = self.server_reset || !offer.server_reset;
-        // 7.1.2.1: accepted "by including" it "with the same or smaller value"; it may do so unasked.
+        // §7.1.2.1: accepted "by including" it "with the same or smaller value". It may be included
+        // unoffered.
         let server = offer.server_bits.is_none()
             || (8..=offer.server_bits.unwrap_or(15)).any(|bits| self.server_bits == Some(bits));
-        // 7.1.2.2: not in an answer unless it was offered, and then with a value.
+        // §7.1.2.2: only in an answer if it was offered, and then with a value.
         let client = self.client_bits.is_none()
             || offer.client_bits.is_some_and(|most| {
                 (8..=most.unwrap_or(15)).any(|bits| self.client_bits == Some(Some(bits)))
@@ -155,18 +157,18 @@ fn bits(value: &str) -> Option<u8> {
     (8..).zip(all).find(|(_, text)| *text == value).map(|(bits, _)| bits)
 }
 
-/// What a server is willing to do.
+/// The configuration of a server.
 #[derive(Clone, Copy, Debug)]
 pub struct Willing {
     pub server_reset: bool,
     pub client_reset: bool,
-    /// The least and the greatest window that it compresses with.
+    /// The smallest and the largest window with which it compresses.
     pub server_bits: (u8, u8),
-    /// The greatest window that it inflates with.
+    /// The largest window with which it inflates.
     pub client_bits: u8,
 }
 
-/// The answer to the first offer that has one, with the greatest windows that there can be.
+/// The answer to the first acceptable offer, with the largest possible windows.
 pub fn answer(offers: &[Element], willing: &Willing) -> Option<String> {
     offers.iter().filter_map(Params::of).find_map(|offer| answer_to(&offer, willing))
 }
@@ -177,7 +179,7 @@ fn answer_to(offer: &Params, willing: &Willing) -> Option<String> {
     let (server, client) = windows.into_iter().find(|(server, client)| {
         let able = (willing.server_bits.0..=willing.server_bits.1).contains(server);
         let asked = offer.server_bits.is_none_or(|most| *server <= most);
-        // What is not in the offer cannot be said in the answer, so it stays as great as it can be.
+        // A client that does not offer the parameter cannot be given a limit.
         let bound = match offer.client_bits {
             None => *client == 15,
             Some(most) => *client <= most.unwrap_or(15),

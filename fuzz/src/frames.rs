@@ -1,10 +1,10 @@
-//! Bytes for a receiver: those of the fuzzer as they are, or frames that are mostly valid.
+//! Bytes for a receiver: the raw bytes of the fuzzer, or frames that are mostly valid.
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 
-/// The first byte says which: an even one that the rest is the wire, an odd one that frames are to
-/// be made of the rest. So seeds and dictionary can hold plain bytes of the wire. With `deflate` a quarter of
-/// the messages made are marked as compressed; their payload is not.
+/// If the first byte is even, the rest is the wire itself, so seeds and dictionary can contain
+/// frames. If it is odd, frames are generated from the rest. With `deflate`, a quarter of the
+/// generated messages are marked as compressed, although their payload is not.
 pub fn wire(u: &mut Unstructured<'_>, masked: bool, deflate: bool) -> Result<Vec<u8>> {
     if u8::arbitrary(u)? % 2 == 0 {
         return Ok(u.bytes(u.len())?.to_vec());
@@ -17,7 +17,7 @@ pub fn wire(u: &mut Unstructured<'_>, masked: bool, deflate: bool) -> Result<Vec
     Ok(wire)
 }
 
-/// Adds one frame; about one in sixteen has a fault.
+/// Appends one frame. About one in sixteen is invalid.
 fn frame(
     u: &mut Unstructured<'_>,
     masked: bool,
@@ -41,7 +41,7 @@ fn frame(
         first |= if fin { 0x80 } else { 0 };
         *open = !fin;
     }
-    // One of the greatest length is enough for a wire, and few wires need it.
+    // At most one frame of the largest length per wire, and in few wires.
     let greatest = kind & 0x3F == 0x0F && wire.len() < 1024 && u8::arbitrary(u)? % 8 == 0;
     let len = match kind & 0x0C {
         0x00 => usize::from(u8::arbitrary(u)? % 8),
@@ -82,7 +82,7 @@ fn frame(
     Ok(())
 }
 
-/// Adds byte 1 and the length behind it, or a length that is wrong.
+/// Appends byte 1 and the extended length, possibly invalid.
 fn length(
     u: &mut Unstructured<'_>,
     bit: u8,
@@ -113,7 +113,7 @@ fn length(
     Ok(())
 }
 
-/// Adds a payload: bytes of the fuzzer, filled up to the length; a Close mostly gets a sound one.
+/// Appends a payload: bytes of the fuzzer, padded to the length. That of a Close is mostly valid.
 fn body(u: &mut Unstructured<'_>, first: u8, len: usize, wire: &mut Vec<u8>) -> Result<()> {
     let some = u.bytes(len.min(16).min(u.len()))?;
     if first == 0x88 && len >= 2 && some.first().is_some_and(|byte| byte % 4 != 0) {
@@ -121,7 +121,7 @@ fn body(u: &mut Unstructured<'_>, first: u8, len: usize, wire: &mut Vec<u8>) -> 
         wire.extend(1000_u16.to_be_bytes());
         wire.resize(start + len, b'r');
     } else {
-        // Text that is not even ASCII would end most wires at their first frame.
+        // Mostly ASCII, because invalid text would end most wires at the first frame.
         let most = if some.first().is_some_and(|byte| *byte < 0xC0) { 0x7F } else { 0xFF };
         wire.extend(some.iter().map(|byte| byte & most));
         wire.resize(wire.len() + len - some.len(), b'a');

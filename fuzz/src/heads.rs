@@ -1,11 +1,13 @@
-//! Cuts for heads, text of a caller, what `httparse` makes of a head, and what every head that is written must be.
+//! Helpers for HTTP heads: splitting the input, text from the caller, a comparison with `httparse`,
+//! and invariants of every written head.
 
 use barews::handshake::HeaderFields;
 use barews::handshake::server::{HttpVersion, Request};
 use httparse::{EMPTY_HEADER, Header, Status};
 
-/// The first byte says how many cuts follow as bytes, each sixteen bytes wide at most behind the one
-/// before; the rest are the bytes to read. 255 means byte by byte.
+/// Returns where to split the input, and the bytes to read. The first byte, modulo 16, is the
+/// number of cuts; each of the following bytes is the distance from the previous cut. If the first
+/// byte is 255, the rest is read byte by byte.
 pub fn cuts(data: &[u8]) -> Option<(Vec<usize>, &[u8])> {
     let (&count, rest) = data.split_first()?;
     if count == 255 {
@@ -20,7 +22,7 @@ pub fn cuts(data: &[u8]) -> Option<(Vec<usize>, &[u8])> {
     Some((cuts.collect(), bytes))
 }
 
-/// CR and LF are line ends only, and the one empty line is the last.
+/// Asserts that CR and LF only occur as line ends, and that only the last line is empty.
 pub fn clean(head: &[u8]) {
     let lines = head.strip_suffix(b"\r\n\r\n").expect("a head ends with an empty line");
     for line in lines.split(|byte| *byte == b'\n') {
@@ -29,7 +31,8 @@ pub fn clean(head: &[u8]) {
     }
 }
 
-/// Each of these fields, in lower case, is there once, and no other of the handshake more often.
+/// Asserts that each of these fields (in lower case) occurs once, and every `Sec-WebSocket-*` field
+/// at most once.
 pub fn once(head: &[u8], fields: &[&str]) {
     let head = std::str::from_utf8(head).expect("a head is text");
     let names = || {
@@ -44,13 +47,13 @@ pub fn once(head: &[u8], fields: &[&str]) {
     }
 }
 
-/// Text of a caller: what stands between zeros; `usual` where there is no more.
+/// Splits text from the caller at zeros. Missing and empty parts are taken from `usual`.
 pub fn texts<'a, const N: usize>(bytes: &'a [u8], usual: [&'a str; N]) -> [&'a str; N] {
     let mut texts = std::str::from_utf8(bytes).unwrap_or_default().split('\0');
     usual.map(|usual| texts.next().filter(|text| !text.is_empty()).unwrap_or(usual))
 }
 
-/// A request that is taken says the same to `httparse`, which takes more.
+/// Asserts that `httparse` parses an accepted request identically. It accepts more than we do.
 pub fn is_that_of_httparse(bytes: &[u8], request: &Request<'_>) {
     let mut space = [EMPTY_HEADER; 16];
     let mut theirs = httparse::Request::new(&mut space);
@@ -61,14 +64,14 @@ pub fn is_that_of_httparse(bytes: &[u8], request: &Request<'_>) {
     same_fields(theirs.headers, request.headers());
 }
 
-/// So does an answer, behind interim ones.
-pub fn is_answer_of_httparse(bytes: &[u8], status: u16, head_len: usize, headers: HeaderFields<'_>) {
+/// Asserts that `httparse` parses an accepted response identically, after any interim responses.
+pub fn is_answer_of_httparse(bytes: &[u8], status: u16, head_len: usize, headers: Headers<'_>) {
     let mut start = 0;
     loop {
         let mut space = [EMPTY_HEADER; 16];
         let mut theirs = httparse::Response::new(&mut space);
         let Ok(Status::Complete(len)) = theirs.parse(&bytes[start..]) else {
-            panic!("httparse does not take {:?}", theirs)
+            panic!("httparse rejects {:?}", theirs)
         };
         start += len;
         if let Some(100 | 102..=199) = theirs.code {

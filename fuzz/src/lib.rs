@@ -1,5 +1,5 @@
-//! What the fuzz targets share: bytes of near-valid frames, heads, lists of extensions, how long things may be, a
-//! watched connection, and slow readers to hold others against.
+//! Shared code of the fuzz targets: generators of almost valid frames, helpers for heads, input
+//! sizes, a connection whose contract is checked on every call, and simple models to compare with.
 
 pub mod extensions;
 pub mod frames;

@@ -1,10 +1,10 @@
-//! What a receiver makes of a wire, in a form in which ours can be held against another's.
+//! The outcome of receiving a wire, in a form that allows a comparison with other implementations.
 
 use barews::{Connection, Error, Event, Input, Kind, Role};
 
 use crate::walk::Frame;
 
-/// What a receiver gives out.
+/// A received message or control frame.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Seen {
     Text(String),
@@ -16,10 +16,10 @@ pub enum Seen {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Verdict {
-    /// More bytes are awaited.
+    /// The receiver needs more bytes.
     More,
     Closed,
-    /// By its close code.
+    /// An error, by its close code.
     Fault(u16),
 }
 
@@ -27,11 +27,11 @@ pub enum Verdict {
 pub struct Outcome {
     pub events: Vec<Seen>,
     pub verdict: Verdict,
-    /// What was written back.
+    /// The bytes written in reply.
     pub replies: Vec<u8>,
 }
 
-/// Ours, and the error with the place of the wire that was reached.
+/// The outcome of our receiver, and its error with the position in the wire.
 pub fn receive<R: Role>(
     mut ws: Connection<R>,
     wire: &[u8],
@@ -77,14 +77,15 @@ pub fn receive<R: Role>(
     (outcome, None)
 }
 
-/// The frame that has this place of the wire, or ends there, and where it begins; the first that is not all
-/// there, at the latest.
+/// The frame that contains this position or ends there, and where it starts. If an earlier frame is
+/// incomplete, that one.
 pub fn frame_of(wire: &[u8], place: usize) -> (usize, Option<Frame>) {
     let mut at = 0;
     loop {
         let frame = Frame::at(wire, at);
         match frame {
-            // A Close is consumed before it is judged; every other fault lies before its frame's end.
+            // A Close is consumed before it is validated; every other error is before the end of
+            // its frame.
             Some(frame)
                 if frame.end() < place || (frame.end() == place && frame.opcode() != 0x8) =>
             {
@@ -95,7 +96,7 @@ pub fn frame_of(wire: &[u8], place: usize) -> (usize, Option<Frame>) {
     }
 }
 
-/// 5.2: "the minimal number of bytes MUST be used to encode the length".
+/// RFC 6455 §5.2: "the minimal number of bytes MUST be used to encode the length".
 pub fn is_minimal(wire: &[u8], at: usize, len: u64) -> bool {
     match wire[at + 1] & 0x7F {
         126 => len >= 126,
@@ -104,7 +105,7 @@ pub fn is_minimal(wire: &[u8], at: usize, len: u64) -> bool {
     }
 }
 
-/// The frames that were written back: their first byte and their payload.
+/// The frames written in reply: first byte and payload of each.
 pub fn replies(bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
     let (mut all, mut at) = (Vec::new(), 0);
     while let Some(frame) = Frame::at(bytes, at) {

@@ -1,9 +1,9 @@
-//! How much an input may make of itself: little, so that there are many of them, and at times much.
+//! How much data a target generates from an input: mostly little, for speed, and sometimes much.
 
-/// So many bytes: 1 KiB, of one input in sixteen 8 KiB, and of one in 256 128 KiB.
+/// At most this many bytes: 1 KiB, but 8 KiB for one input in sixteen and 128 KiB for one in 256.
 ///
-/// A sum of all bytes chooses. A byte that does would soon be found and kept: long inputs show more
-/// than short ones, and most of the corpus would be slow.
+/// A hash of all bytes decides. With a single byte, the fuzzer would learn to make most inputs
+/// large, because they cover more code, and the corpus would become slow.
 pub fn most(data: &[u8]) -> usize {
     match sum(data) {
         0 => 128 << 10,

@@ -1,20 +1,20 @@
-//! The frames of a wire, read slowly and by the letter of section 5.2: what events are held against.
+//! A literal implementation of RFC 6455 §5.2, as a model to compare events with.
 
-/// A frame whose header is here.
+/// A frame with a complete header.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame {
     /// FIN, the reserved bits and the opcode.
     pub first: u8,
     pub masked: bool,
-    /// Zeros, where nothing is masked.
+    /// Zeros if the frame is not masked.
     pub key: [u8; 4],
-    /// Where the payload begins.
+    /// Where the payload starts.
     pub start: usize,
     pub len: u64,
 }
 
 impl Frame {
-    /// The frame at this place of the wire; `None` if its header is not all there.
+    /// The frame at this position of the wire; `None` if its header is incomplete.
     pub fn at(wire: &[u8], at: usize) -> Option<Self> {
         let bytes = wire.get(at..)?;
         let (first, second) = (*bytes.first()?, *bytes.get(1)?);
@@ -41,13 +41,13 @@ impl Frame {
         self.first & 0x08 != 0
     }
 
-    /// Where the frame ends, here or behind the end of the wire.
+    /// Where the frame ends, possibly beyond the end of the wire.
     pub fn end(&self) -> usize {
         self.start.saturating_add(usize::try_from(self.len).unwrap_or(usize::MAX))
     }
 
-    /// Whether `payload` is what these bytes of the frame are behind the loop of 5.3; they begin `done`
-    /// bytes into its payload.
+    /// Whether unmasking by §5.3 gives `payload`, which starts `done` bytes into the payload of the
+    /// frame.
     pub fn holds(&self, wire: &[u8], done: usize, payload: &[u8]) -> bool {
         let masked = wire.get(self.start + done..).and_then(|bytes| bytes.get(..payload.len()));
         masked.is_some_and(|masked| {
@@ -64,7 +64,7 @@ impl Frame {
     }
 }
 
-/// How many bytes the length has behind byte 1.
+/// The number of bytes of the extended length.
 fn field(second: u8) -> usize {
     match second & 0x7F {
         126 => 2,
@@ -73,7 +73,8 @@ fn field(second: u8) -> usize {
     }
 }
 
-/// The least length that the payload of the frame at this place has for sure; `None` before byte 1.
+/// The smallest payload length that the received part of the header allows. `None` before byte 1 is
+/// received.
 pub fn least_len(wire: &[u8], at: usize) -> Option<u64> {
     let second = *wire.get(at + 1)?;
     let digits = wire[at + 2..].iter().copied().chain([0; 8]).take(field(second));
@@ -85,13 +86,13 @@ pub fn least_len(wire: &[u8], at: usize) -> Option<u64> {
     })
 }
 
-/// The code is one that 7.4 and its registry let a peer send.
+/// Whether §7.4 and the IANA registry allow this code on the wire.
 pub fn is_close_code(code: u16) -> bool {
     let reports = [1004, 1005, 1006, 1015].contains(&code);
     (1000..=1014).contains(&code) && !reports || (3000..5000).contains(&code)
 }
 
-/// A close code: half of the time one near those that change the verdict.
+/// A close code: half of the time one close to a boundary between valid and invalid codes.
 pub fn close_code(any: u16) -> u16 {
     match any {
         ..0x6000 => 995 + any % 25,

@@ -1,4 +1,4 @@
-//! A receiver whose every call is checked against the contract of `receive`, and every event against the wire.
+//! Checks every call of `receive` against its contract, and every event against the wire.
 
 use std::cell::RefCell;
 
@@ -11,7 +11,7 @@ use barews::{
 
 use crate::walk::{self, Frame};
 
-/// Of the byte of a [`config`]: compression is agreed on.
+/// A bit of the byte for [`config`]: compression is negotiated.
 pub const DEFLATE: u8 = 0x20;
 
 /// A configuration from one byte.
@@ -43,36 +43,37 @@ impl Limits {
     }
 }
 
-/// What one run over the bytes came to.
+/// The state of the checks.
 struct Watch<'w> {
     wire: &'w [u8],
     limits: Limits,
-    /// How many calls there were, and reads before them.
+    /// The number of calls of `receive`, and of reads.
     calls: usize,
     reads: usize,
-    /// All bytes before this were consumed.
+    /// All bytes before this position were consumed.
     consumed: usize,
-    /// The last `NeedMore`: no event before so many bytes, and whether that is exact.
+    /// The last `NeedMore`: the number of bytes before which there is no event, and whether it is
+    /// exact.
     needed: Option<(usize, bool)>,
     closed: bool,
-    /// Compression is agreed on, and the open message is compressed.
+    /// Whether compression is negotiated, and whether the open message is compressed.
     deflate: bool,
     compressed: bool,
-    /// Where the frame behind the last one with data begins, and where the one behind the last Ping or
+    /// Where the frame after the last data frame starts, and where the one after the last Ping or
     /// Pong does.
     next: usize,
     next_control: usize,
-    /// The frame with data that is not all delivered, and how much of it is.
+    /// The data frame that is not completely delivered, and how much of it is.
     frame: Option<(Frame, usize)>,
     /// The open message: its kind, its length so far, its frames so far.
     kind: Kind,
     message_len: u64,
     fragments: u32,
-    /// What is here of the last character of the open text.
+    /// The incomplete character at the end of the open text.
     text: Vec<u8>,
 }
 
-/// Feeds bytes to `make`'s connection, in reads of sizes from the fuzzer.
+/// Feeds bytes to the connection from `make`, in reads whose sizes the fuzzer chooses.
 pub fn run<R: Role>(data: &[u8], masked: bool, make: impl FnOnce(Config) -> Connection<R>) {
     thread_local! {
         static BYTES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -99,7 +100,7 @@ pub fn run<R: Role>(data: &[u8], masked: bool, make: impl FnOnce(Config) -> Conn
         fragments: 0,
         text: Vec::new(),
     };
-    // Each read copies what is unread: not too many of them for a long wire.
+    // Each read copies the unread bytes, so limit the number of reads of a long wire.
     let least = wire.len() / if wire.len() > 4096 { 16 } else { 256 };
     let mut end = 0;
     BYTES.with_borrow_mut(|bytes| {
@@ -122,7 +123,7 @@ pub fn run<R: Role>(data: &[u8], masked: bool, make: impl FnOnce(Config) -> Conn
     });
 }
 
-/// One read: all bytes up to `end` are here.
+/// One read: all bytes up to `end` are received.
 fn read<R: Role>(
     ws: &mut Connection<R>,
     watch: &mut Watch<'_>,
@@ -130,7 +131,7 @@ fn read<R: Role>(
     bytes: &mut Vec<u8>,
 ) -> Result<(), Error> {
     let wire = watch.wire;
-    // The unread bytes come to a new place with each read.
+    // Each read moves the unread bytes to another address and alignment.
     bytes.clear();
     bytes.resize(end % 7, 0);
     bytes.extend_from_slice(&wire[watch.consumed..end]);
@@ -142,21 +143,21 @@ fn read<R: Role>(
         let before = input.consumed();
         let mut event = Ok(Event::Close(None));
         let memory = measure(|| event = ws.receive(&mut input));
-        assert_eq!(memory.count_total, 0, "memory was asked for");
+        assert_eq!(memory.count_total, 0, "receive allocated memory");
         let after = input.consumed();
         assert!(after >= before);
         watch.calls += 1;
-        assert!(watch.calls <= 2 * end + watch.reads + 1, "more calls than bytes ask for");
+        assert!(watch.calls <= 2 * end + watch.reads + 1, "too many calls for the number of bytes");
         watch.consumed = start + after;
         assert_eq!(input.len(), end - watch.consumed);
-        // What is consumed later in this read shows by its own event whether it was altered.
+        // If later events of this read consume bytes, they show whether those were modified.
         if matches!(event, Err(_) | Ok(Event::NeedMore(_))) {
-            assert_eq!(input.unread(), &wire[watch.consumed..end], "unread bytes were altered");
+            assert_eq!(input.unread(), &wire[watch.consumed..end], "unread bytes were modified");
         }
         match event? {
             Event::NeedMore(n) => {
                 if let Some((needed, true)) = awaited {
-                    assert!(end < needed || watch.closed, "the number was not exact");
+                    assert!(end < needed || watch.closed, "NeedMore was not exact");
                 }
                 let unread = &wire[watch.consumed..end];
                 assert!(!watch.closed || (n.get() == 1 && unread.is_empty()));
@@ -165,7 +166,7 @@ fn read<R: Role>(
                 watch.needed = Some((end.saturating_add(n.get()), exact));
                 if let Some((needed, _)) = awaited.filter(|(needed, _)| *needed > end) {
                     let now = end.saturating_add(n.get());
-                    assert!(now >= needed, "the number can only get sharper");
+                    assert!(now >= needed, "NeedMore must not decrease");
                 }
                 watch.wait(end);
                 return Ok(());
@@ -182,13 +183,13 @@ fn read<R: Role>(
             }
         }
         if let Some((needed, _)) = awaited.take() {
-            assert!(end >= needed, "an event came before its number");
+            assert!(end >= needed, "an event came before NeedMore said");
         }
     }
 }
 
 impl Watch<'_> {
-    /// Holds a piece against the bytes of the wire that it is made of.
+    /// Compares a piece with the bytes of the wire.
     fn data(&mut self, data: &Data<'_>) {
         assert!(!self.closed);
         let (frame, done) = match self.frame.take() {
@@ -197,7 +198,7 @@ impl Watch<'_> {
         };
         assert_eq!(data.first, frame.opcode() != 0 && done == 0);
         assert_eq!((data.kind, data.compressed), (self.kind, self.compressed));
-        assert!(frame.holds(self.wire, done, data.payload), "not the bytes of the wire");
+        assert!(frame.holds(self.wire, done, data.payload), "the payload differs from the wire");
         let done = done + data.payload.len();
         assert_eq!(self.consumed, frame.start + done);
         assert_eq!(data.frame_left, frame.len - done as u64);
@@ -212,10 +213,10 @@ impl Watch<'_> {
         }
     }
 
-    /// The frame that this piece is the first one of.
+    /// The frame that starts with this piece.
     fn begin(&mut self, data: &Data<'_>) -> Frame {
         let at = self.skip(self.wire.len());
-        let frame = Frame::at(self.wire, at).expect("data of a frame whose header is not here");
+        let frame = Frame::at(self.wire, at).expect("data of a frame with an incomplete header");
         assert!(frame.first & 0x30 == 0 && !frame.is_control());
         if data.first {
             assert_eq!((self.message_len, self.fragments), (0, 0));
@@ -235,7 +236,7 @@ impl Watch<'_> {
         frame
     }
 
-    /// The place of the next frame that is not a whole Ping or Pong before `end`.
+    /// The position of the next frame that is not a complete Ping or Pong before `end`.
     fn skip(&mut self, end: usize) -> usize {
         while let Some(frame) = Frame::at(&self.wire[..end], self.next)
             && matches!(frame.opcode(), 0x9 | 0xA)
@@ -246,7 +247,7 @@ impl Watch<'_> {
         self.next
     }
 
-    /// A Ping or Pong is the next one of the wire, whatever data it has overtaken.
+    /// Checks that a Ping or Pong is the next one of the wire. It may have overtaken data frames.
     fn control(&mut self, opcode: u8, payload: &[u8], end: usize) {
         assert!(!self.closed);
         let frame = loop {
@@ -258,7 +259,7 @@ impl Watch<'_> {
             }
         };
         assert_eq!((frame.first, frame.len), (0x80 | opcode, payload.len() as u64));
-        assert!(frame.holds(self.wire, 0, payload), "not the bytes of the wire");
+        assert!(frame.holds(self.wire, 0, payload), "the payload differs from the wire");
     }
 
     fn close(&mut self, close: Option<CloseFrame<'_>>) {
@@ -275,15 +276,16 @@ impl Watch<'_> {
         assert_eq!(body, frame.payload(self.wire));
     }
 
-    /// While more is awaited, what is here of the next header breaks no limit.
+    /// When `receive` needs more bytes, the received part of the next header must not exceed a
+    /// limit.
     fn wait(&mut self, end: usize) {
         if !self.closed && self.frame.is_none() {
             let broken = self.broken_limits(end);
-            assert!(!broken.contains(&true), "a limit is broken, and nothing says so");
+            assert!(!broken.contains(&true), "a limit is exceeded without an error");
         }
     }
 
-    /// Whether the next frame breaks the limits of its own length, the message's, and of fragments.
+    /// Whether the next frame exceeds the limits of frame length, message length and fragments.
     fn broken_limits(&mut self, end: usize) -> [bool; 3] {
         let at = self.skip(end);
         let here = &self.wire[..end];
@@ -298,7 +300,7 @@ impl Watch<'_> {
         ]
     }
 
-    /// What the bytes show, if the error is one of those that the wire tells at once.
+    /// Checks the error, if its cause is directly visible in the wire.
     fn fault(&mut self, error: Error, end: usize) {
         let [frame, message, fragments] = match &self.frame {
             None => self.broken_limits(end),
@@ -331,7 +333,8 @@ impl Watch<'_> {
     }
 }
 
-/// The error stays, nothing is consumed or altered, and one Close is due.
+/// Checks the state after an error: the error stays, nothing is consumed or modified, and one Close
+/// is queued.
 fn poisoned<R: Role>(ws: &mut Connection<R>, error: Error, wire: &[u8]) {
     assert!(ws.wants_write() || ws.state() == barews::State::Closed);
     let mut out = [0; 131];

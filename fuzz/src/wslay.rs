@@ -1,4 +1,4 @@
-//! wslay, a C library: its event API as a receiver and as a sender.
+//! The event API of the C library wslay, as a receiver and as a sender.
 
 use std::ffi::{c_int, c_void};
 use std::ptr;
@@ -8,12 +8,12 @@ use crate::outcome::{Outcome, Seen, Verdict, replies};
 #[path = "../../benches/common/wslay.rs"]
 mod c;
 
-/// 7.4.1: what a Close without a code stands for.
+/// RFC 6455 §7.4.1: stands for a Close without a code.
 pub const NO_CODE: u16 = 1005;
 
 const WOULD_BLOCK: c_int = -401;
 
-/// What the callbacks see.
+/// The data of the callbacks.
 #[derive(Default)]
 struct Pipe {
     unread: Vec<u8>,
@@ -30,7 +30,7 @@ pub struct Wslay {
 }
 
 impl Wslay {
-    /// With so many bytes at most in a message that it receives.
+    /// Creates an endpoint that receives messages of at most `max_message_len` bytes.
     pub fn new(server: bool, max_message_len: u64) -> Self {
         let pipe = Box::into_raw(Box::<Pipe>::default());
         let callbacks = c::Callbacks {
@@ -48,21 +48,21 @@ impl Wslay {
             c::wslay_event_context_client_init
         };
         let mut context = ptr::null_mut();
-        // SAFETY: the callbacks are copied; `pipe` lives until `drop`, behind the context.
+        // SAFETY: the callbacks are copied; `pipe` is freed in `drop`, after the context.
         let result = unsafe { init(&raw mut context, &raw const callbacks, pipe.cast()) };
         assert_eq!(result, 0);
-        // SAFETY: the context was made.
+        // SAFETY: the context was created.
         unsafe { c::wslay_event_config_set_max_recv_msg_length(context, max_message_len) };
         Self { context, pipe }
     }
 
-    /// What it makes of the wire, which comes in steps.
+    /// Receives the wire in steps.
     pub fn read(mut self, wire: &[u8], step: usize) -> Outcome {
         for bytes in wire.chunks(step) {
             self.pipe().unread.extend_from_slice(bytes);
             // SAFETY: the context lives as long as `self`.
             let open = unsafe {
-                // What this returns is an error of the transport, or follows a Close that is due.
+                // Errors are ignored: they come from the transport, or follow a queued Close.
                 c::wslay_event_recv(self.context);
                 assert_eq!(c::wslay_event_send(self.context), 0);
                 c::wslay_event_get_read_enabled(self.context) != 0
@@ -85,18 +85,18 @@ impl Wslay {
         Outcome { events, verdict, replies: written }
     }
 
-    /// The bytes of a message, or of a Ping or Pong.
+    /// Returns the bytes of a message, a Ping or a Pong.
     pub fn send(&mut self, opcode: u8, payload: &[u8]) -> Vec<u8> {
         let message = c::Message { opcode, msg: payload.as_ptr(), msg_length: payload.len() };
-        // SAFETY: the context lives as long as `self`; the message is copied.
+        // SAFETY: the context lives as long as `self`, and the message is copied.
         let queued = unsafe { c::wslay_event_queue_msg(self.context, &raw const message) };
         assert_eq!(queued, 0);
         self.written()
     }
 
-    /// The bytes of a Close.
+    /// Returns the bytes of a Close.
     pub fn send_close(&mut self, code: u16, reason: &str) -> Vec<u8> {
-        // SAFETY: the context lives as long as `self`; the reason is copied.
+        // SAFETY: the context lives as long as `self`, and the reason is copied.
         let queued = unsafe {
             c::wslay_event_queue_close(self.context, code, reason.as_ptr(), reason.len())
         };
@@ -110,7 +110,7 @@ impl Wslay {
         std::mem::take(&mut self.pipe().written)
     }
 
-    /// Nothing else uses the pipe outside of calls into the library.
+    /// Outside of calls into the library, nothing else uses the pipe.
     fn pipe(&mut self) -> &mut Pipe {
         // SAFETY: it lives as long as `self`, and the library holds no reference between calls.
         unsafe { &mut *self.pipe }
@@ -119,7 +119,7 @@ impl Wslay {
 
 impl Drop for Wslay {
     fn drop(&mut self) {
-        // SAFETY: both were made in `new`, and nothing uses them any more.
+        // SAFETY: both were created in `new`, and nothing uses them afterwards.
         unsafe {
             c::wslay_event_context_free(self.context);
             drop(Box::from_raw(self.pipe));
@@ -127,7 +127,7 @@ impl Drop for Wslay {
     }
 }
 
-/// The key of the frame that a client sends as its `number`th, here and in [`Wslay`].
+/// The masking key of a client's `number`th frame, both in our connection and in [`Wslay`].
 pub fn key(number: u8) -> [u8; 4] {
     [[0, number, 0x80, 0xFF], [number; 4], [0; 4], [number, 1, 2, 3]][usize::from(number % 4)]
 }
@@ -145,7 +145,7 @@ extern "C" fn recv(
     let here = &pipe.unread[pipe.read..];
     let n = here.len().min(len);
     if n == 0 {
-        // SAFETY: the context that this is called for.
+        // SAFETY: the library passes its own context.
         unsafe { c::wslay_event_set_error(context, WOULD_BLOCK) };
         return -1;
     }
@@ -178,7 +178,7 @@ extern "C" fn genmask(_: *mut c::Context, to: *mut u8, len: usize, pipe: *mut c_
 }
 
 extern "C" fn on_msg_recv(_: *mut c::Context, message: *const c::Received, pipe: *mut c_void) {
-    // SAFETY: as above; an empty message may have no address.
+    // SAFETY: as above. The pointer of an empty message may be null, so it is not used here.
     let (message, pipe) = unsafe { (&*message, &mut *pipe.cast::<Pipe>()) };
     assert_eq!(message.rsv, 0);
     let payload = if message.msg_length == 0 {

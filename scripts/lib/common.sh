@@ -1,4 +1,4 @@
-# Shared steps of the scripts: where the repository is, how tools are installed, how examples are built.
+# Shared functions of the scripts: finds the repository, installs tools, builds examples.
 # usage: . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"   (sourced, never run; needs bash with set -euo pipefail)
 # shellcheck shell=bash
 
@@ -11,7 +11,7 @@ TARGET=$(cd "$TARGET" && pwd)
 
 die() { echo "$(basename "$0"): $*" >&2; exit 2; }
 
-# apt_install PACKAGE...: Debian packages, after one update of the package lists in this run.
+# apt_install PACKAGE...: installs Debian packages; updates the package lists once per run.
 apt_install() {
   local sudo=()
   [ "$(id -u)" = 0 ] || sudo=(sudo -n)
@@ -23,14 +23,14 @@ apt_install() {
     apt-get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends "$@" >/dev/null
 }
 
-# need COMMAND PACKAGE...: the packages, unless the command is there.
+# need COMMAND PACKAGE...: installs the packages unless the command exists.
 need() {
   local command=$1
   shift
   command -v "$command" >/dev/null || apt_install "$@"
 }
 
-# make_venv DIR REQUIREMENT...: a Python environment with exactly these packages; made again when they change.
+# make_venv DIR REQUIREMENT...: a Python environment with these packages; recreated when the list changes.
 make_venv() {
   local dir=$1 stamp
   shift
@@ -44,7 +44,7 @@ make_venv() {
   echo "$stamp" >"$dir/.requirements"
 }
 
-# build_examples FEATURES NAME...: release builds of these examples, whatever else is broken.
+# build_examples FEATURES NAME...: builds only these examples, in release mode.
 build_examples() {
   local name flags=(--features "$1")
   shift

@@ -1,4 +1,4 @@
-"""Judges what llvm-cov exports of src; usage: coverage.py LCOV JSON [--list]"""
+"""Checks the coverage that llvm-cov exported for src; usage: coverage.py LCOV JSON [--list]"""
 
 import collections
 import json
@@ -19,7 +19,7 @@ def short(file):
 
 
 def read_lines(path):
-    """How often each line is run."""
+    """How often each line was executed."""
     counts, file = {}, ""
     for row in pathlib.Path(path).read_text(encoding="utf-8").splitlines():
         kind, _, value = row.partition(":")
@@ -32,7 +32,7 @@ def read_lines(path):
 
 
 def read_branches(path):
-    """Whether each way of each condition is ever taken; the report has one entry for each set of types."""
+    """Whether each outcome of each condition occurred; the report has one entry per instantiation."""
     taken = {}
     for file in json.loads(pathlib.Path(path).read_text(encoding="utf-8"))["data"][0]["files"]:
         name, source = file["filename"], SOURCES[file["filename"]]
@@ -57,20 +57,20 @@ def main():
             print("\t".join(row))
         return
     dark = sorted(place for place, count in lines.items() if count == 0)
-    faults = [f"{short(file)}:{line}: is not run" for file, line in dark]
+    faults = [f"{short(file)}:{line}: not covered" for file, line in dark]
     for file, source in SOURCES.items():
         for line, code in enumerate(source, 1):
-            # No build has `defmt`.
+            # No build enables `defmt`.
             is_function = re.match(r"\s*(pub(\(\w+\))? )?(const )?fn \w+.*[^;]$", code) and "defmt::" not in code
             if is_function and (file, line) not in lines:
-                faults.append(f"{short(file)}:{line}: no test gives it types: {code.strip()}")
-    # Of the same condition twice in a function both need a row.
+                faults.append(f"{short(file)}:{line}: never instantiated: {code.strip()}")
+    # A condition that occurs twice in a function needs two rows.
     found, known = collections.Counter(never), collections.Counter(branch for branch, _ in excused)
     faults += ["\t".join(["never taken", *branch]) for branch in (found - known).elements()]
-    faults += ["\t".join(["needs no reason", *branch]) for branch in (known - found).elements()]
+    faults += ["\t".join(["row not needed", *branch]) for branch in (known - found).elements()]
     share = 100 * (len(branches) - len(never)) / len(branches)
     if share < 99:
-        faults.append("fewer than 99 branches in 100 are taken")
+        faults.append("less than 99 % of the branches are covered")
     print(f"lines     {len(lines) - len(dark)} of {len(lines)}")
     print(f"branches  {len(branches) - len(never)} of {len(branches)}, {share:.2f} %")
     for fault in faults:

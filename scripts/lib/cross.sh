@@ -1,23 +1,24 @@
-# Builds for machines that this one is not, without the downloads of rustup: the compiler and the sources of `core` come from
-# Debian (rustc-web, rust-web-src), which fit each other; cargo and rust-lld are those of the installed toolchain.
+# Cross-compiles without rustup targets: compiler and sources of `core` come from Debian (rustc-web, rust-web-src), whose
+# versions match; cargo and rust-lld come from the installed toolchain.
 # usage: . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"; . "$ROOT/scripts/lib/cross.sh"   (sourced, never run)
 # shellcheck shell=bash
 
 CROSS=$TARGET/cross
 
-# cross_compiler: Debian's compiler and its sources are there, and `RUSTC`, `PATH` and the target folder lead to them.
+# cross_compiler: installs Debian's compiler and its sources, and sets `RUSTC`, `PATH` and the target directory.
 cross_compiler() {
   local lld
   if ! [ -x /usr/bin/rustc ] || ! [ -e /usr/lib/rustlib/src/rust/library/core/src/lib.rs ]; then
     apt_install rustc-web rust-web-src
   fi
   lld=$(find "$(rustup run stable rustc --print sysroot)" -name rust-lld -type f -print -quit)
-  [ -n "$lld" ] || die "the stable toolchain brings no rust-lld"
+  [ -n "$lld" ] || die "the stable toolchain has no rust-lld"
   export RUSTC=/usr/bin/rustc PATH="$PATH:${lld%/*}" CARGO_TARGET_DIR=$CROSS/build
 }
 
-# cross_core TARGET...: cross_compiler, and `core` and `alloc` for these bare machines, built once into a sysroot of their own.
-# Then `cargo build --release --target TARGET` does. Flags for one build are added by EXTRA_RUSTFLAGS before the call.
+# cross_core TARGET...: calls cross_compiler, then builds `core` and `alloc` for these bare-metal targets, once, into a
+# separate sysroot. Afterwards, `cargo build --release --target TARGET` works. Set EXTRA_RUSTFLAGS before the call to add
+# flags.
 cross_core() {
   local target lib variable
   cross_compiler
@@ -39,7 +40,7 @@ TOML
     lib=$CROSS/sysroot/lib/rustlib/$target/lib
     if [ "$(cat "$lib/.compiler" 2>/dev/null || true)" != "$("$RUSTC" --version)" ]; then
       rm -rf "$lib" && mkdir -p "$lib"
-      # With bitcode the libraries serve links with and without LTO.
+      # With bitcode, the libraries can be linked with and without LTO.
       RUSTC_BOOTSTRAP=1 RUSTFLAGS='-C embed-bitcode=yes' CARGO_TARGET_DIR=$CROSS/core/target \
         cargo build --quiet --release -Zbuild-std=core,alloc --target "$target" --manifest-path "$CROSS/core/Cargo.toml" >&2
       cp "$CROSS/core/target/$target/release/deps/"lib{core,alloc,compiler_builtins}-*.rlib "$lib/"

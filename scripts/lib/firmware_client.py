@@ -1,8 +1,8 @@
-# A client of Python `websockets` at the other end of the serial line of examples/firmware.
+# Tests examples/firmware with Python `websockets` as the client on its serial line.
 # usage: firmware_client.py QEMU_COMMAND...   (run by scripts/firmware; `-serial` is added here)
-"""Runs the emulator with its serial line on a socket pair, and a whole session over it: one plain, one with compression.
+"""Runs the emulator with its serial line on a socket pair, and two sessions over it: without and with compression.
 
-The client is the library's protocol without its I/O: so a frame can be sent in two halves.
+The client uses the sans-IO layer of `websockets`, so that it can send a frame in two halves.
 """
 import json
 import random
@@ -19,12 +19,12 @@ from websockets.frames import Opcode
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
-PATIENCE = 20  # seconds, for each answer
-RAM = 16 << 10  # bytes that the firmware may take in all
+PATIENCE = 20  # seconds, for each reply
+RAM = 16 << 10  # bytes, the limit for the firmware
 
 
 class Device:
-    """The emulator. What the firmware prints is shown, and kept in `lines`."""
+    """The emulator. Output of the firmware is printed, and kept in `lines`."""
 
     def __init__(self, command, line):
         chardev = f"socket,id=line,fd={line.fileno()}"
@@ -47,7 +47,7 @@ class Device:
             print(f"  device: {text.rstrip()}", flush=True)
 
     def exit_status(self, patience=PATIENCE):
-        """0 for success; a device that does not come to its end is stopped."""
+        """The exit status, 0 for success. Kills a device that does not end in time."""
         try:
             self.child.wait(patience)
         except subprocess.TimeoutExpired:
@@ -64,11 +64,11 @@ class Device:
 
 
 class Client:
-    """The protocol on a socket, with what has come back of the message under way in `echo`."""
+    """The protocol on a socket. `echo` is the received part of the current echo."""
 
     def __init__(self, line, compression=None):
         self.line = line
-        # What `connect` of websockets offers by default, or nothing.
+        # The default offer of `connect` in websockets, or none.
         extensions = enable_client_permessage_deflate(None) if compression == "deflate" else None
         self.protocol = ClientProtocol(parse_uri("ws://device/"), extensions=extensions)
         self.messages = self.bytes = self.pings = 0
@@ -88,7 +88,7 @@ class Client:
         self.line.sendall(data)
 
     def receive(self):
-        """What is in the bytes that come next: a response, frames, nothing yet."""
+        """Receives once; returns the response or the frames that are complete now."""
         data = self.line.recv(4096)
         if not data:
             self.protocol.receive_eof()
@@ -102,7 +102,7 @@ class Client:
 
     def receive_until(self, reached):
         while not reached():
-            equal(self.protocol.state, State.OPEN, "the state")
+            equal(self.protocol.state, State.OPEN, "the connection state")
             for frame in self.receive():
                 if frame.opcode is Opcode.PONG:
                     self.pongs.append(frame.data)
@@ -126,17 +126,17 @@ class Client:
                 agreed = response.headers.get("Sec-WebSocket-Extensions", "no compression")
                 say(f"handshake: {response.status_code} {response.reason_phrase}, {agreed}")
                 return agreed
-        raise AssertionError("there is no response")
+        raise AssertionError("no response to the handshake")
 
     def text(self, text):
         self.begin()
         self.protocol.send_text(text.encode())
         self.send()
         self.finish(Opcode.TEXT, text.encode())
-        say(f"text: {text} came back")
+        say(f"text: {text} was echoed")
 
     def parts(self, first, *others):
-        """One text in fragments. Behind each but the last stands a Ping, and the next is sent after its Pong."""
+        """One text in fragments. After each but the last, sends a Ping and waits for its Pong."""
         self.begin()
         self.protocol.send_text(first, fin=False)
         for number, part in enumerate(others, 1):
@@ -145,15 +145,15 @@ class Client:
             self.send()
             self.receive_until(lambda: len(self.pongs) >= number)
             equal(self.pongs[number - 1 :], [b"ping %d" % number], "the Pong")
-            say(f"fragments: Pong {number} came before fragment {number + 1} was sent")
+            say(f"fragments: received Pong {number} before sending fragment {number + 1}")
             self.protocol.send_continuation(part, fin=number == len(others))
         self.send()
         message = b"".join((first, *others))
         self.finish(Opcode.TEXT, message)
-        say(f"fragments: {message.decode()} came back")
+        say(f"fragments: {message.decode()} was echoed")
 
     def long_frame(self, length):
-        """One frame. Its second half is sent when all of the first has come back."""
+        """One frame. Its second half is sent after the first half was echoed."""
         self.begin()
         payload = bytes(n * 7 % 251 for n in range(length))
         self.protocol.send_binary(payload)
@@ -163,10 +163,10 @@ class Client:
         self.send_bytes(frame[:half])
         self.receive_until(lambda: len(self.echo) >= ahead)
         equal(self.echo, payload[:ahead], "the echo of the first half")
-        say(f"one frame of {length} bytes: {ahead} came back before the others were sent")
+        say(f"one frame of {length} bytes: {ahead} were echoed before the others were sent")
         self.send_bytes(frame[half:])
         self.finish(Opcode.BINARY, payload)
-        say(f"one frame of {length} bytes: all came back, in {len(self.opcodes)} fragments")
+        say(f"one frame of {length} bytes: all were echoed, in {len(self.opcodes)} fragments")
 
     def close(self):
         self.protocol.send_close(1000, "done")
@@ -174,11 +174,11 @@ class Client:
         while self.protocol.close_rcvd is None and self.protocol.state is not State.CLOSED:
             self.receive()
         equal(self.protocol.close_rcvd and self.protocol.close_rcvd.code, 1000, "the close code")
-        say("close: 1000 came back")
+        say("close: answered with 1000")
 
 
     def silently(self, opcode, message):
-        """A message, its first bytes in a fragment of their own now and then."""
+        """Sends a message without logging it; every fourth one in two fragments."""
         self.begin()
         send = self.protocol.send_text if opcode is Opcode.TEXT else self.protocol.send_binary
         if self.messages % 4 == 3:
@@ -191,17 +191,17 @@ class Client:
         self.finish(opcode, message)
 
     def stream(self, count):
-        """JSON of a sensor, message by message."""
+        """Sends JSON sensor readings."""
         before, bytes_before = dict(self.wire), self.bytes
         for message in readings(count):
             self.silently(Opcode.TEXT, message)
         there, back = (self.wire[way] - before[way] for way in ("sent", "received"))
         length = self.bytes - bytes_before
-        say(f"{count} messages of {length} bytes: {there} bytes there, {back} back")
-        equal(there < length and back < length, True, "that fewer bytes were sent than the messages have")
+        say(f"{count} messages of {length} bytes: {there} compressed bytes sent, {back} received")
+        equal(there < length and back < length, True, "whether compression made the messages shorter")
 
     def long_text(self, count):
-        """One frame. A part of its echo comes before its second half is sent."""
+        """One frame. Its second half is sent after a part of the echo was received."""
         self.begin()
         message = b"\n".join(readings(count))
         self.protocol.send_text(message)
@@ -210,19 +210,19 @@ class Client:
         self.send_bytes(frame[:half])
         self.receive_until(lambda: len(self.echo) >= len(message) // 3)
         equal(self.echo, message[: len(self.echo)], "the echo of the first half")
-        say(f"one message of {len(message)} bytes: {len(self.echo)} came back for the first half of its frame")
+        say(f"one message of {len(message)} bytes: {len(self.echo)} were echoed for the first half of its frame")
         self.send_bytes(frame[half:])
         self.finish(Opcode.TEXT, message)
-        say(f"one message of {len(message)} bytes: all came back, in {len(self.opcodes)} fragments")
+        say(f"one message of {len(message)} bytes: all were echoed, in {len(self.opcodes)} fragments")
 
     def noise(self, length):
-        """What cannot be compressed."""
+        """Sends incompressible data."""
         self.silently(Opcode.BINARY, random.Random(length).randbytes(length))
-        say(f"{length} bytes of noise came back")
+        say(f"{length} bytes of noise were echoed")
 
 
 def readings(count):
-    """What a device may tell: the same names over and over, and values that drift."""
+    """Sensor readings: the same names again and again, with drifting values."""
     source = random.Random(count)
     volts = 3.3
     for number in range(count):
@@ -232,7 +232,7 @@ def readings(count):
 
 
 def plain(client):
-    equal(client.handshake(), "no compression", "what was agreed on")
+    equal(client.handshake(), "no compression", "the negotiated compression")
     conversation(client)
     client.long_frame(10_000)
     client.close()
@@ -240,7 +240,7 @@ def plain(client):
 
 def compressed(client):
     agreed = client.handshake()
-    equal(agreed, "permessage-deflate; server_max_window_bits=9; client_max_window_bits=9", "what was agreed on")
+    equal(agreed, "permessage-deflate; server_max_window_bits=9; client_max_window_bits=9", "the negotiated compression")
     conversation(client)
     client.stream(200)
     client.long_text(500)
@@ -267,13 +267,13 @@ def equal(found, expected, what):
 
 
 def check_ram(lines):
-    told = [re.match(r"took (\d+) bytes of RAM", line) for line in lines]
+    told = [re.match(r"used (\d+) bytes of RAM", line) for line in lines]
     taken = [int(match[1]) for match in told if match]
-    equal(len(taken) == 1 and 0 < taken[0] <= RAM, True, f"that the device took at most {RAM} bytes of RAM")
+    equal(len(taken) == 1 and 0 < taken[0] <= RAM, True, f"whether the device used at most {RAM} bytes of RAM")
 
 
 def passes(command, session, compression=None):
-    """Whether a session with a device of its own goes as it should."""
+    """Runs a session with a new device; returns whether it passed."""
     here, there = socket.socketpair()
     here.settimeout(PATIENCE)
     with here, Device(command, there) as device:
@@ -283,9 +283,9 @@ def passes(command, session, compression=None):
             session(client)
             equal(device.exit_status(), 0, "the device's exit status")
             summary = f"echoed {client.messages} messages of {client.bytes} bytes and {client.pings} Pings"
-            equal(summary in device.lines, True, f"that the device has {summary}")
+            equal(summary in device.lines, True, f"whether the device printed {summary!r}")
             check_ram(device.lines)
-        except Exception as error:  # whatever it is, the device's side of the story belongs to it
+        except Exception as error:  # for any error, report the exit status of the device, too
             status = device.exit_status(patience=2)
             say(f"FAILED: {type(error).__name__}: {error}; the device's exit status is {status}")
             return False
@@ -293,7 +293,7 @@ def passes(command, session, compression=None):
 
 
 def main(command):
-    # So that the emulator is stopped then, too.
+    # Ends the emulator on SIGTERM, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     return 0 if passes(command, plain) and passes(command, compressed, "deflate") else 1
 

@@ -1,6 +1,6 @@
-# Child programs of the test runners: started in groups of their own, waited for with a limit, always stopped.
-# usage: import processes   (after sys.path holds scripts/lib; never run)
-"""`with processes.all_stopped():` around a run ends every child in it, also on SIGTERM and Ctrl-C."""
+# Child processes of the test runners: started in their own process groups, awaited with timeouts, always stopped.
+# usage: import processes   (with scripts/lib in sys.path; never run)
+"""`with processes.all_stopped():` ends every child that was started in it, also on SIGTERM and Ctrl-C."""
 import contextlib
 import os
 import pathlib
@@ -24,7 +24,7 @@ def all_stopped():
 
 
 def start(command, log, env=None):
-    """A child with no input, and both outputs in the file `log`."""
+    """Starts a child without input, with both outputs in the file `log`."""
     pathlib.Path(log).parent.mkdir(parents=True, exist_ok=True)
     with open(log, "wb") as out:
         child = subprocess.Popen(
@@ -40,7 +40,7 @@ def start(command, log, env=None):
 
 
 def stop(child, patience=10):
-    """Ends a child and what it started; returns its exit status."""
+    """Ends a child and its process group; returns its exit status."""
     if child.poll() is None:
         os.killpg(child.pid, signal.SIGTERM)
         if wait(child, patience) is None:
@@ -50,7 +50,7 @@ def stop(child, patience=10):
 
 
 def wait(child, seconds):
-    """The exit status, or None when the child still runs after `seconds`."""
+    """The exit status, or None if the child still runs after `seconds`."""
     try:
         return child.wait(seconds)
     except subprocess.TimeoutExpired:
@@ -58,7 +58,7 @@ def wait(child, seconds):
 
 
 def port_of(child, log, patience=20):
-    """The port in the child's line `listening on ADDR:PORT`."""
+    """Waits for the line `listening on ADDR:PORT` in the log, and returns the port."""
     log = pathlib.Path(log)
     end = time.monotonic() + patience
     while time.monotonic() < end:
@@ -69,4 +69,4 @@ def port_of(child, log, patience=20):
             break
         time.sleep(0.02)
     tail = log.read_text(errors="replace")[-2000:]
-    raise RuntimeError(f"never said where it listens, see {log}: {tail!r}")
+    raise RuntimeError(f"no line 'listening on', see {log}: {tail!r}")

@@ -19,15 +19,15 @@ use crate::session::{Kept, Service, Session};
 use crate::timers::Scheduled;
 use crate::worker::Shared;
 
-/// After so many reads it is the turn of the other clients.
+/// After this many reads, the other clients take their turn.
 const READS: usize = 4;
 
-/// Whether a client can go on.
+/// When a client can continue.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// Not before the next event of its socket.
+    /// At the next event of its socket.
     Waiting,
-    /// At once, but it is the turn of the others.
+    /// At once, after the other clients had their turn.
     More,
     /// Never.
     Ended,
@@ -38,39 +38,41 @@ pub(crate) struct Client {
     pub(crate) session: Session,
     keepalive: Keepalive,
     pub(crate) scheduled: Scheduled,
-    /// Most clients have neither: an idle connection holds no buffer.
+    /// Both are `None` most of the time: an idle connection holds no buffer.
     unread: Option<Box<Unread>>,
     output: Option<Box<Output>>,
     flags: Flags,
 }
 
-/// What is here of a frame or of a request head, from [`HEADROOM`] on.
+/// An incomplete frame or request head. It starts at [`HEADROOM`].
 struct Unread {
     buffer: Vec<u8>,
     end: usize,
     kept: Kept,
-    /// So many more bytes are needed until anything happens; 0 if only the output had to go first.
+    /// How many more bytes are needed to make progress. 0 if the session only waited for the output
+    /// to be written.
     missing: usize,
 }
 
 #[derive(Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "the flags are independent")]
 struct Flags {
     /// There may be something to read.
     readable: bool,
     /// There may be room to write.
     writable: bool,
-    /// The client's half is closed: reading goes on to the end, short reads or not.
+    /// The client has closed its half: after a short read there is still the end of the stream to
+    /// read.
     hung_up: bool,
-    /// The client will send no more.
+    /// The end of the stream was read.
     ended: bool,
     /// Our half is closed.
     half_closed: bool,
-    /// Too much output is pending; nothing is read until little is.
+    /// Too much output is pending. Nothing is read until it falls to the low-water mark.
     stopped: bool,
     /// A Ping is among the pending output.
     pinged: bool,
-    /// The last frame has not ended its message.
+    /// The last frame left its message unfinished.
     unended: bool,
 }
 
@@ -97,12 +99,12 @@ impl Client {
         self.flags.writable |= event.is_writable();
     }
 
-    /// Writes and reads as much as it can, but for its turn only.
+    /// Writes and reads as much as possible within one turn.
     pub(crate) fn proceed(&mut self, shared: &mut Shared) -> Progress {
         match self.try_proceed(shared) {
             Ok(progress) => progress,
             Err(error) if error.kind() == ErrorKind::WouldBlock => Progress::Waiting,
-            // A reset, most often: there is nobody left to tell.
+            // Mostly a reset: no one is left to notify.
             Err(_) => Progress::Ended,
         }
     }
@@ -114,7 +116,8 @@ impl Client {
             if self.flags.ended && pending == 0 {
                 return Ok(Progress::Ended);
             }
-            // Many clients do not read before they have sent all of a message: within one, its limit is the mark.
+            // Many clients do not read until they have sent a whole message, so inside a message
+            // the high-water mark is the longest message.
             let settings = &shared.settings;
             let mark = match (self.flags.unended, self.flags.stopped) {
                 (true, _) => settings.max_message_len,
@@ -131,7 +134,7 @@ impl Client {
         Ok(Progress::More)
     }
 
-    /// Does what the deadlines say.
+    /// Handles an expired timer.
     pub(crate) fn on_timer(&mut self, shared: &mut Shared) -> Progress {
         match self.keepalive.poll(shared.now) {
             Action::None => Progress::Waiting,
@@ -151,7 +154,8 @@ impl Client {
         }
     }
 
-    /// Sends what must go out whatever is pending.
+    /// Sends a control frame, or appends it to the pending output without checking the high-water
+    /// mark.
     fn control(&mut self, frame: &[u8], shared: &mut Shared) -> Progress {
         let sent = if self.pending() == 0 { self.write([frame, &[], &[]]) } else { Ok(0) };
         let Ok(written) = sent else { return Progress::Ended };
@@ -164,7 +168,8 @@ impl Client {
         }
     }
 
-    /// Tells the client why, if it will hear it, before the socket is dropped.
+    /// Sends a Close with the reason before the socket is dropped, where the client can still read
+    /// it.
     fn give_up(&mut self, reason: Reason) {
         let code = match reason {
             Reason::Idle => CloseCode::GOING_AWAY,
@@ -178,7 +183,7 @@ impl Client {
         }
     }
 
-    /// Begins the closing handshake; ended if there is none to be had.
+    /// Starts the closing handshake. `Ended` if there is no WebSocket to close.
     pub(crate) fn close(&mut self, code: CloseCode, shared: &mut Shared) -> Progress {
         let mut frame = Vec::new();
         if !self.session.close(code, &mut frame) {
@@ -187,7 +192,7 @@ impl Client {
         self.control(&frame, shared)
     }
 
-    /// What somebody says, if the client is one of those who get that.
+    /// Sends a broadcast message, if the client receives those.
     pub(crate) fn hear(&mut self, said: &Said, shared: &mut Shared) -> Progress {
         let Some(Service::Broadcast(speaker)) = self.session.service() else {
             return Progress::Waiting;
@@ -199,7 +204,7 @@ impl Client {
         }
     }
 
-    /// What is missing of the feed.
+    /// Sends the messages of the feed that the client has not got yet.
     pub(crate) fn feed(&mut self, shared: &mut Shared) -> Progress {
         let Some(Service::Feed { seen }) = self.session.service() else { return Progress::Waiting };
         let (frames, newest) = shared.feed.behind(*seen);
@@ -213,12 +218,12 @@ impl Client {
         Progress::Waiting
     }
 
-    /// Whether there are bytes to go on with before more are read.
+    /// Whether received bytes can be processed before more are read.
     fn is_behind(&self) -> bool {
         self.unread.as_ref().is_some_and(|unread| unread.missing == 0)
     }
 
-    /// Gives its memory back.
+    /// Returns the buffers to the pool.
     pub(crate) fn end(self, shared: &mut Shared) {
         if let Some(unread) = self.unread {
             shared.pool.give(unread.buffer, &shared.stats);

@@ -1,4 +1,5 @@
-//! Reading from a client: into the buffer that all share, or to where a long frame stays.
+//! Reading from a client: into the buffer that all clients share, or into its own buffer for a long
+//! frame.
 
 use std::io::{self, ErrorKind, Read};
 use std::sync::atomic::Ordering::Relaxed;
@@ -8,13 +9,13 @@ use crate::session::{HEADROOM, Kept, Received};
 use crate::worker::Shared;
 
 impl Client {
-    /// Reads once and answers.
+    /// Reads once and replies.
     pub(super) fn read(&mut self, shared: &mut Shared) -> io::Result<()> {
-        // Whatever became of another client's.
+        // Another client may have left replies behind after an error.
         shared.replies.clear();
         match self.unread.take() {
             None => self.read_shared(HEADROOM, Kept::Raw, 1, shared),
-            // Little is kept: on with the buffer that all share, where a read can bring more.
+            // Little is needed: copy it to the shared buffer, where one read can return more.
             Some(unread) if unread.end + unread.missing <= shared.buffer.len() / 2 => {
                 let range = HEADROOM..unread.end;
                 shared.buffer[range.clone()].copy_from_slice(&unread.buffer[range]);
@@ -25,7 +26,8 @@ impl Client {
         }
     }
 
-    /// Reads once into the shared buffer, behind its first `end` bytes, or goes on with those.
+    /// Reads once into the shared buffer after its first `end` bytes. If nothing is missing, only
+    /// processes those.
     fn read_shared(
         &mut self,
         end: usize,
@@ -45,7 +47,7 @@ impl Client {
                 &shared.settings,
             )
         } else {
-            // What was kept stays what it is.
+            // The read failed; the kept bytes stay as they are.
             let held = match kept {
                 Kept::Raw => None,
                 Kept::Payload { first } => Some((HEADROOM..end, first)),
@@ -58,7 +60,7 @@ impl Client {
         });
         let (range, kept) = received.kept(len);
         if !range.is_empty() {
-            // As long as it will be: of a frame the length is known.
+            // Take a buffer for the whole frame: its length is known.
             let end = HEADROOM + range.len();
             let mut own = shared.pool.take(end + received.missing, &shared.stats);
             own[HEADROOM..end].copy_from_slice(&buffer[range]);
@@ -69,7 +71,7 @@ impl Client {
         result
     }
 
-    /// Reads once to where a long frame stays, into memory that is long enough for all of it.
+    /// Reads once into the client's own buffer, which holds the whole frame.
     fn read_long(&mut self, mut unread: Box<Unread>, shared: &mut Shared) -> io::Result<()> {
         let needed = unread.end + unread.missing;
         if needed > unread.buffer.len() {
@@ -101,7 +103,7 @@ impl Client {
         self.heard(&received, len, shared);
         let (range, kept) = received.kept(len);
         if range.is_empty() && self.pending() == 0 && shared.replies.len() > len / 2 {
-            // Most of it goes back where it came from: what cannot be written at once waits where it is.
+            // Most of the buffer is echo: what cannot be written at once stays in it.
             return self.answer_from(buffer, shared);
         }
         let result = self.answer(&buffer, shared);
@@ -117,12 +119,13 @@ impl Client {
         result
     }
 
-    /// Reads once behind the first `len` bytes.
+    /// Reads once, after the first `len` bytes.
     fn fill(&mut self, buffer: &mut [u8], len: usize, shared: &mut Shared) -> io::Result<usize> {
         let room = buffer.len() - len;
         match self.stream.read(&mut buffer[len..]) {
             Ok(n) => {
-                // A short read has taken all there was: no second one to hear that there is no more.
+                // A short read has drained the socket, so the read that would return `WouldBlock`
+                // is saved.
                 self.flags.readable = n == room || self.flags.hung_up;
                 self.flags.ended = n == 0;
                 shared.stats.bytes.fetch_add(n as u64, Relaxed);
@@ -138,7 +141,7 @@ impl Client {
         }
     }
 
-    /// Tells the deadlines what was received.
+    /// Updates the deadlines after a read.
     fn heard(&mut self, received: &Received, len: usize, shared: &Shared) {
         if received.opened {
             self.keepalive.on_open(shared.now);

@@ -1,4 +1,4 @@
-//! Writing to a client: all answers to a read at once, and what could not be written when there is room.
+//! Writing to a client: all replies to a read at once, and the rest when the socket has room again.
 
 use std::io::{self, ErrorKind, IoSlice, Write};
 use std::net::Shutdown;
@@ -15,8 +15,8 @@ impl Client {
         self.output.as_ref().map_or(0, |output| output.len())
     }
 
-    /// Writes the replies, those of them that were echoed in `buffer` from there, in one call; what the socket does not
-    /// take waits.
+    /// Writes the replies in one call; the echoes are in `buffer`. What the socket does not accept
+    /// becomes pending output.
     pub(super) fn answer(&mut self, buffer: &[u8], shared: &mut Shared) -> io::Result<()> {
         let replies = &shared.replies;
         let echoes = &buffer[replies.echoes.clone()];
@@ -34,7 +34,7 @@ impl Client {
         self.written(written, shared)
     }
 
-    /// The same, where the memory itself can wait.
+    /// Like [`answer`](Self::answer), but keeps `buffer` itself as the pending output.
     pub(super) fn answer_from(&mut self, buffer: Vec<u8>, shared: &mut Shared) -> io::Result<()> {
         let replies = &shared.replies;
         let echoes = replies.echoes.clone();
@@ -62,7 +62,7 @@ impl Client {
         self.written(written, shared)
     }
 
-    /// Sends what is not an answer; false if the client is too slow for it.
+    /// Sends a frame that is not a reply. False if the client is too slow and must be dropped.
     pub(crate) fn send(&mut self, frame: &[u8], shared: &mut Shared) -> io::Result<bool> {
         if self.session.is_closing() {
             return Ok(true);
@@ -80,13 +80,13 @@ impl Client {
         Ok(true)
     }
 
-    /// Writes once; 0 if there is no room.
+    /// Writes once. Returns 0 if the socket has no room.
     pub(super) fn write(&mut self, parts: [&[u8]; 3]) -> io::Result<usize> {
         if !self.flags.writable || parts.iter().all(|part| part.is_empty()) {
             return Ok(0);
         }
         let len: usize = parts.iter().map(|part| part.len()).sum();
-        // One part alone is the rule, and `send` costs less than `writev`.
+        // Usually only one part is not empty, and `send` costs less than `writev`.
         let result = match parts.iter().find(|part| part.len() == len) {
             Some(part) => self.stream.write(part),
             None => self.stream.write_vectored(&parts.map(IoSlice::new)),
@@ -118,7 +118,8 @@ impl Client {
         self.written(written, shared)
     }
 
-    /// So much was written: what that means for the deadlines and for the end.
+    /// Updates the deadlines after `n` bytes were written, and half-closes the transport if that
+    /// was the end.
     pub(super) fn written(&mut self, n: usize, shared: &Shared) -> io::Result<()> {
         if n > 0 {
             self.keepalive.on_written();

@@ -10,10 +10,10 @@ const clock = new Intl.DateTimeFormat('en-GB',
   { hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3 });
 
 let ws = null;
-const waiting = []; // sent and not back: { data, at, quiet, done }
+const waiting = []; // sent, echo not received yet: { data, at, quiet, done }
 const rows = [], times = [], counts = { back: 0, differ: 0 };
 
-// --- Painting: at most once a frame, however much arrives.
+// --- Painting, at most once per animation frame.
 let painting = false;
 function paintSoon() {
   if (!painting) requestAnimationFrame(paint);
@@ -40,7 +40,7 @@ function paintPlot(p50, p99) {
   canvas.height = height * ratio;
   const pen = canvas.getContext('2d'), style = getComputedStyle(canvas);
   const color = name => { pen.fillStyle = style.getPropertyValue(name); };
-  // Decades from 0.1 ms, which is a step of a browser's clock, to what holds the longest.
+  // Decades from 0.1 ms, the resolution of a browser's clock, to one above the longest time.
   const top = Math.ceil(Math.log10(Math.max(1, ...times))), left = 50;
   const y = time => 14 + (height - 20) * (top - Math.log10(Math.max(time, 0.1))) / (top + 1);
   const level = (time, text, x, below) => {
@@ -103,7 +103,7 @@ function connect() {
   ws.binaryType = 'arraybuffer';
   ws.onopen = () => { logState('open', `${ws.url} ${ws.protocol}`); showState(); };
   ws.onmessage = event => receive(event.data);
-  ws.onerror = () => logState('error', 'a browser tells a page no more than that', true);
+  ws.onerror = () => logState('error', 'browsers tell a page nothing more', true);
   ws.onclose = closed;
   showState();
 }
@@ -116,7 +116,7 @@ function showState() {
   show('connect', state === 'closed' ? 'Connect' : 'Disconnect');
   $('connect').disabled = state === 'closing';
   show('agreed', state === 'open' ? `Subprotocol: ${ws.protocol || 'none'}. Extensions: ${ws.extensions || 'none'}.`
-    : 'Several subprotocols go with commas. If the server takes none of them, a browser fails the connection.');
+    : 'Separate subprotocols with commas. If the server selects none of them, the browser fails the connection.');
 }
 
 const closeSize = (code, reason) => (code ? `${2 + byteLength(reason)} B` : '0 B');
@@ -177,7 +177,7 @@ async function sendFiles(files) {
 }
 
 // --- Load: a burst, and messages kept in flight.
-/** A message that tells its number if there is room, so that echoes in a wrong order differ. */
+/** A message that contains its number if there is room, so that reordered echoes differ. */
 function payload(number, size, kind) {
   if (kind === 'text') return String(number).padEnd(size, '.').slice(0, size);
   const bytes = new Uint8Array(size).fill(number);
@@ -200,7 +200,7 @@ function burst() {
     show('result', result);
     logState('burst', result, errors > 0);
   };
-  show('result', 'on the way');
+  show('result', 'running');
   for (let i = 0; i < total; i += 1) send(payload(i, size, kind), true, done);
 }
 
@@ -256,7 +256,7 @@ function openFeed() {
 
 function drop() {
   clearTimeout(feed.timer);
-  feed.socket.onopen = feed.socket.onmessage = feed.socket.onclose = null; // what still comes is asked for again
+  feed.socket.onopen = feed.socket.onmessage = feed.socket.onclose = null; // what still arrives is requested again
   feed.socket.close();
 }
 
@@ -271,7 +271,7 @@ function leave() {
   showFeed();
 }
 
-/** `{"seq":N}`, or `{"gap":N}`: what was asked for is gone, and it goes on with N. */
+/** `{"seq":N}`, or `{"gap":N}`: the requested messages are gone, and the feed continues with N. */
 function numbered({ seq, gap }) {
   const number = seq ?? gap, missing = feed.seen === null ? 0 : number - feed.seen - 1;
   if (missing > 0) {
@@ -299,10 +299,10 @@ function showFeed() {
   for (const [name, count] of Object.entries(feed.counts)) show(name, grouped(count));
 }
 
-// --- What the controls do.
+// --- The controls.
 const onSubmit = (form, action) => { $(form).onsubmit = event => { event.preventDefault(); action(); }; };
 
-/** A field's rule: `check` gives what is wrong, or nothing. */
+/** Validates a field: `check` returns the error message, or something falsy. */
 function rule(field, form, check) {
   const run = () => $(field).setCustomValidity(check($(field).value) || '');
   $(form).addEventListener('input', run);
@@ -316,7 +316,7 @@ rule('reason', 'ending', reason => {
   return byteLength(reason) > 123 && 'At most 123 bytes of UTF-8';
 });
 for (const field of ['total', 'flight']) {
-  rule(field, 'load', count => count * $('size').value > LOAD && 'At most 64 MiB on the way');
+  rule(field, 'load', count => count * $('size').value > LOAD && 'At most 64 MiB in flight');
 }
 
 onSubmit('connection', () => (!ws || ws.readyState === WebSocket.CLOSED ? connect() : close()));

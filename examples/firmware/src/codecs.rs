@@ -1,5 +1,5 @@
-//! Compressed messages with windows of 512 bytes, in and out. Whatever its length, no message is held: a piece that is
-//! inflated is compressed and sent before the next one.
+//! Compression with windows of 512 bytes in both directions. No message is stored: each piece is
+//! inflated, compressed again and sent before the next one, so messages may have any length.
 
 use barews::deflate::{CompressionContext, Deflate, DeflateParams, Deflated, Effort, Inflate, WindowBits};
 use barews::handshake::deflate::DeflateConfig;
@@ -12,7 +12,7 @@ const WINDOW_BITS: WindowBits = match WindowBits::new(9) {
     None => WindowBits::MIN,
 };
 
-/// What is agreed on takes no more memory than that.
+/// No negotiated parameters need more memory than these.
 const MOST: CompressionContext = CompressionContext { window_bits: WINDOW_BITS, takeover: true };
 
 const EFFORT: Effort = Effort::TINY.window_bits(WINDOW_BITS).table_bits(8).block_bits(8);
@@ -20,14 +20,14 @@ const EFFORT: Effort = Effort::TINY.window_bits(WINDOW_BITS).table_bits(8).block
 const WINDOW_LEN: usize = Inflate::memory(MOST);
 const MEMORY_LEN: usize = Deflate::memory(MOST, EFFORT);
 
-/// Room for a piece of a message, and for one of what is sent. A fragment is no longer.
+/// The longest inflated piece of a message, and the longest fragment sent.
 const PIECE_LEN: usize = 128;
 
-/// An offer without `client_max_window_bits` is declined: that client may need a window of 32 KiB.
+/// An offer without `client_max_window_bits` is declined: its client may use a window of 32 KiB.
 pub(crate) const WILLING: DeflateConfig =
     DeflateConfig::new().server_max_window_bits(WINDOW_BITS).client_max_window_bits(WINDOW_BITS);
 
-/// Both directions of a connection, and how many compressed bytes each had.
+/// The codecs of both directions, and how many compressed bytes each has processed.
 pub(crate) struct Codecs {
     inflate: Inflate<[u8; WINDOW_LEN]>,
     deflate: Deflate<[u8; MEMORY_LEN]>,
@@ -35,7 +35,7 @@ pub(crate) struct Codecs {
     pub(crate) sent: usize,
 }
 
-/// The bytes of a codec itself, and of the memory that is lent to it.
+/// The size of a codec itself, and of the memory that it uses.
 pub(crate) struct Size {
     pub(crate) own: usize,
     pub(crate) memory: usize,
@@ -47,7 +47,7 @@ impl Size {
     }
 }
 
-/// So many bytes of a message went back, and whether it ended with them.
+/// How many bytes of a message were echoed, and whether that was its end.
 #[derive(Default)]
 pub(crate) struct Echoed {
     pub(crate) bytes: usize,
@@ -58,7 +58,8 @@ impl Codecs {
     pub(crate) const INFLATE: Size = Size::of::<Inflate<[u8; WINDOW_LEN]>>(WINDOW_LEN);
     pub(crate) const DEFLATE: Size = Size::of::<Deflate<[u8; MEMORY_LEN]>>(MEMORY_LEN);
 
-    /// For what was agreed on, if anything was. A call of its own, so that what it takes on the stack is free again.
+    /// The codecs for the negotiated parameters, or `None` without compression. Not inlined, so
+    /// that its stack frame is freed before messages are processed.
     #[inline(never)]
     pub(crate) fn new(agreed: Option<DeflateParams>) -> Result<Option<Self>, StorageFull> {
         let Some(agreed) = agreed else { return Ok(None) };
@@ -70,7 +71,7 @@ impl Codecs {
         }))
     }
 
-    /// Sends back what `data` inflates to. A fault in it is what the connection receives next.
+    /// Echoes a compressed piece. If it cannot be inflated, the next `receive` returns the error.
     pub(crate) fn echo(
         &mut self,
         mut data: Data<'_>,
@@ -96,7 +97,7 @@ impl Codecs {
         }
     }
 
-    /// Compresses a piece, and sends what comes of it in fragments.
+    /// Compresses a piece, and sends the output as fragments.
     fn send(
         &mut self,
         piece: &Data<'_>,
@@ -109,7 +110,7 @@ impl Codecs {
             let Deflated { consumed, written, done } = self.deflate.push(rest, piece.fin, &mut out);
             rest = &rest[consumed..];
             let fin = piece.fin && done;
-            // Short pieces wait inside for the next ones.
+            // The compressor buffers short pieces.
             if written > 0 || fin {
                 let payload = &mut out[..written];
                 let header = ws.send_in_place(Compressed(piece.kind), fin, payload)?;

@@ -6,14 +6,14 @@ use barews::handshake::{BuildError, Error as HandshakeError};
 use barews::{Error, SendError, StorageFull};
 
 pub(crate) enum Fault {
-    /// The client's request is no valid one for a WebSocket.
+    /// The client's request is not a valid opening handshake.
     Handshake(HandshakeError),
-    /// The client broke the protocol.
+    /// The client violated the protocol.
     Peer(Error),
-    /// What this side wanted to answer or send is refused.
+    /// The handshake response could not be written.
     Answer(BuildError),
     Send(SendError),
-    /// The codecs want more memory than they have.
+    /// The negotiated parameters need more memory than the codecs have.
     Memory(StorageFull),
 }
 

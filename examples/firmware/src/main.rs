@@ -1,9 +1,9 @@
-//! A WebSocket server on a microcontroller. What comes over the serial line goes back over it, piece by piece while it
-//! comes, so a message of any length streams through a buffer of 512 bytes. With a client that offers compression its
-//! messages come and go compressed, and all takes less than 16 KiB of RAM: the codecs of both directions, their windows,
-//! buffers and the stack.
+//! A WebSocket echo server on a microcontroller, over its serial line. Messages are echoed piece by
+//! piece while they arrive, so a message of any length streams through a buffer of 512 bytes. If
+//! the client offers compression, messages are compressed in both directions. All of it, including
+//! the codecs, their windows, the buffers and the stack, takes less than 16 KiB of RAM.
 //!
-//! `scripts/firmware` runs it on emulated boards, with a client of another library at the other end of the line.
+//! `scripts/firmware` runs it on emulated boards, against a client of another library.
 
 #![no_std]
 #![no_main]
@@ -24,12 +24,12 @@ use board::Uart;
 use codecs::{Codecs, Echoed};
 use fault::Fault;
 
-/// The request's head has to fit in, frames have not.
+/// Must hold the request head. Frames may be longer.
 const BUFFER_LEN: usize = 512;
 
 type Received = RecvBuffer<[u8; BUFFER_LEN]>;
 
-/// What went through.
+/// Counts of what was echoed.
 #[derive(Default)]
 struct Seen {
     messages: usize,
@@ -40,7 +40,7 @@ struct Seen {
 #[entry]
 fn main() -> ! {
     let mut uart = Uart::open();
-    // A product would go on with the next client; this one tells the emulator how it went.
+    // A product would serve the next client. This example exits the emulator with a status.
     let status = match serve(&mut uart) {
         Ok(()) => debug::EXIT_SUCCESS,
         Err(fault) => {
@@ -53,11 +53,11 @@ fn main() -> ! {
     }
 }
 
-/// One client, from its request to its Close.
+/// Serves one client, from its request to its Close.
 fn serve(uart: &mut Uart) -> Result<(), Fault> {
     let mut rx = Received::new([0; BUFFER_LEN]);
     let agreed = accept(uart, &mut rx)?;
-    // They stay where they are made: to move them would take their memory twice.
+    // Borrowed where they are created: moving them would take their memory twice.
     match &mut Codecs::new(agreed) {
         Ok(codecs) => {
             let seen = echo(uart, &mut rx, codecs.as_mut())?;
@@ -72,19 +72,19 @@ fn tell(seen: &Seen, codecs: Option<&Codecs>) {
     let Seen { messages, bytes, pings } = seen;
     hprintln!("echoed {} messages of {} bytes and {} Pings", messages, bytes, pings);
     let connection_len = size_of::<Connection<Server>>();
-    hprintln!("in a buffer of {} and a connection of {} bytes", BUFFER_LEN, connection_len);
+    hprintln!("buffer: {} bytes, connection: {} bytes", BUFFER_LEN, connection_len);
     if let Some(codecs) = codecs {
         let (inflate, deflate) = (Codecs::INFLATE, Codecs::DEFLATE);
-        hprintln!("an Inflate of {} and its window of {}", inflate.own, inflate.memory);
-        hprintln!("a Deflate of {} and its memory of {}", deflate.own, deflate.memory);
-        hprintln!("received {} compressed bytes and sent {}", codecs.received, codecs.sent);
+        hprintln!("Inflate: {} bytes, its window: {} bytes", inflate.own, inflate.memory);
+        hprintln!("Deflate: {} bytes, its memory: {} bytes", deflate.own, deflate.memory);
+        hprintln!("compressed bytes received: {}, sent: {}", codecs.received, codecs.sent);
     }
     let (statics, stack) = board::ram_used();
-    hprintln!("took {} bytes of RAM: {} of statics, {} of stack", statics + stack, statics, stack);
+    hprintln!("used {} bytes of RAM: {} statics, {} stack", statics + stack, statics, stack);
 }
 
-/// The opening handshake, and what was agreed on for compression; what came behind the request stays in `rx`.
-/// What it takes on the stack is free again for the messages.
+/// Does the opening handshake, and returns the negotiated compression. Bytes after the request stay
+/// in `rx`. Not inlined, so that its stack frame is freed before messages are processed.
 #[inline(never)]
 fn accept(uart: &mut Uart, rx: &mut Received) -> Result<Option<DeflateParams>, Fault> {
     let mut reader = RequestReader::with_limits(Limits::new().max_head_len(BUFFER_LEN));
@@ -96,7 +96,8 @@ fn accept(uart: &mut Uart, rx: &mut Received) -> Result<Option<DeflateParams>, F
             Ok(Status::NeedMore(_)) => continue,
             Ok(Status::Complete(Incoming::Upgrade(upgrade))) => {
                 let agreed = upgrade.negotiate_deflate(&codecs::WILLING);
-                // An echo tells nobody's secrets, so pages of any origin may use it (10.2).
+                // Echoes reveal nothing private, so pages of any origin may connect (RFC 6455
+                // §10.2).
                 upgrade
                     .accept(Origins::Any)
                     .map(|accept| (upgrade.request().head_len(), accept, agreed))
@@ -124,7 +125,7 @@ fn accept(uart: &mut Uart, rx: &mut Received) -> Result<Option<DeflateParams>, F
     }
 }
 
-/// Sends everything back until the client closes.
+/// Echoes everything until the connection is closed.
 fn echo(
     uart: &mut Uart,
     rx: &mut Received,
@@ -135,7 +136,7 @@ fn echo(
     let mut out = [0; MIN_BUFFER_LEN];
     while ws.transport_action() == TransportAction::Keep {
         let event = ws.receive(&mut rx.input());
-        // The Pong or Close that the event made due goes out before any later data.
+        // A Pong or Close caused by the event is sent before any later data.
         let n = ws.transmit(&mut out)?;
         uart.write(&out[..n]);
         match event? {
@@ -146,7 +147,7 @@ fn echo(
                     seen.messages += usize::from(fin);
                 }
                 _ => {
-                    // As a fragment where it lies: what is sent needs no buffer.
+                    // Masked in place and sent as a fragment: no send buffer is needed.
                     let header = ws.send_in_place(data.kind, data.fin, data.payload)?;
                     uart.write(&header);
                     uart.write(data.payload);

@@ -1,4 +1,4 @@
-//! One connection of a torment: makes its moves, and listens to what the server says to that.
+//! One hostile or honest connection: makes its moves, and checks how the server reacts.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -19,10 +19,10 @@ use super::ended::{Ended, Wants};
 use super::fault::Fault;
 use super::plan::{Move, Plan, message};
 
-/// After so many reads, or writes, it is the turn of the others.
+/// After this many reads or writes, the other connections take their turn.
 const TURN: usize = 8;
 
-/// What is read: the answer to the request, or frames.
+/// What is received next: the response to the request, or frames.
 enum Incoming {
     Answer(Box<Handshake<'static>>),
     Frames(Box<Ws>),
@@ -33,18 +33,18 @@ pub(crate) struct Actor {
     pub(crate) wants: Wants,
     stream: TcpStream,
     moves: VecDeque<Move>,
-    /// How much of the first move is written, in bytes.
+    /// How many bytes of the current move are written.
     done: usize,
-    /// The message whose echo is awaited, and how much of it is back.
+    /// The encoded message of the current [`Move::Echo`]; `seen` bytes of its payload are echoed.
     frame: Vec<u8>,
     seen: usize,
     noise: Rc<[u8]>,
     incoming: Incoming,
-    /// Received and not consumed.
+    /// Received but not consumed.
     unread: Vec<u8>,
-    /// Nothing is read before this part of the round is over.
+    /// Nothing is read until this fraction of the round is over.
     deaf_until: f64,
-    /// This side's Close is sent.
+    /// Our Close was sent.
     closing: bool,
     /// The code of the server's Close.
     close: Option<CloseCode>,
@@ -83,7 +83,7 @@ impl Actor {
         self.writable |= event.is_writable();
     }
 
-    /// Goes on as far as it can; says how it ended, if it did.
+    /// Makes as much progress as possible. Returns how the connection ended, if it did.
     pub(crate) fn proceed(&mut self, round: &Round, buffer: &mut [u8]) -> Option<Ended> {
         for _ in 0..TURN {
             if !self.readable || round.part() < self.deaf_until {
@@ -106,7 +106,7 @@ impl Actor {
                     self.writable = false;
                     break;
                 }
-                // The server is gone; what it said before can still be read.
+                // The server is gone, but what it sent before can still be read.
                 Err(_) => {
                     self.moves.clear();
                     self.deaf_until = 0.0;
@@ -117,7 +117,7 @@ impl Actor {
         None
     }
 
-    /// The round is over.
+    /// How the connection counts if it is still open when the round is over.
     pub(crate) fn give_up(&self) -> Ended {
         self.close.map_or(Ended::Timeout, Ended::Lingers)
     }
@@ -143,7 +143,7 @@ impl Actor {
         consumed.err()
     }
 
-    /// Takes what was received, and returns how much of it was consumed.
+    /// Processes received bytes. Returns how many were consumed.
     fn receive(&mut self, bytes: &mut [u8]) -> Result<usize, Ended> {
         let mut head_len = 0;
         if let Incoming::Answer(handshake) = &mut self.incoming {
@@ -171,8 +171,9 @@ impl Actor {
                     }
                     self.close = Some(code);
                     self.moves.clear();
-                    // 7.1.1: behind our Close it is the server that ends the transport. In the middle
-                    // of a frame no Close can be sent, so the end has to tell.
+                    // RFC 6455 §7.1.1: after our Close, the server closes the transport. Otherwise
+                    // we may be in the middle of a frame, where no Close can be sent, so
+                    // half-close.
                     if !self.closing {
                         let _ = self.stream.shutdown(Shutdown::Write);
                     }
@@ -184,7 +185,7 @@ impl Actor {
         }
     }
 
-    /// An honest message has to come back as it was; what is sent back of the others is not judged.
+    /// Compares the echo of an honest message. Echoes of hostile ones are not checked.
     fn compare(&mut self, data: &Data<'_>) -> Result<(), Ended> {
         let Some(Move::Echo(part)) = self.moves.front() else {
             return if self.fault == Fault::Honest { Err(Ended::Wrong) } else { Ok(()) };
@@ -268,14 +269,14 @@ impl Actor {
     }
 }
 
-/// What became of a move.
+/// The progress of a move.
 enum Made {
-    /// All of it; the next one may be made.
+    /// The move is done; the next one follows.
     Next,
-    /// A part of it.
+    /// A part of it is done.
     Some,
-    /// It waits for the server, or for its time.
+    /// It waits for the server or for its time.
     Waiting,
-    /// It was the last one, and the connection is to be dropped.
+    /// Drop the connection now, so that it is reset.
     Reset,
 }

@@ -1,4 +1,4 @@
-//! A well-behaved connection that says how the server serves the others meanwhile.
+//! A well-behaved connection that measures how well the server serves its other clients meanwhile.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -12,11 +12,11 @@ use crate::fault::Fault;
 use crate::report::{histogram, nanoseconds};
 use crate::{open, script};
 
-/// Between an echo and the next message.
+/// The pause between an echo and the next message.
 const PAUSE: Duration = Duration::from_millis(2);
 const PAYLOAD: [u8; 125] = [0x5A; 125];
 
-/// Sends messages of 125 bytes while `goes_on`, and measures how long each echo takes.
+/// Sends messages of 125 bytes while `goes_on` returns true, and measures each round trip.
 pub(crate) fn round_trips(
     address: SocketAddr,
     goes_on: impl Fn() -> bool,

@@ -1,4 +1,4 @@
-//! How a connection ended, and which ends RFC 6455 wants.
+//! How a connection ended, and which ends RFC 6455 requires.
 
 use std::fmt;
 
@@ -8,19 +8,19 @@ use barews::CloseCode;
 pub(crate) enum Ended {
     /// The server sent a Close with this code and closed the transport.
     Close(CloseCode),
-    /// The server sent a Close with this code, and nobody closed the transport.
+    /// The server sent a Close with this code but did not close the transport.
     Lingers(CloseCode),
     /// The server closed the transport without a Close.
     Eof,
     /// The server reset the transport without a Close.
     Reset,
-    /// The handshake was answered with this status.
+    /// The handshake was rejected with this status.
     Refused(u16),
-    /// The server broke the protocol, or an honest echo was wrong.
+    /// The server violated the protocol, or an honest echo was wrong.
     Wrong,
-    /// Nobody ended it in its round.
+    /// The connection was still open at the end of its round.
     Timeout,
-    /// This side ended it, as it meant to.
+    /// This side ended it, as planned.
     Own,
 }
 
@@ -28,7 +28,7 @@ impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Close(code) => write!(f, "Close {code}"),
-            Self::Lingers(code) => write!(f, "Close {code} and no end"),
+            Self::Lingers(code) => write!(f, "Close {code} without EOF"),
             Self::Eof => f.write_str("EOF"),
             Self::Reset => f.write_str("reset"),
             Self::Refused(status) => write!(f, "status {status}"),
@@ -39,26 +39,28 @@ impl fmt::Display for Ended {
     }
 }
 
-/// The ends that are right.
+/// The ends that are correct.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Wants {
-    /// The answer to our Close, which has code 1000 and "typically" the answer, too (5.5.1).
+    /// The reply to our Close with code 1000. The reply "typically" has the same code (RFC 6455
+    /// §5.5.1).
     Answer,
-    /// The Close for what was wrong (7.4.1).
+    /// A Close with this code, for a violation (§7.4.1).
     Close(CloseCode),
-    /// 10.4: a limit, and then a Close with 1009 or 1008. What is below it is served to the end.
+    /// A Close with 1008 or 1009 because of a limit (§10.4), or, from a server whose limit is
+    /// higher, the reply to our Close.
     Limit,
-    /// Any Close, or the mere end: behind bytes that may mean anything, and the end of the stream.
+    /// Any Close, or the end of the stream: the bytes may mean anything, and the client
+    /// half-closes.
     AnEnd,
-    /// RFC 6455 sets no time, so a server that waits and one that has enough are both right. But
-    /// there can be no Close before the handshake is done.
+    /// RFC 6455 sets no time limit, so the server may wait or give up. But there can be no Close
+    /// before the handshake is done.
     NoWebSocket,
-    /// The same for a WebSocket that is open.
+    /// The same for an open WebSocket.
     Anything,
-    /// A status of 400 and up (RFC 9110 section 15.5), or, if the body was taken for frames, a
-    /// Close with 1002.
+    /// A status 4xx (RFC 9110 §15.5), or a Close with 1002 if the body was parsed as frames.
     Refusal,
-    /// That this side gets to do what it meant to.
+    /// The client ends the connection itself.
     Own,
 }
 
@@ -83,7 +85,7 @@ impl Wants {
         }
     }
 
-    /// Whether a Close with this code is right only as the answer to ours.
+    /// Whether a Close with this code is correct only as the reply to ours.
     pub(crate) fn is_answer(self, code: CloseCode) -> bool {
         let normal = code == CloseCode::NORMAL || code == CloseCode::NO_STATUS;
         normal && matches!(self, Self::Answer | Self::Limit)

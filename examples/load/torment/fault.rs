@@ -1,6 +1,6 @@
-//! The faults, and their shares.
+//! The faults, and how many connections have each.
 
-/// What a connection does.
+/// What a connection does wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     Honest,
@@ -17,7 +17,7 @@ pub(crate) enum Fault {
     Storm,
 }
 
-/// In the order of their numbers.
+/// In the order of their discriminants.
 pub(crate) const ALL: [Fault; 12] = [
     Fault::Honest,
     Fault::SlowHandshake,
@@ -33,7 +33,7 @@ pub(crate) const ALL: [Fault; 12] = [
     Fault::Storm,
 ];
 
-/// Of twenty connections one each, but two resets and eight that are honest.
+/// The faults of every twenty connections: eight are honest, two are resets, one of each other.
 pub(crate) const SLOTS: [Fault; 20] = {
     use Fault::{
         BitFlips, Body, HalfClose, Honest, HugeLength, Junk, PingFlood, Reset, SlowFrame,
@@ -69,13 +69,13 @@ impl Fault {
             Self::Honest => "honest traffic",
             Self::SlowHandshake => "slow handshake",
             Self::SlowFrame => "slow frame",
-            Self::Reset => "reset in mid-frame",
+            Self::Reset => "reset in a frame",
             Self::HalfClose => "half-close",
             Self::PingFlood => "Ping flood",
             Self::TinyFragments => "tiny fragments",
             Self::HugeLength => "huge length",
             Self::BitFlips => "bit flips",
-            Self::Junk => "junk behind request",
+            Self::Junk => "junk after request",
             Self::Body => "request with a body",
             Self::Storm => "reconnect storm",
         }

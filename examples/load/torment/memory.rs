@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use crate::process::Process;
 
 const EVERY: Duration = Duration::from_millis(100);
-/// Growth in KiB a second that a long run may not exceed.
+/// The allowed growth in KiB per second.
 const SLOPE: f64 = 1.0;
-/// Growth in KiB over the second half that tells nothing: an allocator gives back when it likes.
+/// Growth in KiB over the second half that is ignored: the allocator decides when memory is freed.
 const NOISE: f64 = 4096.0;
 
 pub(crate) struct Memory {
@@ -22,7 +22,7 @@ impl Memory {
         Self { server: Process::Other(pid), start: Instant::now(), samples: Vec::new() }
     }
 
-    /// Looks, unless it has just looked.
+    /// Takes a sample, unless the last one is recent.
     pub(crate) fn sample(&mut self) {
         let now = self.start.elapsed().as_secs_f64();
         let due = self.samples.last().is_none_or(|last| now - last.0 >= EVERY.as_secs_f64());
@@ -31,13 +31,13 @@ impl Memory {
         }
     }
 
-    /// The most that there was, in KiB.
+    /// The maximum in KiB.
     pub(crate) fn most(&self) -> f64 {
         self.samples.iter().fold(0.0, |most, sample| most.max(sample.1))
     }
 
-    /// KiB a second over the second half: the line with the least squares. `None` without samples,
-    /// which is also when the server is gone.
+    /// Growth in KiB per second over the second half, by least squares. `None` without samples, for
+    /// example if the server is gone.
     pub(crate) fn slope(&self) -> Option<f64> {
         let half = self.second_half();
         let n = half.len() as f64;

@@ -1,13 +1,14 @@
-//! A hostile client: every fault that a public server meets, each at its share of the connections,
-//! with honest traffic between them and a canary beside them.
+//! A hostile client: a mix of connections with the faults that a public server meets, and honest
+//! ones.
 //!
-//! A round opens `--connections` connections in its first quarter. What the server has not ended at
-//! the end of the round is a timeout; if the machine cannot do a round in its time, make it longer.
-//! The canary is one well-behaved connection in a thread of its own: the 99th percentile of its
-//! round trips, measured calm first, must stay within three times its calm value.
+//! A round opens `--connections` connections in its first quarter. A connection that is still open
+//! at the end of the round counts as a timeout; on a slow machine, make the rounds longer. A
+//! canary, one well-behaved connection in a thread of its own, measures round trips first without
+//! and then with the hostile connections: the 99th percentile may rise to three times its calm
+//! value.
 //!
-//! Exit status 0 only if every connection ended as RFC 6455 wants, every honest echo was right, the
-//! canary was served in time, and the server's memory (with `--pid`) did not grow.
+//! The exit status is 0 only if every connection ended as RFC 6455 requires, every honest echo was
+//! right, the canary stayed within its limit, and the server's memory (with `--pid`) did not grow.
 
 mod actor;
 mod canary;
@@ -34,16 +35,16 @@ use plan::Planner;
 pub(crate) use report::Report;
 use report::{Canary, Line};
 
-/// How often connections that wait for a moment, not for the server, are looked at.
+/// How often connections that wait for their time are polled.
 const TICK: Duration = Duration::from_millis(2);
 const BUFFER_LEN: usize = 64 << 10;
 
 pub(crate) struct Torment {
     pub(crate) address: SocketAddr,
-    /// Connections in a round.
+    /// Connections per round.
     pub(crate) connections: usize,
     pub(crate) rounds: u32,
-    /// The time of all rounds.
+    /// The total time of all rounds.
     pub(crate) time: Duration,
     pub(crate) server: Option<u32>,
 }
@@ -56,12 +57,12 @@ struct Round {
 }
 
 impl Round {
-    /// How much of it is over: from 0 up.
+    /// The elapsed fraction of the round.
     fn part(&self) -> f64 {
         self.start.elapsed().as_secs_f64() / self.time.as_secs_f64()
     }
 
-    /// How many of `all` are due by now, spread evenly over it.
+    /// How many of `all` are due by now, if they are spread evenly over the round.
     fn of(&self, all: usize) -> usize {
         let due = self.start.elapsed().as_nanos() * all as u128 / self.time.as_nanos().max(1);
         usize::try_from(due).unwrap_or(usize::MAX)
@@ -98,8 +99,8 @@ pub(crate) fn run(torment: &Torment) -> Result<Report, Box<dyn Error>> {
     });
     result?;
     bar.finish_and_clear();
-    // A canary that was cut off is a finding, not the end of the report.
-    let tormented = tormented.map_err(|_| "the canary's thread has panicked")?;
+    // A canary that failed is part of the report, not an error.
+    let tormented = tormented.map_err(|_| "the canary's thread panicked")?;
     Ok(Report { lines: stage.lines, canary: Canary { calm, tormented }, memory: stage.memory })
 }
 
@@ -156,7 +157,7 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// Opens a connection at this place among the actors.
+    /// Opens a connection as actor `index`.
     fn open(&mut self, index: usize, fault: Fault) -> io::Result<()> {
         let mut actor = Actor::new(self.torment.address, fault, self.planner.plan(fault))?;
         let interest = Interest::READABLE | Interest::WRITABLE;
@@ -172,7 +173,8 @@ impl Stage<'_> {
         let fault = actor.fault;
         self.lines[fault as usize].count(ended, actor.wants);
         self.actors[index] = None;
-        // A storm comes again at once, but leaves its last connection the time to end.
+        // A storm reconnects at once, except near the end of the round, so that its last connection
+        // has time to end.
         if fault == Fault::Storm && round.part() < 0.75 {
             self.open(index, fault)?;
         }

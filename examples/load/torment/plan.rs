@@ -1,4 +1,4 @@
-//! The faults as moves: what each connection does, one after the other.
+//! The plan for each fault: the moves of a connection.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -17,19 +17,19 @@ use super::ended::Wants;
 use super::fault::Fault;
 
 pub(crate) enum Move {
-    /// As fast as the server takes it.
+    /// Writes as fast as the server reads.
     Write(Vec<u8>),
-    /// Evenly until the round is over, and never the last byte.
+    /// Writes evenly over the whole round, but never the last byte.
     Drip(Vec<u8>),
-    /// These bytes so many times.
+    /// Writes these bytes this many times.
     Flood(Rc<[u8]>, u32),
-    /// Waits for the answer to the request.
+    /// Waits for the response to the request.
     Answer,
-    /// A message with this part of the noise; waits until the server has sent it back.
+    /// Sends a message with this part of the noise, and waits for its echo.
     Echo(Range<usize>),
-    /// Nothing is read until this part of the round is over.
+    /// Reads nothing until this fraction of the round is over.
     DeafUntil(f64),
-    /// A Close frame; the server is to end the transport (7.1.1).
+    /// Sends a Close; the server has to close the transport (RFC 6455 §7.1.1).
     Close(Vec<u8>),
     HalfClose,
     /// Drops the connection so that the server sees a reset.
@@ -44,16 +44,16 @@ pub(crate) struct Plan {
     pub(crate) noise: Rc<[u8]>,
 }
 
-/// More fragments than any server should put up with, and than `echo_server` does.
+/// More fragments in one message than a server should accept; `echo_server` does not.
 const FRAGMENTS: u32 = 1_100_000;
-/// Fragments, and Pings, in one piece of a flood.
+/// How many fragments or Pings are encoded together.
 const PIECE: u32 = 1000;
 const PINGS: u32 = 100_000;
-/// Messages of an honest connection.
+/// The number of messages on an honest connection.
 const MESSAGES: usize = 12;
 /// The longest of them.
 const HONEST_LEN: usize = 1 << 20;
-/// Of so many bytes one is flipped.
+/// One bit per this many bytes is flipped.
 const FLIP_EVERY: usize = 1000;
 
 pub(crate) struct Planner {
@@ -70,7 +70,8 @@ impl Planner {
     pub(crate) fn new(address: SocketAddr) -> Self {
         let mut ws = script::client();
         let pings = (0..PIECE).flat_map(|_| ping(&mut ws)).collect();
-        // The first fragment stands before the flood, the last one behind it.
+        // The flood is continuation frames only: the first fragment is sent before it, the last one
+        // after it.
         fragment(&mut ws, false, b"");
         let fragments = (0..PIECE).flat_map(|n| fragment(&mut ws, false, &b"x"[n as usize % 2..]));
         let fragments = fragments.collect();
@@ -98,7 +99,7 @@ impl Planner {
                 let mut bytes = match self.made % 3 {
                     0 => close_frame(&mut ws),
                     1 => message(&mut ws, &self.noise[..1000]),
-                    // In the middle of the handshake there is no answer to wait for.
+                    // A reset in the middle of the request: there is no response to wait for.
                     _ => {
                         let half = Move::Write(request[..request.len() / 2].to_vec());
                         let moves = vec![half, Move::Reset].into();
@@ -108,7 +109,7 @@ impl Planner {
                 bytes.truncate(bytes.len() / 2);
                 (vec![Move::Write(bytes), Move::Reset], Wants::Own)
             }
-            // 5.5.1: a Close has to be answered, also when nothing can follow it.
+            // §5.5.1: a Close has to be answered even if the client half-closes after it.
             Fault::HalfClose if self.made.is_multiple_of(2) => {
                 (vec![close(&mut ws), Move::HalfClose], Wants::Answer)
             }
@@ -149,11 +150,11 @@ impl Planner {
             }
             Fault::Junk => {
                 let junk: &[u8] = match self.made % 3 {
-                    // A second request: 'G' has a reserved bit set (5.2).
+                    // A second request: 'G' has a reserved bit set (§5.2).
                     0 => &request.clone(),
-                    // A frame that is not masked (5.1).
+                    // An unmasked frame (§5.1).
                     1 => b"\x82\x03abc",
-                    // A reserved opcode (5.2).
+                    // A reserved opcode (§5.2).
                     _ => b"\x83\x80\x01\x02\x03\x04",
                 };
                 let mut glued = request;
@@ -175,11 +176,11 @@ impl Planner {
         Plan { handshake, moves: moves.into(), wants, noise }
     }
 
-    /// Messages of 0 bytes to 1 MiB, each when the one before is back, and a Close.
+    /// Messages of up to 1 MiB, each sent after the echo of the one before, and a Close.
     fn honest(&mut self, ws: &mut Ws) -> Vec<Move> {
         let mut moves = Vec::new();
         for _ in 0..MESSAGES {
-            // Every size class as often as the others.
+            // A random power of two as the bound makes every order of magnitude equally likely.
             let most = self.noise.len() >> self.random.u32(..21);
             let len = self.random.usize(..=most);
             let start = self.random.usize(..=self.noise.len() - len);
@@ -206,10 +207,10 @@ fn close_frame(ws: &mut Ws) -> Vec<u8> {
     frame(2, |out| ws.send_close(CloseCode::NORMAL, "", out))
 }
 
-/// One frame that `send` writes for a payload of this length.
+/// The frame that `send` writes, for a payload of this length.
 fn frame(len: usize, send: impl FnOnce(&mut [u8]) -> Result<usize, barews::SendError>) -> Vec<u8> {
     let mut out = vec![0; len + barews::frame::MAX_HEADER_LEN];
-    let n = send(&mut out).expect("the plans send in order, and there is room");
+    let n = send(&mut out).expect("the frames are in order, and there is room");
     out.truncate(n);
     out
 }

@@ -1,4 +1,4 @@
-//! What came out of a torment.
+//! The report of the hostile client.
 
 use std::io::{self, Write};
 
@@ -11,17 +11,17 @@ use super::ended::{Ended, Wants};
 use super::fault::Fault;
 use super::memory::Memory;
 
-/// Under torment the canary may take so many times what it takes in calm.
+/// The allowed ratio of the canary's 99th percentiles with and without hostile connections.
 const TIMES: f64 = 3.0;
-/// A 99th percentile in microseconds that is never too long. On a machine that other programs use,
-/// a wake-up alone can take some milliseconds, and three threads and a server share its cores.
+/// A 99th percentile in microseconds that is always allowed. On a busy machine a wake-up alone can
+/// take several milliseconds, and three threads and the server share its cores.
 const FLOOR: f64 = 25_000.0;
 
 /// One fault, and how its connections ended.
 pub(crate) struct Line {
     fault: Fault,
     pub(crate) opened: u64,
-    /// How often, and whether that is right.
+    /// The ends, whether each is correct, and how often it occurred.
     ended: Vec<(Ended, bool, u64)>,
 }
 
@@ -109,19 +109,22 @@ impl Report {
         }
         let Canary { calm, tormented } = &self.canary;
         let (p99, limit) = (self.canary.calm(), self.canary.limit());
-        writeln!(out, "canary, calm: 99 % within {p99:.0} us, {} messages", calm.len())?;
+        writeln!(out, "canary, calm: p99 {p99:.0} us, {} messages", calm.len())?;
         match tormented {
             Ok(tormented) => {
                 let (p99, right) = (microseconds(tormented, 0.99), yes(self.canary.is_right()));
                 let count = tormented.len();
-                writeln!(out, "canary, tormented: 99 % within {p99:.0} us, {count} messages")?;
-                writeln!(out, "at most {limit:.0} us: {right} ({TIMES} times, or {FLOOR} us)")?;
+                writeln!(out, "canary, tormented: p99 {p99:.0} us, {count} messages")?;
+                writeln!(
+                    out,
+                    "at most {limit:.0} us: {right} ({TIMES} x calm, at least {FLOOR} us)"
+                )?;
             }
             Err(fault) => writeln!(out, "canary, tormented: {fault}")?,
         }
         if let Some(memory) = &self.memory {
             let (most, right) = (memory.most(), yes(memory.is_right()));
-            let slope = memory.slope().map_or("not known".into(), |slope| format!("{slope:.1}"));
+            let slope = memory.slope().map_or("unknown".into(), |slope| format!("{slope:.1}"));
             writeln!(
                 out,
                 "server: at most {most:.0} KiB, {slope} KiB/s in the second half: {right}"

@@ -1,29 +1,29 @@
-//! What the examples have in common, and has nothing to do with how a runtime reads and writes: the
-//! answer to a request, the echo of a message, output into a `Vec`.
+//! The parts of the examples that do not depend on the runtime: the response to a request, the echo
+//! of a message, output into a `Vec`.
 
 use barews::handshake::server::{Incoming, Origins, RequestReader};
 use barews::handshake::{BuildError, Error::UpgradeRequired, Status};
 use barews::{AssembleError, Assembler, Connection, Data, Kind, Message, RecvBuffer};
 use barews::{SendError, Server};
 
-/// Whatever ends a session before its time.
+/// An error that ends a session early.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// The answer to a request.
+/// The response to a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Answer {
     /// Its length in bytes.
     pub len: usize,
-    /// Whether frames follow. If not, the transport is to be closed behind the answer.
+    /// Whether frames follow. If not, close the transport after the response.
     pub accepted: bool,
 }
 
-/// Reads the request that begins `rx`, and writes the answer into `out`; `None` as long as the request
-/// is not complete. What came behind the request, frames already, stays in `rx`.
+/// Reads the request at the start of `rx`, and writes the response into `out`. Returns `None` while
+/// the request is incomplete. Bytes after the request are frames, and stay in `rx`.
 ///
 /// # Errors
 ///
-/// [`BuildError::BufferTooSmall`]; 160 bytes always do.
+/// [`BuildError::BufferTooSmall`]. 160 bytes are always enough.
 pub fn answer<S: AsRef<[u8]> + AsMut<[u8]>>(
     reader: &mut RequestReader,
     rx: &mut RecvBuffer<S>,
@@ -31,7 +31,7 @@ pub fn answer<S: AsRef<[u8]> + AsMut<[u8]>>(
 ) -> Result<Option<Answer>, BuildError> {
     let accept = match reader.read(rx.unread()) {
         Ok(Status::NeedMore(_)) => return Ok(None),
-        // An echo tells nobody's secrets, so pages of any origin may use it (RFC 6455 section 10.2).
+        // Echoes reveal nothing private, so pages of any origin may connect (RFC 6455 §10.2).
         Ok(Status::Complete(Incoming::Upgrade(upgrade))) => {
             upgrade.accept(Origins::Any).map(|accept| (accept, upgrade.request().head_len()))
         }
@@ -48,12 +48,12 @@ pub fn answer<S: AsRef<[u8]> + AsMut<[u8]>>(
     }))
 }
 
-/// Adds `data` to the message in `messages`; if that is whole then, appends its echo to `out`.
-/// Returns whether it was.
+/// Adds `data` to the message in `messages`. If that completes the message, appends its echo to
+/// `out` and returns true.
 ///
 /// # Errors
 ///
-/// [`AssembleError::InvalidUtf8`] if somebody changed `data`; [`SendError::Closed`].
+/// [`SendError::Closed`], and [`AssembleError::InvalidUtf8`] if the caller has modified `data`.
 pub fn echo(
     ws: &mut Connection<Server>,
     messages: &mut Assembler<Vec<u8>>,
@@ -63,7 +63,8 @@ pub fn echo(
     let message = loop {
         match messages.push(data) {
             Err(AssembleError::StorageFull(full)) => {
-                // At least twice as long, or what is held would be copied for every short fragment.
+                // At least double the storage, or every short fragment would copy the whole
+                // message.
                 drop(messages.grow(vec![0; full.needed.next_power_of_two()]));
             }
             message => break message?,
@@ -78,11 +79,11 @@ pub fn echo(
     Ok(true)
 }
 
-/// Appends what `send` writes to `out`, with as much room as it asks for.
+/// Appends what `send` writes to `out`, growing `out` as needed.
 ///
 /// # Errors
 ///
-/// That of `send`; `out` is as before then.
+/// The error of `send`; `out` is unchanged then.
 pub fn append(
     out: &mut Vec<u8>,
     mut send: impl FnMut(&mut [u8]) -> Result<usize, SendError>,

@@ -1,4 +1,4 @@
-//! `src/bin/blocking.rs` under test.
+//! Tests for `src/bin/blocking.rs`.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! `src/bin/embedded/` under test: as a program, and its session in arrays with a counting allocator.
+//! Tests for `src/bin/embedded/`: the program, and its session with a counting allocator.
 
 mod common;
 
@@ -18,7 +18,7 @@ const REQUEST: &[u8] =
     b"GET / HTTP/1.1\r\nHost: device\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 
-/// A transport whose input is known, in pieces of a few bytes, and whose output is kept.
+/// A transport that delivers `input` in short pieces and records the output.
 struct Wire<'a> {
     input: &'a [u8],
     output: &'a mut [u8],

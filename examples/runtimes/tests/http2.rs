@@ -1,4 +1,4 @@
-//! `src/bin/http2.rs` under test: by tungstenite on a stream of HTTP/2, and frame by frame.
+//! Tests for `src/bin/http2.rs`: with tungstenite on an HTTP/2 stream, and frame by frame.
 
 mod common;
 
@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
-/// What the window of a stream and that of a connection is, unless somebody says otherwise (RFC 9113 section 6.9.2).
+/// The initial window of a stream and of a connection (RFC 9113 §6.9.2).
 const WINDOW: usize = 65_535;
 
 struct Http2(Server);
@@ -33,7 +33,7 @@ impl Http2 {
         let (client, connection) = h2::client::handshake(stream).await.unwrap();
         tokio::spawn(connection);
         let mut client = client.ready().await.unwrap();
-        // RFC 8441 section 3: not before the server's settings allow it.
+        // RFC 8441 §3: not before the server's settings allow it.
         while !client.is_extended_connect_protocol_enabled() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -58,7 +58,7 @@ fn connect(protocol: &'static str, version: &str) -> Request<()> {
     request.extension(Protocol::from_static(protocol)).body(()).unwrap()
 }
 
-/// Sends all of `bytes`, and counts in `sent` how far that is.
+/// Sends all `bytes`. Adds the number of bytes sent so far to `sent`, also if cancelled.
 async fn send(to: &mut SendStream<Bytes>, mut bytes: Bytes, sent: &mut usize) {
     while !bytes.is_empty() {
         to.reserve_capacity(bytes.len());
@@ -81,7 +81,7 @@ impl Target for Http2 {
             while let Ok(n @ 1..) = down.read(&mut bytes).await {
                 send(&mut to, Bytes::copy_from_slice(&bytes[..n]), &mut 0).await;
             }
-            // The server may have ended the stream before.
+            // The server may already have ended the stream.
             let _ = to.send_data(Bytes::new(), true);
         });
         tokio::spawn(async move {
@@ -109,7 +109,7 @@ async fn other_requests_are_refused() {
     assert_eq!(server.status(get).await, 404);
 }
 
-/// RFC 8441 section 5: an end that is not orderly is a reset with CANCEL.
+/// RFC 8441 §5: an abrupt end of the transport is a reset with CANCEL.
 #[tokio::test]
 async fn who_ends_without_a_close_is_reset() {
     let server = Http2::start();
@@ -119,7 +119,8 @@ async fn who_ends_without_a_close_is_reset() {
     assert_eq!(error.reason(), Some(h2::Reason::CANCEL));
 }
 
-/// Who does not take the echoes cannot send more than the windows hold, both ways; and all goes on when it does.
+/// A client that does not read its echoes can send no more than the windows of both directions
+/// hold. Once it reads, the connection continues.
 #[tokio::test]
 async fn windows_are_backpressure() {
     let server = Http2::start();
@@ -166,7 +167,7 @@ async fn windows_are_backpressure() {
             }
         }
         ws.receive_eof().unwrap();
-        assert!(echo == payload, "the echo is another");
+        assert!(echo == payload, "the echo differs");
         assert_eq!(closed, Some(CloseCode::NORMAL));
     };
     timeout(Duration::from_secs(60), async { tokio::join!(rest, receive) }).await.unwrap();

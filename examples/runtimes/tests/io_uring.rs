@@ -1,4 +1,5 @@
-//! `src/bin/io_uring/` under test. Where the kernel refuses, its word for that is all that is tested.
+//! Tests for `src/bin/io_uring/`. If the kernel refuses io_uring, only the message about that is
+//! tested.
 
 mod common;
 
@@ -8,7 +9,7 @@ use common::{Server, Target};
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
-/// `None` if the kernel refuses.
+/// `None` if the kernel refuses io_uring.
 fn start() -> Option<Server> {
     let (server, said) = Server::start(env!("CARGO_BIN_EXE_io_uring"));
     let lines: Vec<_> = said.lines().collect();
@@ -25,7 +26,7 @@ common::echo_tests!(match start() {
     None => return,
 });
 
-/// More clients than are served at once wait until there is room.
+/// Clients beyond the maximum wait until another one disconnects.
 #[tokio::test]
 async fn too_many_clients_wait() {
     let Some(server) = start() else { return };

@@ -1,6 +1,7 @@
-//! What asks for no WebSocket, or for none that can be, gets an answer of HTTP and the end of the transport.
+//! Requests that are not valid opening handshakes get an HTTP response, and the connection is
+//! closed.
 
-#[expect(dead_code, unused_imports, unused_macros, reason = "the other tests use the rest")]
+#[expect(dead_code, unused_imports, unused_macros, reason = "used by the other tests")]
 mod common;
 
 use std::io::{Read, Write};
@@ -23,7 +24,8 @@ fn other_requests_get_their_status() {
         (&long, "HTTP/1.1 431 "),
     ];
     for program in programs {
-        // Where the kernel refuses io_uring there is nothing to ask; `tests/io_uring.rs` looks at its word.
+        // If the kernel refuses io_uring, there is no server; `tests/io_uring.rs` tests the
+        // message.
         let (Some(server), _) = Server::start(program) else { continue };
         for (request, status) in requests {
             let mut stream = TcpStream::connect(server.address).unwrap();

@@ -1,4 +1,4 @@
-//! `src/bin/tls.rs` under test, by a client that trusts its certificate, and by one that does not.
+//! Tests for `src/bin/tls.rs`, with a client that trusts its certificate and one that does not.
 
 mod common;
 
@@ -51,6 +51,6 @@ async fn who_does_not_trust_it_stays_away() {
     let mut roots = RootCertStore::empty();
     roots.add(other.cert.der().clone()).unwrap();
     assert_eq!(tls.connect_with(roots).await.unwrap_err().kind(), std::io::ErrorKind::InvalidData);
-    // And disturbs nobody.
+    // Other clients are not affected.
     tls.connect().await;
 }

@@ -1,8 +1,9 @@
-//! `src/bin/tokio/` under test: as a program, and its parts with cancelled futures and a clock that jumps.
+//! Tests for `src/bin/tokio/`: the program, and its parts with cancelled futures and a paused
+//! clock.
 
 mod common;
 
-#[expect(dead_code, reason = "`main` is run as a program")]
+#[expect(dead_code, reason = "`main` is not called here")]
 #[path = "../src/bin/tokio/main.rs"]
 mod server;
 
@@ -23,7 +24,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 
 common::echo_tests!(common::Server::start(env!("CARGO_BIN_EXE_tokio")).0.unwrap());
 
-/// Every future of `step` is polled once and dropped, while the bytes come one by one.
+/// Every future of `step` is polled once and dropped, while the bytes arrive one by one.
 #[tokio::test]
 async fn a_cancelled_step_loses_no_byte() {
     let (ours, theirs) = duplex(1);
@@ -56,11 +57,12 @@ async fn a_cancelled_step_loses_no_byte() {
         ws
     };
     let (cancelled, _ws) = tokio::join!(serve, talk);
-    assert!(cancelled > 10_000, "{cancelled} times only");
+    assert!(cancelled > 10_000, "cancelled only {cancelled} times");
     writer.await.unwrap().unwrap();
 }
 
-/// A server for one connection whose pipe holds `len` bytes, and a client with its opening handshake done.
+/// A server for one connection over a pipe of `len` bytes, and a client after the opening
+/// handshake.
 async fn connect(len: usize) -> (JoinHandle<Option<String>>, WebSocketStream<DuplexStream>) {
     let (ours, theirs) = duplex(len);
     let timeouts = Timeouts::new()
@@ -80,7 +82,7 @@ async fn who_answers_pings_stays() {
     for minute in 1..=60 {
         for ping in 0..2 {
             assert_eq!(ws.next().await.unwrap().unwrap(), Message::Ping(Vec::new().into()));
-            // The Pong that tungstenite has made leaves with its next output.
+            // tungstenite sends its Pong with its next output.
             ws.flush().await.unwrap();
             let due = Duration::from_secs(60 * (minute - 1) + 30 * (ping + 1));
             assert!(
@@ -102,7 +104,7 @@ async fn who_does_not_answer_is_dropped() {
     let (serve, mut ws) = connect(4096).await;
     let start = Instant::now();
     let mut bytes = Vec::new();
-    // Read below tungstenite, which would answer.
+    // Read the transport directly: tungstenite would answer the Ping.
     let end = timeout(Duration::from_secs(100), ws.get_mut().read_to_end(&mut bytes));
     end.await.expect("an end").unwrap();
     assert_eq!(bytes, b"\x89\x00");
@@ -121,7 +123,8 @@ async fn who_takes_nothing_is_not_listened_to() {
         }
     };
     timeout(Duration::from_secs(60), flood).await.expect("the server gives up");
-    // The queue, the output before it, the one behind it, the read buffer: 8 KiB each. And the pipe, both ways.
+    // 8 KiB each: the outputs in the queue, before it and after it, and the read buffer. And the
+    // pipe in both directions.
     assert!(sent <= 11 * 8192 + 2 * 4096, "{sent} bytes were taken");
     assert!(start.elapsed().abs_diff(Duration::from_secs(40)) < Duration::from_secs(1));
     assert_eq!(serve.await.unwrap().as_deref(), Some("expired: Write"));

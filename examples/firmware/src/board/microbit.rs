@@ -28,12 +28,12 @@ impl Line {
         }
     }
 
-    /// The byte that is there, if one is.
+    /// Returns the received byte, if there is one.
     pub(super) fn receive(&mut self) -> Option<u8> {
         if self.rx_ready.read() == 0 {
             return None;
         }
-        // First: reading the byte sets it again if there is another one.
+        // Clear this before reading the byte: the read sets it again if there is another byte.
         self.rx_ready.write(0);
         Some(self.rx_data.read().to_le_bytes()[0])
     }

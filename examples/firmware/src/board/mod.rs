@@ -1,7 +1,7 @@
-//! The board: its serial line, and what happens at a fault of the processor.
+//! The board: its serial line, and the hard fault handler.
 //!
-//! All `unsafe` of the firmware is here: registers are addresses.
-#![expect(unsafe_code, reason = "registers of the machine are reached by their addresses only")]
+//! All `unsafe` code of the firmware is in this module.
+#![expect(unsafe_code, reason = "memory-mapped registers are accessed by address")]
 
 #[cfg(feature = "microbit")]
 #[path = "microbit.rs"]
@@ -20,23 +20,24 @@ use cortex_m_semihosting::{debug, hprintln};
 use line::Line;
 pub(crate) use ram::used as ram_used;
 
-/// After so many looks without a byte the line counts as idle. This is for an emulator, whose bytes
-/// come when the host finds the time; on a real line the time of two or three bytes is enough.
+/// After this many polls without a byte, the line counts as idle. The value is for an emulator,
+/// whose bytes arrive whenever the host is scheduled; on a real line the time of two or three bytes
+/// is enough.
 const IDLE_LOOKS: usize = 100_000;
 
-/// The serial line, polled. A product would have DMA fill the buffer and wait for its idle interrupt.
+/// The serial line, polled. A product would use DMA and the idle interrupt.
 pub(crate) struct Uart {
     line: Line,
 }
 
 impl Uart {
-    /// Call it once: two would take each other's bytes.
+    /// Call this once: two of them would steal each other's bytes.
     pub(crate) fn open() -> Self {
         Self { line: Line::open() }
     }
 
-    /// Waits for a byte, then takes what comes until `to` is full or the line is idle; returns how
-    /// many bytes that are.
+    /// Waits for a byte, then reads until `to` is full or the line is idle. Returns the number of
+    /// bytes read.
     pub(crate) fn read(&mut self, to: &mut [u8]) -> usize {
         let mut n = 0;
         let mut looks = 0;
@@ -52,7 +53,7 @@ impl Uart {
         n
     }
 
-    /// Waits until the line has taken all `bytes`.
+    /// Blocks until the UART has accepted all `bytes`.
     pub(crate) fn write(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.line.transmit(*byte);
@@ -60,13 +61,13 @@ impl Uart {
     }
 }
 
-/// A register of 32 bits that belongs to the serial line.
+/// A 32-bit register of the UART.
 struct Register(usize);
 
 impl Register {
     fn read(&self) -> u32 {
-        // SAFETY: only `Line` makes registers, those of the board's UART: always there, aligned, and no
-        // memory of Rust's.
+        // SAFETY: only `Line` creates registers. They are those of the board's UART: always mapped,
+        // aligned, and not part of any Rust object.
         unsafe { ptr::with_exposed_provenance::<u32>(self.0).read_volatile() }
     }
 

@@ -16,12 +16,12 @@ impl Line {
         let mut divider = Register(0x4000_4010);
         // 25 MHz / 217 = 115,200 baud.
         divider.write(217);
-        // Transmitter and receiver on.
+        // Enable transmitter and receiver.
         control.write(0b11);
         Self { data: Register(0x4000_4000), state: Register(0x4000_4004) }
     }
 
-    /// The byte that is there, if one is.
+    /// Returns the received byte, if there is one.
     pub(super) fn receive(&mut self) -> Option<u8> {
         (self.state.read() & RX_FULL != 0).then(|| self.data.read().to_le_bytes()[0])
     }

@@ -1,8 +1,9 @@
-//! How much of the RAM is in use: the linker knows the statics, and `cortex-m-rt` paints the stack before `main`.
+//! How much RAM is in use. The linker knows the statics, and `cortex-m-rt` paints the stack before
+//! `main`.
 
 use core::ptr;
 
-/// What is painted (feature `paint-stack` of `cortex-m-rt`).
+/// The value with which `cortex-m-rt` fills the stack (feature `paint-stack`).
 const PAINT: u32 = 0xCCCC_CCCC;
 
 unsafe extern "C" {
@@ -11,13 +12,13 @@ unsafe extern "C" {
     static _stack_start: u32;
 }
 
-/// The bytes of statics, and of the stack at its deepest until now.
+/// The size of the statics, and the maximum stack depth so far, in bytes.
 pub(crate) fn used() -> (usize, usize) {
     let first = (&raw const __sdata).addr();
     let end = &raw const _stack_end;
     let start = &raw const _stack_start;
     let mut deepest = end;
-    // SAFETY: from its end to its start the stack is memory, and a word of it is read as one.
+    // SAFETY: all words from the end of the stack to its start are readable memory.
     while deepest < start && unsafe { ptr::read_volatile(deepest) } == PAINT {
         deepest = deepest.wrapping_add(1);
     }

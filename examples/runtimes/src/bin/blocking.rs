@@ -1,7 +1,7 @@
-//! A thread for each connection, with the blocking sockets of `std`.
+//! One thread per connection, on blocking `std` sockets.
 //!
-//! Frames are taken whole: `Event::NeedMore` says how many bytes of one are missing, and was checked
-//! against the limits before, so the receive buffer grows once and to the right length.
+//! Frames are delivered whole. `Event::NeedMore` says how many bytes of the frame are missing,
+//! after the limits were checked, so the receive buffer grows once, to the right length.
 //!
 //! `cargo run --manifest-path examples/runtimes/Cargo.toml --bin blocking -- 127.0.0.1:9001`
 
@@ -13,9 +13,10 @@ use barews::handshake::server::RequestReader;
 use barews::{TransportAction, Assembler, Config, Connection, Delivery, Event, RecvBuffer};
 use barews_runtimes::{Failure, answer, append, echo};
 
-/// A thread cannot wait for its socket and for a clock: a silent peer is dropped.
+/// A thread cannot wait for its socket and a timer at once, so there are no Pings: a peer that is
+/// silent for this long is dropped.
 const SILENCE: Duration = Duration::from_secs(60);
-/// How long the peer may take to end its half after ours was closed.
+/// How long the peer may take to close its half after ours is closed.
 const LINGER: Duration = Duration::from_secs(10);
 
 fn main() -> io::Result<()> {
@@ -29,7 +30,7 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// One connection from its first byte to its last.
+/// Serves one connection.
 fn serve(mut stream: TcpStream) -> Result<(), Failure> {
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(SILENCE))?;
@@ -38,14 +39,15 @@ fn serve(mut stream: TcpStream) -> Result<(), Failure> {
     if open(&mut stream, &mut rx)? {
         converse(&mut stream, rx)?;
     }
-    // A full close with unread bytes could reset the connection, and take the Close frame with it.
+    // Dropping the socket with unread bytes could reset the connection before the peer reads the
+    // Close frame.
     stream.shutdown(Shutdown::Write)?;
     stream.set_read_timeout(Some(LINGER))?;
     io::copy(&mut stream.take(1 << 20), &mut io::sink())?;
     Ok(())
 }
 
-/// The opening handshake; whether frames follow. Those that came with it stay in `rx`.
+/// Does the opening handshake. Returns whether frames follow; those already received stay in `rx`.
 fn open(stream: &mut TcpStream, rx: &mut RecvBuffer<Vec<u8>>) -> Result<bool, Failure> {
     let (mut reader, mut out) = (RequestReader::new(), [0; 160]);
     loop {
@@ -60,14 +62,14 @@ fn open(stream: &mut TcpStream, rx: &mut RecvBuffer<Vec<u8>>) -> Result<bool, Fa
     }
 }
 
-/// Until the closing handshake is done, or the peer was told of its fault.
+/// Echoes messages until the closing handshake is done, or the peer was sent a Close for an error.
 fn converse(stream: &mut TcpStream, mut rx: RecvBuffer<Vec<u8>>) -> Result<(), Failure> {
     let mut ws = Connection::server(Config::new().delivery(Delivery::Frames));
     let mut messages = Assembler::new(Vec::new());
     let mut out = Vec::new();
     while ws.transport_action() == TransportAction::Keep {
         let event = ws.receive(&mut rx.input());
-        // The Pong, or the Close for a Close or a fault, leaves before any message behind it.
+        // A Pong, or a Close that answers a Close or an error, is sent before later messages.
         append(&mut out, |out| ws.transmit(out))?;
         if let Ok(Event::Data(data)) = &event {
             echo(&mut ws, &mut messages, data, &mut out)?;

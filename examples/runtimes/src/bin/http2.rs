@@ -1,9 +1,12 @@
-//! WebSocket over HTTP/2 (RFC 8441): a stream of an HTTP/2 connection takes the place of the socket.
+//! WebSocket over HTTP/2 (RFC 8441): the transport is a stream of an HTTP/2 connection.
 //!
-//! There is no opening handshake of RFC 6455 then, so a `Connection` begins at once. HTTP/2's windows are
-//! used as backpressure: the peer may send more when its echoes have been taken.
+//! There is no RFC 6455 opening handshake, so a `Connection` is used at once. The HTTP/2
+//! flow-control windows provide backpressure: the peer may send more once it has received its
+//! echoes.
 //!
-//! `cargo run --manifest-path examples/runtimes/Cargo.toml --bin http2 -- 127.0.0.1:9001` (without TLS, so browsers will not talk to it)
+//! `cargo run --manifest-path examples/runtimes/Cargo.toml --bin http2 -- 127.0.0.1:9001`
+//!
+//! It uses no TLS, so browsers will not connect to it.
 
 use std::future::poll_fn;
 use std::io;
@@ -19,7 +22,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-/// The longest DATA frame, unless another length is asked for (RFC 9113 section 6.5.2).
+/// The longest DATA frame by default (RFC 9113 §6.5.2).
 const MAX_FRAME_LEN: usize = 16_384;
 
 #[tokio::main(flavor = "current_thread")]
@@ -36,7 +39,7 @@ async fn main() -> io::Result<()> {
     }
 }
 
-/// One HTTP/2 connection, with any number of streams.
+/// Serves one HTTP/2 connection with any number of streams.
 async fn serve(stream: TcpStream) -> Result<(), h2::Error> {
     let mut http = Builder::new().enable_connect_protocol().handshake(stream).await?;
     while let Some(request) = http.accept().await {
@@ -48,7 +51,8 @@ async fn serve(stream: TcpStream) -> Result<(), h2::Error> {
     Ok(())
 }
 
-/// What the request gets: RFC 8441 section 5 leaves of the opening handshake what is no key.
+/// The status for a request. RFC 8441 §5 keeps the header fields of the opening handshake except
+/// the key and its answer.
 fn status<B>(request: &Request<B>) -> StatusCode {
     let protocol = request.extensions().get::<Protocol>().map(Protocol::as_str);
     let version = request.headers().get("sec-websocket-version").map(HeaderValue::as_bytes);
@@ -60,7 +64,8 @@ fn status<B>(request: &Request<B>) -> StatusCode {
     }
 }
 
-/// One WebSocket. If it returns early, dropping the streams resets them, as RFC 8441 section 5 has it.
+/// Serves one WebSocket. On an error the stream is dropped and thereby reset, as RFC 8441 §5
+/// requires.
 async fn converse(
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
@@ -83,7 +88,7 @@ async fn converse(
         let mut input = rx.input();
         loop {
             let event = ws.receive(&mut input);
-            // The Pong, or the Close for a Close or a fault, leaves before any data behind it.
+            // A Pong, or a Close that answers a Close or an error, is sent before later data.
             append(&mut out, |out| ws.transmit(out))?;
             match event {
                 Ok(Event::Data(data)) => append(&mut out, |out| {
@@ -96,7 +101,7 @@ async fn converse(
         send(&mut to, out.into()).await?;
         from.flow_control().release_capacity(piece.len())?;
     }
-    // The orderly end of a transport is END_STREAM here.
+    // END_STREAM is the orderly end of the transport.
     to.send_data(Bytes::new(), true)?;
     let rest = async {
         while let Some(Ok(piece)) = from.data().await {
@@ -107,7 +112,7 @@ async fn converse(
     timeout(Duration::from_secs(10), rest).await?
 }
 
-/// Sends `bytes` as far and as soon as the peer's windows have room.
+/// Sends all `bytes`, waiting for flow-control capacity.
 async fn send(to: &mut SendStream<Bytes>, mut bytes: Bytes) -> Result<(), Failure> {
     while !bytes.is_empty() {
         to.reserve_capacity(bytes.len());

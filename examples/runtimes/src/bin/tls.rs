@@ -1,6 +1,6 @@
-//! TLS by rustls: the same loop, because a connection does not care what its bytes went through.
+//! TLS with rustls. The loop is the same as without TLS.
 //!
-//! The certificate is made at the start and printed, for clients to trust it.
+//! A self-signed certificate is generated at startup and printed, for clients to trust.
 //!
 //! `cargo run --manifest-path examples/runtimes/Cargo.toml --bin tls -- 127.0.0.1:9001`
 
@@ -19,7 +19,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio_rustls::server::TlsStream;
 
-/// Who keeps us waiting for longer is dropped.
+/// A peer that is silent for longer than this is dropped.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::main(flavor = "current_thread")]
@@ -45,7 +45,7 @@ async fn main() -> Result<(), Failure> {
     }
 }
 
-/// One connection from its first byte to its last.
+/// Serves one connection.
 async fn serve(acceptor: TlsAcceptor, stream: TcpStream) -> Result<(), Failure> {
     let mut rx = RecvBuffer::new(vec![0; 16 << 10]);
     let both = async {
@@ -57,17 +57,18 @@ async fn serve(acceptor: TlsAcceptor, stream: TcpStream) -> Result<(), Failure> 
     if accepted {
         converse(&mut stream, rx).await?;
     }
-    // Sends TLS's own end, and closes our half of TCP behind it. What the peer still sends is thrown
-    // away: a full close could reset the connection, and take the Close frame with it.
+    // Sends close_notify and closes our half of TCP. What the peer still sends is read and
+    // discarded: dropping the socket could reset the connection before the peer reads the Close
+    // frame.
     stream.shutdown().await?;
     match timeout(PATIENCE, copy(&mut stream.take(1 << 20), &mut sink())).await? {
-        // Many clients close TCP without the end of TLS. Behind a WebSocket's Close nothing can be cut off.
+        // Many clients close TCP without close_notify. After a Close frame, truncation is harmless.
         Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(error.into()),
         _ => Ok(()),
     }
 }
 
-/// The opening handshake; whether frames follow. Those that came with it stay in `rx`.
+/// Does the opening handshake. Returns whether frames follow; those already received stay in `rx`.
 async fn open(
     stream: &mut TlsStream<TcpStream>,
     rx: &mut RecvBuffer<Vec<u8>>,
@@ -86,7 +87,7 @@ async fn open(
     }
 }
 
-/// Until the closing handshake is done, or the peer was told of its fault.
+/// Echoes messages until the closing handshake is done, or the peer was sent a Close for an error.
 async fn converse(
     stream: &mut TlsStream<TcpStream>,
     mut rx: RecvBuffer<Vec<u8>>,
@@ -96,7 +97,7 @@ async fn converse(
     let mut out = Vec::new();
     while ws.transport_action() == TransportAction::Keep {
         let event = ws.receive(&mut rx.input());
-        // The Pong, or the Close for a Close or a fault, leaves before any message behind it.
+        // A Pong, or a Close that answers a Close or an error, is sent before later messages.
         append(&mut out, |out| ws.transmit(out))?;
         if let Ok(Event::Data(data)) = &event {
             echo(&mut ws, &mut messages, data, &mut out)?;

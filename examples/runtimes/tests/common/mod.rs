@@ -1,4 +1,4 @@
-//! Starts a server and talks to it as tokio-tungstenite does, a client that shares no code with it.
+//! Starts a server and tests it with tokio-tungstenite, which shares no code with it.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -15,19 +15,20 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 
-/// No answer takes so long.
+/// The timeout for a reply.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The servers wait for the peer's end for longer than this.
+/// Less than the time for which the servers wait for the peer to close its half.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// A server in a process of its own, which ends with this value.
+/// A server process, which is killed when this value is dropped.
 pub struct Server {
     child: Child,
     pub address: SocketAddr,
 }
 
 impl Server {
-    /// Starts `program` on a free port. With what it said before it listened, or in place of that.
+    /// Starts `program` on a free port. Also returns what it printed before it listened. Without a
+    /// server, it exited successfully instead of listening.
     pub fn start(program: &str) -> (Option<Self>, String) {
         let mut command = Command::new(program);
         let mut child = command.arg("127.0.0.1:0").stdout(Stdio::piped()).spawn().unwrap();
@@ -72,7 +73,7 @@ impl Target for Server {
     }
 }
 
-/// The tests that every server passes. The argument gives a [`Target`].
+/// The tests for every server. The argument is an expression that creates a [`Target`].
 macro_rules! echo_tests {
     ($start:expr) => {
         $crate::common::echo_tests!($start; messages pings fragments closes faults);
@@ -99,7 +100,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         Self { tx, rx }
     }
 
-    /// Sends `messages` and receives as many at the same time: some servers hold no whole message.
+    /// Sends `messages` and receives `answers` messages concurrently: some servers echo a message
+    /// before they have received all of it.
     async fn exchange(&mut self, messages: Vec<Message>, answers: usize) -> Vec<Message> {
         let Self { tx, rx } = self;
         let send = async {
@@ -119,22 +121,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         both.await.expect("an answer in time").1
     }
 
-    /// Sends a message and receives the answer.
+    /// Sends a message and receives the reply.
     async fn ask(&mut self, message: Message) -> Message {
         self.exchange(vec![message], 1).await.remove(0)
     }
 
-    /// The server closes with `code`, and ends its half of the transport at once and in good order.
+    /// Expects that the server closes with `code`, and then closes its half of the transport
+    /// promptly.
     async fn expect_close(mut self, messages: Vec<Message>, code: Option<u16>) {
         let close = self.exchange(messages, 1).await.remove(0);
-        let Message::Close(frame) = close else { panic!("{close:?} and no Close") };
+        let Message::Close(frame) = close else { panic!("{close:?} instead of a Close") };
         assert_eq!(frame.map(|frame| u16::from(frame.code)), code);
         let end = tokio::time::timeout(LINGER, self.rx.next()).await;
-        assert!(matches!(end, Ok(None)), "{end:?} and no end of the transport");
+        assert!(matches!(end, Ok(None)), "{end:?} instead of the end of the transport");
     }
 }
 
-/// A text of `len` bytes whose characters lie across every border.
+/// A text of `len` bytes with characters of one to four bytes.
 fn text(len: usize) -> Message {
     let mut text = "aß世🦀".repeat(len / 10 + 1);
     let end = (0..=len).rev().find(|at| text.is_char_boundary(*at)).unwrap();
@@ -164,23 +167,23 @@ fn frame(opcode: Data, fin: bool, payload: &[u8]) -> Message {
     Message::Frame(Frame::message(payload.to_vec(), OpCode::Data(opcode), fin))
 }
 
-/// Texts and binaries from nothing to 1 MiB, around each border of the length's forms.
+/// Text and binary messages of up to 1 MiB, around the boundaries between the length encodings.
 pub async fn messages(target: &impl Target) {
     let mut client = Client::connect(target).await;
     for len in [0, 1, 125, 126, 127, 1024, 8191, 8192, 8193, 65_535, 65_536, 1 << 20] {
         for message in [text(len), binary(len)] {
             assert!(
                 client.ask(message.clone()).await == message,
-                "the echo of {len} bytes is another"
+                "the echo of {len} bytes differs"
             );
         }
     }
-    // And many that come together.
+    // Many messages at once.
     let many: Vec<_> = (0..64).map(|i| text(i * 100)).collect();
     assert!(client.exchange(many.clone(), many.len()).await == many);
 }
 
-/// A Ping is answered, and before the echo of what came behind it.
+/// A Ping is answered before the echo of later messages.
 pub async fn pings(target: &impl Target) {
     let mut client = Client::connect(target).await;
     for payload in [&b""[..], b"there?", &[0xFF; 125]] {
@@ -207,7 +210,7 @@ pub async fn fragments(target: &impl Target) {
     let received = client.exchange(frames, 2).await;
     assert_eq!(received, [pong(b"between"), Message::text("Grüße, 世界")]);
 
-    // Longer than any buffer, in fragments that are longer as well.
+    // A message and fragments longer than any buffer.
     let whole = binary(600_000).into_data();
     let (first, rest) = whole.split_at(100_000);
     let (second, third) = rest.split_at(300_000);
@@ -217,10 +220,10 @@ pub async fn fragments(target: &impl Target) {
         frame(Data::Continue, true, third),
     ];
     let echo = client.exchange(frames, 1).await;
-    assert!(echo == [Message::Binary(whole)], "the echo of the fragments is another");
+    assert!(echo == [Message::Binary(whole)], "the echo of the fragments differs");
 }
 
-/// The Close is answered with its own code, behind the echo of what came before it.
+/// A Close is answered with its own code, after the echo of earlier messages.
 pub async fn closes(target: &impl Target) {
     for code in [1000, 1001, 3000, 4999] {
         let mut client = Client::connect(target).await;
@@ -230,13 +233,13 @@ pub async fn closes(target: &impl Target) {
     }
     let client = Client::connect(target).await;
     client.expect_close(vec![Message::Close(None)], None).await;
-    // Who goes without a word does not disturb the others.
+    // A client that disconnects without a Close does not affect the others.
     drop(Client::connect(target).await);
     let mut client = Client::connect(target).await;
     assert_eq!(client.ask(text(9)).await, text(9));
 }
 
-/// Each fault gets the Close with its code.
+/// Each protocol error is answered with a Close with its code.
 pub async fn faults(target: &impl Target) {
     let faults = [
         (vec![frame(Data::Text, true, b"\xC3\x28")], 1007),

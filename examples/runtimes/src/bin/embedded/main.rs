@@ -1,7 +1,7 @@
-//! The session of a device, over `embedded-io-async` and in arrays, on this machine.
+//! A session for a device, on `embedded-io-async` and fixed arrays, run on a PC.
 //!
-//! On a device `session::serve` gets embassy-net's `TcpSocket` in place of the adapter and runs on
-//! embassy's executor. Here each connection has a thread that waits for it.
+//! On a device, `session::serve` takes embassy-net's `TcpSocket` instead of the adapter and runs on
+//! embassy's executor. Here each connection has a thread that blocks on its future.
 //!
 //! `cargo run --manifest-path examples/runtimes/Cargo.toml --bin embedded -- 127.0.0.1:9001`
 
@@ -17,7 +17,7 @@ use embedded_io_adapters::futures_03::FromFutures;
 use futures_lite::io::{AsyncReadExt, copy, sink};
 use futures_lite::{FutureExt, future};
 
-/// How long the peer may take to end its half after ours was closed.
+/// How long the peer may take to close its half after ours is closed.
 const LINGER: Duration = Duration::from_secs(10);
 
 fn main() -> io::Result<()> {
@@ -40,7 +40,7 @@ async fn connection(stream: TcpStream) -> io::Result<()> {
     let served = session::serve(FromFutures::new(&stream), &mut rx, &mut tx).await;
     let advice = served.map_err(|error| io::Error::other(format!("{error:?}")))?;
     if advice == TransportAction::HalfClose {
-        // embassy-net: `socket.close()`, then read until 0, and `abort()` if that takes too long.
+        // With embassy-net: `socket.close()`, then read until 0, and `abort()` on a timeout.
         stream.get_ref().shutdown(Shutdown::Write)?;
         let rest = async { copy((&stream).take(1 << 20), &mut sink()).await };
         let late =

@@ -1,4 +1,4 @@
-//! One connection between two completions.
+//! The state of one connection between two completions.
 
 use std::net::{Shutdown, TcpStream};
 
@@ -6,7 +6,7 @@ use barews::handshake::server::RequestReader;
 use barews::{TransportAction, Assembler, Config, Connection, Event, RecvBuffer, Server};
 use barews_runtimes::{Failure, answer, append, echo};
 
-/// What a client wants from the kernel; it has one wish at a time.
+/// The next operation of a client. There is one at a time.
 pub(crate) enum Wish<'a> {
     Receive(&'a mut [u8]),
     Send(&'a [u8]),
@@ -16,7 +16,7 @@ pub(crate) struct Client {
     pub(crate) stream: TcpStream,
     rx: RecvBuffer<Vec<u8>>,
     out: Vec<u8>,
-    /// How much of `out` is sent. Nothing is received before it is all.
+    /// How much of `out` is sent. Nothing is received until all of it is.
     sent: usize,
     phase: Phase,
     ws: Connection<Server>,
@@ -26,9 +26,9 @@ pub(crate) struct Client {
 enum Phase {
     Handshake(RequestReader),
     Open,
-    /// The output is the last one.
+    /// Our half is closed once `out` is sent.
     Ending,
-    /// Our half is closed; what the peer still sends is thrown away.
+    /// Our half is closed; what the peer still sends is discarded.
     HalfClosed,
 }
 
@@ -52,7 +52,7 @@ impl Client {
         }
     }
 
-    /// The wish was fulfilled with `n` bytes, 1 or more.
+    /// The operation completed with `n` bytes, at least 1.
     pub(crate) fn fulfil(&mut self, n: usize) -> Result<(), Failure> {
         if self.out.is_empty() {
             self.rx.advance(n);
@@ -84,7 +84,7 @@ impl Client {
         let mut input = self.rx.input();
         loop {
             let event = self.ws.receive(&mut input);
-            // The Pong, or the Close for a Close or a fault, leaves before any message behind it.
+            // A Pong, or a Close that answers a Close or an error, is sent before later messages.
             append(&mut self.out, |out| self.ws.transmit(out))?;
             match event {
                 Ok(Event::Data(data)) => {

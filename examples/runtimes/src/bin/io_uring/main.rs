@@ -1,7 +1,7 @@
-//! `io_uring`: one thread, no call of the system for a single read or write.
+//! `io_uring`: one thread, no system call for a single read or write.
 //!
-//! The kernel owns the buffer of an operation until that is complete. A state machine that is fed with
-//! what has come, and gives what is to go, fits that: between two completions nobody holds a borrow.
+//! The kernel owns the buffer of an operation until it completes. A sans-IO state machine fits
+//! that: it borrows no buffer between two completions.
 //!
 //! `cargo run --manifest-path examples/runtimes/Cargo.toml --bin io_uring -- 127.0.0.1:9001`
 
@@ -13,7 +13,7 @@ mod ring;
 #[cfg(target_os = "linux")]
 fn main() -> std::io::Result<()> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".to_owned());
-    // Containers often forbid it, and machines by `kernel.io_uring_disabled`.
+    // Containers often forbid io_uring, and so does the sysctl `kernel.io_uring_disabled`.
     let ring = match io_uring::IoUring::new(ring::ENTRIES) {
         Ok(ring) => ring,
         Err(error) => {

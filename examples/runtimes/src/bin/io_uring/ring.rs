@@ -1,4 +1,4 @@
-//! The loop over completions.
+//! The completion loop.
 
 use std::io::{self, ErrorKind};
 use std::mem::ManuallyDrop;
@@ -13,10 +13,10 @@ use slab::Slab;
 use super::client::{Client, Wish};
 
 pub(crate) const ENTRIES: u32 = 256;
-/// Each client has an operation and its time limit under way, so their completions always have room: the
-/// kernel has twice as many places for them as there are entries.
+/// Each client has at most one operation and its timeout in flight. The completion queue has twice
+/// as many entries as the submission queue, so it always has room.
 const MAX_CLIENTS: usize = 200;
-/// An operation that takes longer is given up, and its client with it.
+/// If an operation takes longer than this, its client is dropped.
 static LIMIT: Timespec = Timespec::new().sec(60);
 
 const LISTENER: u64 = u64::MAX;
@@ -25,7 +25,8 @@ const POLLIN: u32 = 1;
 
 pub(crate) fn run(mut ring: IoUring, listener: &TcpListener) -> io::Result<()> {
     listener.set_nonblocking(true)?;
-    // Never dropped, not even if this function ends: the kernel may be writing into their buffers.
+    // Never dropped, not even if this function returns: the kernel may still write into the
+    // buffers.
     let mut clients = ManuallyDrop::new(Slab::new());
     let mut listening = false;
     loop {
@@ -45,7 +46,7 @@ pub(crate) fn run(mut ring: IoUring, listener: &TcpListener) -> io::Result<()> {
                 TIMER => {}
                 LISTENER => {
                     listening = false;
-                    // If the one who knocked has gone again, that is no error of ours.
+                    // An error is ignored: the client may have disconnected again.
                     if let Ok((stream, _)) = listener.accept() {
                         stream.set_nodelay(true)?;
                         let token = clients.insert(Client::new(stream));
@@ -53,9 +54,9 @@ pub(crate) fn run(mut ring: IoUring, listener: &TcpListener) -> io::Result<()> {
                     }
                 }
                 token => {
-                    let token = usize::try_from(token).expect("it was one");
+                    let token = usize::try_from(token).expect("tokens are indices");
                     let client = &mut clients[token];
-                    // 0 is the end of the peer's half; less is an error, or that the time is up.
+                    // 0 is the end of the stream; a negative result is an error or the timeout.
                     let result = usize::try_from(result).ok().filter(|n| *n > 0);
                     match result.map(|n| client.fulfil(n)) {
                         Some(Ok(())) => start(&mut ring, client, token)?,
@@ -71,10 +72,10 @@ pub(crate) fn run(mut ring: IoUring, listener: &TcpListener) -> io::Result<()> {
     }
 }
 
-/// Hands the client's wish to the kernel, with a time limit.
+/// Submits the client's next operation, with a timeout.
 fn start(ring: &mut IoUring, client: &mut Client, token: usize) -> io::Result<()> {
     let fd = Fd(client.stream.as_raw_fd());
-    // Longer than `u32` is less than all of it: the rest is the next wish.
+    // If the length exceeds `u32`, the rest is part of the next operation.
     let len = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     let operation = match client.wish() {
         Wish::Receive(room) => opcode::Recv::new(fd, room.as_mut_ptr(), len(room)).build(),
@@ -86,14 +87,15 @@ fn start(ring: &mut IoUring, client: &mut Client, token: usize) -> io::Result<()
 
 fn push(ring: &mut IoUring, entries: &[Entry]) -> io::Result<()> {
     loop {
-        // SAFETY: what an entry points to must stay until its completion. `LIMIT` is static. A client's
-        // buffers lie on the heap, so they stay where they are when the slab grows; the client has this one
-        // operation, and `run` looks at it again, or removes it, only behind the completion.
-        #[expect(unsafe_code, reason = "the kernel does not know lifetimes")]
+        // SAFETY: what an entry points to must stay valid until its completion. `LIMIT` is static.
+        // A client's buffers are on the heap, so they do not move when the slab grows. The client
+        // has only this operation, and `run` accesses or removes the client only after its
+        // completion.
+        #[expect(unsafe_code, reason = "the kernel is not bound by lifetimes")]
         if unsafe { ring.submission().push_multiple(entries) }.is_ok() {
             return Ok(());
         }
-        // The queue is full: the kernel takes what is in it.
+        // The queue is full: submit it to make room.
         ring.submit()?;
     }
 }

@@ -1,4 +1,4 @@
-//! `barews::keepalive` on tokio's clock, for outputs that another task writes.
+//! `barews::keepalive` on tokio's clock. Another task writes the output.
 
 use std::time::Duration;
 
@@ -6,19 +6,19 @@ use barews::keepalive::{Action, Keepalive, Timeouts};
 use barews_runtimes::Failure;
 use tokio::time::{Instant, sleep_until};
 
-/// What is to be done when, and how far the outputs are.
+/// The deadlines, and the progress of the writer.
 pub(crate) struct Clock {
     pub(crate) keepalive: Keepalive,
-    /// What the instants of `keepalive` are counted from.
+    /// The origin of the times in `keepalive`.
     start: Instant,
-    /// How many outputs the writer was given.
+    /// How many outputs were queued for the writer.
     queued: u64,
-    /// The number of the output with a Ping that has not left.
+    /// The number of the output that contains a Ping, until it is written.
     ping: Option<u64>,
 }
 
 impl Clock {
-    /// Starts behind the opening handshake.
+    /// Starts after the opening handshake.
     pub(crate) fn start(timeouts: Timeouts) -> Self {
         let mut keepalive = Keepalive::new(timeouts, Duration::ZERO);
         keepalive.on_open(Duration::ZERO);
@@ -29,7 +29,7 @@ impl Clock {
         self.start.elapsed()
     }
 
-    /// Returns when [`poll`](Self::poll) has something to say.
+    /// Waits until [`poll`](Self::poll) must be called.
     pub(crate) async fn deadline(&self) {
         match self.keepalive.next_deadline() {
             Some(due) => sleep_until(self.start + due).await,
@@ -37,7 +37,7 @@ impl Clock {
         }
     }
 
-    /// Whether a Ping is to be sent with the next output.
+    /// Returns whether to send a Ping with the next output.
     pub(crate) fn poll(&mut self) -> Result<bool, Failure> {
         match self.keepalive.poll(self.now()) {
             Action::None => Ok(false),
@@ -49,12 +49,12 @@ impl Clock {
         }
     }
 
-    /// The writer was given an output.
+    /// An output was queued for the writer.
     pub(crate) fn on_queued(&mut self) {
         self.queued += 1;
     }
 
-    /// The writer has written so many outputs.
+    /// The writer has written this many outputs in total.
     pub(crate) fn on_written(&mut self, written: u64) {
         let now = self.now();
         self.keepalive.on_written();

@@ -1,7 +1,7 @@
-//! tokio: a task that reads and keeps the time, and one that writes.
+//! tokio: one task reads and handles timers, another one writes.
 //!
-//! Between them is a short queue. While it is full nothing is read, so a peer that does not take its
-//! echoes is not listened to any more (backpressure), and is given up in the end.
+//! A short queue connects them. Nothing is read while it is full (backpressure), so a peer that
+//! does not read its echoes is blocked, and in the end dropped.
 //!
 //! `cargo run --manifest-path examples/runtimes/Cargo.toml --bin tokio -- 127.0.0.1:9001`
 
@@ -22,9 +22,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// How many outputs wait for the writer at most.
+/// The maximum number of outputs that wait for the writer.
 const QUEUE_LEN: usize = 8;
-/// How long the peer may take for its request, and for its end when ours was sent.
+/// How long the peer may take to send its request, and to close its half after ours is closed.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
 #[tokio::main(flavor = "current_thread")]
@@ -41,7 +41,7 @@ async fn main() -> io::Result<()> {
     }
 }
 
-/// One connection from its first byte to its last.
+/// Serves one connection.
 pub(crate) async fn serve<S>(mut stream: S, timeouts: Timeouts) -> Result<(), Failure>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -51,7 +51,7 @@ where
     let (mut from, to) = split(stream);
     let (queue, outputs) = mpsc::channel(QUEUE_LEN);
     let (written, progress) = watch::channel(0);
-    // Dropped with this task, wherever that ends, and the writer with it.
+    // If this task returns early, dropping the set aborts the writer.
     let mut writer = JoinSet::new();
     writer.spawn(write(to, outputs, written));
     if accepted {
@@ -62,8 +62,9 @@ where
     } else {
         drop(queue);
     }
-    // The queue has no sender any more, so the writer empties it and closes our half. What the peer
-    // still sends is thrown away: a full close could reset the connection and take the Close with it.
+    // The queue has no sender left, so the writer drains it and closes our half. What the peer
+    // still sends is read and discarded: dropping the socket could reset the connection before the
+    // peer reads the Close frame.
     let end = async {
         writer.join_next().await;
         copy(&mut from.take(1 << 20), &mut sink()).await
@@ -72,7 +73,7 @@ where
     Ok(())
 }
 
-/// The opening handshake; whether frames follow. Those that came with it stay in `rx`.
+/// Does the opening handshake. Returns whether frames follow; those already received stay in `rx`.
 async fn open<S>(stream: &mut S, rx: &mut RecvBuffer<Vec<u8>>) -> Result<bool, Failure>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -90,7 +91,7 @@ where
     }
 }
 
-/// Writes the outputs and counts them. With the last sender gone it closes our half.
+/// Writes and counts the outputs. When the last sender is dropped, closes our half.
 pub(crate) async fn write<S: AsyncRead + AsyncWrite>(
     mut to: WriteHalf<S>,
     mut outputs: mpsc::Receiver<Vec<u8>>,

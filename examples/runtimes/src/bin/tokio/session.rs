@@ -10,14 +10,14 @@ use tokio::sync::{mpsc, watch};
 
 use super::clock::Clock;
 
-/// Echoes whole messages. Who else has something to send gives it over a channel, whose other end is one
-/// more branch in [`step`](Self::step): so the connection needs no lock.
+/// Echoes whole messages. Other tasks that want to send use a channel, which becomes one more
+/// branch in [`step`](Self::step), so the connection needs no lock.
 pub(crate) struct Session<R> {
     from: R,
     rx: RecvBuffer<Vec<u8>>,
     ws: Connection<Server>,
     messages: Assembler<Vec<u8>>,
-    /// Output for which the queue had no room yet.
+    /// Output that is not yet in the queue.
     pending: Vec<u8>,
     queue: mpsc::Sender<Vec<u8>>,
     written: watch::Receiver<u64>,
@@ -33,7 +33,7 @@ enum Next {
 }
 
 impl<R: AsyncRead + Unpin> Session<R> {
-    /// A session behind the opening handshake, whose `rx` may hold frames already.
+    /// A session after the opening handshake. `rx` may already hold frames.
     pub(crate) fn new(
         from: R,
         rx: RecvBuffer<Vec<u8>>,
@@ -48,14 +48,14 @@ impl<R: AsyncRead + Unpin> Session<R> {
         Ok(session)
     }
 
-    /// Until the closing handshake is done, or the peer was told of its fault.
+    /// Whether the closing handshake is done, or the peer was sent a Close for an error.
     pub(crate) fn is_over(&self) -> bool {
         self.ws.transport_action() != TransportAction::Keep && self.pending.is_empty()
     }
 
-    /// Waits for one thing and does it. Cancel-safe: it may be dropped and called again, and no received
-    /// byte is lost. A read takes bytes from the socket in the very poll that returns them, nothing
-    /// awaits between that and `rx.advance`, and all that is half done is in `self`.
+    /// Waits for one event and handles it. Cancel-safe: if the future is dropped, no received byte
+    /// is lost. A read takes bytes from the socket in the same poll that returns them, there is no
+    /// await between that and `rx.advance`, and all state is in `self`.
     pub(crate) async fn step(&mut self) -> Result<(), Failure> {
         let blocked = !self.pending.is_empty();
         let next = tokio::select! {
@@ -84,7 +84,7 @@ impl<R: AsyncRead + Unpin> Session<R> {
         Ok(())
     }
 
-    /// Answers what is in `rx`.
+    /// Processes the bytes in `rx`.
     fn receive(&mut self) -> Result<(), Failure> {
         let now = self.clock.now();
         let keepalive = &mut self.clock.keepalive;
@@ -92,7 +92,7 @@ impl<R: AsyncRead + Unpin> Session<R> {
         let mut input = self.rx.input();
         loop {
             let event = self.ws.receive(&mut input);
-            // The Pong, or the Close for a Close or a fault, leaves before any message behind it.
+            // A Pong, or a Close that answers a Close or an error, is sent before later messages.
             append(&mut self.pending, |out| self.ws.transmit(out))?;
             match event {
                 Ok(Event::Data(data)) => {
