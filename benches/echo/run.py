@@ -1,4 +1,4 @@
-"""Runs all servers at once, a generator against one at a time, and writes Markdown. Started by scripts/echo-table."""
+"""Runs all servers at once, a generator against one at a time, and writes Markdown. Started by scripts/measure/echo-table."""
 import argparse
 import os
 import pathlib
@@ -40,7 +40,7 @@ def arguments():
 
         return parse
 
-    parser = argparse.ArgumentParser(prog="scripts/echo-table", description="Echo servers beside each other.")
+    parser = argparse.ArgumentParser(prog="scripts/measure/echo-table", description="Echo servers beside each other.")
     parser.add_argument("--seconds", type=float, default=0.5, help="of each measurement (0.5)")
     parser.add_argument("--rounds", type=int, default=3, help="of all servers in each cell (3)")
     parser.add_argument("--cells", action="append", default=[], metavar="PATTERN", help="SIZE/CONNECTIONS/PIPELINE, with *")

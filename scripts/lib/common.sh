@@ -1,5 +1,5 @@
 # Shared steps of the scripts: where the repository is, how tools are installed, how examples are built.
-# usage: . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"   (sourced, never run; needs bash with set -euo pipefail)
+# usage: . "$(dirname "${BASH_SOURCE[0]}")/../lib/common.sh"   (sourced, never run; needs bash with set -euo pipefail)
 # shellcheck shell=bash
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)

@@ -1,6 +1,6 @@
 # Builds for machines that this one is not, without the downloads of rustup: the compiler and the sources of `core` come from
 # Debian (rustc-web, rust-web-src), which fit each other; cargo and rust-lld are those of the installed toolchain.
-# usage: . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"; . "$ROOT/scripts/lib/cross.sh"   (sourced, never run)
+# usage: . "$(dirname "${BASH_SOURCE[0]}")/../lib/common.sh"; . "$ROOT/scripts/lib/cross.sh"   (sourced, never run)
 # shellcheck shell=bash
 
 CROSS=$TARGET/cross

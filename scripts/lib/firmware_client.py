@@ -1,5 +1,5 @@
 # A client of Python `websockets` at the other end of the serial line of examples/firmware.
-# usage: firmware_client.py QEMU_COMMAND...   (run by scripts/firmware; `-serial` is added here)
+# usage: firmware_client.py QEMU_COMMAND...   (run by scripts/check/firmware; `-serial` is added here)
 """Runs the emulator with its serial line on a socket pair, and a whole session over it: one plain, one with compression.
 
 The client is the library's protocol without its I/O: so a frame can be sent in two halves.

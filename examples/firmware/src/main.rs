@@ -3,7 +3,7 @@
 //! messages come and go compressed, and all takes less than 16 KiB of RAM: the codecs of both directions, their windows,
 //! buffers and the stack.
 //!
-//! `scripts/firmware` runs it on emulated boards, with a client of another library at the other end of the line.
+//! `scripts/check/firmware` runs it on emulated boards, with a client of another library at the other end of the line.
 
 #![no_std]
 #![no_main]
