@@ -1,6 +1,6 @@
 //! The client that a fuzzing server of the Autobahn test suite judges.
 //!
-//! `cargo run --release --features deflate --example autobahn_client -- ws://127.0.0.1:9401 AGENT` asks the server how
+//! `cargo run --release --example autobahn_client -- ws://127.0.0.1:9401 AGENT` asks the server how
 //! many cases it has, echoes through each of them, and has the report written. What comes compressed goes back compressed.
 
 use std::error::Error;

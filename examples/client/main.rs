@@ -3,7 +3,7 @@
 //! `cargo run --example client -- ws://127.0.0.1:9001/ [--protocol P]... [--origin O]
 //! [--header 'N: V']... [--send TEXT]...`
 //!
-//! `cargo run --features deflate --example client -- ws://127.0.0.1:9001/ --deflate --send TEXT` offers compression (RFC
+//! `cargo run --example client -- ws://127.0.0.1:9001/ --deflate --send TEXT` offers compression (RFC
 //! 7692), and sends compressed texts if the server agrees.
 //!
 //! `cargo run --example client -- ws://127.0.0.1:9001/feed --reconnect --resume [--until N]
@@ -13,7 +13,6 @@
 //! server breaks the protocol or the connection ends without a closing handshake.
 
 mod arguments;
-#[cfg(feature = "deflate")]
 mod codec;
 mod connect;
 mod talk;

@@ -4,7 +4,7 @@
 //! [--max-message-len N] [--broadcast] [--stats] [--timeout NAME=MS]... [--feed-every MS] [--read-len N]
 //! [--high-water N] [--low-water N]`, then open the address that it prints.
 //!
-//! `cargo run --release --features deflate --example echo_server -- --deflate [--window-bits N]` compresses for clients
+//! `cargo run --release --example echo_server -- --deflate [--window-bits N]` compresses for clients
 //! that ask for it (RFC 7692), with windows of at most 2^N bytes, 8 to 15, on both sides.
 //!
 //! - `main`: one thread a core, each with a listener on the same port; signals.
@@ -17,7 +17,6 @@
 
 mod broadcast;
 mod client;
-#[cfg(feature = "deflate")]
 mod codec;
 mod feed;
 mod output;

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-#[cfg(feature = "deflate")]
 use barews::deflate::DeflateParams;
 use barews::frame::{Header, HeaderBytes, Lead, Opcode};
 use barews::handshake::server::{Incoming, Origins, Reader, Upgrade};
@@ -10,7 +9,6 @@ use barews::handshake::{BuildError, Status, server};
 use barews::{Advice, CloseCode, Connection, Data, Event, Input, SendError, Server, State};
 
 use crate::broadcast::{Encoder, Said, Speaker};
-#[cfg(feature = "deflate")]
 use crate::codec::{self, Codec};
 use crate::settings::Settings;
 
@@ -46,7 +44,6 @@ pub(crate) enum Service {
     /// What it sends, frame by frame.
     Echo,
     /// What it sends, message by message, compressed if it was compressed.
-    #[cfg(feature = "deflate")]
     Deflate(Box<Codec>),
     /// What anybody sends.
     Broadcast(Box<Speaker>),
@@ -160,7 +157,6 @@ impl Session {
         Self::Open { ws: Connection::server(settings.config), service }
     }
 
-    #[cfg(feature = "deflate")]
     fn compressed(agreed: DeflateParams, settings: &Settings) -> Self {
         let service = if settings.broadcast {
             Service::Broadcast(Box::new(Speaker::compressed(agreed)))
@@ -274,10 +270,6 @@ fn frames(
     start: usize,
     kept: Kept,
     replies: &mut Replies,
-    #[cfg_attr(
-        not(feature = "deflate"),
-        expect(unused_variables, reason = "answers are no longer")
-    )]
     high: usize,
 ) -> Received {
     let mut received = Received::default();
@@ -308,7 +300,6 @@ fn frames(
                             received.held = Some((start..end, first));
                         }
                     }
-                    #[cfg(feature = "deflate")]
                     Service::Deflate(codec) => {
                         received.unended = Some(!data.fin);
                         codec.echo(ws, &mut data, &mut replies.first);
@@ -394,7 +385,6 @@ fn open(upgrade: &Upgrade<'_>, replies: &mut Replies, settings: &Settings) -> Se
         append(&mut replies.first, |out| accept.write(out));
         return Session::plain(Service::Feed { seen }, settings);
     }
-    #[cfg(feature = "deflate")]
     if let Some(answer) = codec::negotiate(upgrade, settings) {
         append(&mut replies.first, |out| accept.deflate(answer).write(out));
         return Session::compressed(answer.params(), settings);

@@ -44,10 +44,9 @@ make_venv() {
   echo "$stamp" >"$dir/.requirements"
 }
 
-# build_examples FEATURES NAME...: release builds of these examples, whatever else is broken.
+# build_examples NAME...: release builds of these examples, whatever else is broken.
 build_examples() {
-  local name flags=(--features "$1")
-  shift
+  local name flags=(--package barews-examples)
   for name in "$@"; do flags+=(--example "$name"); done
   cargo build --release --quiet "${flags[@]}" >&2
 }
