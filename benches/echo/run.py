@@ -1,4 +1,4 @@
-"""Runs all servers at once, a generator against one at a time, and writes Markdown. Started by scripts/echo-table."""
+"""Runs all servers at once, a generator against one at a time, and writes Markdown. Started by scripts/measure/echo-table."""
 import argparse
 import os
 import pathlib
@@ -12,7 +12,7 @@ import report  # noqa: E402
 from measure import processes  # noqa: E402
 
 PARTS = ("cells", "syscalls", "memory")
-RESULTS = pathlib.Path(__file__).with_name("RESULTS.md")
+RECORD = pathlib.Path(__file__).resolve().parents[2] / "records" / "echo.md"
 
 
 def main():
@@ -26,7 +26,7 @@ def main():
     text = "\n".join(lines) + "\n"
     print(text, end="")
     if options.record:
-        RESULTS.write_text(text)
+        RECORD.write_text(text)
 
 
 def arguments():
@@ -40,13 +40,13 @@ def arguments():
 
         return parse
 
-    parser = argparse.ArgumentParser(prog="scripts/echo-table", description="Echo servers beside each other.")
+    parser = argparse.ArgumentParser(prog="scripts/measure/echo-table", description="Echo servers beside each other.")
     parser.add_argument("--seconds", type=float, default=0.5, help="of each measurement (0.5)")
     parser.add_argument("--rounds", type=int, default=3, help="of all servers in each cell (3)")
     parser.add_argument("--cells", action="append", default=[], metavar="PATTERN", help="SIZE/CONNECTIONS/PIPELINE, with *")
     parser.add_argument("--servers", type=names(tuple(cells.SERVERS)), default=list(cells.SERVERS), metavar="NAME,...")
     parser.add_argument("--only", type=names(PARTS), default=list(PARTS), metavar="PART,...", help=", ".join(PARTS))
-    parser.add_argument("--record", action="store_true", help=f"write {RESULTS.name} as well")
+    parser.add_argument("--record", action="store_true", help=f"write records/{RECORD.name} as well")
     for name in ("programs", "ours", "load", "logs"):
         parser.add_argument(f"--{name}", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reads the firmwares of `bin/`, runs them in QEMU and prints the tables; `scripts/size-table` builds them.
+"""Reads the firmwares of `bin/`, runs them in QEMU and prints the tables; `scripts/measure/size-table` builds them.
 
 usage: table.py FOLDER_OF_Z FOLDER_OF_3 [--check | --symbols ROW]
 """

@@ -54,10 +54,7 @@ impl Arguments {
                     arguments.headers.push((name.to_owned(), value.trim().to_owned()));
                 }
                 Arg::Long("send") => arguments.texts.push(parser.value()?.string()?),
-                Arg::Long("deflate") if cfg!(feature = "deflate") => arguments.deflate = true,
-                Arg::Long("deflate") => {
-                    return Err("--deflate: build with --features deflate".into());
-                }
+                Arg::Long("deflate") => arguments.deflate = true,
                 Arg::Long("reconnect") => arguments.reconnect = true,
                 Arg::Long("resume") => arguments.resume = true,
                 Arg::Long("until") => arguments.until = parser.value()?.parse()?,

@@ -5,7 +5,6 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use barews::RecvBuffer;
-#[cfg(feature = "deflate")]
 use barews::deflate::DeflateParams;
 use barews::handshake::client::{Handshake, Response};
 use barews::handshake::deflate::DeflateOffer;
@@ -19,7 +18,6 @@ pub(crate) struct Opened {
     /// The receive buffer. It may hold bytes that arrived after the handshake response.
     pub(crate) rx: RecvBuffer<Vec<u8>>,
     /// The compression in use.
-    #[cfg(feature = "deflate")]
     pub(crate) deflate: Option<DeflateParams>,
 }
 
@@ -70,17 +68,11 @@ pub(crate) fn connect(arguments: &Arguments, path: &str) -> Result<Opened, Box<d
                 let extensions = accepted.header("Sec-WebSocket-Extensions").next();
                 let extensions = extensions.map_or("-".into(), String::from_utf8_lossy);
                 println!("open protocol={protocol} extensions={extensions}");
-                #[cfg(feature = "deflate")]
-                let deflate = established.deflate();
+                let deflate = accepted.deflate();
                 // The bytes after the head are the first frames.
-                let head_len = established.head_len();
+                let head_len = accepted.head_len();
                 rx.consume(head_len);
-                return Ok(Opened {
-                    stream,
-                    rx,
-                    #[cfg(feature = "deflate")]
-                    deflate,
-                });
+                return Ok(Opened { stream, rx, deflate });
             }
         }
     }

@@ -15,7 +15,6 @@
 //! violates the protocol or the connection ends without a closing handshake.
 
 mod arguments;
-#[cfg(feature = "deflate")]
 mod codec;
 mod connect;
 mod talk;

@@ -10,7 +10,6 @@ use barews::{
 };
 
 use crate::arguments::Arguments;
-#[cfg(feature = "deflate")]
 use crate::codec::Codec;
 use crate::connect::Opened;
 
@@ -28,7 +27,6 @@ impl MaskKeys for SystemKeys {
 struct Talk<'a> {
     stream: TcpStream,
     ws: Connection<Client<SystemKeys>>,
-    #[cfg(feature = "deflate")]
     codec: Option<Codec>,
     messages: Assembler<Vec<u8>>,
     out: Vec<u8>,
@@ -48,12 +46,10 @@ pub(crate) fn talk(
 ) -> Result<(), Box<dyn Error>> {
     let mut rx = opened.rx;
     let config = Config::new();
-    #[cfg(feature = "deflate")]
     let config = config.deflate(opened.deflate.is_some());
     let mut talk = Talk {
         stream: opened.stream,
         ws: Connection::client(config, SystemKeys),
-        #[cfg(feature = "deflate")]
         codec: opened.deflate.map(Codec::new).transpose()?,
         messages: Assembler::new(vec![0; 64 << 10]),
         out: vec![0; 1024],
@@ -79,7 +75,6 @@ pub(crate) fn talk(
                 Event::Pong(payload) => println!("pong {}", payload.escape_ascii()),
                 Event::Close(None) => println!("close 1005"),
                 Event::Close(Some(close)) => println!("close {} {}", close.code, close.reason),
-                #[cfg(feature = "deflate")]
                 Event::Data(data) if talk.codec.is_some() => talk.inflate(data)?,
                 Event::Data(data) => talk.hear(&data)?,
             }
@@ -97,7 +92,6 @@ impl Talk<'_> {
         // Room for the header, and for incompressible text, which grows.
         let needed = text.len() + text.len() / 8 + 256;
         self.out.resize(self.out.len().max(needed), 0);
-        #[cfg(feature = "deflate")]
         if let Some(codec) = &mut self.codec {
             let n = codec.send_text(&mut self.ws, text, &mut self.out)?;
             return Ok(self.stream.write_all(&self.out[..n])?);
@@ -107,7 +101,6 @@ impl Talk<'_> {
     }
 
     /// Takes a received piece of a message, if compression is in use.
-    #[cfg(feature = "deflate")]
     fn inflate(&mut self, mut data: Data<'_>) -> Result<(), Box<dyn Error>> {
         let Some(mut codec) = self.codec.take() else { return Ok(()) };
         loop {

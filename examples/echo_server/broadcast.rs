@@ -3,12 +3,10 @@
 
 use std::sync::Arc;
 
-#[cfg(feature = "deflate")]
 use barews::deflate::DeflateParams;
 use barews::frame::{self, Opcode};
 use barews::{AssembleError, Assembler, CloseCode, Connection, Data, Message, Server};
 
-#[cfg(feature = "deflate")]
 use crate::codec::{Deflater, Inflater};
 use crate::session::{Replies, control};
 use crate::settings::Settings;
@@ -38,37 +36,22 @@ impl Said {
 
 /// Encodes messages to broadcast. There is one per thread.
 pub(crate) struct Encoder {
-    #[cfg(feature = "deflate")]
     deflater: Option<Box<Deflater>>,
 }
 
 impl Encoder {
-    #[cfg_attr(
-        not(feature = "deflate"),
-        expect(unused_variables, reason = "there is nothing to choose")
-    )]
     pub(crate) fn new(settings: &Settings) -> Self {
-        Self {
-            #[cfg(feature = "deflate")]
-            deflater: Deflater::for_everybody(settings).map(Box::new),
-        }
+        Self { deflater: Deflater::for_everybody(settings).map(Box::new) }
     }
 
-    #[cfg_attr(
-        not(feature = "deflate"),
-        expect(clippy::unused_self, reason = "there is no compressor")
-    )]
     fn encode(&mut self, opcode: Opcode, payload: &[u8]) -> Said {
         Said {
             plain: encoded(opcode, payload).into(),
-            #[cfg(feature = "deflate")]
             compressed: self.deflater.as_mut().map(|deflater| {
                 let mut frames = Vec::new();
                 deflater.encode(opcode, payload, &mut frames);
                 frames.into()
             }),
-            #[cfg(not(feature = "deflate"))]
-            compressed: None,
         }
     }
 }
@@ -80,23 +63,16 @@ pub(crate) struct Speaker {
     /// The message that it is sending, so far.
     fragments: Assembler<Vec<u8>>,
     /// Used instead of `fragments` if compression was negotiated.
-    #[cfg(feature = "deflate")]
     inflater: Option<Box<Inflater>>,
 }
 
 impl Default for Speaker {
     fn default() -> Self {
-        Self {
-            is_compressed: false,
-            fragments: Assembler::new(Vec::new()),
-            #[cfg(feature = "deflate")]
-            inflater: None,
-        }
+        Self { is_compressed: false, fragments: Assembler::new(Vec::new()), inflater: None }
     }
 }
 
 impl Speaker {
-    #[cfg(feature = "deflate")]
     pub(crate) fn compressed(agreed: DeflateParams) -> Self {
         let inflater = Inflater::new(agreed, MAX_LEN);
         Self { is_compressed: true, inflater: Some(Box::new(inflater)), ..Self::default() }
@@ -109,7 +85,6 @@ impl Speaker {
         data: &mut Data<'_>,
         replies: &mut Replies,
     ) {
-        #[cfg(feature = "deflate")]
         if let Some(inflater) = &mut self.inflater {
             let opcode = Opcode::from(data.kind);
             match inflater.push(data) {

@@ -19,7 +19,6 @@
 
 mod broadcast;
 mod client;
-#[cfg(feature = "deflate")]
 mod codec;
 mod feed;
 mod output;

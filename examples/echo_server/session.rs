@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-#[cfg(feature = "deflate")]
 use barews::deflate::DeflateParams;
 use barews::frame::{Header, HeaderBytes, Lead, Opcode};
 use barews::handshake::server::{Incoming, Origins, RequestReader, Upgrade};
@@ -12,7 +11,6 @@ use barews::{
 };
 
 use crate::broadcast::{Encoder, Said, Speaker};
-#[cfg(feature = "deflate")]
 use crate::codec::{self, Codec};
 use crate::settings::Settings;
 
@@ -49,7 +47,6 @@ pub(crate) enum Service {
     /// Its own frames.
     Echo,
     /// Its own messages, compressed if they came compressed.
-    #[cfg(feature = "deflate")]
     Deflate(Box<Codec>),
     /// The messages of all clients.
     Broadcast(Box<Speaker>),
@@ -166,7 +163,6 @@ impl Session {
         Self::Open { ws: Connection::server(settings.config), service }
     }
 
-    #[cfg(feature = "deflate")]
     fn compressed(agreed: DeflateParams, settings: &Settings) -> Self {
         let service = if settings.broadcast {
             Service::Broadcast(Box::new(Speaker::compressed(agreed)))
@@ -281,10 +277,6 @@ fn frames(
     start: usize,
     kept: Kept,
     replies: &mut Replies,
-    #[cfg_attr(
-        not(feature = "deflate"),
-        expect(unused_variables, reason = "echoes are no longer than messages")
-    )]
     high: usize,
 ) -> Received {
     let mut received = Received::default();
@@ -315,7 +307,6 @@ fn frames(
                             received.held = Some((start..end, first));
                         }
                     }
-                    #[cfg(feature = "deflate")]
                     Service::Deflate(codec) => {
                         received.unended = Some(!data.fin);
                         codec.echo(ws, &mut data, &mut replies.first);
@@ -401,7 +392,6 @@ fn open(upgrade: &Upgrade<'_>, replies: &mut Replies, settings: &Settings) -> Se
         append(&mut replies.first, |out| accept.write(out));
         return Session::plain(Service::Feed { seen }, settings);
     }
-    #[cfg(feature = "deflate")]
     if let Some(answer) = codec::negotiate(upgrade, settings) {
         append(&mut replies.first, |out| accept.deflate(answer).write(out));
         return Session::compressed(answer.params(), settings);

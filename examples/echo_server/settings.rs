@@ -6,7 +6,6 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use barews::Config;
-#[cfg(feature = "deflate")]
 use barews::deflate::WindowBits;
 use barews::keepalive::Timeouts;
 
@@ -27,7 +26,6 @@ pub(crate) struct Settings {
     pub(crate) low: usize,
     pub(crate) broadcast: bool,
     /// Accept compression, with windows of at most this size.
-    #[cfg(feature = "deflate")]
     pub(crate) deflate: Option<WindowBits>,
     pub(crate) feed_every: Duration,
     pub(crate) stats: bool,
@@ -47,7 +45,6 @@ impl Settings {
             high: 256 << 10,
             low: 64 << 10,
             broadcast: false,
-            #[cfg(feature = "deflate")]
             deflate: None,
             feed_every: Duration::from_secs(1),
             stats: false,
@@ -70,18 +67,12 @@ impl Settings {
                     settings.timeouts = timeout(settings.timeouts, &parser.value()?.string()?)?;
                 }
                 Arg::Long("broadcast") => settings.broadcast = true,
-                #[cfg(feature = "deflate")]
                 Arg::Long("deflate") => {
                     settings.deflate.get_or_insert(WindowBits::MAX);
                 }
-                #[cfg(feature = "deflate")]
                 Arg::Long("window-bits") => {
                     let bits = WindowBits::new(parser.value()?.parse()?);
                     settings.deflate = Some(bits.ok_or("--window-bits: 8 to 15")?);
-                }
-                #[cfg(not(feature = "deflate"))]
-                Arg::Long(name @ ("deflate" | "window-bits")) => {
-                    return Err(format!("--{name}: build with --features deflate").into());
                 }
                 Arg::Long("feed-every") => {
                     settings.feed_every = Duration::from_millis(parser.value()?.parse()?);

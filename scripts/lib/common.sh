@@ -46,8 +46,7 @@ make_venv() {
 
 # build_examples FEATURES NAME...: builds only these examples, in release mode.
 build_examples() {
-  local name flags=(--features "$1")
-  shift
+  local name flags=(--package barews-examples)
   for name in "$@"; do flags+=(--example "$name"); done
   cargo build --release --quiet "${flags[@]}" >&2
 }

@@ -1,5 +1,5 @@
 # Tests examples/firmware with Python `websockets` as the client on its serial line.
-# usage: firmware_client.py QEMU_COMMAND...   (run by scripts/firmware; `-serial` is added here)
+# usage: firmware_client.py QEMU_COMMAND...   (run by scripts/check/firmware; `-serial` is added here)
 """Runs the emulator with its serial line on a socket pair, and two sessions over it: without and with compression.
 
 The client uses the sans-IO layer of `websockets`, so that it can send a frame in two halves.

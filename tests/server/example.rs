@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::wire::{KEY, frame};
 
-/// Where `cargo` has put an example that belongs to this test.
+/// Where `cargo` has put an example of the package `barews-examples`.
 pub(crate) fn example(name: &str) -> PathBuf {
     static BUILT: Mutex<Vec<String>> = Mutex::new(Vec::new());
     let mut path = std::env::current_exe().unwrap();
@@ -19,18 +19,13 @@ pub(crate) fn example(name: &str) -> PathBuf {
     path.push("examples");
     path.push(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
-    // `cargo test --test NAME` does not build them, and what is there may be of a build with other features.
+    // `cargo test -p barews` does not build them. Both packages are named, as `cargo test` selects both: one set of features,
+    // so nothing is built twice.
     if !built.iter().any(|built| built == name) {
         let profile = if cfg!(debug_assertions) { "test" } else { "release" };
-        let features = [
-            ("deflate", cfg!(feature = "deflate")),
-            ("simd", cfg!(feature = "simd")),
-            ("defmt", cfg!(feature = "defmt")),
-        ];
-        let features = features.into_iter().filter_map(|(name, on)| on.then_some(name));
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["build", "--quiet", "--profile", profile, "--example", name]);
-        cargo.arg("--features").arg(features.collect::<Vec<_>>().join(","));
+        cargo.args(["--package", "barews", "--package", "barews-examples"]);
         assert!(cargo.status().unwrap().success());
         built.push(name.to_owned());
     }

@@ -1,7 +1,6 @@
 //! The built examples as processes: servers, clients and what is between them.
-#![cfg(feature = "handshake")]
 
-#[cfg(all(feature = "deflate", unix))]
+#[cfg(unix)]
 mod deflate;
 mod echo;
 mod example;
@@ -14,7 +13,7 @@ mod wrong_server;
 
 #[path = "../support"]
 mod support {
-    #[cfg(all(feature = "deflate", unix))]
+    #[cfg(unix)]
     pub(crate) mod strict_inflate;
     pub(crate) mod wire;
 }

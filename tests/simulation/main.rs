@@ -39,7 +39,9 @@ fn run(seed: u64, is_loud: bool) -> (Counts, u64) {
         eprintln!("{}", world.net.trace);
         let features = if cfg!(feature = "deflate") { " --features deflate" } else { "" };
         eprintln!("the last events of seed {seed}; all of them:");
-        eprintln!("SIMULATION_SEED={seed} cargo test{features} --test simulation -- --nocapture");
+        eprintln!(
+            "SIMULATION_SEED={seed} cargo test -p barews{features} --test simulation -- --nocapture"
+        );
         std::panic::resume_unwind(panic);
     }
     (world.net.counts, world.net.trace.hash())

@@ -4,9 +4,9 @@
 use std::process::Command;
 
 #[test]
-#[ignore = "takes half a minute; `scripts/mutants` asks for it"]
+#[ignore = "takes half a minute; `scripts/check/mutants` asks for it"]
 fn no_count_of_instructions_is_above_its_budget() {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/instruction-budget");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/check/instruction-budget");
     let form = if cfg!(word32) {
         "word32"
     } else if cfg!(feature = "simd") {

@@ -79,7 +79,7 @@ pub fn check() -> Result<bool, Box<dyn Error>> {
 /// Writes the file anew; false if a family is not linear, for no budget allows that.
 pub fn set() -> Result<bool, Box<dyn Error>> {
     let mut text = format!(
-        "# Instructions a unit. budget: measured + 5 % when it was set, by `scripts/instruction-budget --set`\n\
+        "# Instructions a unit. budget: measured + 5 % when it was set, by `scripts/check/instruction-budget --set`\n\
          # with {}.\n{HEAD}\n",
         compiler()?
     );

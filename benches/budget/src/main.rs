@@ -1,5 +1,5 @@
 //! Guards the cost of the core: instructions counted by callgrind against `budget*.tsv`, and the speed
-//! of masking against a loop that only masks. `scripts/instruction-budget` runs all of it.
+//! of masking against a loop that only masks. `scripts/check/instruction-budget` runs all of it.
 
 mod budget;
 #[path = "../../common/mod.rs"]

@@ -22,7 +22,7 @@ Measures barews' compressor and inflater beside others, in memory.
   --columns PATTERN  only columns whose name has PATTERN in it; may be repeated
   --corpora PATTERN  only such corpora; may be repeated
   --rounds N         rounds, of which the median is taken (9)
-  --record           writes RESULTS.md as well
+  --record           writes records/deflate.md as well
 ";
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -67,9 +67,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         + &report::inflaters(&inflated, &inflaters);
     print!("{markdown}");
     if record {
-        let head = "# Compressors and inflaters beside each other\n\nMade by `--record`; README.md says how.\n\n";
+        let head = "# Compressors and inflaters beside each other\n\nMade by `--record`; `benches/deflate/README.md` says how.\n\n";
         std::fs::write(
-            concat!(env!("CARGO_MANIFEST_DIR"), "/RESULTS.md"),
+            concat!(env!("CARGO_MANIFEST_DIR"), "/../../records/deflate.md"),
             head.to_owned() + &markdown,
         )?;
     }

@@ -1,5 +1,5 @@
 //! What every firmware of the size table shares: the work, and the instruments that measure it on a
-//! Cortex-M4 in QEMU. Each program in `bin` is one row; `scripts/size-table` builds, runs and compares.
+//! Cortex-M4 in QEMU. Each program in `bin` is one row; `scripts/measure/size-table` builds, runs and compares.
 #![no_std]
 
 pub mod codecs;

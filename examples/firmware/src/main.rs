@@ -3,7 +3,7 @@
 //! the client offers compression, messages are compressed in both directions. All of it, including
 //! the codecs, their windows, the buffers and the stack, takes less than 16 KiB of RAM.
 //!
-//! `scripts/firmware` runs it on emulated boards, against a client of another library.
+//! `scripts/check/firmware` runs it on emulated boards, against a client of another library.
 
 #![no_std]
 #![no_main]
