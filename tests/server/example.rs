@@ -19,13 +19,15 @@ pub(crate) fn example(name: &str) -> PathBuf {
     path.push("examples");
     path.push(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
-    // `cargo test -p barews` does not build them. Both packages are named, as `cargo test` selects both: one set of features,
-    // so nothing is built twice.
+    // `cargo test -p` does not build them. The packages are those that `cargo test` selects, so that they share one set of
+    // features and nothing is built twice.
     if !built.iter().any(|built| built == name) {
         let profile = if cfg!(debug_assertions) { "test" } else { "release" };
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["build", "--quiet", "--profile", profile, "--example", name]);
-        cargo.args(["--package", "barews", "--package", "barews-examples"]);
+        for package in ["barews", "barews-examples", "barews-server-tests"] {
+            cargo.args(["--package", package]);
+        }
         assert!(cargo.status().unwrap().success());
         built.push(name.to_owned());
     }

@@ -1,0 +1,1 @@
+//! No library: the tests of the examples are in main.rs.
