@@ -3,7 +3,7 @@
 //! Frames are taken whole: `Event::NeedMore` says how many bytes of one are missing, and was checked
 //! against the limits before, so the receive buffer grows once and to the right length.
 //!
-//! `cargo run --manifest-path examples/runtimes/Cargo.toml --bin blocking -- 127.0.0.1:9001`
+//! `cargo run -p barews-runtimes --bin blocking -- 127.0.0.1:9001`
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};

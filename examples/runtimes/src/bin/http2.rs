@@ -3,7 +3,7 @@
 //! There is no opening handshake of RFC 6455 then, so a `Connection` begins at once. HTTP/2's windows are
 //! used as backpressure: the peer may send more when its echoes have been taken.
 //!
-//! `cargo run --manifest-path examples/runtimes/Cargo.toml --bin http2 -- 127.0.0.1:9001` (without TLS, so browsers will not talk to it)
+//! `cargo run -p barews-runtimes --bin http2 -- 127.0.0.1:9001` (without TLS, so browsers will not talk to it)
 
 use std::future::poll_fn;
 use std::io;

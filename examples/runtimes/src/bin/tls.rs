@@ -2,7 +2,7 @@
 //!
 //! The certificate is made at the start and printed, for clients to trust it.
 //!
-//! `cargo run --manifest-path examples/runtimes/Cargo.toml --bin tls -- 127.0.0.1:9001`
+//! `cargo run -p barews-runtimes --bin tls -- 127.0.0.1:9001`
 
 use std::io;
 use std::sync::Arc;

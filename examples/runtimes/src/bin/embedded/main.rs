@@ -3,7 +3,7 @@
 //! On a device `session::serve` gets embassy-net's `TcpSocket` in place of the adapter and runs on
 //! embassy's executor. Here each connection has a thread that waits for it.
 //!
-//! `cargo run --manifest-path examples/runtimes/Cargo.toml --bin embedded -- 127.0.0.1:9001`
+//! `cargo run -p barews-runtimes --bin embedded -- 127.0.0.1:9001`
 
 mod session;
 

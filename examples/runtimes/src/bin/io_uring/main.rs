@@ -3,7 +3,7 @@
 //! The kernel owns the buffer of an operation until that is complete. A state machine that is fed with
 //! what has come, and gives what is to go, fits that: between two completions nobody holds a borrow.
 //!
-//! `cargo run --manifest-path examples/runtimes/Cargo.toml --bin io_uring -- 127.0.0.1:9001`
+//! `cargo run -p barews-runtimes --bin io_uring -- 127.0.0.1:9001`
 
 #[cfg(target_os = "linux")]
 mod client;

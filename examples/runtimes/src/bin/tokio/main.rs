@@ -3,7 +3,7 @@
 //! Between them is a short queue. While it is full nothing is read, so a peer that does not take its
 //! echoes is not listened to any more (backpressure), and is given up in the end.
 //!
-//! `cargo run --manifest-path examples/runtimes/Cargo.toml --bin tokio -- 127.0.0.1:9001`
+//! `cargo run -p barews-runtimes --bin tokio -- 127.0.0.1:9001`
 
 mod clock;
 pub(crate) mod session;
