@@ -104,7 +104,7 @@ pub const ALL: [Family; 33] = [
         unit: "handshake",
         n: 50,
         units: |n| n,
-        run: |n| handshake(REQUEST, n),
+        run: |n| handshake(&REQUEST.to_vec(), n),
     },
     Family {
         name: "handshake/server/long",

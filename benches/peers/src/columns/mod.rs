@@ -67,7 +67,7 @@ impl Column {
 
     /// The version in the lock file.
     pub fn version(&self) -> &'static str {
-        include_str!("../../Cargo.lock")
+        include_str!("../../../../Cargo.lock")
             .split("[[package]]")
             .find_map(|package| {
                 let name = format!("name = \"{}\"\n", self.package);

@@ -3,7 +3,7 @@
 //! Frames are delivered whole. `Event::NeedMore` says how many bytes of the frame are missing,
 //! after the limits were checked, so the receive buffer grows once, to the right length.
 //!
-//! `cargo run --manifest-path examples/runtimes/Cargo.toml --bin blocking -- 127.0.0.1:9001`
+//! `cargo run -p barews-runtimes --bin blocking -- 127.0.0.1:9001`
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};

@@ -4,7 +4,7 @@
 //! flow-control windows provide backpressure: the peer may send more once it has received its
 //! echoes.
 //!
-//! `cargo run --manifest-path examples/runtimes/Cargo.toml --bin http2 -- 127.0.0.1:9001`
+//! `cargo run -p barews-runtimes --bin http2 -- 127.0.0.1:9001`
 //!
 //! It uses no TLS, so browsers will not connect to it.
 

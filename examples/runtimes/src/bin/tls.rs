@@ -2,7 +2,7 @@
 //!
 //! A self-signed certificate is generated at startup and printed, for clients to trust.
 //!
-//! `cargo run --manifest-path examples/runtimes/Cargo.toml --bin tls -- 127.0.0.1:9001`
+//! `cargo run -p barews-runtimes --bin tls -- 127.0.0.1:9001`
 
 use std::io;
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 //! On a device, `session::serve` takes embassy-net's `TcpSocket` instead of the adapter and runs on
 //! embassy's executor. Here each connection has a thread that blocks on its future.
 //!
-//! `cargo run --manifest-path examples/runtimes/Cargo.toml --bin embedded -- 127.0.0.1:9001`
+//! `cargo run -p barews-runtimes --bin embedded -- 127.0.0.1:9001`
 
 mod session;
 

@@ -3,7 +3,7 @@
 //! The kernel owns the buffer of an operation until it completes. A sans-IO state machine fits
 //! that: it borrows no buffer between two completions.
 //!
-//! `cargo run --manifest-path examples/runtimes/Cargo.toml --bin io_uring -- 127.0.0.1:9001`
+//! `cargo run -p barews-runtimes --bin io_uring -- 127.0.0.1:9001`
 
 #[cfg(target_os = "linux")]
 mod client;

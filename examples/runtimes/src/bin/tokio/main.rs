@@ -3,7 +3,7 @@
 //! A short queue connects them. Nothing is read while it is full (backpressure), so a peer that
 //! does not read its echoes is blocked, and in the end dropped.
 //!
-//! `cargo run --manifest-path examples/runtimes/Cargo.toml --bin tokio -- 127.0.0.1:9001`
+//! `cargo run -p barews-runtimes --bin tokio -- 127.0.0.1:9001`
 
 mod clock;
 pub(crate) mod session;
