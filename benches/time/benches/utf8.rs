@@ -2,6 +2,7 @@
 //! the same payloads, which neither reads headers nor unmasks.
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark")]
 
+#[path = "../../common/mod.rs"]
 mod common;
 
 use std::hint::black_box;

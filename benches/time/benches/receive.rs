@@ -2,6 +2,7 @@
 //! control frames and fragments, and a buffer of the least length.
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark")]
 
+#[path = "../../common/mod.rs"]
 mod common;
 
 use std::hint::black_box;

@@ -1,6 +1,7 @@
 //! Sending: whole messages, fragments, in place, and the header alone; both sides.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
 
+#[path = "../../common/mod.rs"]
 mod common;
 
 use std::hint::black_box;

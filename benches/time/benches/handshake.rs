@@ -2,6 +2,7 @@
 //! and judges the answer.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
 
+#[path = "../../common/mod.rs"]
 mod common;
 
 use std::hint::black_box;
