@@ -1,4 +1,4 @@
-//! Compressors: ours at every effort, and those of others. They take messages and write payloads.
+//! Compressors, from messages to payloads: ours at every effort, and other crates.
 
 use barews::deflate::{Context, Deflate, Effort, WindowBits};
 use flate2::{Compress, Compression, FlushCompress};
@@ -53,7 +53,8 @@ pub const ALL: &[Column] = &[
 fn ours(effort: Effort, takeover: bool) -> Run {
     let context = Context { window_bits: WindowBits::MAX, takeover };
     let memory = vec![0; Deflate::memory(context, effort)];
-    let mut deflate = Deflate::new(context, effort, memory).expect("as long as it said");
+    let mut deflate =
+        Deflate::new(context, effort, memory).expect("the memory has the required length");
     Box::new(move |message, out| {
         let deflated = deflate.push(message, true, out);
         assert!(deflated.done);
@@ -61,7 +62,7 @@ fn ours(effort: Effort, takeover: bool) -> Run {
     })
 }
 
-/// The length of what was written without the tail of the flush.
+/// The length of the output without the tail of the sync flush.
 fn payload(written: &[u8]) -> usize {
     written.strip_suffix(&TAIL).expect("a sync flush").len()
 }

@@ -1,4 +1,4 @@
-//! Inflaters: ours, behind a connection as it is used, and those of others. They take payloads and write messages.
+//! Decompressors, from payloads to messages: ours, used after a connection, and other crates.
 
 use barews::deflate::{Context, Inflate, WindowBits};
 use barews::{Config, Connection, Event, Input};
@@ -21,7 +21,7 @@ pub const ALL: &[Column] = &[
     Column { name: "miniz_oxide", input: with_tail, start: miniz_oxide },
 ];
 
-/// Unmasked, as a server sends it, with RSV1.
+/// An unmasked frame with RSV1, as from a server.
 fn frame(payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![0xC2];
     match u16::try_from(payload.len()) {
@@ -45,7 +45,7 @@ fn with_tail(payload: &[u8]) -> Vec<u8> {
 fn ours(takeover: bool, at_a_time: usize) -> Run {
     let context = Context { window_bits: WindowBits::MAX, takeover };
     let memory = vec![0; Inflate::memory(context)];
-    let mut inflate = Inflate::new(context, memory).expect("as long as it said");
+    let mut inflate = Inflate::new(context, memory).expect("the memory has the required length");
     let mut connection = Connection::client(Config::new().deflate(true), || [0; 4]);
     Box::new(move |wire, out| {
         let mut input = Input::new(wire);

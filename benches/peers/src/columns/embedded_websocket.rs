@@ -16,7 +16,7 @@ pub static COLUMN: Column = Column {
     unmasks: true,
     protocol: false,
     utf8: false,
-    note: "sans-IO, no_std; pieces as they come, copied byte by byte; a client's keys are zeros here; our \
+    note: "sans-IO, no_std; pieces as they arrive, copied byte by byte; a client's keys are zero here; our \
            driver writes the Pongs",
     start,
 };
