@@ -63,7 +63,7 @@ pub(crate) fn connect(arguments: &Arguments, path: &str) -> Result<Opened, Box<d
         match handshake.response(rx.unread())? {
             Status::NeedMore(_) => {}
             Status::Complete(Answer::Rejected(rejected)) => {
-                return Err(format!("refused with status {}", rejected.status()).into());
+                return Err(format!("rejected with status {}", rejected.status()).into());
             }
             Status::Complete(Answer::Established(established)) => {
                 let protocol = established.protocol().unwrap_or("-");

@@ -45,7 +45,7 @@ pub(crate) struct Encoder {
 impl Encoder {
     #[cfg_attr(
         not(feature = "deflate"),
-        expect(unused_variables, reason = "there is nothing to choose")
+        expect(unused_variables, reason = "only used with compression")
     )]
     pub(crate) fn new(settings: &Settings) -> Self {
         Self {
@@ -56,7 +56,7 @@ impl Encoder {
 
     #[cfg_attr(
         not(feature = "deflate"),
-        expect(clippy::unused_self, reason = "there is no compressor")
+        expect(clippy::unused_self, reason = "only used with compression")
     )]
     fn encode(&mut self, opcode: Opcode, payload: &[u8]) -> Said {
         Said {

@@ -1,8 +1,9 @@
-//! An echo server on mio, written as for production, with a web page to try it from.
+//! An echo server on mio, written as for production, with a web page to try it.
 //!
-//! `cargo run --release --example echo_server -- [--listen ADDR:PORT] [--threads N] [--protocol
-//! NAME]... [--max-message-len N] [--broadcast] [--stats] [--timeout NAME=MS]... [--feed-every MS]
-//! [--read-len N] [--high-water N] [--low-water N]`, then open the address that it prints.
+//! `cargo run --release --example echo_server -- [--listen ADDR:PORT] [--threads N]
+//! [--protocol NAME]... [--max-message-len N] [--broadcast] [--stats] [--timeout NAME=MS]...
+//! [--feed-every MS] [--read-len N] [--high-water N] [--low-water N]`, then open the address that it
+//! prints.
 //!
 //! `cargo run --release --features deflate --example echo_server -- --deflate [--window-bits N]`
 //! negotiates compression (RFC 7692) with clients that offer it. N is 8 to 15; windows have at most

@@ -64,14 +64,14 @@ fn ours(effort: Effort, takeover: bool) -> Run {
 
 /// The length of the output without the tail of the sync flush.
 fn payload(written: &[u8]) -> usize {
-    written.strip_suffix(&TAIL).expect("a sync flush").len()
+    written.strip_suffix(&TAIL).expect("the output ends with a sync flush").len()
 }
 
 fn zlib(level: u32, window_bits: u8, takeover: bool) -> Run {
     let mut zlib = Compress::new_with_window_bits(Compression::new(level), false, window_bits);
     Box::new(move |message, out| {
         let start = zlib.total_out();
-        zlib.compress(message, out, FlushCompress::Sync).expect("compresses");
+        zlib.compress(message, out, FlushCompress::Sync).expect("compression succeeds");
         let written = zlib.total_out() - start;
         if !takeover {
             zlib.reset();
@@ -84,7 +84,7 @@ fn zlib_rs(level: i32, takeover: bool) -> Run {
     let mut zlib = zlib_rs::Deflate::new(level, false, 15);
     Box::new(move |message, out| {
         let start = zlib.total_out();
-        zlib.compress(message, out, DeflateFlush::SyncFlush).expect("compresses");
+        zlib.compress(message, out, DeflateFlush::SyncFlush).expect("compression succeeds");
         let written = zlib.total_out() - start;
         if !takeover {
             zlib.reset();
@@ -98,7 +98,7 @@ fn miniz_oxide(level: u8, takeover: bool) -> Run {
     miniz.set_format_and_level(DataFormat::Raw, level);
     Box::new(move |message, out| {
         let result = miniz_oxide::deflate::stream::deflate(&mut miniz, message, out, MZFlush::Sync);
-        result.status.expect("compresses");
+        result.status.expect("compression succeeds");
         if !takeover {
             miniz.reset();
         }

@@ -52,11 +52,11 @@ fn ours(takeover: bool, at_a_time: usize) -> Run {
         let (mut len, mut done) = (0, false);
         while !done {
             let Ok(Event::Data(mut data)) = connection.receive(&mut input) else {
-                panic!("a compressed message")
+                panic!("expected a compressed message")
             };
             while let Some(piece) = {
                 let end = out.len().min(len + at_a_time);
-                inflate.push(&mut data, &mut out[len..end]).expect("inflates")
+                inflate.push(&mut data, &mut out[len..end]).expect("decompression succeeds")
             } {
                 (len, done) = (len + piece.payload.len(), piece.fin);
             }
@@ -69,7 +69,7 @@ fn zlib(takeover: bool) -> Run {
     let mut zlib = Decompress::new(false);
     Box::new(move |payload, out| {
         let start = zlib.total_out();
-        zlib.decompress(payload, out, FlushDecompress::Sync).expect("inflates");
+        zlib.decompress(payload, out, FlushDecompress::Sync).expect("decompression succeeds");
         let written = zlib.total_out() - start;
         if !takeover {
             zlib.reset(false);
@@ -82,7 +82,7 @@ fn zlib_rs(takeover: bool) -> Run {
     let mut zlib = zlib_rs::Inflate::new(false, 15);
     Box::new(move |payload, out| {
         let start = zlib.total_out();
-        zlib.decompress(payload, out, InflateFlush::SyncFlush).expect("inflates");
+        zlib.decompress(payload, out, InflateFlush::SyncFlush).expect("decompression succeeds");
         let written = zlib.total_out() - start;
         if !takeover {
             zlib.reset(false);
@@ -95,7 +95,7 @@ fn miniz_oxide(takeover: bool) -> Run {
     let mut state = InflateState::new_boxed(DataFormat::Raw);
     Box::new(move |payload, out| {
         let result = inflate(&mut state, payload, out, MZFlush::Sync);
-        result.status.expect("inflates");
+        result.status.expect("decompression succeeds");
         if !takeover {
             state.reset(DataFormat::Raw);
         }

@@ -19,7 +19,8 @@ pub struct Figure {
 
 /// Runs all compressors on the messages of a corpus. Their output is verified with zlib.
 pub fn compress(corpus: &Corpus, takeover: bool, columns: &[Column], rounds: usize) -> Vec<Figure> {
-    let zlib = inflaters::ALL.iter().find(|column| column.name == "zlib").expect("a column");
+    let zlib =
+        inflaters::ALL.iter().find(|column| column.name == "zlib").expect("the column exists");
     let size = |column: &Column| {
         let payloads = all((column.start)(takeover), inputs(column, &corpus.messages));
         let size = payloads.iter().map(Vec::len).sum();
@@ -32,7 +33,8 @@ pub fn compress(corpus: &Corpus, takeover: bool, columns: &[Column], rounds: usi
 
 /// Runs all decompressors on the payloads that zlib at level 6 makes from a corpus.
 pub fn inflate(corpus: &Corpus, takeover: bool, columns: &[Column], rounds: usize) -> Vec<Figure> {
-    let zlib = compressors::ALL.iter().find(|column| column.name == "zlib 6").expect("a column");
+    let zlib =
+        compressors::ALL.iter().find(|column| column.name == "zlib 6").expect("the column exists");
     let payloads = all((zlib.start)(takeover), inputs(zlib, &corpus.messages));
     let size = |column: &Column| {
         let back = all((column.start)(takeover), inputs(column, &payloads));

@@ -168,8 +168,7 @@ impl Client {
         }
     }
 
-    /// Sends a Close with the reason before the socket is dropped, where the client can still read
-    /// it.
+    /// Before the socket is dropped, sends a Close with the reason, unless output is pending.
     fn give_up(&mut self, reason: Reason) {
         let code = match reason {
             Reason::Idle => CloseCode::GOING_AWAY,

@@ -125,7 +125,7 @@ impl Client {
         match self.stream.read(&mut buffer[len..]) {
             Ok(n) => {
                 // A short read has drained the socket, so the read that would return `WouldBlock`
-                // is saved.
+                // is avoided.
                 self.flags.readable = n == room || self.flags.hung_up;
                 self.flags.ended = n == 0;
                 shared.stats.bytes.fetch_add(n as u64, Relaxed);

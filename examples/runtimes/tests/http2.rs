@@ -137,7 +137,7 @@ async fn windows_are_backpressure() {
     let mut sent = 0;
     let stuck = timeout(Duration::from_millis(500), send(&mut to, bytes.clone(), &mut sent)).await;
     assert!(stuck.is_err());
-    assert!((WINDOW..=2 * WINDOW).contains(&sent), "{sent} bytes were taken");
+    assert!((WINDOW..=2 * WINDOW).contains(&sent), "{sent} bytes were accepted");
 
     let rest = async {
         send(&mut to, bytes.slice(sent..), &mut 0).await;

@@ -80,7 +80,7 @@ fn decode<T: WebSocketType + 'static>(
                     Err(error) => return Err(text(error)),
                 };
                 if part.len_from == 0 {
-                    return Err("a read that consumes nothing, for ever".into());
+                    return Err("a read made no progress".into());
                 }
                 bytes = &bytes[part.len_from..];
                 let payload = &to[..part.len_to];

@@ -121,7 +121,7 @@ fn text(error: impl std::fmt::Debug) -> String {
 fn accepted(tally: &mut Tally, answer: &[u8]) -> Result<(), String> {
     let accept = crate::streams::ACCEPT;
     if tally.messages == 0 && !answer.windows(accept.len()).any(|window| window == accept) {
-        return Err("the answer does not accept".into());
+        return Err("the response does not accept the request".into());
     }
     std::hint::black_box(answer);
     tally.frame(accept.len());

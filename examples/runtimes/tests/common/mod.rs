@@ -118,7 +118,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             received
         };
         let both = tokio::time::timeout(PATIENCE, async { tokio::join!(send, receive) });
-        both.await.expect("an answer in time").1
+        both.await.expect("no timeout").1
     }
 
     /// Sends a message and receives the reply.

@@ -97,7 +97,7 @@ fn start(row: &'static Row, effort: Effort) -> Option<Run> {
                             let deflated =
                                 deflate.push(piece.payload, piece.fin, &mut reply[len..]);
                             if !deflated.done {
-                                return Err("the reply is longer than it can be".into());
+                                return Err("the reply is too long".into());
                             }
                             len += deflated.written;
                             if piece.fin {
