@@ -21,13 +21,13 @@ pub(crate) type Frames = Arc<[u8]>;
 
 /// A message to broadcast.
 #[derive(Clone)]
-pub(crate) struct Said {
+pub(crate) struct BroadcastMessage {
     plain: Frames,
     /// For clients that negotiated compression.
     compressed: Option<Frames>,
 }
 
-impl Said {
+impl BroadcastMessage {
     pub(crate) fn frames(&self, compressed: bool) -> &[u8] {
         match &self.compressed {
             Some(frames) if compressed => frames,
@@ -50,7 +50,7 @@ impl Encoder {
     pub(crate) fn new(settings: &Settings) -> Self {
         Self {
             #[cfg(feature = "deflate")]
-            deflater: Deflater::for_everybody(settings).map(Box::new),
+            deflater: Deflater::for_broadcast(settings).map(Box::new),
         }
     }
 
@@ -58,8 +58,8 @@ impl Encoder {
         not(feature = "deflate"),
         expect(clippy::unused_self, reason = "only used with compression")
     )]
-    fn encode(&mut self, opcode: Opcode, payload: &[u8]) -> Said {
-        Said {
+    fn encode(&mut self, opcode: Opcode, payload: &[u8]) -> BroadcastMessage {
+        BroadcastMessage {
             plain: encoded(opcode, payload).into(),
             #[cfg(feature = "deflate")]
             compressed: self.deflater.as_mut().map(|deflater| {
@@ -74,7 +74,7 @@ impl Encoder {
 }
 
 /// A client whose messages are broadcast.
-pub(crate) struct Speaker {
+pub(crate) struct Publisher {
     /// Whether it accepts compressed messages.
     pub(crate) is_compressed: bool,
     /// The message that it is sending, so far.
@@ -84,7 +84,7 @@ pub(crate) struct Speaker {
     inflater: Option<Box<Inflater>>,
 }
 
-impl Default for Speaker {
+impl Default for Publisher {
     fn default() -> Self {
         Self {
             is_compressed: false,
@@ -95,7 +95,7 @@ impl Default for Speaker {
     }
 }
 
-impl Speaker {
+impl Publisher {
     #[cfg(feature = "deflate")]
     pub(crate) fn compressed(agreed: DeflateParams) -> Self {
         let inflater = Inflater::new(agreed, MAX_LEN);
@@ -103,7 +103,7 @@ impl Speaker {
     }
 
     /// Takes a piece of a message. The last piece queues the message to be broadcast.
-    pub(crate) fn say(
+    pub(crate) fn receive(
         &mut self,
         ws: &mut Connection<Server>,
         data: &mut Data<'_>,
@@ -114,7 +114,9 @@ impl Speaker {
             let opcode = Opcode::from(data.kind);
             match inflater.push(data) {
                 Ok(None) => {}
-                Ok(Some(message)) => replies.said.push(replies.encoder.encode(opcode, message)),
+                Ok(Some(message)) => {
+                    replies.broadcasts.push(replies.encoder.encode(opcode, message));
+                }
                 Err(error) => ws.fail(error),
             }
             inflater.shrink();
@@ -141,10 +143,10 @@ impl Speaker {
         };
         match message {
             Ok(Some(Message::Text(text))) => {
-                replies.said.push(replies.encoder.encode(opcode, text.as_bytes()));
+                replies.broadcasts.push(replies.encoder.encode(opcode, text.as_bytes()));
             }
             Ok(Some(Message::Binary(bytes))) => {
-                replies.said.push(replies.encoder.encode(opcode, bytes));
+                replies.broadcasts.push(replies.encoder.encode(opcode, bytes));
             }
             Ok(None) => return,
             Err(error) => unreachable!("there is room, and the text is valid: {error}"),

@@ -51,7 +51,7 @@ use pool::Pool;
 use session::Replies;
 use settings::Settings;
 use stats::Stats;
-use worker::{Peer, Shared, Told, Worker};
+use worker::{Notice, Peer, Shared, Worker};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let settings = Arc::new(Settings::from_arguments()?);
@@ -100,7 +100,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     signals.forever().next();
     for peer in &peers {
-        peer.tell(Told::Shutdown);
+        peer.send(Notice::Shutdown);
     }
     thread::spawn(move || {
         // A second signal ends the process at once.
@@ -128,7 +128,7 @@ fn tick(
     while ended.recv_timeout(settings.feed_every) == Err(RecvTimeoutError::Timeout) {
         feed.publish();
         for peer in peers {
-            peer.tell(Told::Feed);
+            peer.send(Notice::Feed);
         }
         if settings.stats && Instant::now() >= next {
             next += second;

@@ -9,7 +9,7 @@ use barews::handshake::server::{Incoming, Origins, Reader, Upgrade};
 use barews::handshake::{BuildError, Status, server};
 use barews::{Advice, CloseCode, Connection, Data, Event, Input, SendError, Server, State};
 
-use crate::broadcast::{Encoder, Said, Speaker};
+use crate::broadcast::{BroadcastMessage, Encoder, Publisher};
 #[cfg(feature = "deflate")]
 use crate::codec::{self, Codec};
 use crate::settings::Settings;
@@ -50,7 +50,7 @@ pub(crate) enum Service {
     #[cfg(feature = "deflate")]
     Deflate(Box<Codec>),
     /// The messages of all clients.
-    Broadcast(Box<Speaker>),
+    Broadcast(Box<Publisher>),
     /// The numbered feed, after this number.
     Feed { seen: u64 },
 }
@@ -65,7 +65,7 @@ pub(crate) struct Replies {
     /// The Close.
     pub(crate) last: Vec<u8>,
     /// Messages to broadcast.
-    pub(crate) said: Vec<Said>,
+    pub(crate) broadcasts: Vec<BroadcastMessage>,
     pub(crate) encoder: Encoder,
     frames: Vec<(HeaderBytes, Range<usize>)>,
 }
@@ -76,7 +76,7 @@ impl Replies {
             first: Vec::new(),
             echoes: 0..0,
             last: Vec::new(),
-            said: Vec::new(),
+            broadcasts: Vec::new(),
             encoder,
             frames: Vec::new(),
         }
@@ -167,7 +167,7 @@ impl Session {
     #[cfg(feature = "deflate")]
     fn compressed(agreed: DeflateParams, settings: &Settings) -> Self {
         let service = if settings.broadcast {
-            Service::Broadcast(Box::new(Speaker::compressed(agreed)))
+            Service::Broadcast(Box::new(Publisher::compressed(agreed)))
         } else {
             Service::Deflate(Box::new(Codec::new(agreed, settings)))
         };
@@ -321,7 +321,7 @@ fn frames(
                             return received;
                         }
                     }
-                    Service::Broadcast(speaker) => speaker.say(ws, &mut data, replies),
+                    Service::Broadcast(publisher) => publisher.receive(ws, &mut data, replies),
                     Service::Feed { .. } => {}
                 }
             }

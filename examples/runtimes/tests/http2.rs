@@ -111,7 +111,7 @@ async fn other_requests_are_refused() {
 
 /// RFC 8441 §5: an abrupt end of the transport is a reset with CANCEL.
 #[tokio::test]
-async fn who_ends_without_a_close_is_reset() {
+async fn an_end_without_a_close_is_reset() {
     let server = Http2::start();
     let (mut to, mut from) = server.open().await;
     to.send_data(Bytes::new(), true).unwrap();

@@ -76,7 +76,7 @@ async fn connect(len: usize) -> (JoinHandle<Option<String>>, WebSocketStream<Dup
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_answers_pings_stays() {
+async fn a_client_that_answers_pings_stays() {
     let (serve, mut ws) = connect(4096).await;
     let start = Instant::now();
     for minute in 1..=60 {
@@ -100,7 +100,7 @@ async fn who_answers_pings_stays() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_does_not_answer_is_dropped() {
+async fn a_client_that_does_not_answer_is_dropped() {
     let (serve, mut ws) = connect(4096).await;
     let start = Instant::now();
     let mut bytes = Vec::new();
@@ -113,7 +113,7 @@ async fn who_does_not_answer_is_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_takes_nothing_is_not_listened_to() {
+async fn a_client_that_does_not_read_is_not_read() {
     let (serve, mut ws) = connect(4096).await;
     let start = Instant::now();
     let mut sent = 0;

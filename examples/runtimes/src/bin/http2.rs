@@ -45,7 +45,7 @@ async fn serve(stream: TcpStream) -> Result<(), h2::Error> {
     while let Some(request) = http.accept().await {
         let (request, respond) = request?;
         tokio::spawn(async {
-            converse(request, respond).await.unwrap_or_else(|error| eprintln!("{error}"));
+            serve_messages(request, respond).await.unwrap_or_else(|error| eprintln!("{error}"));
         });
     }
     Ok(())
@@ -66,7 +66,7 @@ fn status<B>(request: &Request<B>) -> StatusCode {
 
 /// Serves one WebSocket. On an error the stream is dropped and thereby reset, as RFC 8441 §5
 /// requires.
-async fn converse(
+async fn serve_messages(
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
 ) -> Result<(), Failure> {
