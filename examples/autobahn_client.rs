@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         false
     })?;
     for case in 1..=count.parse::<u32>()? {
-        // In most cases the server violates the protocol on purpose.
+        // Most cases end with an error: the server violates the protocol on purpose.
         if let Err(error) = session(&url, &format!("/runCase?case={case}&agent={agent}"), |_| true)
         {
             println!("case {case}: {error}");
@@ -90,7 +90,8 @@ struct Session {
 }
 
 impl Session {
-    /// Without negotiated compression, the codec has default parameters and is not used.
+    /// Without negotiated compression, the codecs get default parameters, and data passes through
+    /// unchanged.
     fn new(stream: TcpStream, agreed: Option<DeflateParams>) -> Result<Self, StorageFull> {
         let config = Config::new().max_fragments(1 << 20).deflate(agreed.is_some());
         let agreed = agreed.unwrap_or_default();
@@ -196,7 +197,7 @@ fn handshake(
                 return Ok(deflate);
             }
             Status::Complete(Response::Rejected(rejected)) => {
-                return Err(format!("refused with status {}", rejected.status()).into());
+                return Err(format!("rejected with status {}", rejected.status()).into());
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Payloads, streams of frames and the loops that receive them, for all benchmarks.
+//! Payloads, streams of frames, and receive loops, for all benchmarks.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "the streams are valid")]
 #![allow(dead_code, missing_docs, unreachable_pub, reason = "each benchmark uses a part of it")]
 
@@ -7,10 +7,10 @@ use std::hint::black_box;
 use barews::frame::{Header, Lead, Opcode};
 use barews::{Client, Config, Connection, Event, Input, MIN_BUFFER_LEN, RecvBuffer, Role, Server};
 
-/// A source of masking keys for measurements: no cost, no secrecy.
+/// A constant masking key: no cost, no secrecy.
 pub type NoKeys = fn() -> [u8; 4];
 
-/// The side that is measured; its peer writes the frames.
+/// The measured side. Its peer writes the frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     Server,
@@ -28,7 +28,7 @@ impl Side {
     }
 }
 
-/// Both roles behind one type. The branch is outside of what is measured.
+/// A connection of either role. The branch is outside of the measured code.
 #[derive(Debug)]
 pub enum Ws {
     Server(Connection<Server>),
@@ -56,12 +56,12 @@ pub fn client(config: Config) -> Connection<Client<NoKeys>> {
     Connection::client(config, || [0x37, 0xFA, 0x21, 0x3D])
 }
 
-/// What messages are made of.
+/// The content of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
     Binary,
     Ascii,
-    /// Words with accents: one character in eight has two bytes.
+    /// Words with accents: one character in eight takes two bytes.
     Latin,
     /// Mostly characters of three bytes.
     Cjk,
@@ -86,7 +86,7 @@ impl Content {
         }
     }
 
-    /// Exactly `len` bytes. With another `shift` they begin elsewhere in the pattern.
+    /// Exactly `len` bytes. `shift` selects where in the pattern they start.
     pub fn payload(self, len: usize, shift: usize) -> Vec<u8> {
         let pattern = match self {
             Self::Binary => return noise(len, shift),
@@ -102,7 +102,7 @@ impl Content {
             }
             text.push(character);
         }
-        // The rest has no room for the next character.
+        // Pad where the next character does not fit.
         text.extend(std::iter::repeat_n('.', len - text.len()));
         text.into_bytes()
     }
@@ -117,17 +117,17 @@ fn noise(len: usize, seed: usize) -> Vec<u8> {
     std::iter::repeat_with(&mut next).take(len).collect()
 }
 
-/// Frames as the peer of a side sends them.
+/// Frames from the peer of a side.
 ///
-/// A server's frames have the masking key 0, which costs the same as any other, but leaves the bytes
-/// as they are: so one stream can be received over and over, and nothing but that is measured.
+/// Frames for a server have the masking key 0, which costs the same as any other key but leaves the
+/// bytes unchanged. So a stream can be received repeatedly without restoring it.
 #[derive(Clone, Debug)]
 pub struct Stream {
     side: Side,
     pub bytes: Vec<u8>,
-    /// What [`receive`] returns for it: messages, Pings and Pongs.
+    /// The result of [`receive`]: the number of messages, Pings and Pongs.
     pub events: usize,
-    /// Payload bytes of the messages.
+    /// The total payload length of the messages.
     pub payload: usize,
 }
 
@@ -145,7 +145,7 @@ impl Stream {
         stream
     }
 
-    /// At least `total` bytes of everything: short and long messages, fragments, Ping and Pong.
+    /// A mix of at least `total` bytes: short and long messages, fragments, Pings and Pongs.
     pub fn mix(side: Side, total: usize) -> Self {
         let mut stream = Self::new(side);
         let mut i = 0;
@@ -182,8 +182,8 @@ impl Stream {
     }
 }
 
-/// Receives a whole stream from one input, answers Pings, and returns how many messages, Pings and
-/// Pongs there were.
+/// Receives a whole stream from one input and answers Pings. Returns the number of messages, Pings
+/// and Pongs.
 #[inline]
 pub fn receive<R: Role>(ws: &mut Connection<R>, bytes: &mut [u8]) -> usize {
     let mut input = Input::new(bytes);
@@ -194,7 +194,7 @@ pub fn receive<R: Role>(ws: &mut Connection<R>, bytes: &mut [u8]) -> usize {
     events
 }
 
-/// The same through a buffer of the least length.
+/// Like [`receive`], through a buffer of the minimum length.
 #[inline]
 pub fn receive_131<R: Role>(ws: &mut Connection<R>, mut bytes: &[u8]) -> usize {
     let mut rx = RecvBuffer::new([0; MIN_BUFFER_LEN]);
@@ -213,9 +213,10 @@ pub fn receive_131<R: Role>(ws: &mut Connection<R>, mut bytes: &[u8]) -> usize {
     events
 }
 
-/// The next event, or `None` if more bytes are needed; 1 for what ends a message or is a Ping or Pong.
+/// Receives the next event. Returns 1 for the end of a message, a Ping or a Pong, 0 for other data,
+/// and `None` if more bytes are needed.
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "a loop of the caller's own would be no call either")]
+#[allow(clippy::inline_always, reason = "a caller would write this loop inline")]
 pub fn next<R: Role>(ws: &mut Connection<R>, input: &mut Input<'_>) -> Option<usize> {
     match ws.receive(input).unwrap() {
         Event::Data(data) => {
@@ -233,7 +234,7 @@ pub fn next<R: Role>(ws: &mut Connection<R>, input: &mut Input<'_>) -> Option<us
     }
 }
 
-/// A request of a browser, for `dGhlIHNhbXBsZSBub25jZQ==`.
+/// An opening handshake of a browser.
 pub const REQUEST: &[u8] = b"GET /chat?room=1 HTTP/1.1\r\nHost: server.example.com\r\n\
     User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n\
     Accept: */*\r\nAccept-Language: en-US,en;q=0.5\r\nAccept-Encoding: gzip, deflate, br\r\n\

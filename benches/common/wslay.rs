@@ -1,4 +1,4 @@
-//! What stands in `wslay/wslay.h`, a C library, as much of it as benches and fuzzing call.
+//! Declarations from `wslay/wslay.h`, a C library, as far as benches and fuzz targets need them.
 #![allow(dead_code, reason = "each caller uses a part of it")]
 
 use std::ffi::{c_int, c_void};

@@ -1,18 +1,18 @@
-"""What is measured: servers, cells, and the goals of each group of cells."""
+"""The servers, the cells, and the goals for each group of cells."""
 import dataclasses
 import fnmatch
 
 OURS, TUNG, TUNG_FWD, FLOOR = "barews", "tung", "tung_fwd", "floor"
 
-# Columns, and what they are.
+# The columns of the tables, with a description.
 SERVERS = {
     OURS: "the example `echo_server --threads 1`",
-    TUNG: "tokio-tungstenite, a `send` for each message",
-    TUNG_FWD: "tokio-tungstenite, `forward`: flushes when nothing more was received",
+    TUNG: "tokio-tungstenite, one `send` per message",
+    TUNG_FWD: "tokio-tungstenite, `forward`: flushes when there is nothing more to receive",
     "tokio_websockets": "tokio-websockets, as in its own example",
-    "fastwebsockets": "fastwebsockets behind hyper, as in its own example",
+    "fastwebsockets": "fastwebsockets with hyper, as in its own example",
     "sockudo_ws": "sockudo-ws, as in its own simple example",
-    FLOOR: "no server: it checks nothing, follows no fragments, answers no Ping; a bound for the others",
+    FLOOR: "a baseline, not a correct server: no validation, no fragmentation, no Pongs",
 }
 
 KIB = 1024
@@ -48,7 +48,7 @@ CELLS += [Cell(MIB, *rest) for rest in ((1, 1), (1, 32), (50, 1))]
 
 
 def chosen(patterns):
-    """The cells whose name matches one of the patterns; all without any."""
+    """The cells whose name matches one of the patterns; all cells if there is no pattern."""
     return [
         cell
         for cell in CELLS
@@ -59,11 +59,11 @@ def chosen(patterns):
 @dataclasses.dataclass(frozen=True)
 class Group:
     title: str
-    # Sizes, connections and pipelines; none is all.
+    # Sizes, connections and pipelines; empty means all.
     sizes: tuple
     connections: tuple = ()
     pipelines: tuple = ()
-    # The least ratio of ours to these servers.
+    # The minimum ratio of ours to these servers.
     goals: tuple = ()
 
     def holds(self, cell):
@@ -84,9 +84,9 @@ GROUPS = [
     Group("1 MiB", (MIB,), goals=((TUNG, 0.95),)),
 ]
 
-# Calls to the system a message, at 125 B and 50 connections: pipeline, and the most there may be.
+# System calls per message, at 125 B and 50 connections: pipeline, maximum.
 SYSCALL_GOALS = ((32, 0.08), (1, 2.1))
-# Bytes of resident memory for an idle connection.
+# Resident memory per idle connection, in bytes.
 MEMORY_SERVERS = (OURS, TUNG, "fastwebsockets")
 MEMORY_CONNECTIONS = 5000
 MEMORY_GOAL = 400

@@ -1,4 +1,4 @@
-"""One measurement each: a cell, calls to the system, resident memory."""
+"""The measurements: a cell, system calls, resident memory."""
 import collections
 import json
 import os
@@ -17,11 +17,11 @@ import cells
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts" / "lib"))
 import processes  # noqa: E402
 
-# The server has a core, the generator another one.
+# The server and the generator each have a core.
 SERVER_CORE, LOAD_CORE = 0, 1
-# The system's own figures for the connections of the largest cell, and some.
+# Enough file descriptors for the largest cell.
 DESCRIPTORS = 8192
-# The system counts CPU time in hundredths of a second, so a figure needs some of them.
+# Seconds. The kernel counts CPU time in hundredths of a second, so a measurement needs several of them.
 LEAST_CPU = 0.1
 LONGEST = 4
 
@@ -44,7 +44,7 @@ class Server:
         return self.child.pid
 
     def resident(self):
-        """Bytes of resident memory."""
+        """Resident memory in bytes."""
         status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
         return int(re.search(r"^VmRSS:\s+(\d+) kB$", status, re.M)[1]) * 1024
 
@@ -53,7 +53,7 @@ class Server:
 
 
 def raise_limits():
-    """Children inherit how many sockets may be open."""
+    """Raises the limit of open files, which children inherit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
@@ -67,7 +67,7 @@ def load_command(server, cell, seconds, options):
 
 
 def per_cpu_second(server, cell, options):
-    """Messages for each second of the server's CPU, the kernel's work for it included."""
+    """Messages per second of CPU time of the server, user and system."""
     seconds = options.seconds
     while True:
         command = load_command(server, cell, seconds, options)
@@ -80,12 +80,12 @@ def per_cpu_second(server, cell, options):
             return 1e9 / each
         if seconds > LONGEST:
             raise RuntimeError(f"{server.name} {cell.name}: no CPU time in {seconds} s")
-        # Others have the core, or no message was whole in that time.
+        # The core was busy, or no message was completed in that time.
         seconds *= 2
 
 
 def syscalls(server, pipeline, options):
-    """Calls a message at 125 B and 50 connections, by name. What was read in the meantime tells the messages."""
+    """System calls per message at 125 B and 50 connections, by kind. Messages are counted by the bytes read."""
     cell = cells.Cell(125, 50, pipeline)
     frame_len = 6 + cell.size
     log = options.logs / f"strace-{pipeline}.log"
@@ -110,11 +110,11 @@ WRITES = ("write", "writev", "sendto", "sendmsg")
 
 
 def count_calls(text):
-    """Calls by kind, and the bytes that were read."""
+    """The number of calls of each kind, and of bytes read."""
     counts = collections.Counter(read=0, write=0, epoll_wait=0, other=0)
     received = 0
     for line in text.splitlines():
-        # A call that another thread's interrupts is told twice: `<unfinished ...>`, then `<... NAME resumed>` with the result.
+        # An interrupted call has two lines: `<unfinished ...>`, then `<... NAME resumed>` with the result.
         call = re.match(r"\d+\s+(?:<\.\.\. )?(\w+)(?:\(| resumed)", line)
         if not call or line.endswith("<unfinished ...>"):
             continue
@@ -133,9 +133,9 @@ def count_calls(text):
 
 
 def memory(name, options):
-    """Bytes of resident memory a connection: idle after the handshake, idle after 16 KiB were echoed."""
+    """Resident memory per connection in bytes: idle after the handshake, and idle after an echo of 16 KiB."""
     server = Server(name, options)
-    # What the first one brings into memory, code above all, is no connection's.
+    # A first connection loads code and the like, which must not count.
     with connect(server.port) as first:
         echo(first, bytes(16 * cells.KIB))
     time.sleep(0.2)
@@ -163,12 +163,12 @@ def connect(port):
     while not head.endswith(b"\r\n\r\n"):
         head += exactly(connection, 1)
     if not head.startswith(b"HTTP/1.1 101 "):
-        raise RuntimeError(f"no handshake: {head!r}")
+        raise RuntimeError(f"handshake failed: {head!r}")
     return connection
 
 
 def echo(connection, payload):
-    """A masking key of zeros changes nothing: only the server's memory is looked at here."""
+    """Sends a message and checks its echo. The masking key is zero, which is enough to measure memory."""
     connection.sendall(struct.pack("!BBH4x", 0x82, 0x80 | 126, len(payload)) + payload)
     while True:
         opcode, length = exactly(connection, 2)
@@ -187,6 +187,6 @@ def exactly(connection, count):
     while len(parts) < count:
         part = connection.recv(count - len(parts))
         if not part:
-            raise RuntimeError("closed by the server")
+            raise RuntimeError("the server closed the connection")
         parts += part
     return bytes(parts)

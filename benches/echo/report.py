@@ -1,4 +1,4 @@
-"""Markdown of what was measured."""
+"""Formats the results as Markdown."""
 import math
 import os
 import platform
@@ -17,23 +17,23 @@ def machine():
 
 def head(options, before, after):
     loads = " and ".join(f"{load[0]:.1f}" for load in (before, after))
-    lines = ["# Echo servers end to end", ""]
+    lines = ["# Benchmark results: echo servers, end to end", ""]
     lines += [f"{machine()}. {options.rounds} rounds of {options.seconds} s; load average {loads} before and after.", ""]
-    lines += ["| column | what |", "|---|---|"]
+    lines += ["| column | server |", "|---|---|"]
     lines += [f"| {name} | {cells.SERVERS[name]} |" for name in options.servers]
     return lines
 
 
 def ratio(rounds, name, base):
-    """The median of the ratios inside each round."""
+    """The median over the rounds of the ratio within a round."""
     return statistics.median(a / b for a, b in zip(rounds[name], rounds[base], strict=True))
 
 
 def groups(measured, servers):
-    """Ours to the others. `measured` has for each cell and server the figure of each round."""
+    """Ours relative to the others. `measured` has the figures of all rounds for each cell and server."""
     others = [name for name in servers if name != cells.OURS]
     lines = ["", "## Groups", ""]
-    lines += [f"{cells.OURS} as a ratio to the others, the geometric mean of the cells, with the goal; **bold** misses it.", ""]
+    lines += [f"{cells.OURS} relative to the others: geometric mean of the cells, with the goal; **bold** misses it.", ""]
     lines += ["| group | " + " | ".join(others) + " |", "|---|" + "--:|" * len(others)]
     for group in cells.GROUPS:
         members = [cell for cell in measured if group.holds(cell)]
@@ -73,7 +73,7 @@ def cell_tables(measured, servers):
         if base in servers:
             title = f"Ratio to {base}"
             lines += table(title, measured, servers, lambda rounds, name: f"{ratio(rounds, name, base):.2f}")
-    title = "Thousand messages for a second of the server's CPU"
+    title = "Thousand messages per second of server CPU time"
     return lines + table(title, measured, servers, lambda rounds, name: thousands(rounds[name]))
 
 
@@ -83,8 +83,8 @@ def thousands(figures):
 
 
 def syscalls(measured):
-    """`measured` has calls a message by kind, for each pipeline."""
-    lines = ["", "## Calls to the system a message", "", "Ours, 125 B, 50 connections.", ""]
+    """`measured` has the calls per message by kind, for each pipeline."""
+    lines = ["", "## System calls per message", "", f"{cells.OURS}, 125 B, 50 connections.", ""]
     lines += ["| in flight | read | write | epoll_wait | other | all | goal |", "|--:|--:|--:|--:|--:|--:|--:|"]
     for pipeline, goal in cells.SYSCALL_GOALS:
         calls = measured[pipeline]
@@ -96,9 +96,9 @@ def syscalls(measured):
 
 
 def memory(measured):
-    lines = ["", "## Resident memory a connection", ""]
-    lines += [f"Bytes, {cells.MEMORY_CONNECTIONS} connections; the kernel's own for a socket is not in it.", ""]
-    lines += ["| server | idle after the handshake | idle after an echo of 16 KiB | goal for ours |", "|---|--:|--:|--:|"]
+    lines = ["", "## Resident memory per connection", ""]
+    lines += [f"Bytes, with {cells.MEMORY_CONNECTIONS} connections; without the kernel's memory for a socket.", ""]
+    lines += ["| server | idle after the handshake | idle after an echo of 16 KiB | goal for barews |", "|---|--:|--:|--:|"]
     for name, figures in measured.items():
         texts = [f"**{n:.0f}**" if name == cells.OURS and n > cells.MEMORY_GOAL else f"{n:.0f}" for n in figures]
         goal = cells.MEMORY_GOAL if name == cells.OURS else ""

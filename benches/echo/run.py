@@ -1,4 +1,4 @@
-"""Runs all servers at once, a generator against one at a time, and writes Markdown. Started by scripts/measure/echo-table."""
+"""Starts all servers, loads one at a time, and prints Markdown. Started by scripts/measure/echo-table."""
 import argparse
 import os
 import pathlib
@@ -35,18 +35,18 @@ def arguments():
             given = text.split(",")
             unknown = [name for name in given if name not in known]
             if unknown:
-                raise argparse.ArgumentTypeError(f"no {unknown[0]}: one of {', '.join(known)}")
+                raise argparse.ArgumentTypeError(f"unknown name {unknown[0]}: must be one of {', '.join(known)}")
             return [name for name in known if name in given]
 
         return parse
 
-    parser = argparse.ArgumentParser(prog="scripts/measure/echo-table", description="Echo servers beside each other.")
-    parser.add_argument("--seconds", type=float, default=0.5, help="of each measurement (0.5)")
-    parser.add_argument("--rounds", type=int, default=3, help="of all servers in each cell (3)")
+    parser = argparse.ArgumentParser(prog="scripts/measure/echo-table", description="Benchmarks echo servers.")
+    parser.add_argument("--seconds", type=float, default=0.5, help="duration of a measurement (0.5)")
+    parser.add_argument("--rounds", type=int, default=3, help="number of rounds per cell (3)")
     parser.add_argument("--cells", action="append", default=[], metavar="PATTERN", help="SIZE/CONNECTIONS/PIPELINE, with *")
     parser.add_argument("--servers", type=names(tuple(cells.SERVERS)), default=list(cells.SERVERS), metavar="NAME,...")
     parser.add_argument("--only", type=names(PARTS), default=list(PARTS), metavar="PART,...", help=", ".join(PARTS))
-    parser.add_argument("--record", action="store_true", help=f"write records/{RECORD.name} as well")
+    parser.add_argument("--record", action="store_true", help=f"also write {RESULTS.name}")
     for name in ("programs", "ours", "load", "logs"):
         parser.add_argument(f"--{name}", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -56,7 +56,7 @@ def arguments():
 
 
 def measured(options):
-    """The Markdown of the chosen parts."""
+    """Runs the selected parts; returns lines of Markdown."""
     lines = []
     if "cells" in options.only:
         lines += report.cell_tables(all_cells(options), options.servers)

@@ -1,4 +1,5 @@
-//! Hands `memory.x` and the linker script of cortex-m-rt to the linker, and makes the messages for the codecs.
+//! Passes `memory.x` and the linker script of cortex-m-rt to the linker, and generates the messages
+//! for the codecs.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -6,7 +7,8 @@ use std::{env, fs, io};
 
 use flate2::{Compress, Compression, FlushCompress};
 
-/// So many lines of `readings.txt` are a message each, and the others one together; table.py knows that too.
+/// The first lines of `readings.txt` are one message each; all others together are one message.
+/// table.py has the same number.
 const SHORT: usize = 24;
 
 const WINDOW_BITS: u8 = 9;
@@ -22,7 +24,7 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// Each message, and what zlib makes of it behind the ones before (RFC 7692 section 7.2.1).
+/// Each message, and its payload as compressed by zlib with context takeover (RFC 7692 §7.2.1).
 fn messages(readings: &str) -> io::Result<String> {
     let lines: Vec<&str> = readings.lines().collect();
     let (short, long) = lines.split_at(SHORT);
@@ -33,7 +35,8 @@ fn messages(readings: &str) -> io::Result<String> {
         let mut payload = Vec::with_capacity(2 * message.len() + 64);
         zlib.compress_vec(message.as_bytes(), &mut payload, FlushCompress::Sync)?;
         payload.truncate(payload.len() - 4);
-        writeln!(source, "(&{:?}, &{payload:?}),", message.as_bytes()).expect("a string takes it");
+        writeln!(source, "(&{:?}, &{payload:?}),", message.as_bytes())
+            .expect("writing to a String cannot fail");
     }
     source.push(']');
     Ok(source)

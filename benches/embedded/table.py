@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reads the firmwares of `bin/`, runs them in QEMU and prints the tables; `scripts/measure/size-table` builds them.
+"""Analyzes the firmwares of `bin/`, runs them in QEMU, and prints the tables. `scripts/measure/size-table` builds them.
 
 usage: table.py FOLDER_OF_Z FOLDER_OF_3 [--check | --symbols ROW]
 """
@@ -23,10 +23,10 @@ ROWS = {
     "barews_frame": "**barews**, `frame` and `mask`",
     "websocket_sans_io": "websocket-sans-io",
     "edge_ws": "edge-ws",
-    "barews_handshake": "**barews**, with a handshake of a server in decode",
+    "barews_handshake": "**barews**, `Connection` and the handshake of a server",
 }
 
-# What the columns of the table are, as goals.tsv names them.
+# The columns of the table, and the names of their figures in goals.tsv.
 FIGURES = {
     ".text": ["text z", "text 3"],
     ".rodata": ["rodata z"],
@@ -38,7 +38,7 @@ FIGURES = {
     "masking": ["mask z", "mask 3"],
 }
 
-# Codecs, and the firmware that each is compared with for its size.
+# Codecs, and the firmware to subtract from each to get its size.
 INFLATERS = {
     "inflate_barews": ("**barews**, `Inflate`", "inflate_data"),
     "inflate_miniz_oxide": ("`miniz_oxide`, `inflate::core`", "codec_empty"),
@@ -62,14 +62,14 @@ CODEC_FIGURES = {
     "percent": ["percent short", "percent long"],
 }
 
-# build.rs knows that, too.
+# build.rs splits the file in the same way.
 READINGS = (HERE / "readings.txt").read_bytes().splitlines()
 SHORT = READINGS[:24]
 LONG = b"\n".join(READINGS[24:])
 
 # Functions of `core` that end in the panic handler.
 PANIC = re.compile(r"\bpanicking::|\bpanic_|_fail(ed)?\b|rust_begin_unwind|len_mismatch")
-# Memory functions stand in every firmware; which of their variants a linker keeps says nothing of the crate.
+# Memory functions are in every firmware. Which variants the linker keeps does not depend on the crate.
 MEMORY = re.compile(r"compiler_builtins|^__aeabi_mem|^mem(cpy|move|set|cmp|clr)\b")
 FUNCTION = re.compile(r"^[0-9a-f]+ <(.*)>:$")
 BRANCH = re.compile(r"\tb[a-z]*(?:\.[nw])?\t.*<(.*)>")
@@ -80,7 +80,7 @@ def output(*command):
 
 
 def symbols(elf):
-    """Name and size of every function and constant; one of several names for the same address."""
+    """Size, kind and name of every function and constant; one entry per address."""
     found = {}
     for line in output("llvm-nm", "-C", "--defined-only", "--print-size", str(elf)).splitlines():
         fields = line.split(" ", 3)
@@ -95,7 +95,7 @@ def sections(elf):
 
 
 def panic_sites(elf):
-    """Branches out of all other code into a function that panics."""
+    """The number of branches from other code to a function that panics."""
     sites, inside = 0, ""
     for line in output("llvm-objdump", "-d", "-C", "--no-show-raw-insn", str(elf)).splitlines():
         if function := FUNCTION.match(line):
@@ -106,17 +106,17 @@ def panic_sites(elf):
 
 
 def lines(elf):
-    """What the firmware tells of itself."""
+    """The output of the firmware."""
     command = ["qemu-system-arm", "-machine", "mps2-an386", "-nographic", "-monitor", "none", "-serial", "none"]
     command += ["-icount", "shift=10", "-semihosting-config", "enable=on,target=native", "-kernel", str(elf)]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
     if done.returncode != 0:
-        sys.exit(f"{elf}: QEMU ended with {done.returncode}\n{done.stdout}")
+        sys.exit(f"{elf}: QEMU exited with {done.returncode}\n{done.stdout}")
     return done.stdout.splitlines()
 
 
 def run(elf):
-    """Its figures by their names."""
+    """The figures of the firmware by name."""
     told = (re.fullmatch(r"(\w+) (\d+)", line) for line in lines(elf))
     return {match[1]: int(match[2]) for match in told if match}
 
@@ -128,7 +128,7 @@ def weigh(elf):
 
 
 def size(folder, row, empty):
-    """What a row has over the empty one: bytes of code and of constants, and branches to panics."""
+    """The difference of a row to the empty firmware: bytes of code and constants, and branches to panics."""
     (text, rodata), (empty_text, empty_rodata) = weigh(folder / row), weigh(folder / empty)
     return text - empty_text, rodata - empty_rodata, panic_sites(folder / row) - panic_sites(folder / empty)
 
@@ -139,10 +139,10 @@ def measure(folders, row):
         elf = folder / row
         told = run(elf)
         if not all(told[f"correct_{part}"] for part in ("decode", "server", "client")):
-            sys.exit(f"{elf}: the frames are not what they should be: {told}")
+            sys.exit(f"{elf}: wrong frames: {told}")
         for name, value in zip(("text", "rodata", "panics"), size(folder, row, "empty")):
             figures[f"{name} {level}"] = value
-        # What lives from frame to frame is on the stack here, and has a column of its own.
+        # The state is on the stack here, but has its own column.
         figures[f"stack {level}"] = max(told["stack_decode"], told["stack_encode"]) - told["state"]
         figures[f"decode {level}"] = told["decode"] / PAYLOAD
         figures[f"send {level}"] = told["encode_server"] / PAYLOAD
@@ -152,7 +152,7 @@ def measure(folders, row):
 
 
 def outputs(told):
-    """What came of each message."""
+    """The output for each message."""
     output, pieces = [], b""
     for line in told:
         name, _, value = line.partition(" ")
@@ -165,7 +165,7 @@ def outputs(told):
 
 
 def inflated(payloads):
-    """By zlib. What is marked as the end of a stream is one of its own (RFC 7692 section 7.2.3.4)."""
+    """Inflates payloads with zlib. After a final block, a new stream starts (RFC 7692 §7.2.3.4)."""
     codec = zlib.decompressobj(-9)
     for payload in payloads:
         yield codec.decompress(payload + b"\x00\x00\xff\xff")
@@ -180,7 +180,7 @@ def measure_codec(folders, row):
         told = lines(elf)
         given = outputs(told)
         if (given if row in INFLATERS else list(inflated(given))) != messages:
-            sys.exit(f"{elf}: these are not the messages: {given}")
+            sys.exit(f"{elf}: wrong messages: {given}")
         told = dict(line.split(" ", 1) for line in told if " " in line)
         for name, value in zip(("text", "rodata", "panics"), size(folder, row, CODECS[row][1])):
             figures[f"{name} {level}"] = value
@@ -208,7 +208,7 @@ def print_table(table, names, columns):
 
 
 def check(table):
-    """Whether every goal is met that was met before."""
+    """Whether goals.tsv is right about which goals are met."""
     with open(HERE / "goals.tsv", encoding="utf-8", newline="") as file:
         goals = list(csv.DictReader((line for line in file if not line.startswith("#")), delimiter="\t"))
     passed = True
@@ -216,7 +216,7 @@ def check(table):
         row, figure, most = goal["row"], goal["figure"], float(goal["most"])
         value = table[row][figure]
         met, was_met = value <= most, goal["met"] == "yes"
-        verdict = {(True, False): "met now: write yes into goals.tsv", (False, True): "MISSED", (False, False): "not met yet"}
+        verdict = {(True, False): "met now, change goals.tsv to yes", (False, True): "MISSED", (False, False): "not met yet"}
         if met != was_met or not met:
             print(f"{row}, {figure}: {text_of(figure, value)}, goal {goal['most']}: {verdict[met, was_met]}", file=sys.stderr)
         passed &= met == was_met
@@ -224,7 +224,7 @@ def check(table):
 
 
 def print_symbols(folder, row):
-    """What a row has in bytes over the empty firmware, function by function, with the stack of each."""
+    """Prints size, kind and stack usage of each function that the empty firmware does not have."""
     empty = CODECS[row][1] if row in CODECS else "empty"
     common = {name for _, _, name in symbols(folder / empty)}
     report = output("llvm-readelf", "--stack-sizes", "-C", str(folder / row))

@@ -39,7 +39,7 @@ impl Arguments {
                 Arg::Value(url) => {
                     let url: http::Uri = url.string()?.parse()?;
                     if url.scheme_str() != Some("ws") {
-                        return Err("the URL must begin with ws://".into());
+                        return Err("the URL must start with ws://".into());
                     }
                     arguments.host = url.host().ok_or("the URL has no host")?.into();
                     arguments.port = url.port_u16().unwrap_or(80);
@@ -50,7 +50,7 @@ impl Arguments {
                 Arg::Long("header") => {
                     let header = parser.value()?.string()?;
                     let (name, value) =
-                        header.split_once(':').ok_or("a header is 'Name: value'")?;
+                        header.split_once(':').ok_or("--header must be 'Name: value'")?;
                     arguments.headers.push((name.to_owned(), value.trim().to_owned()));
                 }
                 Arg::Long("send") => arguments.texts.push(parser.value()?.string()?),

@@ -61,7 +61,7 @@ pub(crate) fn connect(arguments: &Arguments, path: &str) -> Result<Opened, Box<d
         match handshake.read_response(rx.unread())? {
             Status::NeedMore(_) => {}
             Status::Complete(Response::Rejected(rejected)) => {
-                return Err(format!("refused with status {}", rejected.status()).into());
+                return Err(format!("rejected with status {}", rejected.status()).into());
             }
             Status::Complete(Response::Accepted(accepted)) => {
                 let protocol = accepted.protocol().unwrap_or("-");

@@ -58,7 +58,7 @@ pub(crate) fn talk(
         seen,
     };
     for text in &arguments.texts {
-        talk.say(text)?;
+        talk.send(text)?;
     }
     if talk.awaited == 0 && !arguments.reconnect {
         talk.close()?;
@@ -76,7 +76,7 @@ pub(crate) fn talk(
                 Event::Close(None) => println!("close 1005"),
                 Event::Close(Some(close)) => println!("close {} {}", close.code, close.reason),
                 Event::Data(data) if talk.codec.is_some() => talk.inflate(data)?,
-                Event::Data(data) => talk.hear(&data)?,
+                Event::Data(data) => talk.receive(&data)?,
             }
         }
         let n = talk.stream.read(rx.spare_mut())?;
@@ -88,7 +88,7 @@ pub(crate) fn talk(
 }
 
 impl Talk<'_> {
-    fn say(&mut self, text: &str) -> Result<(), Box<dyn Error>> {
+    fn send(&mut self, text: &str) -> Result<(), Box<dyn Error>> {
         // Room for the header, and for incompressible text, which grows.
         let needed = text.len() + text.len() / 8 + 256;
         self.out.resize(self.out.len().max(needed), 0);
@@ -105,7 +105,7 @@ impl Talk<'_> {
         let Some(mut codec) = self.codec.take() else { return Ok(()) };
         loop {
             match codec.inflate(&mut data) {
-                Ok(Some(piece)) => self.hear(&piece)?,
+                Ok(Some(piece)) => self.receive(&piece)?,
                 Ok(None) => break,
                 // The next call to `receive` returns this error, and a Close is queued.
                 Err(error) => {
@@ -119,7 +119,7 @@ impl Talk<'_> {
     }
 
     /// Takes an uncompressed piece of a message.
-    fn hear(&mut self, data: &Data<'_>) -> Result<(), Box<dyn Error>> {
+    fn receive(&mut self, data: &Data<'_>) -> Result<(), Box<dyn Error>> {
         let message = match self.messages.push(data) {
             Err(AssembleError::StorageFull(full)) => {
                 // Doubling keeps the copying linear for a message in many pieces.

@@ -19,13 +19,13 @@ pub(crate) type Frames = Arc<[u8]>;
 
 /// A message to broadcast.
 #[derive(Clone)]
-pub(crate) struct Said {
+pub(crate) struct BroadcastMessage {
     plain: Frames,
     /// For clients that negotiated compression.
     compressed: Option<Frames>,
 }
 
-impl Said {
+impl BroadcastMessage {
     pub(crate) fn frames(&self, compressed: bool) -> &[u8] {
         match &self.compressed {
             Some(frames) if compressed => frames,
@@ -41,11 +41,11 @@ pub(crate) struct Encoder {
 
 impl Encoder {
     pub(crate) fn new(settings: &Settings) -> Self {
-        Self { deflater: Deflater::for_everybody(settings).map(Box::new) }
+        Self { deflater: Deflater::for_broadcast(settings).map(Box::new) }
     }
 
-    fn encode(&mut self, opcode: Opcode, payload: &[u8]) -> Said {
-        Said {
+    fn encode(&mut self, opcode: Opcode, payload: &[u8]) -> BroadcastMessage {
+        BroadcastMessage {
             plain: encoded(opcode, payload).into(),
             compressed: self.deflater.as_mut().map(|deflater| {
                 let mut frames = Vec::new();
@@ -57,7 +57,7 @@ impl Encoder {
 }
 
 /// A client whose messages are broadcast.
-pub(crate) struct Speaker {
+pub(crate) struct Publisher {
     /// Whether it accepts compressed messages.
     pub(crate) is_compressed: bool,
     /// The message that it is sending, so far.
@@ -66,20 +66,20 @@ pub(crate) struct Speaker {
     inflater: Option<Box<Inflater>>,
 }
 
-impl Default for Speaker {
+impl Default for Publisher {
     fn default() -> Self {
         Self { is_compressed: false, fragments: Assembler::new(Vec::new()), inflater: None }
     }
 }
 
-impl Speaker {
+impl Publisher {
     pub(crate) fn compressed(agreed: DeflateParams) -> Self {
         let inflater = Inflater::new(agreed, MAX_LEN);
         Self { is_compressed: true, inflater: Some(Box::new(inflater)), ..Self::default() }
     }
 
     /// Takes a piece of a message. The last piece queues the message to be broadcast.
-    pub(crate) fn say(
+    pub(crate) fn receive(
         &mut self,
         ws: &mut Connection<Server>,
         data: &mut Data<'_>,
@@ -89,7 +89,9 @@ impl Speaker {
             let opcode = Opcode::from(data.kind);
             match inflater.push(data) {
                 Ok(None) => {}
-                Ok(Some(message)) => replies.said.push(replies.encoder.encode(opcode, message)),
+                Ok(Some(message)) => {
+                    replies.broadcasts.push(replies.encoder.encode(opcode, message));
+                }
                 Err(error) => ws.fail(error),
             }
             inflater.shrink();
@@ -116,10 +118,10 @@ impl Speaker {
         };
         match message {
             Ok(Some(Message::Text(text))) => {
-                replies.said.push(replies.encoder.encode(opcode, text.as_bytes()));
+                replies.broadcasts.push(replies.encoder.encode(opcode, text.as_bytes()));
             }
             Ok(Some(Message::Binary(bytes))) => {
-                replies.said.push(replies.encoder.encode(opcode, bytes));
+                replies.broadcasts.push(replies.encoder.encode(opcode, bytes));
             }
             Ok(None) => return,
             Err(error) => unreachable!("there is room, and the text is valid: {error}"),

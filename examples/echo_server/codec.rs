@@ -136,7 +136,7 @@ impl Deflater {
     }
 
     /// For frames that every client with compression can read.
-    pub(crate) fn for_everybody(settings: &Settings) -> Option<Self> {
+    pub(crate) fn for_broadcast(settings: &Settings) -> Option<Self> {
         let window_bits = settings.deflate.filter(|_| settings.broadcast)?;
         Some(Self::new(CompressionContext { window_bits, takeover: false }))
     }

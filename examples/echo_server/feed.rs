@@ -39,7 +39,7 @@ impl Feed {
     /// nothing (`u64::MAX`) starts with the next message. If the messages after `seen` are gone,
     /// because they are older than the window or the server was restarted, the first frame
     /// announces the number at which the feed continues.
-    pub(crate) fn behind(&self, seen: u64) -> (Vec<Frames>, u64) {
+    pub(crate) fn after(&self, seen: u64) -> (Vec<Frames>, u64) {
         let window = self.window.lock().expect("no thread panics while it holds the lock");
         let newest = window.newest;
         if seen == u64::MAX || seen == newest {

@@ -1,8 +1,9 @@
-//! An echo server on mio, written as for production, with a web page to try it from.
+//! An echo server on mio, written as for production, with a web page to try it.
 //!
-//! `cargo run --release --example echo_server -- [--listen ADDR:PORT] [--threads N] [--protocol
-//! NAME]... [--max-message-len N] [--broadcast] [--stats] [--timeout NAME=MS]... [--feed-every MS]
-//! [--read-len N] [--high-water N] [--low-water N]`, then open the address that it prints.
+//! `cargo run --release --example echo_server -- [--listen ADDR:PORT] [--threads N]
+//! [--protocol NAME]... [--max-message-len N] [--broadcast] [--stats] [--timeout NAME=MS]...
+//! [--feed-every MS] [--read-len N] [--high-water N] [--low-water N]`, then open the address that it
+//! prints.
 //!
 //! `cargo run --release --features deflate --example echo_server -- --deflate [--window-bits N]`
 //! negotiates compression (RFC 7692) with clients that offer it. N is 8 to 15; windows have at most
@@ -49,7 +50,7 @@ use pool::Pool;
 use session::Replies;
 use settings::Settings;
 use stats::Stats;
-use worker::{Peer, Shared, Told, Worker};
+use worker::{Notice, Peer, Shared, Worker};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let settings = Arc::new(Settings::from_arguments()?);
@@ -98,7 +99,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     signals.forever().next();
     for peer in &peers {
-        peer.tell(Told::Shutdown);
+        peer.send(Notice::Shutdown);
     }
     thread::spawn(move || {
         // A second signal ends the process at once.
@@ -126,7 +127,7 @@ fn tick(
     while ended.recv_timeout(settings.feed_every) == Err(RecvTimeoutError::Timeout) {
         feed.publish();
         for peer in peers {
-            peer.tell(Told::Feed);
+            peer.send(Notice::Feed);
         }
         if settings.stats && Instant::now() >= next {
             next += second;

@@ -10,7 +10,7 @@ use barews::{
     CloseCode, Connection, Data, Event, Input, SendError, Server, State, TransportAction,
 };
 
-use crate::broadcast::{Encoder, Said, Speaker};
+use crate::broadcast::{BroadcastMessage, Encoder, Publisher};
 use crate::codec::{self, Codec};
 use crate::settings::Settings;
 
@@ -49,7 +49,7 @@ pub(crate) enum Service {
     /// Its own messages, compressed if they came compressed.
     Deflate(Box<Codec>),
     /// The messages of all clients.
-    Broadcast(Box<Speaker>),
+    Broadcast(Box<Publisher>),
     /// The numbered feed, after this number.
     Feed { seen: u64 },
 }
@@ -64,7 +64,7 @@ pub(crate) struct Replies {
     /// The Close.
     pub(crate) last: Vec<u8>,
     /// Messages to broadcast.
-    pub(crate) said: Vec<Said>,
+    pub(crate) broadcasts: Vec<BroadcastMessage>,
     pub(crate) encoder: Encoder,
     frames: Vec<(HeaderBytes, Range<usize>)>,
 }
@@ -75,7 +75,7 @@ impl Replies {
             first: Vec::new(),
             echoes: 0..0,
             last: Vec::new(),
-            said: Vec::new(),
+            broadcasts: Vec::new(),
             encoder,
             frames: Vec::new(),
         }
@@ -165,7 +165,7 @@ impl Session {
 
     fn compressed(agreed: DeflateParams, settings: &Settings) -> Self {
         let service = if settings.broadcast {
-            Service::Broadcast(Box::new(Speaker::compressed(agreed)))
+            Service::Broadcast(Box::new(Publisher::compressed(agreed)))
         } else {
             Service::Deflate(Box::new(Codec::new(agreed, settings)))
         };
@@ -314,7 +314,7 @@ fn frames(
                             return received;
                         }
                     }
-                    Service::Broadcast(speaker) => speaker.say(ws, &mut data, replies),
+                    Service::Broadcast(publisher) => publisher.receive(ws, &mut data, replies),
                     Service::Feed { .. } => {}
                 }
             }

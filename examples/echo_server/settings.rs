@@ -17,11 +17,11 @@ pub(crate) struct Settings {
     pub(crate) timeouts: Timeouts,
     pub(crate) protocols: Vec<String>,
     /// The length of a thread's read buffer. Of 16 to 256 KiB, 64 KiB was best: one read takes 32
-    /// messages of 1 KiB in flight (2.7 million per CPU second; 1.7 with 32 KiB, 0.6 with 16 KiB),
-    /// and larger buffers make long messages slower.
+    /// messages of 1 KiB in flight (2.7 million messages per CPU second; 1.7 with 32 KiB, 0.6 with
+    /// 16 KiB), and larger buffers make long messages slower.
     pub(crate) read_len: usize,
-    /// With more pending output than this, a client is not read until [`low`](Self::low) or less is
-    /// left.
+    /// With more pending output than this, nothing is read from a client until it falls to
+    /// [`low`](Self::low).
     pub(crate) high: usize,
     pub(crate) low: usize,
     pub(crate) broadcast: bool,
@@ -72,7 +72,7 @@ impl Settings {
                 }
                 Arg::Long("window-bits") => {
                     let bits = WindowBits::new(parser.value()?.parse()?);
-                    settings.deflate = Some(bits.ok_or("--window-bits: 8 to 15")?);
+                    settings.deflate = Some(bits.ok_or("--window-bits must be 8 to 15")?);
                 }
                 Arg::Long("feed-every") => {
                     settings.feed_every = Duration::from_millis(parser.value()?.parse()?);
@@ -92,7 +92,7 @@ impl Settings {
 
 /// Parses `NAME=MILLISECONDS`; 0 disables the timeout.
 fn timeout(timeouts: Timeouts, text: &str) -> Result<Timeouts, Box<dyn Error>> {
-    let (name, millis) = text.split_once('=').ok_or("--timeout NAME=MILLISECONDS")?;
+    let (name, millis) = text.split_once('=').ok_or("--timeout must be NAME=MILLISECONDS")?;
     let millis: u64 = millis.parse()?;
     let time = (millis > 0).then(|| Duration::from_millis(millis));
     Ok(match name {
@@ -103,6 +103,11 @@ fn timeout(timeouts: Timeouts, text: &str) -> Result<Timeouts, Box<dyn Error>> {
         "message" => timeouts.message_within(time),
         "write" => timeouts.write_within(time),
         "close" => timeouts.close_within(time),
-        _ => return Err("--timeout: handshake, ping, pong, idle, message, write or close".into()),
+        _ => {
+            return Err(
+                "--timeout: NAME must be handshake, ping, pong, idle, message, write or close"
+                    .into(),
+            );
+        }
     })
 }

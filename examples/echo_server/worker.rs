@@ -12,7 +12,7 @@ use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 
-use crate::broadcast::Said;
+use crate::broadcast::BroadcastMessage;
 use crate::client::{Client, Progress};
 use crate::feed::Feed;
 use crate::pool::Pool;
@@ -31,9 +31,9 @@ pub(crate) const RESERVED: usize = 1024;
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 /// A message between threads.
-pub(crate) enum Told {
+pub(crate) enum Notice {
     /// A message to broadcast.
-    Said(Said),
+    Broadcast(BroadcastMessage),
     /// The feed has a new message.
     Feed,
     /// Accept no more clients, close the open ones, and end.
@@ -43,14 +43,14 @@ pub(crate) enum Told {
 /// A handle to send messages to a thread.
 #[derive(Clone)]
 pub(crate) struct Peer {
-    pub(crate) sender: Sender<Told>,
+    pub(crate) sender: Sender<Notice>,
     pub(crate) waker: Arc<Waker>,
 }
 
 impl Peer {
-    pub(crate) fn tell(&self, told: Told) {
+    pub(crate) fn send(&self, notice: Notice) {
         // A thread that has ended needs no message.
-        if self.sender.send(told).is_ok() {
+        if self.sender.send(notice).is_ok() {
             let _ = self.waker.wake();
         }
     }
@@ -72,7 +72,7 @@ pub(crate) struct Shared {
 pub(crate) struct Worker {
     poll: Poll,
     listener: Option<TcpListener>,
-    inbox: Receiver<Told>,
+    inbox: Receiver<Notice>,
     peers: Vec<Peer>,
     clients: Slab<Client>,
     timers: Timers,
@@ -85,7 +85,7 @@ impl Worker {
     pub(crate) fn new(
         poll: Poll,
         mut listener: TcpListener,
-        inbox: Receiver<Told>,
+        inbox: Receiver<Notice>,
         peers: Vec<Peer>,
         shared: Shared,
         start: Instant,
@@ -133,7 +133,7 @@ impl Worker {
                 }
             }
             self.expire();
-            self.listen();
+            self.handle_notices();
         }
         Ok(())
     }
@@ -180,7 +180,7 @@ impl Worker {
     fn proceed(&mut self, key: usize) -> Progress {
         let Some(client) = self.clients.get_mut(key) else { return Progress::Ended };
         let progress = client.proceed(&mut self.shared);
-        let said = std::mem::take(&mut self.shared.replies.said);
+        let broadcasts = std::mem::take(&mut self.shared.replies.broadcasts);
         // A client that has just subscribed to the feed catches up.
         let progress = match progress {
             Progress::Ended => Progress::Ended,
@@ -188,11 +188,11 @@ impl Worker {
             _ => Progress::Ended,
         };
         self.settle(key, &progress);
-        for said in said {
+        for message in broadcasts {
             for peer in &self.peers {
-                peer.tell(Told::Said(said.clone()));
+                peer.send(Notice::Broadcast(message.clone()));
             }
-            self.everybody(|client, shared| client.hear(&said, shared));
+            self.for_each_client(|client, shared| client.send_broadcast(&message, shared));
         }
         progress
     }
@@ -208,7 +208,7 @@ impl Worker {
         }
     }
 
-    fn everybody(&mut self, mut act: impl FnMut(&mut Client, &mut Shared) -> Progress) {
+    fn for_each_client(&mut self, mut act: impl FnMut(&mut Client, &mut Shared) -> Progress) {
         let keys: Vec<usize> = self.clients.iter().map(|(key, _)| key).collect();
         for key in keys {
             let progress = act(&mut self.clients[key], &mut self.shared);
@@ -232,18 +232,18 @@ impl Worker {
     }
 
     /// Handles the messages from other threads.
-    fn listen(&mut self) {
-        while let Ok(told) = self.inbox.try_recv() {
-            match told {
-                Told::Said(said) => {
-                    self.everybody(|client, shared| client.hear(&said, shared));
+    fn handle_notices(&mut self) {
+        while let Ok(notice) = self.inbox.try_recv() {
+            match notice {
+                Notice::Broadcast(message) => {
+                    self.for_each_client(|client, shared| client.send_broadcast(&message, shared));
                 }
-                Told::Feed => self.everybody(Client::feed),
-                Told::Shutdown => {
+                Notice::Feed => self.for_each_client(Client::feed),
+                Notice::Shutdown => {
                     if let Some(mut listener) = self.listener.take() {
                         let _ = self.poll.registry().deregister(&mut listener);
                     }
-                    self.everybody(|client, shared| match client.session {
+                    self.for_each_client(|client, shared| match client.session {
                         Session::Open { .. } => client.close(CloseCode::GOING_AWAY, shared),
                         Session::Handshake(_) | Session::Done => Progress::Ended,
                     });

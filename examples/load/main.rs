@@ -102,10 +102,10 @@ impl Arguments {
             }
         }
         if all.size > MOST {
-            return Err(format!("--size is at most {MOST}").into());
+            return Err(format!("--size must be at most {MOST}").into());
         }
         if all.connections == Some(0) || all.pipeline == 0 || all.rounds == 0 {
-            return Err("--connections, --pipeline and --rounds are at least 1".into());
+            return Err("--connections, --pipeline and --rounds must be at least 1".into());
         }
         Ok(all)
     }

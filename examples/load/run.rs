@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How often the time is checked when there are no events.
 const TICK: Duration = Duration::from_millis(20);
 /// At most this many errors are printed.
-const TOLD: u64 = 5;
+const MAX_PRINTED: u64 = 5;
 
 pub(crate) struct Load {
     pub(crate) address: SocketAddr,
@@ -170,7 +170,7 @@ impl Run {
 
     fn fail(&mut self, index: usize, fault: &Fault) {
         self.shared.stats.errors += 1;
-        if self.shared.stats.errors <= TOLD {
+        if self.shared.stats.errors <= MAX_PRINTED {
             eprintln!("connection {index}: {fault}");
         }
         self.end(index);

@@ -63,7 +63,7 @@ fn list(value: &[u8], ours: &[DeflateOffer], config: DeflateConfig, willing: &Wi
     let (elements, sound) = extensions::parse(value);
     let mut read = extension::parse(value);
     for element in &elements {
-        let read = read.next().expect("too few").expect("refused");
+        let read = read.next().expect("too few elements").expect("a valid element was rejected");
         assert_eq!(text(&read), *element);
         same_verdict(element, read, ours);
     }
@@ -79,7 +79,7 @@ fn list(value: &[u8], ours: &[DeflateOffer], config: DeflateConfig, willing: &Wi
         let fits = |offer: &Element| {
             Params::of(offer).is_some_and(|offer| Params::of(&said).unwrap().answers(&offer))
         };
-        assert!(elements.iter().any(fits), "an answer to no offer");
+        assert!(elements.iter().any(fits), "the answer matches no offer");
         let params = answer.params();
         assert_eq!(
             bits(params.server_max_window_bits),

@@ -75,7 +75,7 @@ fn check(u: &mut Unstructured<'_>) -> arbitrary::Result<()> {
 fn one_key_a_frame(wire: &[u8], keys: &[[u8; 4]], masked: bool) {
     let (mut at, mut frames) = (0, 0);
     while at < wire.len() {
-        let frame = Frame::at(wire, at).expect("half a header");
+        let frame = Frame::at(wire, at).expect("an incomplete header");
         assert_eq!(frame.masked, masked);
         if masked {
             assert_eq!(frame.key, keys[frames]);

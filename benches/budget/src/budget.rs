@@ -1,4 +1,4 @@
-//! The file with the budget: read, compared, written.
+//! Reads, compares and writes the budget file.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -10,7 +10,7 @@ use std::{fs, thread};
 use crate::count::{Cost, cost};
 use crate::families::{ALL, Family, LOOK_AHEAD};
 
-/// Each form of the kernels has a budget of its own.
+/// Each implementation of the kernels has its own budget.
 const FILE: &str = if cfg!(word32) {
     concat!(env!("CARGO_MANIFEST_DIR"), "/budget-word32.tsv")
 } else if cfg!(feature = "simd") {
@@ -20,13 +20,14 @@ const FILE: &str = if cfg!(word32) {
 };
 const HEAD: &str = "family\tunit\tbudget\tmeasured";
 
-/// What twice the input may cost at most.
+/// The maximum cost of twice the input, as a ratio.
 const GROWTH: f64 = 2.1;
 
-/// The budget's distance from what was measured when it was set.
+/// The ratio of a budget to the count when it is set.
 const MARGIN: f64 = 1.05;
 
-/// A figure below this part of its budget shows that the budget is out of date: what became faster stays so.
+/// A count below this fraction of its budget is an error: tighten the budget, so that the
+/// improvement is kept.
 const LOOSE: f64 = 0.9;
 
 const BELOW: &str = "below: tighten with --set";
@@ -35,11 +36,11 @@ struct Figure {
     name: &'static str,
     unit: &'static str,
     each: f64,
-    /// Not known for a difference.
+    /// `None` for a difference of two families.
     growth: Option<f64>,
 }
 
-/// Compares all figures with the budget; false if one is above it, or far below.
+/// Compares all figures with the budget. False if one is above it, or far below.
 pub fn check() -> Result<bool, Box<dyn Error>> {
     let text = fs::read_to_string(FILE)?;
     let budget = parse(&text)?;
@@ -67,19 +68,19 @@ pub fn check() -> Result<bool, Box<dyn Error>> {
     let unknown =
         budget.keys().filter(|name| figures.iter().all(|figure| figure.name != **name)).count();
     println!(
-        "{} figures, {above} above the budget, {below} far below, {unknown} unknown in the file",
+        "{} figures, {above} above the budget, {below} far below, {unknown} unknown names in the file",
         figures.len()
     );
     if above + below > 0 && !text.contains(&compiler()?) {
-        println!("the budget was set with another compiler than {}", compiler()?);
+        println!("the budget was set with a compiler other than {}", compiler()?);
     }
     Ok(above + below + unknown == 0)
 }
 
-/// Writes the file anew; false if a family is not linear, for no budget allows that.
+/// Rewrites the file. False if a family is not linear, which no budget allows.
 pub fn set() -> Result<bool, Box<dyn Error>> {
     let mut text = format!(
-        "# Instructions a unit. budget: measured + 5 % when it was set, by `scripts/check/instruction-budget --set`\n\
+        "# Instructions per unit. budget: measured + 5 %, written by `scripts/check/instruction-budget --set`\n\
          # with {}.\n{HEAD}\n",
         compiler()?
     );
@@ -100,7 +101,7 @@ pub fn set() -> Result<bool, Box<dyn Error>> {
 fn parse(text: &str) -> Result<BTreeMap<&str, f64>, Box<dyn Error>> {
     let mut lines = text.lines().filter(|line| !line.starts_with('#'));
     if lines.next() != Some(HEAD) {
-        return Err(format!("{FILE}: no line with the columns").into());
+        return Err(format!("{FILE}: the header line is missing").into());
     }
     lines
         .map(|line| match line.split('\t').collect::<Vec<_>>()[..] {
@@ -132,7 +133,7 @@ fn figures() -> Result<Vec<Figure>, Box<dyn Error>> {
     Ok(figures)
 }
 
-/// The costs of all families, counted by two processes at a time.
+/// The costs of all families, counted by two processes in parallel.
 fn costs() -> Result<Vec<Cost>, Box<dyn Error>> {
     let waiting = Mutex::new(ALL.iter().enumerate());
     let costs = Mutex::new(Vec::new());
@@ -146,19 +147,19 @@ fn costs() -> Result<Vec<Cost>, Box<dyn Error>> {
     };
     thread::scope(|scope| {
         let other = scope.spawn(work);
-        work().and(other.join().unwrap_or(Err("a thread has ended".into())))
+        work().and(other.join().unwrap_or(Err("a thread panicked".into())))
     })?;
     let mut costs = costs.into_inner()?;
     costs.sort_by_key(|(index, _)| *index);
     Ok(costs.into_iter().map(|(_, cost)| cost).collect())
 }
 
-/// Enough digits for 1 %.
+/// Formats a number with a precision of at least 1 %.
 fn digits(number: f64) -> String {
     if number < 1.0 { format!("{number:.5}") } else { format!("{number:.2}") }
 }
 
-/// The name and version of the compiler, which the figures depend on.
+/// The version of the compiler, on which the counts depend.
 fn compiler() -> Result<String, Box<dyn Error>> {
     let output = Command::new("rustc").arg("--version").output()?;
     Ok(String::from_utf8(output.stdout)?.trim().into())

@@ -1,4 +1,4 @@
-//! Instructions of a family, counted by callgrind in a process of its own.
+//! Counts the instructions of a family with callgrind, in a separate process.
 
 use std::env;
 use std::error::Error;
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::families::Family;
 
-/// What callgrind counts: it looks for this name.
+/// Callgrind counts the instructions inside this function, which it finds by name.
 #[inline(never)]
 pub fn counted(work: impl FnOnce() -> usize) -> usize {
     work()
@@ -15,9 +15,9 @@ pub fn counted(work: impl FnOnce() -> usize) -> usize {
 /// The cost of a family.
 #[derive(Clone, Copy, Debug)]
 pub struct Cost {
-    /// Instructions a unit, without what every run costs.
+    /// Instructions per unit, without the fixed cost of a run.
     pub each: f64,
-    /// Instructions of a run of twice the length, as a ratio.
+    /// The ratio of the instructions for `2 * n` and for `n`.
     pub growth: f64,
 }
 
@@ -34,7 +34,7 @@ fn instructions(family: &Family, n: usize) -> Result<f64, Box<dyn Error>> {
         .arg("--toggle-collect=*count::counted*")
         .arg(env::current_exe()?)
         .args(["run", family.name, &n.to_string()])
-        // The copies of the C library are not to depend on the processor.
+        // The memcpy of glibc must not depend on the processor.
         .env("GLIBC_TUNABLES", "glibc.cpu.hwcaps=-AVX2,-AVX2_Usable,-ERMS,-FSRM")
         .output()?;
     let log = String::from_utf8_lossy(&output.stderr);
@@ -42,14 +42,14 @@ fn instructions(family: &Family, n: usize) -> Result<f64, Box<dyn Error>> {
         return Err(format!("{}: {log}", family.name).into());
     }
     let count = log.lines().find_map(|line| line.split_once("Collected : "));
-    let count: u64 = count.ok_or("valgrind gives no count")?.1.trim().parse()?;
+    let count: u64 = count.ok_or("valgrind printed no count")?.1.trim().parse()?;
     if count < 1000 {
-        return Err(format!("{}: {count} instructions cannot be all", family.name).into());
+        return Err(format!("{}: {count} instructions are too few", family.name).into());
     }
     Ok(real(count.try_into()?))
 }
 
-/// A count as a number to divide.
+/// A count as a floating-point number.
 #[allow(clippy::cast_precision_loss, reason = "counts are below 2^52")]
 pub fn real(count: usize) -> f64 {
     count as f64

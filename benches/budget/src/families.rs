@@ -1,4 +1,4 @@
-//! What is counted: each family does one kind of work `n` times, after a setup that is not counted.
+//! The families: each does one kind of work `n` times, after a setup that is not counted.
 
 use std::hint::black_box;
 
@@ -13,20 +13,20 @@ use crate::count::counted;
 /// One kind of work.
 pub struct Family {
     pub name: &'static str,
-    /// What the figure is of.
+    /// The unit of the figure.
     pub unit: &'static str,
-    /// The shorter run.
+    /// The length of the shorter run; the longer one has `2 * n`.
     pub n: usize,
-    /// How many units a run of `n` has.
+    /// The number of units in a run of `n`.
     pub units: fn(usize) -> usize,
-    /// Does it; the number of events, written bytes or the like, which must not be 0.
+    /// Does the work. Returns the number of events, written bytes or the like, which must not be 0.
     pub run: fn(usize) -> usize,
 }
 
-/// Bytes of the longer messages.
+/// The length of the longer messages.
 const LONG: usize = 16 << 10;
 
-/// Messages of one kind and size in one input; `$unit` is frame or byte.
+/// Messages of one kind and size in one input. The unit is frame or byte.
 macro_rules! receive {
     ($side:ident, $content:ident, $len:expr, $name:literal, frame) => {
         Family {
@@ -52,7 +52,7 @@ const fn frames(name: &'static str, run: fn(usize) -> usize) -> Family {
     Family { name, unit: "frame", n: 1000, units: |n| n, run }
 }
 
-/// A Ping behind each frame.
+/// Two units per `n`: a data frame and a Ping.
 const fn pings_behind(name: &'static str, run: fn(usize) -> usize) -> Family {
     Family { name, unit: "frame", n: 1000, units: |n| 2 * n, run }
 }
@@ -138,7 +138,7 @@ pub const ALL: [Family; 33] = [
 
 const WIRE: Config = Config::new().control_order(ControlOrder::Wire);
 
-/// What the look-ahead costs a frame: its name, the figure with it and the one without.
+/// The cost of the look-ahead per frame: its name, the family with look-ahead and the one without.
 pub const LOOK_AHEAD: [(&str, &str, &str); 2] = [
     ("look-ahead/server/16", "receive/server/binary/16", "receive/server/wire/16"),
     ("look-ahead/client/16", "receive/client/binary/16", "receive/client/wire/16"),
@@ -163,7 +163,7 @@ fn whole<R: Role>(mut ws: Connection<R>, bytes: &mut [u8]) -> usize {
     counted(|| common::receive(&mut ws, black_box(bytes)))
 }
 
-/// Messages of one byte and, behind all of them in the same input, as many Pings.
+/// Messages of one byte, then as many Pings, all in one input.
 fn flood(side: Side, n: usize) -> usize {
     let mut stream = Stream::new(side);
     for _ in 0..n {
@@ -180,12 +180,12 @@ fn flood(side: Side, n: usize) -> usize {
     events
 }
 
-/// A mix once through.
+/// One round of the mix.
 fn mix() -> Stream {
     Stream::mix(Side::Server, 1)
 }
 
-/// A mix whose bytes come one at a time.
+/// The mix, received byte by byte.
 fn bytewise<R: Role>(mut ws: Connection<R>, n: usize) -> usize {
     let Stream { bytes, events, .. } = mix();
     let mut bytes = bytes.repeat(n);
@@ -225,7 +225,7 @@ fn sends_in_place<R: Role>(mut ws: Connection<R>, len: usize, n: usize) -> usize
     })
 }
 
-/// With a long target, and a field that is not passed over as a whole, for it has tabs.
+/// A request with a long target, and a long field with tabs, which the fast path cannot skip.
 fn long_request() -> Vec<u8> {
     let [target, name, value] = ["resource", "x-field-", "value\tof"].map(|part| part.repeat(50));
     let fields = REQUEST.strip_prefix(b"GET /chat?room=1 HTTP/1.1\r\n").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The speed of masking as a ratio to a loop that does nothing but XOR, for one kind of processor.
+//! The speed of masking relative to a plain XOR loop, for one kind of processor.
 
 use std::hint::black_box;
 
@@ -7,23 +7,23 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::common::{self, Content, Side, Stream};
 
-/// What masking must reach of the twin's speed.
+/// The required speed of masking, as a ratio to the XOR loop.
 const LEAST: f64 = 0.7;
 
-/// The machine may be busy with other things.
+/// Repeated because the machine may be busy.
 const ATTEMPTS: usize = 3;
 
 const LEN: usize = 16 << 10;
-/// What a call costs whatever the length shows here, and is taken off.
+/// The time for this length is subtracted, as the fixed cost of a call.
 const SHORT: usize = 126;
-/// Bytes of both frames before the payload.
+/// The length of the header of both frames.
 const HEADER: usize = 8;
 const ROUNDS: usize = 101;
 const PASSES: usize = 64;
 const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 
-/// Says whether masking alone, and masking with the test for ASCII as a server receives a frame, are
-/// fast enough; false if one is not.
+/// Checks the speed of masking alone, and of masking with the ASCII test in a server that receives
+/// a frame. False if one of them is too slow.
 pub fn check(name: &str) -> bool {
     let mut ws = Connection::server(Config::new());
     let alone = attempts(name, "mask", &mut |frame| {
@@ -37,7 +37,7 @@ fn receive(ws: &mut Connection<Server>, frame: &mut [u8]) {
     assert_eq!(common::receive(ws, frame), 1);
 }
 
-/// The twin.
+/// The loop to compare with.
 #[inline(never)]
 fn xor_only(bytes: &mut [u8], key: [u8; 4]) {
     let wide: [u8; 32] = std::array::from_fn(|at| key[at % 4]);
@@ -58,11 +58,11 @@ fn attempts(name: &str, what: &str, ours: &mut dyn FnMut(&mut [u8])) -> bool {
     }
     let verdict = if passed { "" } else { "TOO SLOW" };
     let tried = tried.join(", ");
-    println!("{name:10} {what:8} {tried} of the speed of XOR alone, at least {LEAST} {verdict}");
+    println!("{name:10} {what:8} {tried} of the speed of plain XOR, required: {LEAST} {verdict}");
     passed
 }
 
-/// The median over rounds, in which both take turns on the same bytes.
+/// The median over rounds, in which both loops alternate on the same bytes.
 fn ratio(ours: &mut dyn FnMut(&mut [u8])) -> f64 {
     let mut long = Frame::new(LEN);
     let mut short = Frame::new(SHORT);
@@ -89,7 +89,7 @@ impl Frame {
         Self { memory: vec![0; stream.len() + 64], stream }
     }
 
-    /// Nanoseconds of this thread's processor time.
+    /// The CPU time of this thread in nanoseconds.
     fn time(&mut self, mask: &mut dyn FnMut(&mut [u8])) -> f64 {
         let start = self.memory.as_ptr().align_offset(64);
         let frame = &mut self.memory[start..start + self.stream.len()];

@@ -1,5 +1,5 @@
-//! Guards the cost of the core: instructions counted by callgrind against `budget*.tsv`, and the speed
-//! of masking against a loop that only masks. `scripts/check/instruction-budget` runs all of it.
+//! Guards the performance of the core: compares instruction counts of callgrind with `budget*.tsv`,
+//! and the speed of masking with a plain XOR loop. Run by `scripts/check/instruction-budget`.
 
 mod budget;
 #[path = "../../common/mod.rs"]

@@ -1,25 +1,25 @@
-//! What is measured: something that takes bytes and writes bytes.
+//! A column of the tables: a compressor or a decompressor.
 
-/// From a message or payload, as the column takes it, into a slice of [`ROOM`] bytes: how many it wrote.
+/// Processes an input into a slice of [`ROOM`] bytes. Returns the number of bytes written.
 pub type Run = Box<dyn FnMut(&mut [u8], &mut [u8]) -> usize>;
 
-/// More than any message or payload here has.
+/// More than the length of any message or payload.
 pub const ROOM: usize = 1 << 17;
 
 #[derive(Clone, Copy)]
 pub struct Column {
     pub name: &'static str,
-    /// A message or a payload in the form in which the column takes it; not measured.
+    /// Converts a message or payload to the input of the column; not measured.
     pub input: fn(&[u8]) -> Vec<u8>,
-    /// With takeover, or without.
+    /// Creates a runner, with or without context takeover.
     pub start: fn(bool) -> Run,
 }
 
-/// What a sync flush ends with, and a payload does not (RFC 7692, section 7.2.1).
+/// The end of a sync flush, which is removed from a payload (RFC 7692 §7.2.1).
 pub const TAIL: [u8; 4] = [0, 0, 0xFF, 0xFF];
 
 impl Column {
-    /// The most bytes that it has allocated behind a first message or payload.
+    /// The maximum number of bytes allocated to process a first message or payload.
     pub fn memory(&self, first: &[u8]) -> u64 {
         let (mut first, mut out) = ((self.input)(first), vec![0; ROOM]);
         allocation_counter::measure(|| {

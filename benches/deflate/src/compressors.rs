@@ -1,4 +1,4 @@
-//! Compressors: ours at every effort, and those of others. They take messages and write payloads.
+//! Compressors, from messages to payloads: ours at every effort, and other crates.
 
 use barews::deflate::{CompressionContext, Deflate, Effort, WindowBits};
 use flate2::{Compress, Compression, FlushCompress};
@@ -53,7 +53,8 @@ pub const ALL: &[Column] = &[
 fn ours(effort: Effort, takeover: bool) -> Run {
     let context = CompressionContext { window_bits: WindowBits::MAX, takeover };
     let memory = vec![0; Deflate::memory(context, effort)];
-    let mut deflate = Deflate::new(context, effort, memory).expect("as long as it said");
+    let mut deflate =
+        Deflate::new(context, effort, memory).expect("the memory has the required length");
     Box::new(move |message, out| {
         let deflated = deflate.push(message, true, out);
         assert!(deflated.done);
@@ -61,16 +62,16 @@ fn ours(effort: Effort, takeover: bool) -> Run {
     })
 }
 
-/// The length of what was written without the tail of the flush.
+/// The length of the output without the tail of the sync flush.
 fn payload(written: &[u8]) -> usize {
-    written.strip_suffix(&TAIL).expect("a sync flush").len()
+    written.strip_suffix(&TAIL).expect("the output ends with a sync flush").len()
 }
 
 fn zlib(level: u32, window_bits: u8, takeover: bool) -> Run {
     let mut zlib = Compress::new_with_window_bits(Compression::new(level), false, window_bits);
     Box::new(move |message, out| {
         let start = zlib.total_out();
-        zlib.compress(message, out, FlushCompress::Sync).expect("compresses");
+        zlib.compress(message, out, FlushCompress::Sync).expect("compression succeeds");
         let written = zlib.total_out() - start;
         if !takeover {
             zlib.reset();
@@ -83,7 +84,7 @@ fn zlib_rs(level: i32, takeover: bool) -> Run {
     let mut zlib = zlib_rs::Deflate::new(level, false, 15);
     Box::new(move |message, out| {
         let start = zlib.total_out();
-        zlib.compress(message, out, DeflateFlush::SyncFlush).expect("compresses");
+        zlib.compress(message, out, DeflateFlush::SyncFlush).expect("compression succeeds");
         let written = zlib.total_out() - start;
         if !takeover {
             zlib.reset();
@@ -97,7 +98,7 @@ fn miniz_oxide(level: u8, takeover: bool) -> Run {
     miniz.set_format_and_level(DataFormat::Raw, level);
     Box::new(move |message, out| {
         let result = miniz_oxide::deflate::stream::deflate(&mut miniz, message, out, MZFlush::Sync);
-        result.status.expect("compresses");
+        result.status.expect("compression succeeds");
         if !takeover {
             miniz.reset();
         }

@@ -1,15 +1,15 @@
-//! Messages to compress, made by a seeded generator: the same on every machine.
+//! Messages to compress, generated from a fixed seed: the same on every machine.
 
 use fastrand::Rng;
 
-/// Messages of a kind.
+/// Messages of one kind.
 pub struct Corpus {
     pub name: &'static str,
     pub what: &'static str,
     pub messages: Vec<Vec<u8>>,
 }
 
-/// How many bytes a corpus has, and a bit more.
+/// The minimum length of a corpus.
 const LEN: usize = 600_000;
 
 pub fn all() -> Vec<Corpus> {
@@ -196,11 +196,12 @@ const CJK: &[&str] = &[
     "正", "业", "外", "将", "两", "高", "间", "由", "问", "很", "最", "重", "并", "物", "手", "应",
 ];
 
-/// Words whose frequencies fall as those of a language do: the n-th comes about 1/n as often.
+/// Words with frequencies as in natural language: that of the n-th word is proportional to about
+/// 1/n.
 struct Words {
     random: Rng,
     words: Vec<String>,
-    /// For each word, the sum of the frequencies up to it.
+    /// Cumulative frequencies.
     sums: Vec<f64>,
 }
 

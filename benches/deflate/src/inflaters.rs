@@ -1,4 +1,4 @@
-//! Inflaters: ours, behind a connection as it is used, and those of others. They take payloads and write messages.
+//! Decompressors, from payloads to messages: ours, used after a connection, and other crates.
 
 use barews::deflate::{CompressionContext, Inflate, WindowBits};
 use barews::{Config, Connection, Event, Input};
@@ -21,7 +21,7 @@ pub const ALL: &[Column] = &[
     Column { name: "miniz_oxide", input: with_tail, start: miniz_oxide },
 ];
 
-/// Unmasked, as a server sends it, with RSV1.
+/// An unmasked frame with RSV1, as from a server.
 fn frame(payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![0xC2];
     match u16::try_from(payload.len()) {
@@ -45,18 +45,18 @@ fn with_tail(payload: &[u8]) -> Vec<u8> {
 fn ours(takeover: bool, at_a_time: usize) -> Run {
     let context = CompressionContext { window_bits: WindowBits::MAX, takeover };
     let memory = vec![0; Inflate::memory(context)];
-    let mut inflate = Inflate::new(context, memory).expect("as long as it said");
+    let mut inflate = Inflate::new(context, memory).expect("the memory has the required length");
     let mut connection = Connection::client(Config::new().deflate(true), || [0; 4]);
     Box::new(move |wire, out| {
         let mut input = Input::new(wire);
         let (mut len, mut done) = (0, false);
         while !done {
             let Ok(Event::Data(mut data)) = connection.receive(&mut input) else {
-                panic!("a compressed message")
+                panic!("expected a compressed message")
             };
             while let Some(piece) = {
                 let end = out.len().min(len + at_a_time);
-                inflate.push(&mut data, &mut out[len..end]).expect("inflates")
+                inflate.push(&mut data, &mut out[len..end]).expect("decompression succeeds")
             } {
                 (len, done) = (len + piece.payload.len(), piece.fin);
             }
@@ -69,7 +69,7 @@ fn zlib(takeover: bool) -> Run {
     let mut zlib = Decompress::new(false);
     Box::new(move |payload, out| {
         let start = zlib.total_out();
-        zlib.decompress(payload, out, FlushDecompress::Sync).expect("inflates");
+        zlib.decompress(payload, out, FlushDecompress::Sync).expect("decompression succeeds");
         let written = zlib.total_out() - start;
         if !takeover {
             zlib.reset(false);
@@ -82,7 +82,7 @@ fn zlib_rs(takeover: bool) -> Run {
     let mut zlib = zlib_rs::Inflate::new(false, 15);
     Box::new(move |payload, out| {
         let start = zlib.total_out();
-        zlib.decompress(payload, out, InflateFlush::SyncFlush).expect("inflates");
+        zlib.decompress(payload, out, InflateFlush::SyncFlush).expect("decompression succeeds");
         let written = zlib.total_out() - start;
         if !takeover {
             zlib.reset(false);
@@ -95,7 +95,7 @@ fn miniz_oxide(takeover: bool) -> Run {
     let mut state = InflateState::new_boxed(DataFormat::Raw);
     Box::new(move |payload, out| {
         let result = inflate(&mut state, payload, out, MZFlush::Sync);
-        result.status.expect("inflates");
+        result.status.expect("decompression succeeds");
         if !takeover {
             state.reset(DataFormat::Raw);
         }

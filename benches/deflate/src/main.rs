@@ -1,4 +1,4 @@
-//! Measures `barews::deflate` beside other compressors and inflaters. See README.md.
+//! Compares `barews::deflate` with other compressors and decompressors. See README.md.
 
 #![deny(unsafe_code)]
 
@@ -17,12 +17,12 @@ use crate::columns::Column;
 use crate::report::Row;
 
 const HELP: &str = "\
-Measures barews' compressor and inflater beside others, in memory.
+Compares the compressor and decompressor of barews with other crates, in memory.
 
-  --columns PATTERN  only columns whose name has PATTERN in it; may be repeated
-  --corpora PATTERN  only such corpora; may be repeated
-  --rounds N         rounds, of which the median is taken (9)
-  --record           writes records/deflate.md as well
+  --columns PATTERN  only columns whose name contains PATTERN; may be repeated
+  --corpora PATTERN  only corpora whose name contains PATTERN; may be repeated
+  --rounds N         number of rounds, of which the median is taken (9)
+  --record           also write RESULTS.md
 ";
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -67,7 +67,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         + &report::inflaters(&inflated, &inflaters);
     print!("{markdown}");
     if record {
-        let head = "# Compressors and inflaters beside each other\n\nMade by `--record`; `benches/deflate/README.md` says how.\n\n";
+        let head = "# Benchmark results: compression and decompression\n\nWritten by `--record`; see README.md.\n\n";
         std::fs::write(
             concat!(env!("CARGO_MANIFEST_DIR"), "/../../records/deflate.md"),
             head.to_owned() + &markdown,

@@ -1,4 +1,4 @@
-//! Sizes, which are exact, and times.
+//! Measures sizes, which are exact, and times.
 
 use std::hint::black_box;
 
@@ -8,18 +8,19 @@ use crate::columns::{Column, ROOM, Run};
 use crate::corpora::Corpus;
 use crate::{compressors, inflaters};
 
-/// A column on a corpus.
+/// The result of a column for a corpus.
 pub struct Figure {
     pub column: Column,
-    /// The bytes of all that it wrote.
+    /// The total output in bytes.
     pub size: usize,
     /// Nanoseconds for all messages, the median of the rounds.
     pub ns: f64,
 }
 
-/// All compressors on the messages of a corpus; what they write is inflated by zlib and compared.
+/// Runs all compressors on the messages of a corpus. Their output is verified with zlib.
 pub fn compress(corpus: &Corpus, takeover: bool, columns: &[Column], rounds: usize) -> Vec<Figure> {
-    let zlib = inflaters::ALL.iter().find(|column| column.name == "zlib").expect("a column");
+    let zlib =
+        inflaters::ALL.iter().find(|column| column.name == "zlib").expect("the column exists");
     let size = |column: &Column| {
         let payloads = all((column.start)(takeover), inputs(column, &corpus.messages));
         let size = payloads.iter().map(Vec::len).sum();
@@ -30,9 +31,10 @@ pub fn compress(corpus: &Corpus, takeover: bool, columns: &[Column], rounds: usi
     measure(&corpus.messages, takeover, columns, rounds, size)
 }
 
-/// All inflaters on the payloads that zlib at level 6 makes of a corpus.
+/// Runs all decompressors on the payloads that zlib at level 6 makes from a corpus.
 pub fn inflate(corpus: &Corpus, takeover: bool, columns: &[Column], rounds: usize) -> Vec<Figure> {
-    let zlib = compressors::ALL.iter().find(|column| column.name == "zlib 6").expect("a column");
+    let zlib =
+        compressors::ALL.iter().find(|column| column.name == "zlib 6").expect("the column exists");
     let payloads = all((zlib.start)(takeover), inputs(zlib, &corpus.messages));
     let size = |column: &Column| {
         let back = all((column.start)(takeover), inputs(column, &payloads));
@@ -55,7 +57,7 @@ fn all(mut run: Run, inputs: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     inputs.into_iter().map(one).collect()
 }
 
-/// All columns, interleaved, in another order each round.
+/// Measures all columns, in a different order in each round.
 fn measure(
     from: &[Vec<u8>],
     takeover: bool,
@@ -77,7 +79,7 @@ fn measure(
                 black_box(run(input, &mut out));
                 black_box(&out);
             }
-            // The first one fills the caches.
+            // The first round warms up the caches.
             if round > 0 {
                 samples.push((now() - start) as f64);
             }

@@ -1,4 +1,4 @@
-//! Markdown.
+//! Formats the results as Markdown.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use crate::columns::Column;
 use crate::corpora::Corpus;
 use crate::measure::Figure;
 
-/// The figures of a corpus, with takeover or without.
+/// The figures for a corpus, with or without takeover.
 pub struct Row<'c> {
     pub corpus: &'c Corpus,
     pub takeover: bool,
@@ -50,7 +50,7 @@ pub fn compressors(rows: &[Row<'_>], columns: &[Column]) -> String {
 
 pub fn inflaters(rows: &[Row<'_>], columns: &[Column]) -> String {
     let mut out = String::new();
-    // RFC 7692, section 7.2.3.1.
+    // The example of RFC 7692 §7.2.3.1.
     memory(&mut out, columns, "an inflater", &[0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00]);
     for (takeover, title) in TITLES {
         let rows: Vec<_> = rows.iter().filter(|row| row.takeover == takeover).collect();

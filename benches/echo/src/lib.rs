@@ -1,4 +1,4 @@
-//! What the servers in `bin` that run on tokio share: one thread, one listener, a task a client.
+//! Shared code of the servers on tokio: one thread, one listener, one task per client.
 
 use std::io::{self, Write};
 use std::net::Ipv4Addr;
@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
 
-/// Says where it listens, and spawns `echo` for every client, for ever.
+/// Prints the address, then spawns `echo` for every client.
 pub fn serve<F>(runtime: &mut Builder, echo: impl Fn(TcpStream) -> F) -> io::Result<()>
 where
     F: Future<Output = ()> + Send + 'static,

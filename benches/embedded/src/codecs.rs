@@ -1,4 +1,4 @@
-//! The work of a codec: short messages, each behind the ones before, and then a long one.
+//! The work of a codec: short messages with context takeover, then a long one.
 
 use core::hint::black_box;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -6,23 +6,23 @@ use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use crate::host;
 use crate::instruments::{self, Instruments};
 
-/// Messages, and their payloads as zlib compresses them for windows of 512 bytes.
+/// Messages, and their payloads as compressed by zlib for windows of 512 bytes.
 static MESSAGES: &[(&[u8], &[u8])] = &include!(concat!(env!("OUT_DIR"), "/messages.rs"));
 
-/// Room for the longest message, and for what comes of it.
+/// Room for the longest message and its payload.
 pub const ROOM: usize = 1536;
 
-/// RFC 7692 section 7.2.2: what stands behind a payload, for those who do not know of it.
+/// RFC 7692 §7.2.2: must be appended to a payload for decompressors that only know RFC 1951.
 pub const TAIL: &[u8] = &[0x00, 0x00, 0xFF, 0xFF];
 
 /// One row of the table of codecs.
 pub struct Codec<C> {
     pub input: Input,
-    /// The bytes of what lives from message to message, with the memory that it is lent.
+    /// The size of the state that lives from message to message, including its memory.
     pub state: usize,
     pub new: fn() -> C,
-    /// Inflates a payload or compresses a message, and calls [`given`] with what comes of it. What is done in
-    /// [`Meter::measure`] counts.
+    /// Inflates a payload or compresses a message, and calls [`given`] with the output. Only work
+    /// inside [`Meter::measure`] is measured.
     pub message: fn(&mut C, &[u8], &mut Meter),
 }
 
@@ -32,7 +32,7 @@ pub enum Input {
     Payloads,
 }
 
-/// Measures a part of the work.
+/// Measures the work inside [`measure`](Self::measure).
 pub struct Meter {
     instruments: Instruments,
     what: What,
@@ -57,7 +57,7 @@ impl Meter {
 
 static TELLING: AtomicBool = AtomicBool::new(false);
 
-/// Takes what comes of a message, piece by piece, at a cost that is next to nothing while it is measured.
+/// Takes the output, piece by piece. Costs almost nothing during a measurement.
 #[inline(never)]
 pub fn given(piece: &[u8]) {
     if TELLING.load(Relaxed) {
@@ -66,7 +66,7 @@ pub fn given(piece: &[u8]) {
     black_box(piece);
 }
 
-/// Does the work, and tells the host what comes of it and the figures.
+/// Does the work, and prints output and figures.
 #[inline(never)]
 pub fn measure<C>(codec: &Codec<C>) -> ! {
     let mut meter = Meter { instruments: Instruments::new(), what: What::Nothing, figure: 0 };

@@ -1,4 +1,4 @@
-//! `Deflate` of barews, for programs that differ in their effort.
+//! `Deflate` of barews, shared by the programs for each `Effort`.
 
 use barews::deflate::{CompressionContext, Deflate, Deflated, WindowBits};
 use barews_embedded::codecs::{Codec, Input, Meter, ROOM, given};

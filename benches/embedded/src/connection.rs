@@ -1,4 +1,4 @@
-//! `Connection` of barews, for the programs with and without its handshake.
+//! `Connection` of barews, shared by the programs with and without handshake.
 
 use core::hint::black_box;
 
@@ -15,7 +15,7 @@ pub fn decode(bytes: &mut [u8], _: &mut [u8]) {
     loop {
         match ws.receive(&mut input) {
             Ok(Event::Data(data)) => delivered(data.payload),
-            // By reference: by value it would be copied once more.
+            // Bound by reference to avoid a copy.
             Ok(Event::Ping(ref payload) | Event::Pong(ref payload)) => delivered(payload),
             Ok(Event::Close(_)) => {}
             Ok(Event::NeedMore(_)) | Err(_) => return,

@@ -1,4 +1,4 @@
-//! The bytes that are decoded, and what has to come out.
+//! The bytes to decode, and the expected result.
 
 /// The masking key of all frames.
 pub const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
@@ -6,7 +6,7 @@ pub const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 /// The payload of the long frame.
 const BIG: usize = 1024;
 
-/// Enough for a frame with a payload of [`BIG`] bytes, and for what a crate wants beside it.
+/// Enough for a frame with a payload of [`BIG`] bytes, and some extra room that a crate may need.
 pub(crate) const SCRATCH: usize = BIG + 256;
 
 const PING: usize = 5;
@@ -18,7 +18,7 @@ const LONG_HEADER: usize = 8;
 const MASKED_LEN: usize = LONG_HEADER + BIG;
 pub(crate) const FOUR_LEN: usize = 3 * SHORT_HEADER + PING + TEXT + CLOSE.len() + MASKED_LEN;
 
-/// Bytes that start at a multiple of eight, whatever stands beside them: instructions depend on it.
+/// Bytes with a fixed alignment of eight, on which the number of instructions depends.
 #[repr(C, align(8))]
 pub(crate) struct Bytes<const N: usize>(pub(crate) [u8; N]);
 
@@ -40,7 +40,7 @@ pub(crate) static FOUR: [u8; FOUR_LEN] = {
     out
 };
 
-/// The sum of all payloads of [`FOUR`] but the Close's.
+/// The sum of all payloads of [`FOUR`] except that of the Close.
 pub(crate) const SUM: u32 = sum(&letters::<PING>())
     .wrapping_add(sum(&letters::<TEXT>()))
     .wrapping_add(sum(&letters::<BIG>()));
@@ -55,7 +55,7 @@ pub(crate) const fn sum(bytes: &[u8]) -> u32 {
     sum
 }
 
-/// Whether the first `n` bytes are the long frame.
+/// Whether the first `n` bytes are the long frame, masked or not.
 pub(crate) fn is_frame(bytes: &[u8], n: usize, masked: bool) -> bool {
     let Some((&[0x82, second, 0x04, 0x00], rest)) =
         bytes.get(..n).and_then(|bytes| bytes.split_first_chunk())

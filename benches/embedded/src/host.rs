@@ -1,5 +1,5 @@
-//! Semihosting: text and an end for the host that runs QEMU. Without `core::fmt`, whose code would be in
-//! every firmware and hide what a crate brings of it.
+//! Semihosting: prints text on the host, and exits QEMU. Does not use `core::fmt`, whose code would
+//! be in every firmware and hide how much of it a crate needs.
 
 use core::arch::asm;
 use core::panic::PanicInfo;
@@ -10,13 +10,13 @@ const APPLICATION_EXIT: u32 = 0x2_0026;
 const RUN_TIME_ERROR: u32 = 0x2_0023;
 
 fn call(operation: u32, argument: u32) {
-    // SAFETY: WRITE0 reads up to a NUL and EXIT nothing; both leave memory as it is.
+    // SAFETY: WRITE0 reads up to a NUL and EXIT reads nothing; neither modifies memory.
     unsafe {
         asm!("bkpt 0xAB", inlateout("r0") operation => _, in("r1") argument, options(nostack));
     }
 }
 
-/// Tells one figure: a line `name value`.
+/// Prints a figure as a line `name value`.
 pub(crate) fn tell(name: &str, value: u32) {
     for byte in name.bytes() {
         put(byte);
@@ -30,7 +30,7 @@ pub(crate) fn tell(name: &str, value: u32) {
     put(b'\n');
 }
 
-/// Tells bytes: a line `name` and two digits for each.
+/// Prints bytes as a line `name hex`.
 pub(crate) fn tell_bytes(name: &str, bytes: &[u8]) {
     for byte in name.bytes() {
         put(byte);

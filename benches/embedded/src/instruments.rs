@@ -1,4 +1,4 @@
-//! Counts instructions and measures the stack.
+//! Counts instructions, and measures stack usage.
 
 use core::arch::asm;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -7,12 +7,12 @@ use cortex_m::Peripherals;
 use cortex_m::peripheral::SYST;
 use cortex_m::peripheral::syst::SystClkSource;
 
-/// Under `-icount shift=10` an instruction takes 1024 ns, and SysTick counts 25 MHz of the machine
-/// mps2-an386: 25.6 ticks an instruction, up to 655,000 instructions.
+/// With `-icount shift=10`, an instruction takes 1024 ns. SysTick of the machine mps2-an386 runs at
+/// 25 MHz: 25.6 ticks per instruction, for up to 655,000 instructions.
 const TICKS_OF_FIVE: u32 = 128;
 
 pub(crate) struct Instruments {
-    /// What an empty measurement counts.
+    /// The result of an empty measurement.
     nothing: u32,
 }
 
@@ -28,7 +28,7 @@ impl Instruments {
         Self { nothing }
     }
 
-    /// The instructions that `work` takes.
+    /// The number of instructions of `work`.
     pub(crate) fn instructions(&mut self, work: impl FnOnce()) -> u32 {
         instructions(work).saturating_sub(self.nothing)
     }
@@ -40,7 +40,7 @@ fn instructions(work: impl FnOnce()) -> u32 {
     (ticks * 5 + TICKS_OF_FIVE / 2) / TICKS_OF_FIVE
 }
 
-/// Does a part of the work that is not to be counted.
+/// Does a part of the work without counting it.
 pub fn uncounted(work: impl FnOnce()) {
     let ticks = ticks(work);
     UNCOUNTED.store(UNCOUNTED.load(Relaxed) + ticks, Relaxed);
@@ -57,9 +57,9 @@ fn ticks(work: impl FnOnce()) -> u32 {
 const PAINT: u32 = 0xA5A5_A5A5;
 const PAINTED: u32 = 8 << 10;
 
-/// The bytes of stack that `work` takes, its own frames and those below.
+/// The stack usage of `work` in bytes, including its callees.
 ///
-/// In plain loops: a call would have a frame of its own where it paints.
+/// Uses plain loops, because the frame of a call would be in the painted area.
 #[inline(never)]
 pub(crate) fn stack(work: impl FnOnce()) -> u32 {
     let top: u32;
@@ -67,7 +67,7 @@ pub(crate) fn stack(work: impl FnOnce()) -> u32 {
     unsafe { asm!("mov {}, sp", out(reg) top, options(nomem, nostack, preserves_flags)) };
     let mut at = top - PAINTED;
     while at < top {
-        // SAFETY: below the stack pointer nothing lives, and the stack is longer than that.
+        // SAFETY: nothing lives below the stack pointer, and the stack is longer than `PAINTED`.
         unsafe { (at as *mut u32).write_volatile(PAINT) };
         at += 4;
     }

@@ -1,5 +1,6 @@
-//! What every firmware of the size table shares: the work, and the instruments that measure it on a
-//! Cortex-M4 in QEMU. Each program in `bin` is one row; `scripts/measure/size-table` builds, runs and compares.
+//! Shared code of the firmwares for the size table: the work, and the instruments that measure it
+//! on a Cortex-M4 in QEMU. Each program in `bin` is one row. `scripts/measure/size-table` builds and runs
+//! them.
 #![no_std]
 
 pub mod codecs;
@@ -16,27 +17,27 @@ pub use instruments::uncounted;
 
 /// One row of the table.
 pub struct Column {
-    /// The bytes of what lives from frame to frame.
+    /// The size of the state that lives from frame to frame.
     pub state: usize,
-    /// Decodes all masked frames in the first slice on a server's side, and calls [`delivered`] with each
-    /// payload but that of a Close. The second slice is for copies, if the crate wants one.
+    /// Decodes all masked frames in the first slice as a server, and calls [`delivered`] with each
+    /// payload except that of a Close. The second slice is scratch memory for crates that copy.
     pub decode: fn(&mut [u8], &mut [u8]),
-    /// Encodes a binary frame into the second slice, masked with [`KEY`] or a key of its own if it is a
-    /// client's; the frame's length.
+    /// Encodes a binary frame into the second slice and returns its length. A client masks it, with
+    /// [`KEY`] if the crate allows that.
     pub encode: fn(&[u8], &mut [u8], client: bool) -> usize,
 }
 
 static DELIVERED: AtomicU32 = AtomicU32::new(0);
 static SUMMING: AtomicBool = AtomicBool::new(false);
 
-/// Takes a decoded payload, at a cost that is next to nothing while instructions are counted.
+/// Takes a decoded payload. Costs almost nothing while instructions are counted.
 #[inline(never)]
 pub fn delivered(payload: &[u8]) {
     let sum = if SUMMING.load(Relaxed) { frames::sum(payload) } else { 1 };
     DELIVERED.store(DELIVERED.load(Relaxed).wrapping_add(sum), Relaxed);
 }
 
-/// A `main` that measures the column.
+/// Defines a `main` that measures the column.
 #[macro_export]
 macro_rules! firmware {
     ($column:expr) => {
@@ -47,7 +48,7 @@ macro_rules! firmware {
     };
 }
 
-/// Does the work, checks what comes out, and tells the host the figures.
+/// Does the work, checks the result, and prints the figures.
 #[inline(never)]
 pub fn measure(column: &Column) -> ! {
     let mut instruments = instruments::Instruments::new();

@@ -1,4 +1,4 @@
-//! Pieces of messages as a connection gives them: only it makes them.
+//! Pieces of messages from a connection, which alone can create a `Data`.
 
 use barews::{Client, Config, Connection, Data, Event, Input};
 use barews_embedded::codecs::ROOM;
@@ -15,7 +15,7 @@ impl Pieces {
         Self { ws: Connection::client(Config::new().deflate(true), || [0; 4]), frame: [0; ROOM] }
     }
 
-    /// The payload of a compressed message, in one frame.
+    /// Receives a compressed message with this payload in one frame.
     #[inline(never)]
     pub fn piece(&mut self, payload: &[u8]) -> Option<Data<'_>> {
         let [high, low] = u16::try_from(payload.len()).ok()?.to_be_bytes();

@@ -1,4 +1,4 @@
-//! Compressed messages to be sent back: the rows, what stands in for the socket, and the judge of the replies.
+//! Echoing compressed messages: the rows, the transport, and the verification of the replies.
 
 use std::io;
 use std::pin::Pin;
@@ -9,37 +9,38 @@ use crate::streams::{Role, Row, Tally, Wire, Work};
 use crate::transport::Source;
 use crate::zlib::{Compressor, Inflater};
 
-/// Message lengths in bytes, about: they are made of JSON.
+/// Approximate message lengths in bytes; the messages are JSON.
 const SIZES: [usize; 3] = [70, 830, 16384];
 const READ: usize = 8192;
-/// zlib's own default: what most clients compress with.
+/// The default of zlib, which most clients use.
 const LEVEL: i32 = 6;
 
-/// What is received, and what the replies must hold.
+/// The stream to receive, and the expected replies.
 #[derive(Debug)]
 pub struct Echo {
-    /// Masked frames of a client, one message each, compressed by C zlib. Its first message refers to
-    /// nothing, so it is a good one behind the last as well, and a connection can live from pass to pass.
+    /// Masked frames of a client, one message each, compressed by C zlib. The first message has no
+    /// back references, so it can also follow the last one, and a connection can live from pass to
+    /// pass.
     pub bytes: Vec<u8>,
     /// The payloads of these frames.
     pub payloads: Vec<Vec<u8>>,
-    /// Whether both sides keep their window from message to message.
+    /// Whether both sides use context takeover.
     pub takeover: bool,
     pub replies: Replies,
     messages: Vec<Vec<u8>>,
 }
 
-/// The frames that a column sent in this pass. All columns of a row write into the same one.
+/// The frames that a column sent in this pass. All columns of a row share one.
 #[derive(Clone, Debug, Default)]
 pub struct Replies(Arc<Mutex<Vec<u8>>>);
 
 impl Replies {
-    /// Before a pass.
+    /// Clears the replies before a pass.
     pub fn clear(&self) {
         self.lock().clear();
     }
 
-    /// Takes the pieces of a frame, or some of them.
+    /// Appends pieces of a frame.
     pub fn write(&self, pieces: &[&[u8]]) {
         let mut bytes = self.lock();
         for piece in pieces {
@@ -76,15 +77,17 @@ impl Echo {
         (Self { bytes: wire.bytes, payloads, takeover, replies, messages }, truth)
     }
 
-    /// A stream that breaks a rule, with nothing to be compared. Who has no context takeover can take part.
+    /// A stream with a violation, without expected replies. Without context takeover, so that all
+    /// columns can run it.
     pub fn of_frames(bytes: Vec<u8>) -> Self {
         let (payloads, messages) = (Vec::new(), Vec::new());
         Self { bytes, payloads, takeover: false, replies: Replies::default(), messages }
     }
 
-    /// Whether the replies of a pass are the messages, for C zlib.
+    /// Verifies with C zlib that the replies of a pass are the messages.
     ///
-    /// With takeover the window has the end of the pass before, which is the end of the same messages.
+    /// With takeover, the window contains the end of the previous pass, which had the same
+    /// messages.
     pub fn check(&self, first_pass: bool) -> Result<(), String> {
         let replies = self.replies.lock();
         let mut rest = &replies[..];
@@ -101,22 +104,22 @@ impl Echo {
             match first {
                 0xC1 => zlib.message(payload, &mut reply)?,
                 0x81 => reply.extend(payload),
-                _ => return Err(format!("a reply begins with {first:#04x}")),
+                _ => return Err(format!("a reply starts with {first:#04x}")),
             }
             if reply != *message {
-                return Err("a reply is not the message".into());
+                return Err("a reply differs from the message".into());
             }
         }
         if rest.is_empty() { Ok(()) } else { Err("more replies than messages".into()) }
     }
 
-    /// Bytes of frames a message in the last pass.
+    /// Bytes on the wire per message in the last pass.
     pub fn wire(&self) -> f64 {
         self.replies.len() as f64 / self.messages.len() as f64
     }
 }
 
-/// Takes a server's frame from the front: its first byte and its payload.
+/// Removes a server's frame from the front; returns its first byte and its payload.
 fn frame<'a>(rest: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
     let (&[first, len], bytes) = rest.split_first_chunk()?;
     let (len, bytes) = match len {
@@ -132,13 +135,13 @@ fn frame<'a>(rest: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
     Some((first, payload))
 }
 
-/// All rows of compressed messages.
+/// All rows with compression.
 pub fn rows() -> impl Iterator<Item = Row> {
     [("deflate/takeover", true), ("deflate/alone", false)].into_iter().flat_map(
         |(name, takeover)| {
             SIZES.into_iter().map(move |size| {
                 let mut random = fastrand::Rng::with_seed(size as u64);
-                // More than ten windows, so that no pass finds its messages in the one before.
+                // More than ten windows, so that no message matches itself in the previous pass.
                 let count = (384 << 10) / size;
                 let messages: Vec<_> = (0..count).map(|_| json(&mut random, size)).collect();
                 let row = |messages, spoiled| {
@@ -161,7 +164,7 @@ pub fn rows() -> impl Iterator<Item = Row> {
     )
 }
 
-/// About `size` bytes of what APIs send: the same names over and over, the values by chance.
+/// About `size` bytes of typical JSON: repeated names, random values.
 fn json(random: &mut fastrand::Rng, size: usize) -> Vec<u8> {
     const WORDS: [&str; 8] =
         ["open", "filled", "canceled", "buy", "sell", "limit", "market", "partial"];
@@ -188,7 +191,7 @@ fn json(random: &mut fastrand::Rng, size: usize) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// The socket of a column that owns its transport.
+/// The transport for columns that own one.
 #[derive(Debug)]
 pub struct Pipe {
     source: Source,
@@ -308,7 +311,7 @@ mod tests {
         Echo::new((0..100).map(|_| json(&mut random, 830)).collect(), takeover).0
     }
 
-    /// A pass of a column with this compressor.
+    /// A pass of a column that uses this compressor.
     fn pass(echo: &Echo, zlib: &mut Compressor, reset: bool) {
         echo.replies.clear();
         for message in &echo.messages {
@@ -341,7 +344,7 @@ mod tests {
         echo.check(true).unwrap();
         echo.replies.write(&[&[0xC1, 0]]);
         echo.check(true).unwrap_err();
-        // A bit of the last message, and then its end.
+        // A flipped bit in the last message, then a missing byte.
         pass(&echo, &mut zlib, true);
         let last = echo.replies.len() - 9;
         echo.replies.lock()[last] ^= 0x10;
@@ -349,7 +352,7 @@ mod tests {
         pass(&echo, &mut zlib, true);
         echo.replies.lock().pop();
         echo.check(true).unwrap_err();
-        // Takeover where none was agreed on.
+        // Takeover although none was negotiated.
         pass(&echo, &mut zlib, false);
         echo.check(true).unwrap_err();
     }

@@ -1,4 +1,4 @@
-//! Measures `barews` beside the other WebSocket crates, in memory. See README.md.
+//! Compares `barews` with other WebSocket crates, in memory. See README.md.
 
 #![deny(unsafe_code)]
 
@@ -24,20 +24,20 @@ use crate::columns::Column;
 use crate::streams::Row;
 
 const HELP: &str = "\
-Measures barews beside the other WebSocket crates, in memory.
+Compares barews with other WebSocket crates, in memory.
 
-  --rows PATTERN     only rows whose name has PATTERN in it; `*` stands for anything, and a pattern
-                     with `*` is for the whole name; may be repeated
-  --columns PATTERN  only such columns
-  --read BYTES       only this length of a read; may be repeated
-  --rounds N         rounds, of which the median is taken (15)
-  --json             JSON instead of Markdown
-  --output FILE      Markdown to FILE as well, with --json too
-  --picture FILE     draws FILE, an SVG
-  --allocations      counts allocations instead of time (needs the feature `allocations`)
+  --rows PATTERN     only rows whose name contains PATTERN; a pattern with `*`, which matches
+                     anything, must match the whole name; may be repeated
+  --columns PATTERN  the same for columns
+  --read BYTES       only this read size; may be repeated
+  --rounds N         number of rounds, of which the median is taken (15)
+  --json             print JSON instead of Markdown
+  --output FILE      also write the Markdown to FILE, even with --json
+  --picture FILE     draw an SVG to FILE
+  --allocations      count allocations instead of time (needs the feature `allocations`)
 ";
 
-/// What the command line asks for.
+/// The command line.
 struct Options {
     rows: Vec<String>,
     columns: Vec<String>,
@@ -50,7 +50,7 @@ struct Options {
 }
 
 impl Options {
-    /// `None` if help was asked for.
+    /// `None` if `--help` was given.
     fn parse() -> Result<Option<Self>, lexopt::Error> {
         use lexopt::Arg::{Long, Short};
 

@@ -1,4 +1,4 @@
-//! The clock, the rounds, the medians.
+//! Measures CPU time, in interleaved rounds.
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -8,7 +8,7 @@ use crate::faults;
 use crate::streams::Work;
 use crate::streams::{Row, Tally};
 
-/// How long a column runs inside one round, in nanoseconds, unless one pass takes longer.
+/// How long a column runs in one round, in nanoseconds, unless one pass takes longer.
 const SLOT: u64 = 250_000;
 
 /// One column on one row.
@@ -16,11 +16,11 @@ const SLOT: u64 = 250_000;
 pub struct Figure {
     pub row: &'static Row,
     pub column: &'static Column,
-    /// Nanoseconds of CPU time a message, the median of the rounds; or what went wrong.
+    /// Nanoseconds of CPU time per message, median of the rounds; or the error.
     pub ns: Result<f64, String>,
-    /// The column is checked, and on this row it was seen to refuse a text that is not UTF-8.
+    /// Whether the column is checked, and rejected invalid UTF-8 in this row.
     pub checked: bool,
-    /// Bytes of frames a message, where messages are sent back compressed.
+    /// Bytes on the wire per message, in rows with compression.
     pub wire: Option<f64>,
 }
 
@@ -38,7 +38,7 @@ struct Entry {
     samples: Vec<f64>,
 }
 
-/// Runs all `columns` that can do `row`, interleaved, in another order each round.
+/// Runs all `columns` that support `row`, interleaved, in a different order in each round.
 pub fn measure(row: &'static Row, columns: &[&'static Column], rounds: usize) -> Vec<Figure> {
     let mut figures = Vec::new();
     let mut entries = Vec::new();
@@ -58,7 +58,7 @@ pub fn measure(row: &'static Row, columns: &[&'static Column], rounds: usize) ->
     for _ in 0..rounds {
         order.shuffle(&mut entries);
         for entry in &mut entries {
-            // The caches hold what the column before has left there.
+            // Warm up: the caches contain data of the previous column.
             let _ = (entry.run)();
             let start = now();
             for _ in 0..entry.passes {
@@ -70,7 +70,7 @@ pub fn measure(row: &'static Row, columns: &[&'static Column], rounds: usize) ->
         }
     }
     for Entry { column, mut run, mut samples, .. } in entries {
-        // What was right at first must still be right in the end.
+        // The results must still be correct at the end.
         let ns = run().and_then(|tally| check(row, tally, false)).map(|()| median(&mut samples));
         let wire = wire(row);
         let checked = column.is_checked()
@@ -80,7 +80,7 @@ pub fn measure(row: &'static Row, columns: &[&'static Column], rounds: usize) ->
     figures
 }
 
-/// Starts `column` on `row`, tests it, and finds how many passes fill a slot.
+/// Starts `column` on `row`, verifies it, and determines how many passes fill a slot.
 fn ready(row: &'static Row, column: &Column) -> Option<Result<(Run, u64), String>> {
     let mut run = (column.start)(row)?;
     for pass in 0..3 {
@@ -94,7 +94,7 @@ fn ready(row: &'static Row, column: &Column) -> Option<Result<(Run, u64), String
     Some(Ok((run, (SLOT / pass).max(1))))
 }
 
-/// What a pass saw and sent must be true.
+/// Verifies the result of a pass.
 fn check(row: &Row, tally: Tally, first_pass: bool) -> Result<(), String> {
     if tally != row.truth {
         return Err(format!("{tally} instead of {}", row.truth));
@@ -102,7 +102,7 @@ fn check(row: &Row, tally: Tally, first_pass: bool) -> Result<(), String> {
     replies(row, first_pass)
 }
 
-/// What was sent back must be what came.
+/// Verifies the replies of a pass.
 #[cfg(feature = "deflate")]
 fn replies(row: &Row, first_pass: bool) -> Result<(), String> {
     match &row.work {
@@ -112,12 +112,12 @@ fn replies(row: &Row, first_pass: bool) -> Result<(), String> {
 }
 
 #[cfg(not(feature = "deflate"))]
-#[expect(clippy::unnecessary_wraps, reason = "with the feature it can fail")]
+#[expect(clippy::unnecessary_wraps, reason = "it can fail with the feature `deflate`")]
 fn replies(_: &Row, _: bool) -> Result<(), String> {
     Ok(())
 }
 
-/// Bytes of frames a message in the last pass.
+/// Bytes on the wire per message in the last pass.
 #[cfg(feature = "deflate")]
 fn wire(row: &Row) -> Option<f64> {
     match &row.work {
@@ -141,17 +141,17 @@ fn median(samples: &mut [f64]) -> f64 {
     }
 }
 
-/// What one column allocates on one row in steady state.
+/// The allocations of one column on one row in steady state.
 #[cfg(feature = "allocations")]
 #[derive(Debug)]
 pub struct Allocations {
     pub row: &'static Row,
     pub column: &'static Column,
-    /// Allocations and allocated bytes a message.
+    /// Allocations and allocated bytes per message.
     pub counts: Result<(f64, f64), String>,
 }
 
-/// Counts after some passes, when every buffer has its length.
+/// Counts allocations after some passes, when all buffers have reached their final size.
 #[cfg(feature = "allocations")]
 pub fn allocations(row: &'static Row, columns: &[&'static Column]) -> Vec<Allocations> {
     const PASSES: u32 = 4;
@@ -164,7 +164,7 @@ pub fn allocations(row: &'static Row, columns: &[&'static Column]) -> Vec<Alloca
             for _ in 0..PASSES {
                 let mut tally = Ok(Tally::default());
                 let counted = allocation_counter::measure(|| tally = run());
-                // The judge allocates, too, and is not counted.
+                // The verification allocates, too, and is not counted.
                 check(row, tally?, false)?;
                 count += counted.count_total;
                 bytes += counted.bytes_total;
@@ -177,7 +177,7 @@ pub fn allocations(row: &'static Row, columns: &[&'static Column]) -> Vec<Alloca
     all
 }
 
-/// The bytes that the codecs of a connection hold, of each column that gives them out.
+/// The memory of the codecs of a connection, for each column that exposes them.
 #[cfg(all(feature = "allocations", feature = "deflate"))]
 pub fn codecs() -> Vec<(&'static Column, i64)> {
     crate::columns::deflate::codecs()

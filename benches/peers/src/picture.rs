@@ -1,4 +1,4 @@
-//! Draws some rows as bars, each a ratio to ours.
+//! Draws some rows as bar charts of the ratios to ours.
 
 use std::error::Error;
 use std::path::Path;
@@ -9,7 +9,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use crate::columns::Group;
 use crate::measure::Figure;
 
-/// The rows that are drawn, and what they are in words.
+/// The rows to draw, and their titles.
 const PANELS: [(&str, &str); 6] = [
     ("server/bin/16", "binary, 16 bytes"),
     ("server/ascii/125", "JSON text, 125 bytes"),
@@ -20,10 +20,10 @@ const PANELS: [(&str, &str); 6] = [
 ];
 const ACROSS: i32 = 2;
 
-/// Longer bars are cut.
+/// Longer bars are truncated.
 const MOST: f64 = 5.0;
 
-// Everything in pixels.
+// All in pixels.
 const MARGIN: i32 = 24;
 const HEAD: i32 = 80;
 const PANEL: i32 = 460;
@@ -38,7 +38,7 @@ const FAINT: RGBColor = RGBColor(0x6B, 0x77, 0x85);
 const OURS: RGBColor = RGBColor(0xD9, 0x48, 0x0F);
 const PEER: RGBColor = RGBColor(0x9A, 0xB0, 0xC4);
 
-/// One bar: a name, a ratio to ours, whether it is ours.
+/// A bar: the name, the ratio to ours, whether it is ours.
 type Bar = (&'static str, f64, bool);
 
 pub fn draw(file: &Path, figures: &[Figure]) -> Result<(), Box<dyn Error>> {
@@ -59,9 +59,9 @@ pub fn draw(file: &Path, figures: &[Figure]) -> Result<(), Box<dyn Error>> {
         let style = TextStyle::from(("sans-serif", px).into_font()).color(&color);
         root.draw(&Text::new(text.to_string(), at, style.pos(Pos::new(to, VPos::Center))))
     };
-    text("Receiving: CPU time a message, barews = 1", (MARGIN, 28), 25, INK, HPos::Left)?;
-    let below = "Shorter is better. A server's side, reads of 64 KiB, in memory; only crates that unmask, \
-                 follow the protocol and validate UTF-8.";
+    text("Receiving: CPU time per message, barews = 1", (MARGIN, 28), 25, INK, HPos::Left)?;
+    let below = "Shorter is better. Server role, reads of 64 KiB, in memory; only crates that unmask, \
+                 check the protocol and validate UTF-8.";
     text(below, (MARGIN, 56), 16, FAINT, HPos::Left)?;
 
     for (i, (title, bars)) in (0..).zip(&panels) {
@@ -84,14 +84,14 @@ pub fn draw(file: &Path, figures: &[Figure]) -> Result<(), Box<dyn Error>> {
             root.draw(&Rectangle::new([(start, y + 3), (end, y + BAR - 3)], fill.filled()))?;
             let cut = ratio > MOST;
             if cut {
-                // Two white strokes: this bar goes on.
+                // Two white strokes mark a truncated bar.
                 for x in [end - 22, end - 14] {
                     let stroke = [(x, y + BAR - 2), (x + 6, y + 2)];
                     root.draw(&PathElement::new(stroke.to_vec(), WHITE.stroke_width(3)))?;
                 }
             }
             let number = if ratio < 10.0 { format!("{ratio:.2}") } else { format!("{ratio:.0}") };
-            // The line must not run through the number.
+            // Keep the line out of the number.
             let ground = [(end + 4, y + 3), (end + 8 + 9 * number.len() as i32, y + BAR - 3)];
             root.draw(&Rectangle::new(ground, WHITE.filled()))?;
             text(&number, (end + 6, middle), 16, ink, HPos::Left)?;
@@ -101,7 +101,7 @@ pub fn draw(file: &Path, figures: &[Figure]) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Ours and every peer that is checked, the fastest first.
+/// Ours and every checked peer, fastest first.
 fn bars(figures: &[Figure], row: &str) -> Vec<Bar> {
     let of_row = |figure: &&Figure| figure.row.name == row && figure.checked;
     let read = figures.iter().filter(of_row).map(|figure| figure.row.read).max();

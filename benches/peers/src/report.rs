@@ -1,4 +1,4 @@
-//! Markdown and JSON.
+//! Formats the results as Markdown and JSON.
 
 use std::fmt::Write;
 
@@ -16,7 +16,7 @@ struct Line<'f> {
 }
 
 impl<'f> Line<'f> {
-    /// Figures of a row come one after the other.
+    /// Groups the figures by row; those of a row are contiguous.
     fn all(figures: &'f [Figure]) -> Vec<Self> {
         figures
             .chunk_by(|a, b| std::ptr::eq(a.row, b.row))
@@ -34,7 +34,7 @@ impl<'f> Line<'f> {
             && self.figures.iter().any(|figure| figure.column == column && !figure.checked)
     }
 
-    /// The fastest peer that is checked; where there is none, the fastest peer.
+    /// The fastest checked peer; if there is none, the fastest peer.
     fn best(&self) -> Option<(&'f Figure, f64)> {
         let peers = || {
             self.figures
@@ -49,7 +49,7 @@ impl<'f> Line<'f> {
             .or_else(|| peers().min_by(faster))
     }
 
-    /// What the line has in common with its table, and what it has not.
+    /// The title of the table to which the line belongs, and the title of its column there.
     fn title(&self) -> (String, &str) {
         let (group, size) = match self.row.name.rsplit_once('/') {
             Some((group, size)) => (group, size),
@@ -62,7 +62,7 @@ impl<'f> Line<'f> {
     }
 }
 
-/// Three digits that count.
+/// Formats with three significant digits.
 fn digits(ns: f64) -> String {
     match ns {
         0.0..10.0 => format!("{ns:.2}"),
@@ -78,15 +78,15 @@ fn ratio(of: Option<f64>, to: Option<f64>) -> String {
     }
 }
 
-/// All tables: what the columns are, the times, the ratios of ours, what failed.
+/// All tables: the columns, the times, our ratios, the failures.
 pub fn markdown(figures: &[Figure], columns: &[&Column], rounds: usize) -> String {
     let mut out = String::new();
     let lines = Line::all(figures);
     let _ = writeln!(
         out,
-        "Nanoseconds of CPU time a message, median of {rounds} rounds. In brackets: the ratio to the \
-         best checked peer of the row (where none of the peers of a row is checked: to the best peer). \
-         Only ratios inside one row mean something, and those below 10 % are noise.\n",
+        "Nanoseconds of CPU time per message, median of {rounds} rounds. In parentheses: the ratio to the \
+         best checked peer of the row, or to the best peer if none is checked. Compare ratios within a row \
+         only; differences below 10 % are noise.\n",
     );
     about(&mut out, columns);
     times(&mut out, &lines, columns);
@@ -98,9 +98,7 @@ pub fn markdown(figures: &[Figure], columns: &[&Column], rounds: usize) -> Strin
 
 fn about(out: &mut String, columns: &[&Column]) {
     out.push_str("## Columns\n\n");
-    out.push_str(
-        "| column | version | unmasks | protocol | UTF-8 | checked | lets pass | note |\n",
-    );
+    out.push_str("| column | version | unmasks | protocol | UTF-8 | checked | accepts | note |\n");
     out.push_str("|---|---|---|---|---|---|---|---|\n");
     let yes = |yes| if yes { "yes" } else { "no" };
     for column in columns {
@@ -128,7 +126,7 @@ fn about(out: &mut String, columns: &[&Column]) {
 }
 
 fn times(out: &mut String, lines: &[Line<'_>], columns: &[&Column]) {
-    // The sizes of a table are apart from each other by the other lengths of a read.
+    // Lines of a table are not contiguous: those for other read sizes are between them.
     let mut tables: Vec<(String, Vec<&Line<'_>>)> = Vec::new();
     for line in lines {
         let (title, _) = line.title();
@@ -161,10 +159,10 @@ fn times(out: &mut String, lines: &[Line<'_>], columns: &[&Column]) {
             out.push('\n');
         }
     }
-    out.push_str("\n\\* not checked, or not on this row: it let a text pass that is not UTF-8.\n");
+    out.push_str("\n\\* not checked, or accepts invalid UTF-8 in this row.\n");
 }
 
-/// What compression saves, in all rows that have it.
+/// The bytes on the wire, for the rows with compression.
 fn wire(out: &mut String, lines: &[Line<'_>], columns: &[&Column]) {
     let lines: Vec<_> = lines
         .iter()
@@ -173,11 +171,11 @@ fn wire(out: &mut String, lines: &[Line<'_>], columns: &[&Column]) {
     if lines.is_empty() {
         return;
     }
-    out.push_str("\n## Bytes on the wire a message, frame and all\n\n| column |");
+    out.push_str("\n## Bytes on the wire per message, including the header\n\n| column |");
     for line in &lines {
         let _ = write!(out, " {} |", line.row.name);
     }
-    let _ = write!(out, "\n|---|{}\n| the message itself |", "--:|".repeat(lines.len()));
+    let _ = write!(out, "\n|---|{}\n| uncompressed message |", "--:|".repeat(lines.len()));
     for line in &lines {
         let truth = line.row.truth;
         let _ = write!(out, " {} |", digits(truth.bytes as f64 / truth.messages as f64));
@@ -203,7 +201,7 @@ fn wire(out: &mut String, lines: &[Line<'_>], columns: &[&Column]) {
 }
 
 fn summary(out: &mut String, lines: &[Line<'_>]) {
-    // The rows of compression have columns of their own.
+    // The rows with compression have other columns.
     if lines.iter().all(|line| line.ns("barews").is_none()) {
         return;
     }
@@ -243,8 +241,8 @@ fn summary(out: &mut String, lines: &[Line<'_>]) {
         );
     }
     out.push_str(
-        "\nThe floor is the unchecked loop where something is received, copy and XOR where a client \
-         sends, the copy where a server sends.\n",
+        "\nThe floor is the unchecked loop for receiving, copy and XOR for a client that sends, and the \
+         copy for a server that sends.\n",
     );
 }
 
@@ -254,14 +252,14 @@ fn failures(out: &mut String, figures: &[Figure]) {
     if failures.peek().is_none() {
         return;
     }
-    out.push_str("\n## What failed\n\n| column | row | read | error |\n|---|---|--:|---|\n");
+    out.push_str("\n## Failures\n\n| column | row | read | error |\n|---|---|--:|---|\n");
     for (Figure { row, column, .. }, error) in failures {
         let error = error.replace('|', "\\|");
         let _ = writeln!(out, "| {} | {} | {} | {error} |", column.name, row.name, row.read);
     }
 }
 
-/// One object a figure; what failed has `error` instead of `ns`.
+/// One object per figure. A failure has `error` instead of `ns`.
 pub fn json(figures: &[Figure]) -> serde_json::Result<String> {
     let objects: Vec<_> = figures
         .iter()
@@ -285,7 +283,7 @@ pub fn json(figures: &[Figure]) -> serde_json::Result<String> {
     serde_json::to_string_pretty(&objects)
 }
 
-/// Rows down, columns across.
+/// The table of allocations.
 #[cfg(feature = "allocations")]
 pub fn allocations(figures: &[crate::measure::Allocations]) -> String {
     let mut columns: Vec<&Column> = Vec::new();
@@ -294,7 +292,7 @@ pub fn allocations(figures: &[crate::measure::Allocations]) -> String {
             columns.push(figure.column);
         }
     }
-    let mut out = "Allocations a message in steady state.\n\n| row | read |".to_string();
+    let mut out = "Allocations per message in steady state.\n\n| row | read |".to_string();
     for column in &columns {
         let _ = write!(out, " {} |", column.name);
     }
@@ -316,12 +314,11 @@ pub fn allocations(figures: &[crate::measure::Allocations]) -> String {
     out
 }
 
-/// What compression costs a connection in memory.
+/// The table of the memory of codecs.
 #[cfg(all(feature = "allocations", feature = "deflate"))]
 pub fn codecs(held: &[(&Column, i64)]) -> String {
     let mut out =
-        "\nBytes that the codecs of a connection hold.\n\n| column | bytes |\n|---|--:|\n"
-            .to_string();
+        "\nMemory of the codecs of a connection.\n\n| column | bytes |\n|---|--:|\n".to_string();
     for (column, bytes) in held {
         let _ = writeln!(out, "| {} | {bytes} |", column.name);
     }

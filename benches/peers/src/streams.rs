@@ -1,36 +1,36 @@
-//! The rows: what is received or sent, and what must come out.
+//! The rows: the streams to receive or send, and the expected results.
 
 use std::fmt;
 
-/// How often a text repeats is chosen so that the non-ASCII bytes are 64 % of all.
+/// 64 % of the bytes are not ASCII.
 const CJK: &str = "Grüße aus 東京とソウル (Seoul): 今日は晴れ、気温は二十三度です。漢字とカナ ok (42), naïve café, déjà vu at nine; ";
 const ASCII: &str =
     r#"{"id":1048576,"user":"ada","tags":["a","b"],"price":19.99,"ok":true,"note":"hello world"},"#;
 
-/// What one pass must deliver.
+/// The result of one pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Messages; control frames are not counted.
+    /// The number of messages, without control frames.
     pub messages: u64,
     /// Payload bytes received, or bytes written.
     pub bytes: u64,
 }
 
 impl Tally {
-    /// A whole message, which is touched.
+    /// Counts a whole message, and passes it to `black_box`.
     #[inline]
     pub fn message(&mut self, payload: &[u8]) {
         self.piece(payload, true);
     }
 
-    /// A piece of a message, which is touched.
+    /// Counts a piece of a message, and passes it to `black_box`.
     #[inline]
     pub fn piece(&mut self, payload: &[u8], last: bool) {
         self.bytes += std::hint::black_box(payload).len() as u64;
         self.messages += u64::from(last);
     }
 
-    /// A frame that was written.
+    /// Counts a written frame.
     #[inline]
     pub fn frame(&mut self, written: usize) {
         self.bytes += std::hint::black_box(written) as u64;
@@ -44,7 +44,7 @@ impl fmt::Display for Tally {
     }
 }
 
-/// The side that is measured.
+/// The role of the measured side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     Server,
@@ -60,20 +60,20 @@ impl Role {
     }
 }
 
-/// What a column has to do in one pass.
+/// The work of one pass.
 #[derive(Debug)]
 pub enum Work {
     /// Receive all of `bytes`, at most `Row::read` of them at a time.
     Decode { role: Role, bytes: Vec<u8> },
     /// Write `count` messages, one at a time, into one output buffer.
     Send { role: Role, payload: Vec<u8>, count: u64 },
-    /// Make the header for a server's message whose payload stays where it is.
+    /// Encode only the header of a server's message.
     Header { payload: Vec<u8>, count: u64 },
-    /// Make the header for a client's message, and mask its payload where it is.
+    /// Encode the header of a client's message, and mask its payload in place.
     InPlace { payload: Vec<u8>, count: u64 },
-    /// Read a request for a WebSocket and write the answer.
+    /// Read an opening handshake and write the response.
     Accept { request: Vec<u8>, count: u64 },
-    /// Receive compressed messages as a server and send each back, compressed.
+    /// Receive compressed messages as a server, and echo them compressed.
     #[cfg(feature = "deflate")]
     Echo(crate::echo::Echo),
 }
@@ -83,13 +83,13 @@ pub enum Work {
 pub struct Row {
     /// `server/bin/16`, for instance.
     pub name: String,
-    /// The most bytes that one read gives; 0 where nothing is read.
+    /// The maximum number of bytes per read; 0 if nothing is read.
     pub read: usize,
     /// The longest message in bytes.
     pub size: usize,
     pub work: Work,
     pub truth: Tally,
-    /// The same with a text that is not UTF-8, if it is of texts.
+    /// For rows of texts: the same row with a text that is not UTF-8.
     pub spoiled: Vec<&'static Self>,
 }
 
@@ -103,11 +103,11 @@ const REQUEST: &[u8] = b"GET /chat?room=1 HTTP/1.1\r\nHost: server.example.com\r
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nConnection: keep-alive, Upgrade\r\nCookie: session=0123456789abcdef\r\n\
     Pragma: no-cache\r\nCache-Control: no-cache\r\nUpgrade: websocket\r\n\r\n";
 
-/// What the answer to the request must hold.
+/// The response must contain this.
 pub const ACCEPT: &[u8] = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/// All rows, in the order of the tables. They live as long as the program, so that a peer that asks
-/// for `'static` payloads can be served.
+/// All rows, in the order of the tables. They are leaked, because some crates require `'static`
+/// payloads.
 pub fn rows() -> Vec<&'static Row> {
     let mut rows = Vec::new();
     for role in [Role::Server, Role::Client] {
@@ -185,8 +185,8 @@ fn decode(role: Role, kind: Kind, size: usize) -> impl Iterator<Item = Row> {
     wire.rows(format!("{}/{name}/{size}", role.name()), size)
 }
 
-/// The messages of a server that does a bit of everything. The last frame is a message, so that a
-/// peer that is asked for messages comes to the end.
+/// A mix of all kinds of frames to a server. The last frame ends a message, so that columns that
+/// receive message by message reach the end.
 fn mix() -> impl Iterator<Item = Row> {
     let mut wire = Wire::new(Role::Server);
     let mut i = 0;
@@ -196,7 +196,7 @@ fn mix() -> impl Iterator<Item = Row> {
             i += 1;
         }
         let fragmented = text(CJK, 300, i);
-        // In the middle of a character, twice.
+        // Both cuts are inside a character.
         let cut = |near: usize| (near..).find(|&at| !fragmented.is_char_boundary(at)).unwrap();
         let (first, second) = (cut(100), cut(200));
         wire.frame(0x01, &fragmented.as_bytes()[..first]);
@@ -227,7 +227,7 @@ fn send(role: Role, size: usize) -> Row {
     }
 }
 
-/// How many messages are sent in one pass.
+/// The number of messages to send in one pass.
 fn batch(size: usize) -> u64 {
     ((256 << 10) / size.max(1) as u64).clamp(1, 2000)
 }
@@ -246,8 +246,8 @@ fn random(len: usize, seed: u64) -> Vec<u8> {
     std::iter::repeat_with(|| random.u8(..)).take(len).collect()
 }
 
-/// At most `size` bytes of `pattern` over and over, cut at a character boundary. Texts with different
-/// `shift` begin at different characters.
+/// At most `size` bytes of the repeated `pattern`, cut at a character boundary. `shift` selects the
+/// first character.
 fn text(pattern: &str, size: usize, shift: usize) -> String {
     let skip = shift % pattern.chars().count();
     let mut text = String::new();
@@ -260,13 +260,13 @@ fn text(pattern: &str, size: usize, shift: usize) -> String {
     text
 }
 
-/// Frames as the peer of `role` sends them.
+/// Frames from the peer of `role`.
 pub struct Wire {
     pub role: Role,
     keys: fastrand::Rng,
     pub bytes: Vec<u8>,
     truth: Tally,
-    /// The texts of one frame: where they begin and end, and their last byte.
+    /// The unfragmented texts: the range of the frame, and the last byte.
     texts: Vec<(std::ops::Range<usize>, u8)>,
 }
 
@@ -281,7 +281,7 @@ impl Wire {
         }
     }
 
-    /// The last or only frame of a message.
+    /// Appends the last or only frame of a message.
     pub fn message(&mut self, first: u8, payload: &[u8]) {
         let start = self.bytes.len();
         self.frame(first, payload);
@@ -313,7 +313,7 @@ impl Wire {
         self.bytes.extend(payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key));
     }
 
-    /// The same stream for each length of a read.
+    /// The same stream for each read size.
     fn rows(self, name: String, size: usize) -> impl Iterator<Item = Row> {
         let Self { role, bytes, truth, texts, .. } = self;
         READS.into_iter().map(move |read| {
@@ -325,13 +325,13 @@ impl Wire {
                 truth,
                 spoiled,
             };
-            // The first text that comes in one read, and the first that is cut by one.
+            // The first text that is not split by a read, and the first that is.
             let is_cut =
                 |range: &std::ops::Range<usize>| range.start / read < (range.end - 1) / read;
             let find = |cut| texts.iter().find(|(range, _)| is_cut(range) == cut);
             let spoil = |(range, last): &(std::ops::Range<usize>, u8)| {
                 let mut bytes = bytes.clone();
-                // Masked or not: what was `last` is 0xFF now, which no UTF-8 has.
+                // This changes `last` to 0xFF, masked or not. UTF-8 never contains 0xFF.
                 bytes[range.end - 1] ^= last ^ 0xFF;
                 leak(row(bytes, Vec::new()))
             };

@@ -1,4 +1,4 @@
-//! What stands in for a socket: always ready, all in memory.
+//! A replacement for a socket: always ready, in memory.
 
 use std::convert::Infallible;
 use std::io;
@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
-/// The receiving half. It begins anew at the end of its bytes, so a peer can keep its connection from
-/// pass to pass; a read never goes past the end.
+/// The receiving half. It restarts at the end of its bytes, so a column can keep its connection
+/// from pass to pass. A read never crosses the end.
 #[derive(Debug)]
 pub struct Source {
     bytes: &'static [u8],
@@ -21,7 +21,7 @@ impl Source {
         Self { bytes, at: 0, read }
     }
 
-    /// Copies what one read gives; 0 bytes only at the end of a pass.
+    /// Copies the bytes of one read. Returns 0 only at the end of a pass.
     #[inline]
     pub fn receive(&mut self, to: &mut [u8]) -> usize {
         let lent = self.lend(to.len());
@@ -29,8 +29,7 @@ impl Source {
         lent.len()
     }
 
-    /// What one read gives, at most `room` bytes, for a buffer that is appended to: the copy is left
-    /// to the borrower.
+    /// The bytes of one read, at most `room`, without copying. For callers that append to a buffer.
     #[inline]
     pub fn lend(&mut self, room: usize) -> &'static [u8] {
         let rest = &self.bytes[self.at..];
@@ -39,7 +38,7 @@ impl Source {
         lent
     }
 
-    /// Whether the pass is at its end; the next one begins then.
+    /// Whether the pass has ended. If so, starts the next one.
     #[inline]
     pub fn ended(&mut self) -> bool {
         let ended = self.at == self.bytes.len();
@@ -50,7 +49,7 @@ impl Source {
     }
 }
 
-/// How many bytes a [`Pipe`] has taken, for those who gave it away.
+/// The number of bytes written to a [`Pipe`], for callers that no longer own the pipe.
 #[derive(Clone, Debug, Default)]
 pub struct Written(Arc<AtomicU64>);
 
@@ -60,12 +59,12 @@ impl Written {
     }
 
     fn add(&self, n: usize) {
-        // One thread: a load and a store are enough, and cost less than an addition.
+        // There is one thread: a load and a store are enough, and cheaper than `fetch_add`.
         self.0.store(self.get() + n as u64, Ordering::Relaxed);
     }
 }
 
-/// Both halves: reads from a [`Source`], writes into one buffer that is used over and over.
+/// Both halves: reads from a [`Source`], writes into one buffer that is reused.
 #[derive(Debug)]
 pub struct Pipe {
     source: Source,
@@ -75,17 +74,17 @@ pub struct Pipe {
 }
 
 impl Pipe {
-    /// `room` is the length in bytes of the longest frame that is written.
+    /// `room` is the length of the longest frame to be written.
     pub fn new(source: Source, room: usize) -> Self {
         Self { source, out: vec![0; room], end: 0, written: Written::default() }
     }
 
-    /// Only to be written to.
+    /// A pipe for writing only.
     pub fn sink(room: usize) -> Self {
         Self::new(Source::new(&[], 0), room)
     }
 
-    /// What was written since the last call, if it fits into the buffer.
+    /// The bytes written since the last call, if they fit into the buffer.
     pub fn take_output(&mut self) -> &[u8] {
         &self.out[..std::mem::take(&mut self.end)]
     }

@@ -1,20 +1,21 @@
-//! C zlib for whole messages of permessage-deflate (RFC 7692): it makes what the columns receive, and is the
-//! judge of what they send. `flate2` would not do: what stands behind it depends on who else is built in.
+//! C zlib for whole messages of permessage-deflate (RFC 7692): compresses what the columns receive,
+//! and verifies what they send. Not by `flate2`, whose backend depends on the other crates in the
+//! build.
 
 use std::ffi::{c_int, c_uint};
 use std::mem::MaybeUninit;
 
 use libz_sys as z;
 
-/// Raw deflate with 32 KiB of window, as negative window bits ask for.
+/// Negative window bits select raw deflate, here with a window of 32 KiB.
 const RAW: c_int = -15;
-/// How much memory zlib takes by default.
+/// The default memory level of zlib.
 const MEM_LEVEL: c_int = 8;
-/// RFC 7692, 7.2.1: what a sender leaves off.
+/// RFC 7692 §7.2.1: the sender removes this.
 const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
 
-/// What zlib keeps. It points to itself, so it stays in its box; fields that were not set are zeros, which zlib takes
-/// for its own functions of allocation.
+/// The state of zlib. It is boxed because it points to itself. Zeros in the fields for the
+/// allocation functions select the default ones.
 type Stream = Box<MaybeUninit<z::z_stream>>;
 
 fn stream() -> Stream {
@@ -31,7 +32,7 @@ impl Compressor {
     pub fn new(level: c_int) -> Self {
         let mut stream = stream();
         let (version, size) = (version(), size_of::<z::z_stream>() as c_int);
-        // SAFETY: zeros are a valid state to begin with (zlib.h: Z_NULL for the functions of allocation).
+        // SAFETY: zeros are a valid initial state (zlib.h: Z_NULL for the allocation functions).
         let code = unsafe {
             z::deflateInit2_(
                 stream.as_mut_ptr(),
@@ -48,16 +49,16 @@ impl Compressor {
         Self { stream }
     }
 
-    /// Forgets the messages before.
+    /// Forgets earlier messages.
     pub fn reset(&mut self) {
-        // SAFETY: the stream was set up by `new`.
+        // SAFETY: the stream was initialized by `new`.
         let code = unsafe { z::deflateReset(self.stream.as_mut_ptr()) };
         assert_eq!(code, z::Z_OK, "deflateReset");
     }
 
     /// Appends the payload of a message to `out`.
     pub fn message(&mut self, message: &[u8], out: &mut Vec<u8>) {
-        // SAFETY: the stream was set up by `new`, and is driven with pointers into slices that live.
+        // SAFETY: the stream was initialized by `new`, and its pointers are into live slices.
         let code = unsafe { drive(&mut self.stream, message, out, z::deflate) };
         assert!(matches!(code, z::Z_OK | z::Z_BUF_ERROR), "deflate: {code}");
         assert!(out.ends_with(&TAIL), "a flush ends with an empty block");
@@ -67,7 +68,7 @@ impl Compressor {
 
 impl Drop for Compressor {
     fn drop(&mut self) {
-        // SAFETY: the stream was set up by `new` and is not used any more.
+        // SAFETY: the stream was initialized by `new`, and is not used afterwards.
         unsafe { z::deflateEnd(self.stream.as_mut_ptr()) };
     }
 }
@@ -88,11 +89,12 @@ impl Inflater {
         Self { stream }
     }
 
-    /// Starts with a window that holds the end of `text`.
+    /// Creates an inflater whose window contains the end of `text`.
     pub fn with_window(text: &[u8]) -> Self {
         let mut inflater = Self::new();
         let window = &text[text.len().saturating_sub(1 << 15)..];
-        // SAFETY: the stream was set up by `new`; a raw one takes a dictionary at any time.
+        // SAFETY: the stream was initialized by `new`; a raw stream accepts a dictionary at any
+        // time.
         let code = unsafe {
             z::inflateSetDictionary(
                 inflater.stream.as_mut_ptr(),
@@ -104,9 +106,9 @@ impl Inflater {
         inflater
     }
 
-    /// Forgets the messages before.
+    /// Forgets earlier messages.
     pub fn reset(&mut self) {
-        // SAFETY: the stream was set up by `new`.
+        // SAFETY: the stream was initialized by `new`.
         let code = unsafe { z::inflateReset(self.stream.as_mut_ptr()) };
         assert_eq!(code, z::Z_OK, "inflateReset");
     }
@@ -114,27 +116,27 @@ impl Inflater {
     /// Appends the message of a payload to `out`.
     pub fn message(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
         let payload = [payload, &TAIL].concat();
-        // SAFETY: the stream was set up by `new`, and is driven with pointers into slices that live.
+        // SAFETY: the stream was initialized by `new`, and its pointers are into live slices.
         let code = unsafe { drive(&mut self.stream, &payload, out, z::inflate) };
         match code {
             z::Z_OK | z::Z_BUF_ERROR => Ok(()),
-            code => Err(format!("C zlib does not inflate it: {code}")),
+            code => Err(format!("C zlib cannot inflate it: {code}")),
         }
     }
 }
 
 impl Drop for Inflater {
     fn drop(&mut self) {
-        // SAFETY: the stream was set up by `new` and is not used any more.
+        // SAFETY: the stream was initialized by `new`, and is not used afterwards.
         unsafe { z::inflateEnd(self.stream.as_mut_ptr()) };
     }
 }
 
-/// Gives all of `input` to `step`, one of zlib's two, and appends what comes of it.
+/// Passes all of `input` to `step`, which is `deflate` or `inflate`, and appends the output.
 ///
 /// # Safety
 ///
-/// The stream was set up for `step`.
+/// The stream must be initialized for `step`.
 unsafe fn drive(
     stream: &mut Stream,
     input: &[u8],
@@ -142,7 +144,8 @@ unsafe fn drive(
     step: unsafe extern "C" fn(z::z_streamp, c_int) -> c_int,
 ) -> c_int {
     let stream = stream.as_mut_ptr();
-    // SAFETY: zlib reads from `input` and writes to the end of `out` only, for as many bytes as is said here.
+    // SAFETY: zlib only reads from `input` and writes to the end of `out`, within the given
+    // lengths.
     unsafe {
         (*stream).next_in = input.as_ptr().cast_mut();
         (*stream).avail_in = input.len() as c_uint;
@@ -155,7 +158,7 @@ unsafe fn drive(
             let code = step(stream, z::Z_SYNC_FLUSH);
             let left = (*stream).avail_out as usize;
             out.truncate(out.len() - left);
-            // Room that is left says that nothing waits inside.
+            // If there is room left, all output was written.
             if left > 0 || !matches!(code, z::Z_OK | z::Z_BUF_ERROR) {
                 return code;
             }
@@ -164,6 +167,6 @@ unsafe fn drive(
 }
 
 fn version() -> *const std::ffi::c_char {
-    // SAFETY: it gives a constant.
+    // SAFETY: returns a constant.
     unsafe { z::zlibVersion() }
 }

@@ -1,5 +1,5 @@
-//! The opening handshake: a server reads a browser's request and answers, a client writes a request
-//! and judges the answer.
+//! The opening handshake: a server reads the request of a browser and responds; a client writes a
+//! request and validates the response.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
 
 #[path = "../../common/mod.rs"]
@@ -14,11 +14,11 @@ use barews::handshake::server::{Incoming, Origins, RequestReader};
 use common::REQUEST;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
-/// The server's part; the length of the answer.
+/// The server's side. Returns the length of the response.
 fn serve(request: &[u8], out: &mut [u8]) -> usize {
     let Status::Complete(Incoming::Upgrade(upgrade)) = RequestReader::new().read(request).unwrap()
     else {
-        unreachable!("the request is whole, and for a WebSocket")
+        unreachable!("the request is complete and valid")
     };
     upgrade.accept(Origins::Any).unwrap().write(out).unwrap()
 }
@@ -48,7 +48,7 @@ fn handshake(criterion: &mut Criterion) {
             let mut client = client();
             let status = client.read_response(black_box(answer)).unwrap();
             let Status::Complete(Response::Accepted(accepted)) = status else {
-                unreachable!("the answer is whole, and the right one")
+                unreachable!("the response is complete and valid")
             };
             accepted.head_len()
         });

@@ -1,5 +1,5 @@
-//! Receiving: both sides, all kinds and sizes of messages, each order and delivery, a mix with
-//! control frames and fragments, and a buffer of the least length.
+//! Receiving: both roles, all kinds and sizes of messages, each `ControlOrder` and `Delivery`, a
+//! mix with control frames and fragments, and a buffer of the minimum length.
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark")]
 
 #[path = "../../common/mod.rs"]
@@ -14,7 +14,7 @@ use criterion::{
     BenchmarkId, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime,
 };
 
-/// Payload bytes of a stream, unless one message has more.
+/// The total payload length of a stream, unless one message is longer.
 const TOTAL: usize = 64 << 10;
 
 fn messages(criterion: &mut Criterion) {
@@ -47,7 +47,7 @@ fn choices(criterion: &mut Criterion) {
     }
 }
 
-/// `len` 0 is the mix.
+/// `len` 0 stands for the mix.
 fn bench(
     group: &mut criterion::BenchmarkGroup<'_, WallTime>,
     (name, len): (&str, usize),

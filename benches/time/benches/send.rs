@@ -1,4 +1,4 @@
-//! Sending: whole messages, fragments, in place, and the header alone; both sides.
+//! Sending with both roles: whole messages, fragments, in place, and the header alone.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
 
 #[path = "../../common/mod.rs"]
@@ -29,7 +29,7 @@ fn side<R: Role>(criterion: &mut Criterion, name: &str, ws: &mut Connection<R>) 
         group.bench_function(BenchmarkId::new("text", len), |bencher| {
             bencher.iter(|| ws.send_text(black_box(&text), black_box(&mut out)).unwrap());
         });
-        // A message of two frames; its second half is the same bytes.
+        // A message of two frames with the same payload.
         group.bench_function(BenchmarkId::new("two-fragments", len), |bencher| {
             let half = &payload[len / 2..];
             bencher.iter(|| {
@@ -48,7 +48,7 @@ fn header(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("send/header");
     let mut server = Connection::server(Config::new());
     let mut client = common::client(Config::new());
-    // A frame of no bytes is done with its header, so the next one can begin.
+    // An empty frame is complete after its header, so the next one can follow.
     group.bench_function("server", |bencher| {
         bencher.iter(|| server.begin_frame(Kind::Binary, true, black_box(0)).unwrap());
     });

@@ -1,5 +1,5 @@
-//! What the check of text costs: whole messages through both sides, and `core::str::from_utf8` on
-//! the same payloads, which neither reads headers nor unmasks.
+//! The cost of UTF-8 validation: whole messages received by both roles, and `core::str::from_utf8`
+//! on the same payloads, which neither parses headers nor unmasks.
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark")]
 
 #[path = "../../common/mod.rs"]
@@ -12,7 +12,7 @@ use barews::Config;
 use common::{SIDES, Stream, TEXTS, Ws};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
-/// Payload bytes of a stream.
+/// The total payload length of a stream.
 const TOTAL: usize = 64 << 10;
 
 fn utf8(criterion: &mut Criterion) {

@@ -13,7 +13,7 @@ use barews::keepalive::{Action, Keepalive, Reason};
 use mio::event::Event;
 use mio::net::TcpStream;
 
-use crate::broadcast::Said;
+use crate::broadcast::BroadcastMessage;
 use crate::output::Output;
 use crate::session::{Kept, Service, Session};
 use crate::timers::Scheduled;
@@ -125,7 +125,9 @@ impl Client {
                 (false, false) => settings.high,
             };
             self.flags.stopped = pending > mark;
-            if self.flags.ended || self.flags.stopped || !(self.flags.readable || self.is_behind())
+            if self.flags.ended
+                || self.flags.stopped
+                || !(self.flags.readable || self.has_unprocessed())
             {
                 return Ok(Progress::Waiting);
             }
@@ -168,8 +170,7 @@ impl Client {
         }
     }
 
-    /// Sends a Close with the reason before the socket is dropped, where the client can still read
-    /// it.
+    /// Before the socket is dropped, sends a Close with the reason, unless output is pending.
     fn give_up(&mut self, reason: Reason) {
         let code = match reason {
             Reason::Idle => CloseCode::GOING_AWAY,
@@ -193,12 +194,16 @@ impl Client {
     }
 
     /// Sends a broadcast message, if the client receives those.
-    pub(crate) fn hear(&mut self, said: &Said, shared: &mut Shared) -> Progress {
-        let Some(Service::Broadcast(speaker)) = self.session.service() else {
+    pub(crate) fn send_broadcast(
+        &mut self,
+        message: &BroadcastMessage,
+        shared: &mut Shared,
+    ) -> Progress {
+        let Some(Service::Broadcast(publisher)) = self.session.service() else {
             return Progress::Waiting;
         };
-        let compressed = speaker.is_compressed;
-        match self.send(said.frames(compressed), shared) {
+        let compressed = publisher.is_compressed;
+        match self.send(message.frames(compressed), shared) {
             Ok(true) => Progress::Waiting,
             Ok(false) | Err(_) => Progress::Ended,
         }
@@ -207,7 +212,7 @@ impl Client {
     /// Sends the messages of the feed that the client has not got yet.
     pub(crate) fn feed(&mut self, shared: &mut Shared) -> Progress {
         let Some(Service::Feed { seen }) = self.session.service() else { return Progress::Waiting };
-        let (frames, newest) = shared.feed.behind(*seen);
+        let (frames, newest) = shared.feed.after(*seen);
         *seen = newest;
         for frame in frames {
             match self.send(&frame, shared) {
@@ -219,7 +224,7 @@ impl Client {
     }
 
     /// Whether received bytes can be processed before more are read.
-    fn is_behind(&self) -> bool {
+    fn has_unprocessed(&self) -> bool {
         self.unread.as_ref().is_some_and(|unread| unread.missing == 0)
     }
 

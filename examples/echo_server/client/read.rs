@@ -55,7 +55,7 @@ impl Client {
             Received { consumed: HEADROOM, missing, held, ..Received::default() }
         };
         let result = result.and_then(|_| {
-            self.heard(&received, len, shared);
+            self.update_deadlines(&received, len, shared);
             self.answer(&buffer, shared)
         });
         let (range, kept) = received.kept(len);
@@ -100,7 +100,7 @@ impl Client {
             &mut shared.replies,
             &shared.settings,
         );
-        self.heard(&received, len, shared);
+        self.update_deadlines(&received, len, shared);
         let (range, kept) = received.kept(len);
         if range.is_empty() && self.pending() == 0 && shared.replies.len() > len / 2 {
             // Most of the buffer is echo: what cannot be written at once stays in it.
@@ -125,7 +125,7 @@ impl Client {
         match self.stream.read(&mut buffer[len..]) {
             Ok(n) => {
                 // A short read has drained the socket, so the read that would return `WouldBlock`
-                // is saved.
+                // is avoided.
                 self.flags.readable = n == room || self.flags.hung_up;
                 self.flags.ended = n == 0;
                 shared.stats.bytes.fetch_add(n as u64, Relaxed);
@@ -142,7 +142,7 @@ impl Client {
     }
 
     /// Updates the deadlines after a read.
-    fn heard(&mut self, received: &Received, len: usize, shared: &Shared) {
+    fn update_deadlines(&mut self, received: &Received, len: usize, shared: &Shared) {
         if received.opened {
             self.keepalive.on_open(shared.now);
         }

@@ -61,14 +61,14 @@ fn serve(uart: &mut Uart) -> Result<(), Fault> {
     match &mut Codecs::new(agreed) {
         Ok(codecs) => {
             let seen = echo(uart, &mut rx, codecs.as_mut())?;
-            tell(&seen, codecs.as_ref());
+            print_summary(&seen, codecs.as_ref());
             Ok(())
         }
         Err(full) => Err(Fault::Memory(*full)),
     }
 }
 
-fn tell(seen: &Seen, codecs: Option<&Codecs>) {
+fn print_summary(seen: &Seen, codecs: Option<&Codecs>) {
     let Seen { messages, bytes, pings } = seen;
     hprintln!("echoed {} messages of {} bytes and {} Pings", messages, bytes, pings);
     let connection_len = size_of::<Connection<Server>>();

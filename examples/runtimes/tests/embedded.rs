@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use barews::{TransportAction, CloseCode, Config, Connection, Kind};
+use barews::{CloseCode, Config, Connection, Kind, TransportAction};
 use embedded_io_async::{ErrorType, Read, Write};
 
 common::echo_tests!(common::Server::start(env!("CARGO_BIN_EXE_embedded")).0.unwrap());

@@ -111,7 +111,7 @@ async fn other_requests_are_refused() {
 
 /// RFC 8441 §5: an abrupt end of the transport is a reset with CANCEL.
 #[tokio::test]
-async fn who_ends_without_a_close_is_reset() {
+async fn an_end_without_a_close_is_reset() {
     let server = Http2::start();
     let (mut to, mut from) = server.open().await;
     to.send_data(Bytes::new(), true).unwrap();
@@ -137,7 +137,7 @@ async fn windows_are_backpressure() {
     let mut sent = 0;
     let stuck = timeout(Duration::from_millis(500), send(&mut to, bytes.clone(), &mut sent)).await;
     assert!(stuck.is_err());
-    assert!((WINDOW..=2 * WINDOW).contains(&sent), "{sent} bytes were taken");
+    assert!((WINDOW..=2 * WINDOW).contains(&sent), "{sent} bytes were accepted");
 
     let rest = async {
         send(&mut to, bytes.slice(sent..), &mut 0).await;

@@ -11,12 +11,12 @@ use tokio::time::timeout;
 
 /// `None` if the kernel refuses io_uring.
 fn start() -> Option<Server> {
-    let (server, said) = Server::start(env!("CARGO_BIN_EXE_io_uring"));
-    let lines: Vec<_> = said.lines().collect();
+    let (server, output) = Server::start(env!("CARGO_BIN_EXE_io_uring"));
+    let lines: Vec<_> = output.lines().collect();
     match (&server, &lines[..]) {
         (Some(_), []) => {}
-        (None, [line]) if line.starts_with("io_uring is refused by this kernel: ") => {}
-        _ => panic!("{said:?}"),
+        (None, [line]) if line.starts_with("io_uring is not available: ") => {}
+        _ => panic!("{output:?}"),
     }
     server
 }

@@ -19,9 +19,9 @@ struct Tls {
 
 impl Tls {
     fn start() -> Self {
-        let (server, said) = Server::start(env!("CARGO_BIN_EXE_tls"));
+        let (server, output) = Server::start(env!("CARGO_BIN_EXE_tls"));
         let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(said.as_bytes()).unwrap()).unwrap();
+        roots.add(CertificateDer::from_pem_slice(output.as_bytes()).unwrap()).unwrap();
         Self { server: server.unwrap(), roots }
     }
 
@@ -45,7 +45,7 @@ impl Target for Tls {
 common::echo_tests!(Tls::start());
 
 #[tokio::test]
-async fn who_does_not_trust_it_stays_away() {
+async fn a_client_that_does_not_trust_the_certificate_fails() {
     let tls = Tls::start();
     let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let mut roots = RootCertStore::empty();

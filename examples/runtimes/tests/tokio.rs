@@ -76,7 +76,7 @@ async fn connect(len: usize) -> (JoinHandle<Option<String>>, WebSocketStream<Dup
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_answers_pings_stays() {
+async fn a_client_that_answers_pings_stays() {
     let (serve, mut ws) = connect(4096).await;
     let start = Instant::now();
     for minute in 1..=60 {
@@ -100,20 +100,20 @@ async fn who_answers_pings_stays() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_does_not_answer_is_dropped() {
+async fn a_client_that_does_not_answer_is_dropped() {
     let (serve, mut ws) = connect(4096).await;
     let start = Instant::now();
     let mut bytes = Vec::new();
     // Read the transport directly: tungstenite would answer the Ping.
     let end = timeout(Duration::from_secs(100), ws.get_mut().read_to_end(&mut bytes));
-    end.await.expect("an end").unwrap();
+    end.await.expect("the server ends the connection").unwrap();
     assert_eq!(bytes, b"\x89\x00");
     assert!(start.elapsed().abs_diff(Duration::from_secs(50)) < Duration::from_secs(1));
     assert_eq!(serve.await.unwrap().as_deref(), Some("expired: Pong"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_takes_nothing_is_not_listened_to() {
+async fn a_client_that_does_not_read_is_not_read() {
     let (serve, mut ws) = connect(4096).await;
     let start = Instant::now();
     let mut sent = 0;
@@ -125,7 +125,7 @@ async fn who_takes_nothing_is_not_listened_to() {
     timeout(Duration::from_secs(60), flood).await.expect("the server gives up");
     // 8 KiB each: the outputs in the queue, before it and after it, and the read buffer. And the
     // pipe in both directions.
-    assert!(sent <= 11 * 8192 + 2 * 4096, "{sent} bytes were taken");
+    assert!(sent <= 11 * 8192 + 2 * 4096, "{sent} bytes were accepted");
     assert!(start.elapsed().abs_diff(Duration::from_secs(40)) < Duration::from_secs(1));
     assert_eq!(serve.await.unwrap().as_deref(), Some("expired: Write"));
 }

@@ -1,4 +1,5 @@
-//! fastwebsockets as in its own example: upgraded by hyper, fragments collected, not constrained by tokio's budget.
+//! fastwebsockets as in its own example: upgraded by hyper, with a fragment collector, not
+//! constrained by tokio's budget.
 
 use std::io;
 
@@ -25,7 +26,7 @@ async fn connection(stream: TcpStream) {
         tokio::spawn(unconstrained(echo(upgraded)));
         Ok::<Response<Empty<Bytes>>, WebSocketError>(response)
     });
-    // However it ends: there is nobody to tell.
+    // Errors are ignored.
     let _ =
         http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades().await;
 }

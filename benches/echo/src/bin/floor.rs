@@ -1,8 +1,8 @@
-//! **Not a correct server**: what an echo costs that checks nothing, as a bound for those that do.
+//! **Not a correct server**: the cost of an echo without any validation, as a baseline.
 //!
-//! One read and one write an event, one read buffer for all clients, frames unmasked and moved together in it in one
-//! pass. No fragments, no Pings, no UTF-8, no limits, no deadlines. It stops reading while output is pending,
-//! without which it would be slow.
+//! One read and one write per event, one read buffer for all clients, in which frames are unmasked
+//! and compacted in one pass. No fragmentation, no Pings, no UTF-8 validation, no limits, no
+//! deadlines. It stops reading while output is pending; without that it would be slow.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown};
@@ -22,13 +22,13 @@ struct Client {
     open: bool,
     readable: bool,
     writable: bool,
-    /// A frame that is not whole.
+    /// An incomplete frame.
     unread: Option<Unread>,
-    /// What the socket did not take yet.
+    /// Output that the socket has not accepted yet.
     output: Option<(Vec<u8>, Range<usize>)>,
 }
 
-/// So many bytes of a frame of that length.
+/// The first `len` bytes of a frame of `needed` bytes.
 struct Unread {
     buffer: Vec<u8>,
     len: usize,
@@ -51,14 +51,14 @@ impl Shared {
     }
 }
 
-/// What one read brings.
+/// The result of processing a read.
 struct Frames {
-    /// Where all of them are, without masks.
+    /// The range of the unmasked frames.
     echo: Range<usize>,
     consumed: usize,
-    /// How long the frame that is not whole will be.
+    /// The length of the incomplete frame.
     needed: usize,
-    /// A Close was among them.
+    /// Whether one of the frames is a Close.
     closed: bool,
 }
 
@@ -166,7 +166,7 @@ impl Client {
         Ok(())
     }
 
-    /// A long frame is read to where it stays.
+    /// Continues to read a long frame into its own buffer.
     fn go_on(&mut self, mut unread: Unread, shared: &mut Shared) -> io::Result<()> {
         unread.len += self.read(&mut unread.buffer[unread.len..unread.needed])?;
         if unread.len < unread.needed {
@@ -176,7 +176,7 @@ impl Client {
         let Unread { mut buffer, len, .. } = unread;
         let frames = unmask(&mut buffer[..len]);
         if frames.consumed == 0 {
-            // It was only the header.
+            // Only the header was needed to know the length.
             let mut longer = shared.take(frames.needed);
             longer[..len].copy_from_slice(&buffer[..len]);
             shared.spare.push(buffer);
@@ -188,7 +188,7 @@ impl Client {
         Ok(())
     }
 
-    /// Short reads and writes mean that there is no more: no second call to hear so.
+    /// A short read has drained the socket, so no second call is needed.
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
         match self.stream.read(to) {
             Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
@@ -221,7 +221,7 @@ impl Client {
         }
     }
 
-    /// The request stays in the socket until all of it is there.
+    /// Peeks until the whole request is received.
     fn handshake(&mut self, buffer: &mut [u8]) -> io::Result<()> {
         let n = self.stream.peek(buffer)?;
         let mut reader = RequestReader::new();
@@ -245,7 +245,7 @@ impl Client {
     }
 }
 
-/// Unmasks all frames that are whole and moves them together, behind the first one's header.
+/// Unmasks and compacts all complete frames; the payload of the first one does not move.
 fn unmask(bytes: &mut [u8]) -> Frames {
     let (mut start, mut end, mut consumed, mut closed) = (None, 0, 0, false);
     loop {

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 
 fn main() -> io::Result<()> {
-    // It panics without tokio's timer.
+    // sockudo-ws panics without tokio's timer.
     serve(Builder::new_current_thread().enable_io().enable_time(), echo)
 }
 
@@ -34,7 +34,7 @@ async fn echo(mut stream: TcpStream) {
     }
 }
 
-/// False if no request came.
+/// Does the opening handshake. False if there is no valid request.
 async fn open(stream: &mut TcpStream) -> io::Result<bool> {
     let mut head = BytesMut::with_capacity(4096);
     loop {

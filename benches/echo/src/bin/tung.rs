@@ -1,4 +1,5 @@
-//! tokio-tungstenite as most write it: a message is received, then sent, and `send` flushes.
+//! tokio-tungstenite as it is mostly used: receives a message, then sends it with `send`, which
+//! flushes.
 
 use std::io;
 

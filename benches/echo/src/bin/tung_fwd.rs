@@ -1,4 +1,5 @@
-//! tokio-tungstenite as in its own example: `forward` flushes only when nothing more was received.
+//! tokio-tungstenite as in its own example: `forward` flushes only when there is nothing more to
+//! receive.
 
 use std::future::ready;
 use std::io;
@@ -16,6 +17,6 @@ async fn echo(stream: TcpStream) {
     let Ok(ws) = tokio_tungstenite::accept_async(stream).await else { return };
     let (write, read) = ws.split();
     let messages = read.try_filter(|message| ready(message.is_text() || message.is_binary()));
-    // However it ends: there is nobody to tell.
+    // Errors are ignored.
     let _ = messages.forward(write).await;
 }

@@ -1,4 +1,4 @@
-//! The lowest layer of barews alone: headers and masking; what frames may follow which is the caller's.
+//! Only the lowest layer of barews: headers and masking. The caller checks the order of frames.
 #![no_std]
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! A `Connection` behind the handshake of a server.
+//! A `Connection` after the handshake of a server.
 #![no_std]
 #![no_main]
 

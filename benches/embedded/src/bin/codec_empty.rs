@@ -1,4 +1,4 @@
-//! Nothing: what is in every firmware of a codec.
+//! A codec firmware without a codec, to subtract.
 #![no_std]
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! compcol in its mode for firmwares. It knows no flush, so each message is a stream of its own, whose end is
-//! marked (RFC 7692 section 7.2.3.4).
+//! compcol in its mode for firmware. It has no flush, so each message is a separate stream with a
+//! final block (RFC 7692 §7.2.3.4).
 #![no_std]
 #![no_main]
 
@@ -7,7 +7,7 @@ use barews_embedded::codecs::{Codec, Input, Meter, ROOM, given, measure};
 use compcol::deflate::BlockEncoder;
 use compcol::{Encoder, Status};
 
-/// As much memory as ours with `Effort::TINY` and a window of 512 bytes would take.
+/// Uses about as much memory as ours with `Effort::TINY` and a window of 512 bytes.
 type Compressor = BlockEncoder<512, 256>;
 
 #[cortex_m_rt::entry]

@@ -1,4 +1,4 @@
-//! Nothing: what is in every firmware.
+//! A firmware without a WebSocket crate, to subtract.
 #![no_std]
 #![no_main]
 

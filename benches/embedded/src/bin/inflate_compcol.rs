@@ -1,4 +1,4 @@
-//! compcol in its mode for firmwares, with a window of 512 bytes.
+//! compcol in its mode for firmware, with a window of 512 bytes.
 #![no_std]
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! What is in the firmware of `Inflate` besides it: a connection that gives the pieces.
+//! The firmware of `Inflate` without it, to subtract: a connection that delivers the pieces.
 #![no_std]
 #![no_main]
 

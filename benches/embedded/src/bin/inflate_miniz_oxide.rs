@@ -1,4 +1,4 @@
-//! The core of miniz_oxide, with a ring of 512 bytes.
+//! The core of miniz_oxide, with a ring buffer of 512 bytes.
 #![no_std]
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! websocket-sans-io: frames, in pieces.
+//! websocket-sans-io: delivers frames in pieces.
 #![no_std]
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! websocketz: its two halves over a transport that is always ready.
+//! websocketz: its read and write halves over an always-ready transport.
 #![no_std]
 #![no_main]
 
@@ -52,7 +52,7 @@ fn encode(payload: &[u8], out: &mut [u8], client: bool) -> usize {
     }
 }
 
-/// The transport never makes it wait.
+/// The transport is always ready, so this never spins.
 fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());
@@ -63,7 +63,8 @@ fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// What a network would write into the buffer of the crate. That is not the crate's work.
+/// A transport to read from. A network driver would write into the buffer of the crate, so this
+/// copy is not counted.
 struct Source<'a>(&'a [u8]);
 
 impl ErrorType for Source<'_> {
@@ -83,7 +84,7 @@ impl Read for Source<'_> {
     }
 }
 
-/// Counts what is written, which stays in the buffer of the crate.
+/// A transport that only counts the bytes written; they stay in the buffer of the crate.
 struct Sink(usize);
 
 impl ErrorType for Sink {

@@ -1,4 +1,4 @@
-//! ws-framer: messages in a buffer that it moves.
+//! ws-framer: messages in a buffer, in which it moves the remaining bytes.
 #![no_std]
 #![no_main]
 

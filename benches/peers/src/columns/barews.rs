@@ -15,19 +15,19 @@ pub static COLUMNS: [&Column; 3] = [
     &Column {
         name: "barews",
         start: |row| start(row, Config::new().control_order(ControlOrder::Ahead)),
-        note: "pieces as they come, Ping and Pong ahead of data (the default)",
+        note: "pieces as they arrive, Ping and Pong ahead of data (the default)",
         ..OURS
     },
     &Column {
         name: "barews wire",
         start: |row| start(row, Config::new().control_order(ControlOrder::Wire)),
-        note: "pieces as they come, in wire order",
+        note: "pieces as they arrive, in wire order",
         ..OURS
     },
     &Column {
         name: "barews message",
         start: whole,
-        note: "whole messages in one piece (Delivery::Frames, Assembler), from 16 KiB on and in `mix`",
+        note: "whole messages (Delivery::Frames, Assembler), for sizes from 16 KiB and `mix`",
         ..OURS
     },
 ];
@@ -57,7 +57,7 @@ fn start(row: &'static Row, config: Config) -> Option<Run> {
                 Role::Client => pieces(Connection::client(config, keys()), source, row.read),
             }
         }
-        // How control frames are ordered has no part in what follows.
+        // The order of control frames makes no difference below.
         _ if config != Config::new() => None,
         Work::Send { role, payload, count } => match role {
             Role::Server => send(Connection::server(config), payload, *count),
@@ -88,7 +88,7 @@ fn start(row: &'static Row, config: Config) -> Option<Run> {
     }
 }
 
-/// Receives with pieces of messages as events.
+/// Receives messages in pieces.
 fn pieces<R: barews::Role + 'static>(
     mut ws: Connection<R>,
     mut source: Source,
@@ -119,7 +119,7 @@ fn pieces<R: barews::Role + 'static>(
     })
 }
 
-/// Receives whole messages, each in one piece.
+/// Receives whole messages.
 fn whole(row: &'static Row) -> Option<Run> {
     let Work::Decode { role, bytes } = &row.work else { return None };
     if row.size < 16384 && row.name != "mix" {
@@ -149,7 +149,7 @@ fn frames<R: barews::Role + 'static>(
             let mut input = rx.input();
             let missing = loop {
                 match ws.receive(&mut input) {
-                    // A message in one frame is whole as it is.
+                    // A message in one frame needs no assembling.
                     Ok(Event::Data(data)) if data.first && data.fin => tally.message(data.payload),
                     Ok(Event::Data(data)) => match messages.push(&data).map_err(text)? {
                         Some(Message::Text(text)) => tally.message(text.as_bytes()),

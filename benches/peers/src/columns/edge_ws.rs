@@ -14,7 +14,7 @@ pub static COLUMN: Column = Column {
     unmasks: true,
     protocol: false,
     utf8: false,
-    note: "no_std, frames only, two reads a frame and no buffer; our driver writes the Pongs; its handshake is in \
+    note: "no_std, frames only; two reads per frame, no buffer; our driver writes the Pongs; its handshake is in \
            edge-http",
     start,
 };

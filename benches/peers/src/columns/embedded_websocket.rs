@@ -16,7 +16,7 @@ pub static COLUMN: Column = Column {
     unmasks: true,
     protocol: false,
     utf8: false,
-    note: "sans-IO, no_std; pieces as they come, copied byte by byte; a client's keys are zeros here; our \
+    note: "sans-IO, no_std; pieces as they arrive, copied byte by byte; a client's keys are zero here; our \
            driver writes the Pongs",
     start,
 };
@@ -80,7 +80,7 @@ fn decode<T: WebSocketType + 'static>(
                     Err(error) => return Err(text(error)),
                 };
                 if part.len_from == 0 {
-                    return Err("a read that consumes nothing, for ever".into());
+                    return Err("a read made no progress".into());
                 }
                 bytes = &bytes[part.len_from..];
                 let payload = &to[..part.len_to];

@@ -1,23 +1,28 @@
-//! What no receiver or sender can do without.
+//! Lower bounds for every receiver and sender.
 
 use super::{Column, Group, Run, run};
 use crate::streams::{Role, Row, Tally, Work};
 use crate::transport::Source;
 
 pub static COLUMNS: [&Column; 3] = [
-    &Column { name: "floor memcpy", start: copy, note: "the copy that every column pays", ..FLOOR },
+    &Column {
+        name: "floor memcpy",
+        start: copy,
+        note: "the copy that every column has to make",
+        ..FLOOR
+    },
     &Column {
         name: "floor copy+xor",
         unmasks: true,
         start: copy_and_xor,
-        note: "and one XOR over all bytes, headers too",
+        note: "the same, and one XOR over all bytes, including headers",
         ..FLOOR
     },
     &Column {
         name: "floor unchecked loop",
         unmasks: true,
         start: unchecked,
-        note: "finds the frames, unmasks them, believes everything; no reassembly",
+        note: "finds and unmasks the frames; no validation, no reassembly",
         ..FLOOR
     },
 ];
@@ -35,7 +40,7 @@ const FLOOR: Column = Column {
 
 const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 
-/// XOR by lanes, which every compiler makes vectors of.
+/// XOR in lanes, which compilers vectorize.
 #[inline]
 fn xor(bytes: &mut [u8], key: [u8; 4]) {
     let lane: [u8; 64] = std::array::from_fn(|i| key[i % 4]);
@@ -104,7 +109,7 @@ fn unchecked(row: &'static Row) -> Option<Run> {
     let mut buffer = vec![0; row.read + 131];
     run(move || {
         let mut tally = Tally::default();
-        // What is left of a header, and what is left of a payload.
+        // The incomplete header, and the rest of the payload.
         let (mut held, mut left, mut key, mut fin, mut control) = (0, 0, [0; 4], false, false);
         while !source.ended() {
             let n = source.receive(&mut buffer[held..]);
@@ -142,7 +147,7 @@ fn unchecked(row: &'static Row) -> Option<Run> {
     })
 }
 
-/// The lengths of header and payload, and the key.
+/// The lengths of header and payload, and the masking key.
 #[inline]
 fn header(bytes: &[u8], masked: bool) -> Option<(usize, usize, [u8; 4])> {
     let &[_, second, ..] = bytes else { return None };

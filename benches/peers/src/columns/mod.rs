@@ -27,7 +27,7 @@ mod yawc;
 /// One pass over a row.
 pub type Run = Box<dyn FnMut() -> Result<Tally, String>>;
 
-/// What a column is measured as.
+/// The group of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
     Ours,
@@ -35,21 +35,21 @@ pub enum Group {
     Floor,
 }
 
-/// Something that is measured, and what it checks of what it receives.
+/// A column of the tables, and what it checks on receipt.
 #[derive(Debug)]
 pub struct Column {
     pub name: &'static str,
-    /// The crate that the version is of; empty for what is written here.
+    /// The crate whose version is shown; empty for our own code.
     pub package: &'static str,
     pub group: Group,
     pub unmasks: bool,
-    /// Refuses what RFC 6455 forbids: reserved bits and opcodes, long or cut control frames,
-    /// fragments out of order.
+    /// Rejects violations of RFC 6455: reserved bits and opcodes, long or fragmented control
+    /// frames, fragments out of order.
     pub protocol: bool,
     /// Validates the UTF-8 of text messages.
     pub utf8: bool,
     pub note: &'static str,
-    /// Starts a connection for a row; `None` if the column cannot do such a row.
+    /// Starts a connection for a row; `None` if the column does not support it.
     pub start: fn(&'static Row) -> Option<Run>,
 }
 
@@ -60,7 +60,7 @@ impl PartialEq for Column {
 }
 
 impl Column {
-    /// Does all that a receiver has to.
+    /// Whether it does everything that a receiver has to.
     pub const fn is_checked(&self) -> bool {
         self.unmasks && self.protocol && self.utf8
     }
@@ -103,10 +103,10 @@ pub fn all() -> Vec<&'static Column> {
     all
 }
 
-/// What a run fails with when a Close came.
+/// The error of a run that receives a Close.
 pub const CLOSED: &str = "closed";
 
-/// A run out of a closure.
+/// Makes a run from a closure.
 fn run(pass: impl FnMut() -> Result<Tally, String> + 'static) -> Option<Run> {
     Some(Box::new(pass))
 }
@@ -116,11 +116,12 @@ fn text(error: impl std::fmt::Debug) -> String {
     format!("{error:?}")
 }
 
-/// The answer to a request. The first one of a pass must be right, for the search takes its time.
+/// Counts the response to a request. Only the first one of a pass is checked, because the search
+/// takes time.
 fn accepted(tally: &mut Tally, answer: &[u8]) -> Result<(), String> {
     let accept = crate::streams::ACCEPT;
     if tally.messages == 0 && !answer.windows(accept.len()).any(|window| window == accept) {
-        return Err("the answer does not accept".into());
+        return Err("the response does not accept the request".into());
     }
     std::hint::black_box(answer);
     tally.frame(accept.len());

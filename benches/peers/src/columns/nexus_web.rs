@@ -10,7 +10,7 @@ pub static COLUMNS: [&Column; 2] = [
     &Column {
         name: "nexus-web",
         start: |row| start(row, FrameReader::builder()),
-        note: "sans-IO, on a buffer of its own of 1 MiB, the default; SSE2 and AVX2, simdutf8; our driver writes \
+        note: "sans-IO, with its own buffer of 1 MiB, the default; SSE2 and AVX2, simdutf8; our driver writes \
                the Pongs",
         ..NEXUS
     },
@@ -22,7 +22,7 @@ pub static COLUMNS: [&Column; 2] = [
             }
             _ => None,
         },
-        note: "the same, with a buffer little longer than a read",
+        note: "the same, with a buffer slightly longer than a read",
         ..NEXUS
     },
 ];

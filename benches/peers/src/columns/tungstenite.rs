@@ -26,7 +26,7 @@ pub static COLUMNS: [&Column; 2] = [
             }
             _ => None,
         },
-        note: "read buffer as long as a read: it fills its buffer with zeros before every read",
+        note: "read buffer of the read size: it zeroes its buffer before every read",
         ..TUNGSTENITE
     },
 ];

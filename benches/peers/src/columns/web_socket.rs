@@ -1,4 +1,4 @@
-//! web-socket: `WebSocket` over a tokio `BufReader`, as its documentation has it, without a runtime.
+//! web-socket: `WebSocket` over a tokio `BufReader`, as in its documentation, without a runtime.
 
 use futures::executor::block_on;
 use tokio::io::BufReader;

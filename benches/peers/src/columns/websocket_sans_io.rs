@@ -15,7 +15,7 @@ pub static COLUMN: Column = Column {
     unmasks: true,
     protocol: false,
     utf8: false,
-    note: "sans-IO, no_std, frames only; pieces as they come, nothing is checked; writes no Pongs; no handshake",
+    note: "sans-IO, no_std, frames only; pieces as they arrive, no checks; writes no Pongs; no handshake",
     start,
 };
 

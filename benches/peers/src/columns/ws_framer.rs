@@ -13,8 +13,8 @@ pub static COLUMN: Column = Column {
     unmasks: true,
     protocol: true,
     utf8: true,
-    note: "sans-IO, no_std; its buffer must hold a message, and all that is in it moves with \
-           every frame; our driver writes the Pongs; no server's handshake",
+    note: "sans-IO, no_std; its buffer must hold a message, and every frame moves the rest of it; our \
+           driver writes the Pongs; no server handshake",
     start,
 };
 

@@ -1,4 +1,4 @@
-//! wslay, a C library: its event API.
+//! The event API of the C library wslay.
 
 use std::ffi::{c_int, c_void};
 use std::ptr;
@@ -14,7 +14,7 @@ pub static COLUMN: Column = Column {
     unmasks: true,
     protocol: true,
     utf8: true,
-    note: "the C library as the system has it, 1.1.1 where this was written; event API; no handshake",
+    note: "the C library of the system (1.1.1 when written); event API; no handshake",
     start,
 };
 
@@ -23,7 +23,7 @@ mod c;
 
 const WOULD_BLOCK: c_int = -401;
 
-/// What the callbacks see.
+/// The data of the callbacks.
 struct State {
     source: Source,
     out: Vec<u8>,
@@ -62,13 +62,13 @@ impl Connection {
             Role::Client => c::wslay_event_context_client_init,
         };
         let mut context = ptr::null_mut();
-        // SAFETY: the callbacks are copied; `state` lives until `drop`, behind the context.
+        // SAFETY: the callbacks are copied; `state` is freed in `drop`, after the context.
         let result = unsafe { init(&raw mut context, &raw const callbacks, state.cast()) };
         let connection = Self { context, state };
         (result == 0).then_some(connection)
     }
 
-    /// Nothing else uses the state outside of calls into the library.
+    /// Outside of calls into the library, nothing else uses the state.
     fn state(&mut self) -> &mut State {
         // SAFETY: it lives as long as `self`, and the library holds no reference between calls.
         unsafe { &mut *self.state }
@@ -77,7 +77,7 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        // SAFETY: both were made in `new`, and nothing uses them any more.
+        // SAFETY: both were created in `new`, and nothing uses them afterwards.
         unsafe {
             if !self.context.is_null() {
                 c::wslay_event_context_free(self.context);
@@ -99,7 +99,7 @@ extern "C" fn recv(
         unsafe { (std::slice::from_raw_parts_mut(to, len), &mut *state.cast::<State>()) };
     match state.source.receive(to) {
         0 => {
-            // SAFETY: the context that this is called for.
+            // SAFETY: the library passes its own context.
             unsafe { c::wslay_event_set_error(context, WOULD_BLOCK) };
             -1
         }
@@ -137,7 +137,7 @@ extern "C" fn genmask(_: *mut c::Context, to: *mut u8, len: usize, state: *mut c
 }
 
 extern "C" fn on_msg_recv(_: *mut c::Context, message: *const c::Received, state: *mut c_void) {
-    // SAFETY: as above; an empty message may have no address.
+    // SAFETY: as above. The pointer of an empty message may be null, so it is not used here.
     let (message, state) = unsafe { (&*message, &mut *state.cast::<State>()) };
     let payload = if message.msg_length == 0 {
         &[]
@@ -190,7 +190,7 @@ fn start(row: &'static Row) -> Option<Run> {
                 for _ in 0..*count {
                     let message =
                         c::Message { opcode: 2, msg: payload.as_ptr(), msg_length: payload.len() };
-                    // SAFETY: the context lives as long as `ws`; the message is copied.
+                    // SAFETY: the context lives as long as `ws`, and the message is copied.
                     let result = unsafe {
                         c::wslay_event_queue_msg(ws.context, &raw const message)
                             | c::wslay_event_send(ws.context)

@@ -17,7 +17,7 @@ pub static COLUMN: Column = Column {
     unmasks: true,
     protocol: true,
     utf8: true,
-    note: "payload where it came (Adaptive), simdutf8; a client masks the caller's payload in place",
+    note: "payload in the read buffer (Adaptive), simdutf8; a client masks the caller's payload in place",
     start,
 };
 
@@ -81,7 +81,7 @@ fn decode<const CLIENT: bool>(
                 match frame.op_code() {
                     OpCode::Text | OpCode::Binary => {
                         tally.message(frame.payload());
-                        // Not after a Ping: it holds the fragments so far.
+                        // Not after a Ping: the buffer holds the fragments so far.
                         buffer.clear();
                     }
                     OpCode::Ping | OpCode::Pong => {}

@@ -10,7 +10,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::Duration;
 
 use barews::handshake::server::RequestReader;
-use barews::{TransportAction, Assembler, Config, Connection, Delivery, Event, RecvBuffer};
+use barews::{Assembler, Config, Connection, Delivery, Event, RecvBuffer, TransportAction};
 use barews_runtimes::{Failure, answer, append, echo};
 
 /// A thread cannot wait for its socket and a timer at once, so there are no Pings: a peer that is
@@ -37,7 +37,7 @@ fn serve(mut stream: TcpStream) -> Result<(), Failure> {
     stream.set_write_timeout(Some(SILENCE))?;
     let mut rx = RecvBuffer::new(vec![0; 8192]);
     if open(&mut stream, &mut rx)? {
-        converse(&mut stream, rx)?;
+        serve_messages(&mut stream, rx)?;
     }
     // Dropping the socket with unread bytes could reset the connection before the peer reads the
     // Close frame.
@@ -63,7 +63,7 @@ fn open(stream: &mut TcpStream, rx: &mut RecvBuffer<Vec<u8>>) -> Result<bool, Fa
 }
 
 /// Echoes messages until the closing handshake is done, or the peer was sent a Close for an error.
-fn converse(stream: &mut TcpStream, mut rx: RecvBuffer<Vec<u8>>) -> Result<(), Failure> {
+fn serve_messages(stream: &mut TcpStream, mut rx: RecvBuffer<Vec<u8>>) -> Result<(), Failure> {
     let mut ws = Connection::server(Config::new().delivery(Delivery::Frames));
     let mut messages = Assembler::new(Vec::new());
     let mut out = Vec::new();

@@ -12,7 +12,7 @@ use std::future::poll_fn;
 use std::io;
 use std::time::Duration;
 
-use barews::{TransportAction, Config, Connection, Event, MIN_BUFFER_LEN, RecvBuffer};
+use barews::{Config, Connection, Event, MIN_BUFFER_LEN, RecvBuffer, TransportAction};
 use barews_runtimes::{Failure, append};
 use bytes::Bytes;
 use h2::ext::Protocol;
@@ -45,7 +45,7 @@ async fn serve(stream: TcpStream) -> Result<(), h2::Error> {
     while let Some(request) = http.accept().await {
         let (request, respond) = request?;
         tokio::spawn(async {
-            converse(request, respond).await.unwrap_or_else(|error| eprintln!("{error}"));
+            serve_messages(request, respond).await.unwrap_or_else(|error| eprintln!("{error}"));
         });
     }
     Ok(())
@@ -66,7 +66,7 @@ fn status<B>(request: &Request<B>) -> StatusCode {
 
 /// Serves one WebSocket. On an error the stream is dropped and thereby reset, as RFC 8441 §5
 /// requires.
-async fn converse(
+async fn serve_messages(
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
 ) -> Result<(), Failure> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use barews::handshake::server::RequestReader;
-use barews::{TransportAction, Assembler, Config, Connection, Event, RecvBuffer};
+use barews::{Assembler, Config, Connection, Event, RecvBuffer, TransportAction};
 use barews_runtimes::{Failure, answer, append, echo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink};
 use tokio::net::{TcpListener, TcpStream};
@@ -55,7 +55,7 @@ async fn serve(acceptor: TlsAcceptor, stream: TcpStream) -> Result<(), Failure> 
     };
     let (mut stream, accepted) = timeout(PATIENCE, both).await??;
     if accepted {
-        converse(&mut stream, rx).await?;
+        serve_messages(&mut stream, rx).await?;
     }
     // Sends close_notify and closes our half of TCP. What the peer still sends is read and
     // discarded: dropping the socket could reset the connection before the peer reads the Close
@@ -88,7 +88,7 @@ async fn open(
 }
 
 /// Echoes messages until the closing handshake is done, or the peer was sent a Close for an error.
-async fn converse(
+async fn serve_messages(
     stream: &mut TlsStream<TcpStream>,
     mut rx: RecvBuffer<Vec<u8>>,
 ) -> Result<(), Failure> {

@@ -32,17 +32,17 @@ impl Server {
     pub fn start(program: &str) -> (Option<Self>, String) {
         let mut command = Command::new(program);
         let mut child = command.arg("127.0.0.1:0").stdout(Stdio::piped()).spawn().unwrap();
-        let mut said = String::new();
+        let mut output = String::new();
         for line in BufReader::new(child.stdout.take().unwrap()).lines() {
             let line = line.unwrap();
             if let Some(address) = line.strip_prefix("listening on ") {
-                return (Some(Self { address: address.parse().unwrap(), child }), said);
+                return (Some(Self { address: address.parse().unwrap(), child }), output);
             }
-            said += &line;
-            said += "\n";
+            output += &line;
+            output += "\n";
         }
-        assert!(child.wait().unwrap().success(), "{program} failed: {said}");
-        (None, said)
+        assert!(child.wait().unwrap().success(), "{program} failed: {output}");
+        (None, output)
     }
 }
 
@@ -118,7 +118,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             received
         };
         let both = tokio::time::timeout(PATIENCE, async { tokio::join!(send, receive) });
-        both.await.expect("an answer in time").1
+        both.await.expect("no timeout").1
     }
 
     /// Sends a message and receives the reply.

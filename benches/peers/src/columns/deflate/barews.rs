@@ -15,7 +15,7 @@ pub const COLUMNS: [(&Column, Option<Codecs>); 3] = [
         &Column {
             name: "barews deflate fast",
             start: |row| start(row, Effort::FAST),
-            note: "Effort::FAST, pieces as they come",
+            note: "Effort::FAST, pieces as they arrive",
             ..OURS
         },
         Some(|| codecs(Effort::FAST)),
@@ -53,14 +53,18 @@ const OURS: Column = Column {
 
 fn open(params: DeflateParams, effort: Effort) -> (Inflate<Vec<u8>>, Deflate<Vec<u8>>) {
     let memory = |len| vec![0; len];
-    let (client, server): (CompressionContext, CompressionContext) = (params.client(), params.server());
+    let (client, server): (CompressionContext, CompressionContext) =
+        (params.client(), params.server());
     let inflate = Inflate::new(client, memory(Inflate::memory(client)));
     let deflate = Deflate::new(server, effort, memory(Deflate::memory(server, effort)));
-    (inflate.expect("as long as it asks for"), deflate.expect("as long as it asks for"))
+    (
+        inflate.expect("the memory has the required length"),
+        deflate.expect("the memory has the required length"),
+    )
 }
 
 fn codecs(effort: Effort) -> Box<dyn Any> {
-    // All of their memory is there from the first byte on.
+    // All memory is allocated from the start.
     Box::new(open(DeflateParams::DEFAULT, effort))
 }
 
@@ -76,7 +80,7 @@ fn start(row: &'static Row, effort: Effort) -> Option<Run> {
     let mut source = Source::new(&echo.bytes, row.read);
     let mut rx = RecvBuffer::new(vec![0; row.read + MIN_BUFFER_LEN]);
     let mut piece = vec![0; 16 << 10];
-    // The whole message in one frame, as the others send it.
+    // Send the whole message in one frame, as the others do.
     let mut reply = vec![0; Deflate::max_len(row.size)];
     let mut len = 0;
     run(move || {
@@ -94,7 +98,7 @@ fn start(row: &'static Row, effort: Effort) -> Option<Run> {
                             let deflated =
                                 deflate.push(piece.payload, piece.fin, &mut reply[len..]);
                             if !deflated.done {
-                                return Err("the reply is longer than it can be".into());
+                                return Err("the reply is too long".into());
                             }
                             len += deflated.written;
                             if piece.fin {

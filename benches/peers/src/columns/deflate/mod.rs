@@ -1,4 +1,5 @@
-//! The columns that compress: each receives compressed messages as a server and sends them back compressed.
+//! The columns with compression: each receives compressed messages as a server and echoes them
+//! compressed.
 
 use std::any::Any;
 
@@ -17,14 +18,14 @@ pub fn all() -> Vec<&'static Column> {
     codecs().into_iter().map(|(column, _)| column).collect()
 }
 
-/// RFC 7692, 7.2.3.1: the payload of "Hello".
+/// RFC 7692 §7.2.3.1: the payload of "Hello".
 const HELLO: &[u8] = &[0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
 
-/// What a connection keeps to compress and inflate, with takeover where the crate has it, after its first message. It
-/// lives as long as the box.
+/// The codecs of a connection after the first message, with context takeover if the crate supports
+/// it. Their memory is freed with the box.
 pub type Codecs = fn() -> Box<dyn Any>;
 
-/// All columns, in the order of the tables, and the codecs of those that give them out.
+/// All columns, in the order of the tables, with the codecs of those that expose them.
 pub fn codecs() -> Vec<(&'static Column, Option<Codecs>)> {
     let mut all = Vec::new();
     all.extend(barews::COLUMNS);

@@ -21,7 +21,7 @@ pub const COLUMN: (&Column, Option<Codecs>) = (
         unmasks: true,
         protocol: true,
         utf8: true,
-        note: "sans-IO; noflate, which has one level; sends less than 64 bytes as they are",
+        note: "sans-IO; noflate, which has one level; sends messages below 64 bytes uncompressed",
         start,
     },
     Some(codecs),

@@ -16,7 +16,7 @@ pub const COLUMNS: [(&Column, Option<Codecs>); 2] = [
         &Column {
             name: "sockudo-ws deflate 1",
             start: |row| start(row, 1),
-            note: "level 1, inflates by zlib-rs, compresses by flate2",
+            note: "level 1, inflates with zlib-rs, compresses with flate2",
             ..SOCKUDO_WS
         },
         Some(|| codecs(1)),

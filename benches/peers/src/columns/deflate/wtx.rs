@@ -24,7 +24,7 @@ pub const COLUMNS: [(&Column, Option<Codecs>); 2] = [
         &Column {
             name: "wtx deflate 1",
             start: |row| start(row, CompressionLevel::One),
-            note: "level 1, windows of 15 bits, flate2; has no context takeover",
+            note: "level 1, windows of 15 bits, flate2; no context takeover",
             ..WTX
         },
         Some(|| codecs(CompressionLevel::One)),
@@ -51,7 +51,7 @@ const WTX: Column = Column {
     start: |_| None,
 };
 
-/// The offer of a client, to be answered.
+/// The offer of a client.
 struct Offer;
 
 impl GenericHeader for Offer {
@@ -126,7 +126,7 @@ fn start(row: &'static Row, level: CompressionLevel) -> Option<Run> {
                 match kind {
                     OpCode::Text | OpCode::Binary => {
                         tally.message(frame.payload());
-                        // The frame borrows the connection, so the payload has to leave it.
+                        // The frame borrows the connection, so the payload must be copied.
                         reply.clear();
                         reply.extend_from_slice(frame.payload());
                         buffer.clear();

@@ -3,11 +3,11 @@
 use std::net::{Shutdown, TcpStream};
 
 use barews::handshake::server::RequestReader;
-use barews::{TransportAction, Assembler, Config, Connection, Event, RecvBuffer, Server};
+use barews::{Assembler, Config, Connection, Event, RecvBuffer, Server, TransportAction};
 use barews_runtimes::{Failure, answer, append, echo};
 
 /// The next operation of a client. There is one at a time.
-pub(crate) enum Wish<'a> {
+pub(crate) enum Operation<'a> {
     Receive(&'a mut [u8]),
     Send(&'a [u8]),
 }
@@ -45,15 +45,15 @@ impl Client {
         }
     }
 
-    pub(crate) fn wish(&mut self) -> Wish<'_> {
+    pub(crate) fn next_operation(&mut self) -> Operation<'_> {
         match self.out.get(self.sent..) {
-            Some(rest @ [_, ..]) => Wish::Send(rest),
-            _ => Wish::Receive(self.rx.spare_mut()),
+            Some(rest @ [_, ..]) => Operation::Send(rest),
+            _ => Operation::Receive(self.rx.spare_mut()),
         }
     }
 
     /// The operation completed with `n` bytes, at least 1.
-    pub(crate) fn fulfil(&mut self, n: usize) -> Result<(), Failure> {
+    pub(crate) fn complete(&mut self, n: usize) -> Result<(), Failure> {
         if self.out.is_empty() {
             self.rx.advance(n);
             self.receive()?;

@@ -17,7 +17,7 @@ fn main() -> std::io::Result<()> {
     let ring = match io_uring::IoUring::new(ring::ENTRIES) {
         Ok(ring) => ring,
         Err(error) => {
-            println!("io_uring is refused by this kernel: {error}");
+            println!("io_uring is not available: {error}");
             return Ok(());
         }
     };
@@ -28,5 +28,5 @@ fn main() -> std::io::Result<()> {
 
 #[cfg(not(target_os = "linux"))]
 fn main() {
-    println!("io_uring is refused by this kernel: it is not Linux");
+    println!("io_uring is not available: it needs Linux");
 }

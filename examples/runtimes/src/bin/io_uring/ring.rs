@@ -10,7 +10,7 @@ use io_uring::types::{Fd, Timespec};
 use io_uring::{IoUring, opcode};
 use slab::Slab;
 
-use super::client::{Client, Wish};
+use super::client::{Client, Operation};
 
 pub(crate) const ENTRIES: u32 = 256;
 /// Each client has at most one operation and its timeout in flight. The completion queue has twice
@@ -58,7 +58,7 @@ pub(crate) fn run(mut ring: IoUring, listener: &TcpListener) -> io::Result<()> {
                     let client = &mut clients[token];
                     // 0 is the end of the stream; a negative result is an error or the timeout.
                     let result = usize::try_from(result).ok().filter(|n| *n > 0);
-                    match result.map(|n| client.fulfil(n)) {
+                    match result.map(|n| client.complete(n)) {
                         Some(Ok(())) => start(&mut ring, client, token)?,
                         Some(Err(error)) => {
                             eprintln!("{error}");
@@ -77,9 +77,9 @@ fn start(ring: &mut IoUring, client: &mut Client, token: usize) -> io::Result<()
     let fd = Fd(client.stream.as_raw_fd());
     // If the length exceeds `u32`, the rest is part of the next operation.
     let len = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-    let operation = match client.wish() {
-        Wish::Receive(room) => opcode::Recv::new(fd, room.as_mut_ptr(), len(room)).build(),
-        Wish::Send(rest) => opcode::Send::new(fd, rest.as_ptr(), len(rest)).build(),
+    let operation = match client.next_operation() {
+        Operation::Receive(room) => opcode::Recv::new(fd, room.as_mut_ptr(), len(room)).build(),
+        Operation::Send(rest) => opcode::Send::new(fd, rest.as_ptr(), len(rest)).build(),
     };
     let operation = operation.user_data(token as u64).flags(Flags::IO_LINK);
     push(ring, &[operation, opcode::LinkTimeout::new(&raw const LIMIT).build().user_data(TIMER)])

@@ -3,7 +3,7 @@
 use std::mem;
 
 use barews::keepalive::Timeouts;
-use barews::{TransportAction, Assembler, Config, Connection, Event, RecvBuffer, Server, State};
+use barews::{Assembler, Config, Connection, Event, RecvBuffer, Server, State, TransportAction};
 use barews_runtimes::{Failure, append, echo};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::{mpsc, watch};
