@@ -90,6 +90,35 @@ impl From<CloseCode> for u16 {
     }
 }
 
+impl Error {
+    /// The code of the Close frame that answers this fault (RFC 6455 section 7.4.1).
+    ///
+    /// [`UnexpectedEof`](Self::UnexpectedEof) gives [`CloseCode::ABNORMAL`] (1006), which is only
+    /// ever a report to the caller: with the transport gone, no Close frame is queued.
+    #[must_use]
+    pub const fn close_code(self) -> CloseCode {
+        match self {
+            Self::ReservedBits
+            | Self::ReservedOpcode
+            | Self::FragmentedControl
+            | Self::ControlTooLong
+            | Self::NonMinimalLength
+            | Self::LengthTopBit
+            | Self::Unmasked
+            | Self::Masked
+            | Self::UnexpectedContinuation
+            | Self::ExpectedContinuation
+            | Self::CloseTooShort
+            | Self::InvalidCloseCode => CloseCode::PROTOCOL,
+            Self::InvalidUtf8 | Self::InvalidDeflate => CloseCode::INVALID_PAYLOAD,
+            Self::FrameTooLong | Self::MessageTooLong | Self::TooManyFragments => {
+                CloseCode::TOO_BIG
+            }
+            Self::UnexpectedEof => CloseCode::ABNORMAL,
+        }
+    }
+}
+
 /// What a Close frame says: a code and a reason of 0 to 123 bytes (5.5.1).
 ///
 /// The reason is for logs: it need not be readable for people, and must not be shown to end users.

@@ -2,8 +2,6 @@
 
 use core::fmt;
 
-use crate::wire::close::CloseCode;
-
 /// The peer broke the protocol, or went over a limit that the caller set.
 ///
 /// After such an error the connection is failed (RFC 6455 section 7.1.7): every later call gives the
@@ -51,35 +49,6 @@ pub enum Error {
     InvalidDeflate,
     /// The transport ended before the peer's Close frame (7.1.5).
     UnexpectedEof,
-}
-
-impl Error {
-    /// The code of the Close frame that answers this fault (RFC 6455 section 7.4.1).
-    ///
-    /// [`UnexpectedEof`](Self::UnexpectedEof) gives [`CloseCode::ABNORMAL`] (1006), which is only
-    /// ever a report to the caller: with the transport gone, no Close frame is queued.
-    #[must_use]
-    pub const fn close_code(self) -> CloseCode {
-        match self {
-            Self::ReservedBits
-            | Self::ReservedOpcode
-            | Self::FragmentedControl
-            | Self::ControlTooLong
-            | Self::NonMinimalLength
-            | Self::LengthTopBit
-            | Self::Unmasked
-            | Self::Masked
-            | Self::UnexpectedContinuation
-            | Self::ExpectedContinuation
-            | Self::CloseTooShort
-            | Self::InvalidCloseCode => CloseCode::PROTOCOL,
-            Self::InvalidUtf8 | Self::InvalidDeflate => CloseCode::INVALID_PAYLOAD,
-            Self::FrameTooLong | Self::MessageTooLong | Self::TooManyFragments => {
-                CloseCode::TOO_BIG
-            }
-            Self::UnexpectedEof => CloseCode::ABNORMAL,
-        }
-    }
 }
 
 impl fmt::Display for Error {
