@@ -28,11 +28,11 @@ impl MessageProgress {
     /// Moves behind a data frame that was judged.
     #[inline]
     pub(crate) fn pass(&mut self, lead: Lead, len: u64) {
-        if lead.fin {
+        self.flow = self.flow.step(lead).unwrap_or(self.flow);
+        if self.flow == Fragmentation::Idle {
             *self = Self::new();
             return;
         }
-        self.flow = self.flow.kind_of(lead.opcode).map_or(self.flow, Fragmentation::Message);
         if lead.rsv1 {
             self.compressed = Deflate::new(true);
         }

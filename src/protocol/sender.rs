@@ -242,7 +242,6 @@ impl Sender {
         let Content { kind, compressed } = content;
         let compressed = Deflate::new(compressed);
         let opcode = self.flow.opcode_of(kind).ok_or(SendError::MessageInProgress)?;
-        let flow = if fin { Fragmentation::Idle } else { Fragmentation::Message(kind) };
         if compressed.is_on() && !self.deflate.is_on() {
             return Err(SendError::NotNegotiated);
         }
@@ -251,7 +250,8 @@ impl Sender {
             return Err(SendError::MessageInProgress);
         }
         // RFC 7692, 6.1: RSV1 is for the first frame of a message.
-        Ok((Lead { fin, rsv1: first && compressed.is_on(), opcode }, flow))
+        let lead = Lead { fin, rsv1: first && compressed.is_on(), opcode };
+        Ok((lead, self.flow.step(lead).map_err(|_| SendError::MessageInProgress)?))
     }
 
     /// 5.6: the fragments of a text are UTF-8 when put together.
