@@ -89,8 +89,7 @@ pub enum TransportAction {
 #[derive(Debug)]
 pub struct Connection<R> {
     receiver: Receiver,
-    sender: Sender,
-    role: R,
+    sender: Sender<R>,
 }
 
 impl Connection<Server> {
@@ -111,7 +110,7 @@ impl<K: MaskKeys> Connection<Client<K>> {
 
 impl<R: Role> Connection<R> {
     fn new(config: Config, role: R) -> Self {
-        Self { receiver: Receiver::new(&config), sender: Sender::new(&config), role }
+        Self { receiver: Receiver::new(&config), sender: Sender::new(&config, role) }
     }
 
     /// The next event in `input`, which holds what the last call left and what came since.
@@ -165,7 +164,7 @@ impl<R: Role> Connection<R> {
     /// [`SendError::MessageInProgress`], [`SendError::NoMaskingKey`].
     #[inline]
     pub fn send_text(&mut self, text: &str, out: &mut [u8]) -> Result<usize, SendError> {
-        self.sender.message(&mut self.role, Kind::Text, text.as_bytes(), out)
+        self.sender.message(Kind::Text, text.as_bytes(), out)
     }
 
     /// Writes a binary message in one frame, as [`send_text`](Self::send_text) does.
@@ -175,7 +174,7 @@ impl<R: Role> Connection<R> {
     /// As for [`send_text`](Self::send_text).
     #[inline]
     pub fn send_binary(&mut self, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
-        self.sender.message(&mut self.role, Kind::Binary, payload, out)
+        self.sender.message(Kind::Binary, payload, out)
     }
 
     /// Writes one fragment of a message, behind the control frame that is due (5.4).
@@ -195,7 +194,7 @@ impl<R: Role> Connection<R> {
         payload: &[u8],
         out: &mut [u8],
     ) -> Result<usize, SendError> {
-        self.sender.fragment(&mut self.role, content.into(), fin, payload, out)
+        self.sender.fragment(content.into(), fin, payload, out)
     }
 
     /// Makes a frame of `payload` where it is: masks it (a client) and returns the header, 2 to 14
@@ -213,7 +212,7 @@ impl<R: Role> Connection<R> {
         fin: bool,
         payload: &mut [u8],
     ) -> Result<HeaderBytes, SendError> {
-        self.sender.in_place(&mut self.role, content.into(), fin, payload)
+        self.sender.in_place(content.into(), fin, payload)
     }
 
     /// Begins a frame of `len` bytes, 0 to 2^63 - 1, that come later: write the header, then
@@ -232,7 +231,7 @@ impl<R: Role> Connection<R> {
         fin: bool,
         len: u64,
     ) -> Result<HeaderBytes, SendError> {
-        self.sender.begin(&mut self.role, content.into(), fin, len)
+        self.sender.begin(content.into(), fin, len)
     }
 
     /// Masks the next bytes of the frame that was begun (a server's stay as they are) and counts
@@ -259,7 +258,7 @@ impl<R: Role> Connection<R> {
     /// As for [`send_text`](Self::send_text), but it may come inside a fragmented message;
     /// [`SendError::ControlTooLong`].
     pub fn send_ping(&mut self, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
-        self.sender.ping_or_pong(&mut self.role, Opcode::Ping, payload, out)
+        self.sender.ping_or_pong(Opcode::Ping, payload, out)
     }
 
     /// Writes a Pong of 0 to 125 bytes, behind the control frame that is due (5.5.3).
@@ -268,7 +267,7 @@ impl<R: Role> Connection<R> {
     ///
     /// As for [`send_ping`](Self::send_ping).
     pub fn send_pong(&mut self, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
-        self.sender.ping_or_pong(&mut self.role, Opcode::Pong, payload, out)
+        self.sender.ping_or_pong(Opcode::Pong, payload, out)
     }
 
     /// Starts the closing handshake (7.1.2): writes a Close with `code` and a `reason` of 0 to 123
@@ -296,7 +295,7 @@ impl<R: Role> Connection<R> {
         reason: &str,
         out: &mut [u8],
     ) -> Result<usize, SendError> {
-        self.sender.send_close(&mut self.role, code, reason, out)
+        self.sender.send_close(code, reason, out)
     }
 
     /// Writes the control frame that is due, at most [`MIN_BUFFER_LEN`](crate::MIN_BUFFER_LEN)
@@ -306,7 +305,7 @@ impl<R: Role> Connection<R> {
     ///
     /// [`SendError::BufferTooSmall`], [`SendError::NoMaskingKey`].
     pub fn transmit(&mut self, out: &mut [u8]) -> Result<usize, SendError> {
-        self.sender.transmit(&mut self.role, out)
+        self.sender.transmit(out)
     }
 
     /// Whether [`transmit`](Self::transmit) has something to write.

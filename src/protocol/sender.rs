@@ -25,7 +25,8 @@ struct OpenFrame {
 }
 
 #[derive(Debug)]
-pub(crate) struct Sender {
+pub(crate) struct Sender<R> {
+    role: R,
     flow: Fragmentation,
     utf8: Utf8,
     /// Compressed messages may be sent.
@@ -36,9 +37,10 @@ pub(crate) struct Sender {
     pub(crate) pending: Pending,
 }
 
-impl Sender {
-    pub(crate) const fn new(config: &Config) -> Self {
+impl<R: Role> Sender<R> {
+    pub(crate) const fn new(config: &Config, role: R) -> Self {
         Self {
+            role,
             flow: Fragmentation::Idle,
             utf8: Utf8::new(),
             deflate: config.deflate,
@@ -63,9 +65,8 @@ impl Sender {
 
     /// Writes a whole message in one frame.
     #[inline]
-    pub(crate) fn message<R: Role>(
+    pub(crate) fn message(
         &mut self,
-        role: &mut R,
         kind: Kind,
         payload: &[u8],
         out: &mut [u8],
@@ -75,13 +76,12 @@ impl Sender {
             return Err(SendError::MessageInProgress);
         }
         let lead = Lead { fin: true, rsv1: false, opcode: kind.into() };
-        self.write(role, lead, payload, out)
+        self.write(lead, payload, out)
     }
 
     /// Writes one fragment of a message.
-    pub(crate) fn fragment<R: Role>(
+    pub(crate) fn fragment(
         &mut self,
-        role: &mut R,
         content: Content,
         fin: bool,
         payload: &[u8],
@@ -90,15 +90,14 @@ impl Sender {
         self.may_send()?;
         let (lead, flow) = self.data_lead(content, fin)?;
         let utf8 = self.text(content, payload, fin)?;
-        let n = self.write(role, lead, payload, out)?;
+        let n = self.write(lead, payload, out)?;
         (self.flow, self.utf8, self.compressed) = (flow, utf8, Deflate::new(content.compressed));
         Ok(n)
     }
 
     /// Masks `payload` where it is and returns the header that belongs before it.
-    pub(crate) fn in_place<R: Role>(
+    pub(crate) fn in_place(
         &mut self,
-        role: &mut R,
         content: Content,
         fin: bool,
         payload: &mut [u8],
@@ -106,7 +105,7 @@ impl Sender {
         self.may_send_header()?;
         let (lead, flow) = self.data_lead(content, fin)?;
         let utf8 = self.text(content, payload, fin)?;
-        let header = self.header(role, lead, frame::len_u64(payload))?;
+        let header = self.header(lead, frame::len_u64(payload))?;
         (self.flow, self.utf8, self.compressed) = (flow, utf8, Deflate::new(content.compressed));
         if let Some(key) = header.masking_key {
             mask::mask(payload, key);
@@ -115,9 +114,8 @@ impl Sender {
     }
 
     /// Opens a frame of `len` bytes that [`mask_next`](Self::mask_next) fills.
-    pub(crate) fn begin<R: Role>(
+    pub(crate) fn begin(
         &mut self,
-        role: &mut R,
         content: Content,
         fin: bool,
         len: u64,
@@ -130,7 +128,7 @@ impl Sender {
         if len == 0 {
             self.text(content, &[], fin)?;
         }
-        let header = self.header(role, lead, len)?;
+        let header = self.header(lead, len)?;
         (self.flow, self.compressed) = (flow, Deflate::new(content.compressed));
         let key = header.masking_key;
         self.frame = (len > 0).then_some(OpenFrame { content, fin, key, left: len });
@@ -158,9 +156,8 @@ impl Sender {
     }
 
     /// Writes a Ping or Pong.
-    pub(crate) fn ping_or_pong<R: Role>(
+    pub(crate) fn ping_or_pong(
         &mut self,
-        role: &mut R,
         opcode: Opcode,
         payload: &[u8],
         out: &mut [u8],
@@ -169,13 +166,12 @@ impl Sender {
         if payload.len() > MAX_CONTROL_LEN {
             return Err(SendError::ControlTooLong);
         }
-        self.write(role, Lead { fin: true, rsv1: false, opcode }, payload, out)
+        self.write(Lead { fin: true, rsv1: false, opcode }, payload, out)
     }
 
     /// Writes this side's Close; after one was written it does nothing.
-    pub(crate) fn send_close<R: Role>(
+    pub(crate) fn send_close(
         &mut self,
-        role: &mut R,
         code: CloseCode,
         reason: &str,
         out: &mut [u8],
@@ -193,31 +189,27 @@ impl Sender {
                 self.may_send()?;
                 let lead = Lead { fin: true, rsv1: false, opcode: Opcode::Close };
                 let body = body.get(..2 + reason.len()).unwrap_or_default();
-                let n = self.write(role, lead, body, out)?;
+                let n = self.write(lead, body, out)?;
                 self.pending.state = SendState::Closed;
                 Ok(n)
             }
             // 5.5.1: both sides may close at once; the answer that is due is this side's Close.
             SendState::Closing if self.frame.is_some() => Err(SendError::FrameInProgress),
-            SendState::Closing => self.transmit(role, out),
+            SendState::Closing => self.transmit(out),
             SendState::Closed => Ok(0),
             SendState::Broken => Err(SendError::NoMaskingKey),
         }
     }
 
     /// Writes the due control frame, if there is one and no frame is open.
-    pub(crate) fn transmit<R: Role>(
-        &mut self,
-        role: &mut R,
-        out: &mut [u8],
-    ) -> Result<usize, SendError> {
+    pub(crate) fn transmit(&mut self, out: &mut [u8]) -> Result<usize, SendError> {
         if self.is_broken() {
             return Err(SendError::NoMaskingKey);
         }
         if self.frame.is_some() {
             return Ok(0);
         }
-        self.transmit_due(role, out)
+        self.transmit_due(out)
     }
 
     /// Whether a frame may be started at all.
@@ -265,48 +257,37 @@ impl Sender {
 
     /// A header with a fresh key, if this side masks (5.3).
     #[inline]
-    fn header<R: Role>(
-        &mut self,
-        role: &mut R,
-        lead: Lead,
-        payload_len: u64,
-    ) -> Result<Header, SendError> {
-        let masking_key = masking_key(role, &mut self.pending.state)?;
+    fn header(&mut self, lead: Lead, payload_len: u64) -> Result<Header, SendError> {
+        let masking_key = masking_key(&mut self.role, &mut self.pending.state)?;
         Ok(Header { lead, masking_key, payload_len })
     }
 
     /// Writes what is due and then a frame.
     #[inline]
-    fn write<R: Role>(
-        &mut self,
-        role: &mut R,
-        lead: Lead,
-        payload: &[u8],
-        out: &mut [u8],
-    ) -> Result<usize, SendError> {
+    fn write(&mut self, lead: Lead, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
         let due = self.due_len(!R::SERVER);
         let needed = due.saturating_add(frame::frame_len(payload.len(), !R::SERVER));
         if out.len() < needed {
             return Err(SendError::BufferTooSmall { needed });
         }
         if due > 0 {
-            self.transmit_due(role, out)?;
+            self.transmit_due(out)?;
         }
-        let header = self.header(role, lead, frame::len_u64(payload))?;
+        let header = self.header(lead, frame::len_u64(payload))?;
         frame::write(header, payload, out.get_mut(due..).unwrap_or_default());
         Ok(needed)
     }
 
     /// Out of line, so that nothing of it weighs on a loop where nothing is due.
     #[inline(never)]
-    fn transmit_due<R: Role>(&mut self, role: &mut R, out: &mut [u8]) -> Result<usize, SendError> {
+    fn transmit_due(&mut self, out: &mut [u8]) -> Result<usize, SendError> {
         let Some(due) = &self.pending.due else { return Ok(0) };
         let payload = due.payload.as_ref();
         let needed = frame::frame_len(payload.len(), !R::SERVER);
         if out.len() < needed {
             return Err(SendError::BufferTooSmall { needed });
         }
-        let masking_key = masking_key(role, &mut self.pending.state)?;
+        let masking_key = masking_key(&mut self.role, &mut self.pending.state)?;
         let opcode = match due.answer {
             Reply::Pong => Opcode::Pong,
             Reply::Close => Opcode::Close,
