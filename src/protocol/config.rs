@@ -3,7 +3,6 @@
 use crate::protocol::event::{ControlOrder, Delivery};
 #[cfg(doc)]
 use crate::wire::error::Error;
-use crate::wire::target::Deflate;
 
 /// The caller's choices for a [`Connection`](crate::Connection). Every limit has a finite default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +14,7 @@ pub struct Config {
     pub(crate) delivery: Delivery,
     pub(crate) control_order: ControlOrder,
     pub(crate) auto_pong: bool,
-    pub(crate) deflate: Deflate,
+    pub(crate) deflate: bool,
 }
 
 impl Config {
@@ -36,7 +35,7 @@ impl Config {
             delivery: Delivery::Chunks,
             control_order: ControlOrder::Ahead,
             auto_pong: true,
-            deflate: Deflate::OFF,
+            deflate: false,
         }
     }
 
@@ -86,7 +85,7 @@ impl Config {
     #[cfg(feature = "deflate")]
     #[must_use]
     pub const fn deflate(self, deflate: bool) -> Self {
-        Self { deflate: Deflate::new(deflate), ..self }
+        Self { deflate, ..self }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::protocol::fragmentation::Fragmentation;
 use crate::protocol::role::Role;
 use crate::wire::error::Error;
 use crate::wire::frame::{self, Header, Kind, Lead, Length, Opcode, Parsed};
-use crate::wire::target::Deflate;
+use crate::wire::target::DEFLATE;
 
 /// Where a direction stands between two frames: the flow, and the size of the open message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,12 +17,18 @@ pub(crate) struct MessageProgress {
     /// Payload bytes of the open message so far.
     message_len: u64,
     /// The open message is compressed.
-    pub(crate) compressed: Deflate,
+    compressed: bool,
 }
 
 impl MessageProgress {
     pub(crate) const fn new() -> Self {
-        Self { flow: Fragmentation::Idle, fragments: 0, message_len: 0, compressed: Deflate::OFF }
+        Self { flow: Fragmentation::Idle, fragments: 0, message_len: 0, compressed: false }
+    }
+
+    /// Whether a data frame with this first byte belongs to a compressed message.
+    #[inline]
+    pub(crate) const fn is_compressed(&self, lead: Lead) -> bool {
+        DEFLATE && (self.compressed || lead.rsv1)
     }
 
     /// Moves behind a data frame that was judged.
@@ -33,9 +39,7 @@ impl MessageProgress {
             *self = Self::new();
             return;
         }
-        if lead.rsv1 {
-            self.compressed = Deflate::new(true);
-        }
+        self.compressed |= lead.rsv1;
         self.fragments = self.fragments.saturating_add(1);
         self.message_len = self.message_len.saturating_add(len);
     }
@@ -63,7 +67,7 @@ pub(crate) struct HeaderRules {
     /// The longest payload of a [`whole_head`](Self::whole_head).
     whole_len: u16,
     pub(crate) delivery: Delivery,
-    deflate: Deflate,
+    deflate: bool,
 }
 
 impl HeaderRules {
@@ -135,7 +139,7 @@ impl HeaderRules {
         // 5.2: a reserved bit "MUST be 0 unless an extension is negotiated". RFC 7692, 6.1: RSV1 is for
         // the first frame of a message.
         let may_compress =
-            self.deflate.is_on() && matches!(lead.opcode, Opcode::Text | Opcode::Binary);
+            DEFLATE && self.deflate && matches!(lead.opcode, Opcode::Text | Opcode::Binary);
         if lead.rsv1 && !may_compress {
             return Err(Error::ReservedBits);
         }

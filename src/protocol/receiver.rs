@@ -24,7 +24,7 @@ use crate::wire::close::CloseFrame;
 use crate::wire::error::Error;
 use crate::wire::frame::{self, Kind, Lead, Opcode};
 use crate::wire::mask;
-use crate::wire::target::Deflate;
+use crate::wire::target::DEFLATE;
 use crate::wire::utf8::{self, Utf8};
 
 /// Where the wire reader is.
@@ -51,7 +51,7 @@ struct Payload {
     first: bool,
     /// The frame is the last of its message.
     fin: bool,
-    compressed: Deflate,
+    compressed: bool,
     /// The masking key for the next byte, if the peer masks.
     key: [u8; 4],
     left: u64,
@@ -221,7 +221,7 @@ impl Receiver {
                 return Ok(Step::NeedMore(header.saturating_add(payload)));
             }
         };
-        let Lead { opcode, fin, rsv1 } = header.lead;
+        let Lead { opcode, fin, .. } = header.lead;
         let key = header.masking_key.unwrap_or_default();
         let kind = self.progress.flow.kind_of(opcode);
         if frame_len > here && (kind.is_none() || self.rules.delivery == Delivery::Frames) {
@@ -237,7 +237,7 @@ impl Receiver {
         };
         self.take(input, len);
         let first = self.progress.flow == Fragmentation::Idle;
-        let compressed = Deflate::new(rsv1 || self.progress.compressed.is_on());
+        let compressed = self.progress.is_compressed(header.lead);
         self.progress.pass(header.lead, header.payload_len);
         Ok(Step::Data(Payload { kind, first, fin, compressed, key, left: header.payload_len }))
     }
@@ -255,7 +255,7 @@ impl Receiver {
             return Ok(Event::need_more(1));
         }
         // RFC 7692, 6.2: of a compressed message it is the inflated payload that must be text.
-        let is_text = frame.kind == Kind::Text && !frame.compressed.is_on();
+        let is_text = frame.kind == Kind::Text && !(DEFLATE && frame.compressed);
         let bytes = input.unread_mut().get_mut(..n).unwrap_or_default();
         let (key, ascii) = if R::SERVER {
             mask::mask_ascii(bytes, frame.key)
@@ -276,14 +276,7 @@ impl Receiver {
         };
         let payload = self.take(input, n);
         let Payload { kind, first, compressed, .. } = frame;
-        Ok(Event::Data(Data {
-            kind,
-            payload,
-            first,
-            fin,
-            frame_left: left,
-            compressed: compressed.is_on(),
-        }))
+        Ok(Event::Data(Data { kind, payload, first, fin, frame_left: left, compressed }))
     }
 
     /// Of the `n` unmasked bytes the one at `bad` cannot be. What comes before it is delivered, the

@@ -11,7 +11,7 @@ use crate::wire::close::CloseCode;
 use crate::wire::error::SendError;
 use crate::wire::frame::{self, Content, Header, HeaderBytes, Kind, Lead, MAX_CONTROL_LEN, Opcode};
 use crate::wire::mask;
-use crate::wire::target::Deflate;
+use crate::wire::target::DEFLATE;
 use crate::wire::utf8::Utf8;
 
 /// A frame whose header was written and whose payload was not, or not all of it.
@@ -30,9 +30,9 @@ pub(crate) struct Sender<R> {
     flow: Fragmentation,
     utf8: Utf8,
     /// Compressed messages may be sent.
-    deflate: Deflate,
+    deflate: bool,
     /// The open message is compressed.
-    compressed: Deflate,
+    compressed: bool,
     frame: Option<OpenFrame>,
     pub(crate) pending: Pending,
 }
@@ -44,7 +44,7 @@ impl<R: Role> Sender<R> {
             flow: Fragmentation::Idle,
             utf8: Utf8::new(),
             deflate: config.deflate,
-            compressed: Deflate::OFF,
+            compressed: false,
             frame: None,
             pending: Pending::new(config.auto_pong),
         }
@@ -91,7 +91,7 @@ impl<R: Role> Sender<R> {
         let (lead, flow) = self.data_lead(content, fin)?;
         let utf8 = self.text(content, payload, fin)?;
         let n = self.write(lead, payload, out)?;
-        (self.flow, self.utf8, self.compressed) = (flow, utf8, Deflate::new(content.compressed));
+        (self.flow, self.utf8, self.compressed) = (flow, utf8, content.compressed);
         Ok(n)
     }
 
@@ -106,7 +106,7 @@ impl<R: Role> Sender<R> {
         let (lead, flow) = self.data_lead(content, fin)?;
         let utf8 = self.text(content, payload, fin)?;
         let header = self.header(lead, frame::len_u64(payload))?;
-        (self.flow, self.utf8, self.compressed) = (flow, utf8, Deflate::new(content.compressed));
+        (self.flow, self.utf8, self.compressed) = (flow, utf8, content.compressed);
         if let Some(key) = header.masking_key {
             mask::mask(payload, key);
         }
@@ -129,7 +129,7 @@ impl<R: Role> Sender<R> {
             self.text(content, &[], fin)?;
         }
         let header = self.header(lead, len)?;
-        (self.flow, self.compressed) = (flow, Deflate::new(content.compressed));
+        (self.flow, self.compressed) = (flow, content.compressed);
         let key = header.masking_key;
         self.frame = (len > 0).then_some(OpenFrame { content, fin, key, left: len });
         Ok(header.encode())
@@ -232,9 +232,9 @@ impl<R: Role> Sender<R> {
     /// The first byte of the next frame of a message of this kind, and the flow behind it.
     fn data_lead(&self, content: Content, fin: bool) -> Result<(Lead, Fragmentation), SendError> {
         let Content { kind, compressed } = content;
-        let compressed = Deflate::new(compressed);
+        let compressed = DEFLATE && compressed;
         let opcode = self.flow.opcode_of(kind).ok_or(SendError::MessageInProgress)?;
-        if compressed.is_on() && !self.deflate.is_on() {
+        if compressed && !self.deflate {
             return Err(SendError::NotNegotiated);
         }
         let first = self.flow == Fragmentation::Idle;
@@ -242,14 +242,14 @@ impl<R: Role> Sender<R> {
             return Err(SendError::MessageInProgress);
         }
         // RFC 7692, 6.1: RSV1 is for the first frame of a message.
-        let lead = Lead { fin, rsv1: first && compressed.is_on(), opcode };
+        let lead = Lead { fin, rsv1: first && compressed, opcode };
         Ok((lead, self.flow.step(lead).map_err(|_| SendError::MessageInProgress)?))
     }
 
     /// 5.6: the fragments of a text are UTF-8 when put together.
     fn text(&self, content: Content, payload: &[u8], last: bool) -> Result<Utf8, SendError> {
         match content.kind {
-            _ if Deflate::new(content.compressed).is_on() => Ok(self.utf8),
+            _ if DEFLATE && content.compressed => Ok(self.utf8),
             Kind::Text => self.utf8.check(payload, last).map_err(|_| SendError::InvalidUtf8),
             Kind::Binary => Ok(self.utf8),
         }
