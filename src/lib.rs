@@ -60,8 +60,9 @@ mod wire;
 
 pub use assembler::{AssembleError, Assembler, Message};
 pub use buffer::{Input, MIN_BUFFER_LEN, RecvBuffer, StorageFull};
+pub use protocol::closing::{State, TransportAction};
 pub use protocol::config::Config;
-pub use protocol::connection::{Connection, State, TransportAction};
+pub use protocol::connection::Connection;
 pub use protocol::event::{ControlOrder, ControlPayload, Data, Delivery, Event};
 pub use protocol::fragmentation::Fragmentation;
 pub use protocol::role::{Client, MaskKeys, NoKey, Role, Server};

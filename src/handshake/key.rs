@@ -1,4 +1,4 @@
-//! `Sec-WebSocket-Key` and `Sec-WebSocket-AcceptValue` (RFC 6455, sections 4.1, 4.2.2 and 11.3).
+//! `Sec-WebSocket-Key` and `Sec-WebSocket-Accept` (RFC 6455, sections 4.1, 4.2.2 and 11.3).
 //!
 //! Both have a fixed length, so both are plain arrays. Neither is a secret and neither authenticates anybody: they show
 //! that the server understood the request, and that no cache answered in its place.
@@ -55,7 +55,7 @@ impl fmt::Debug for Key {
     }
 }
 
-/// The value of `Sec-WebSocket-AcceptValue`: a SHA-1 digest in base64, 28 characters.
+/// The value of `Sec-WebSocket-Accept`: a SHA-1 digest in base64, 28 characters.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AcceptValue([u8; 28]);
 

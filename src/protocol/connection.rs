@@ -2,6 +2,7 @@
 //! the closing handshake between them (RFC 6455 sections 5 to 7).
 
 use crate::buffer::Input;
+use crate::protocol::closing::{self, Remote, State, TransportAction};
 use crate::protocol::config::Config;
 use crate::protocol::event::Event;
 use crate::protocol::receiver::Receiver;
@@ -11,36 +12,6 @@ use crate::wire::close::CloseCode;
 use crate::wire::error::{Error, SendError};
 use crate::wire::frame::{Content, HeaderBytes, Kind, Opcode};
 use crate::wire::target::WORD_64;
-
-/// How far a connection is from its end (7.1.3, 7.1.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[expect(clippy::exhaustive_enums, reason = "two directions, each open or closed")]
-pub enum State {
-    /// Both directions are open.
-    Open,
-    /// This side's Close was written; the peer's is awaited, and data may still come.
-    LocalClosed,
-    /// The peer's Close came, or the peer failed; this side's Close is due.
-    RemoteClosed,
-    /// Both are done.
-    Closed,
-}
-
-/// What to do with the transport, whose end the closing handshake is to bring (7.1.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[expect(clippy::exhaustive_enums, reason = "a caller must know what to do with each")]
-pub enum TransportAction {
-    /// Read, and write what is due. A client whose [`State`] is `Closed` reads on, with a timer of
-    /// its own: "the server MUST close the connection first".
-    Keep,
-    /// Close the writing half, then read and throw away until the end: a full close could reset
-    /// the connection and take the last Close frame with it.
-    HalfClose,
-    /// Drop the transport.
-    Drop,
-}
 
 /// A WebSocket connection: bytes in, events out; calls in, bytes out.
 ///
@@ -149,7 +120,7 @@ impl<R: Role> Connection<R> {
     /// peer's Close, or another fault, it changes nothing.
     #[cfg(feature = "deflate")]
     pub fn fail(&mut self, error: Error) {
-        if !self.receiver.is_closed() && !self.receiver.is_failed() {
+        if matches!(self.receiver.remote(), Remote::Open) {
             self.receiver.fail(error);
             self.sender.pending.fault(error);
         }
@@ -316,31 +287,13 @@ impl<R: Role> Connection<R> {
 
     /// How far the connection is from its end.
     #[must_use]
-    pub fn state(&self) -> State {
-        let remote = self.receiver.is_closed() || self.receiver.is_failed();
-        match (self.sender.is_closed(), remote) {
-            (false, false) => State::Open,
-            (true, false) => State::LocalClosed,
-            (false, true) => State::RemoteClosed,
-            (true, true) => State::Closed,
-        }
+    pub const fn state(&self) -> State {
+        closing::state(self.sender.local(), self.receiver.remote())
     }
 
     /// What to do with the transport now.
     #[must_use]
-    pub fn transport_action(&self) -> TransportAction {
-        if self.sender.is_broken() {
-            return TransportAction::Drop;
-        }
-        match (self.state(), self.receiver.is_ended()) {
-            (State::Closed, true) => TransportAction::Drop,
-            // 7.1.1: the server closes first; 7.1.7: who fails the connection closes it.
-            (State::Closed, false) if R::SERVER || self.receiver.is_failed() => {
-                TransportAction::HalfClose
-            }
-            (State::Open | State::LocalClosed | State::RemoteClosed | State::Closed, _) => {
-                TransportAction::Keep
-            }
-        }
+    pub const fn transport_action(&self) -> TransportAction {
+        closing::action(R::SERVER, self.sender.local(), self.receiver.remote())
     }
 }

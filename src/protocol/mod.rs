@@ -1,5 +1,6 @@
 //! One connection after its opening handshake (RFC 6455 sections 5 to 7): two directions and what they share.
 
+pub(crate) mod closing;
 pub(crate) mod config;
 pub(crate) mod connection;
 pub(crate) mod event;

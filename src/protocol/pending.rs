@@ -1,6 +1,7 @@
 //! What this side owes the peer: the one control frame that is due, and how far the closing of this
 //! direction is. The receiving direction makes replies due, the sending direction writes them.
 
+use crate::protocol::closing::{Local, LocalEvent};
 use crate::protocol::event::{ControlPayload, Event};
 use crate::wire::close::CloseCode;
 use crate::wire::error::Error;
@@ -21,28 +22,16 @@ pub(crate) enum Reply {
     Close,
 }
 
-/// How far the closing of this direction is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SendState {
-    Open,
-    /// A Close is due; data is refused.
-    Closing,
-    /// A Close was written; nothing follows it (5.5.1).
-    Closed,
-    /// The source of masking keys failed.
-    Broken,
-}
-
 #[derive(Debug)]
 pub(crate) struct Pending {
     pub(crate) due: Option<PendingControl>,
-    pub(crate) state: SendState,
+    pub(crate) local: Local,
     auto_pong: bool,
 }
 
 impl Pending {
     pub(crate) const fn new(auto_pong: bool) -> Self {
-        Self { due: None, state: SendState::Open, auto_pong }
+        Self { due: None, local: Local::Open, auto_pong }
     }
 
     /// The event for a Ping or Pong; the Pong that answers a Ping becomes due, if that is this side's to
@@ -65,7 +54,7 @@ impl Pending {
         if let Ok(Event::Ping(to) | Event::Pong(to)) = &mut event {
             to.fill(payload, key);
         }
-        if opcode == Opcode::Ping && self.state == SendState::Open && self.auto_pong {
+        if opcode == Opcode::Ping && self.local == Local::Open && self.auto_pong {
             self.make_due(Reply::Pong).fill(payload, key);
         }
         event
@@ -84,12 +73,12 @@ impl Pending {
     /// Makes a Close due, unless there was one. It answers the peer's and "typically echoes the status
     /// code" (5.5.1).
     pub(crate) fn close(&mut self, code: Option<CloseCode>) {
-        if self.state == SendState::Open {
+        if self.local == Local::Open {
             let body = self.make_due(Reply::Close);
             if let Some(code) = code {
                 body.fill(&code.as_u16().to_be_bytes(), [0; 4]);
             }
-            self.state = SendState::Closing;
+            self.local = self.local.next(LocalEvent::CloseRequested);
         }
     }
 
@@ -102,7 +91,7 @@ impl Pending {
     /// The transport is gone: nothing can be sent.
     fn abandon(&mut self) {
         self.due = None;
-        self.state = SendState::Closed;
+        self.local = self.local.next(LocalEvent::TransportLost);
     }
 
     pub(crate) const fn is_due(&self) -> bool {

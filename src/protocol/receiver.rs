@@ -13,6 +13,7 @@
 //! ```
 
 use crate::buffer::Input;
+use crate::protocol::closing::Remote;
 use crate::protocol::config::Config;
 use crate::protocol::event::{Data, Delivery, Event};
 use crate::protocol::fragmentation::Fragmentation;
@@ -93,17 +94,16 @@ impl Receiver {
         }
     }
 
-    /// Whether the peer's Close was received.
-    pub(crate) const fn is_closed(&self) -> bool {
-        matches!(self.state, ReceiveState::Discard | ReceiveState::Ended)
-    }
-
-    pub(crate) const fn is_failed(&self) -> bool {
-        matches!(self.state, ReceiveState::Failed { .. })
-    }
-
-    pub(crate) const fn is_ended(&self) -> bool {
-        matches!(self.state, ReceiveState::Ended | ReceiveState::Failed { ended: true, .. })
+    pub(crate) const fn remote(&self) -> Remote {
+        match self.state {
+            ReceiveState::Header | ReceiveState::Payload(_) | ReceiveState::Failing(_) => {
+                Remote::Open
+            }
+            ReceiveState::Discard => Remote::Closed,
+            ReceiveState::Ended => Remote::Ended,
+            ReceiveState::Failed { ended: false, .. } => Remote::Failed,
+            ReceiveState::Failed { ended: true, .. } => Remote::FailedEnded,
+        }
     }
 
     pub(crate) fn eof(&mut self) -> Result<(), Error> {

@@ -3,9 +3,10 @@
 //! Each `send` checks everything, then writes the due control frame and its own frame, then changes
 //! the state. A refused call has changed nothing.
 
+use crate::protocol::closing::{Local, LocalEvent};
 use crate::protocol::config::Config;
 use crate::protocol::fragmentation::Fragmentation;
-use crate::protocol::pending::{Pending, Reply, SendState};
+use crate::protocol::pending::{Pending, Reply};
 use crate::protocol::role::{NoKey, Role};
 use crate::wire::close::CloseCode;
 use crate::wire::error::SendError;
@@ -50,13 +51,12 @@ impl<R: Role> Sender<R> {
         }
     }
 
-    /// Whether a Close was written.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.pending.state == SendState::Closed
+    pub(crate) const fn local(&self) -> Local {
+        self.pending.local
     }
 
-    pub(crate) const fn is_broken(&self) -> bool {
-        matches!(self.pending.state, SendState::Broken)
+    const fn is_broken(&self) -> bool {
+        matches!(self.pending.local, Local::Broken)
     }
 
     pub(crate) const fn wants_write(&self) -> bool {
@@ -184,20 +184,20 @@ impl<R: Role> Sender<R> {
         [*high, *low] = code.as_u16().to_be_bytes();
         let Some(to) = rest.get_mut(..reason.len()) else { return Err(SendError::ControlTooLong) };
         mask::copy(reason.as_bytes(), to);
-        match self.pending.state {
-            SendState::Open => {
+        match self.pending.local {
+            Local::Open => {
                 self.may_send()?;
                 let lead = Lead { fin: true, rsv1: false, opcode: Opcode::Close };
                 let body = body.get(..2 + reason.len()).unwrap_or_default();
                 let n = self.write(lead, body, out)?;
-                self.pending.state = SendState::Closed;
+                self.pending.local = self.pending.local.next(LocalEvent::CloseWritten);
                 Ok(n)
             }
             // 5.5.1: both sides may close at once; the answer that is due is this side's Close.
-            SendState::Closing if self.frame.is_some() => Err(SendError::FrameInProgress),
-            SendState::Closing => self.transmit(out),
-            SendState::Closed => Ok(0),
-            SendState::Broken => Err(SendError::NoMaskingKey),
+            Local::Queued if self.frame.is_some() => Err(SendError::FrameInProgress),
+            Local::Queued => self.transmit(out),
+            Local::Closed => Ok(0),
+            Local::Broken => Err(SendError::NoMaskingKey),
         }
     }
 
@@ -215,12 +215,8 @@ impl<R: Role> Sender<R> {
     /// Whether a frame may be started at all.
     #[inline]
     fn may_send(&self) -> Result<(), SendError> {
-        match (self.pending.state, self.frame) {
-            (SendState::Open, None) => Ok(()),
-            (SendState::Open, Some(_)) => Err(SendError::FrameInProgress),
-            (SendState::Closing | SendState::Closed, _) => Err(SendError::Closed),
-            (SendState::Broken, _) => Err(SendError::NoMaskingKey),
-        }
+        self.pending.local.may_send()?;
+        if self.frame.is_some() { Err(SendError::FrameInProgress) } else { Ok(()) }
     }
 
     /// Whether a header may be given out by value: then nothing else can be written before it.
@@ -258,7 +254,7 @@ impl<R: Role> Sender<R> {
     /// A header with a fresh key, if this side masks (5.3).
     #[inline]
     fn header(&mut self, lead: Lead, payload_len: u64) -> Result<Header, SendError> {
-        let masking_key = masking_key(&mut self.role, &mut self.pending.state)?;
+        let masking_key = masking_key(&mut self.role, &mut self.pending.local)?;
         Ok(Header { lead, masking_key, payload_len })
     }
 
@@ -287,7 +283,7 @@ impl<R: Role> Sender<R> {
         if out.len() < needed {
             return Err(SendError::BufferTooSmall { needed });
         }
-        let masking_key = masking_key(&mut self.role, &mut self.pending.state)?;
+        let masking_key = masking_key(&mut self.role, &mut self.pending.local)?;
         let opcode = match due.answer {
             Reply::Pong => Opcode::Pong,
             Reply::Close => Opcode::Close,
@@ -296,7 +292,7 @@ impl<R: Role> Sender<R> {
         let header = Header { lead, masking_key, payload_len: frame::len_u64(payload) };
         frame::write(header, payload, out);
         if due.answer == Reply::Close {
-            self.pending.state = SendState::Closed;
+            self.pending.local = self.pending.local.next(LocalEvent::CloseWritten);
         }
         self.pending.due = None;
         Ok(needed)
@@ -312,9 +308,9 @@ impl<R: Role> Sender<R> {
 
 /// The key of the next frame. Without one no frame can follow.
 #[inline]
-fn masking_key<R: Role>(role: &mut R, state: &mut SendState) -> Result<Option<[u8; 4]>, SendError> {
+fn masking_key<R: Role>(role: &mut R, local: &mut Local) -> Result<Option<[u8; 4]>, SendError> {
     role.masking_key().map_err(|NoKey| {
-        *state = SendState::Broken;
+        *local = local.next(LocalEvent::NoMaskingKey);
         SendError::NoMaskingKey
     })
 }

@@ -238,6 +238,6 @@ mod handshake {
         // 1.3
         let key = Key::new(*b"the sample nonce");
         assert_eq!(format!("{key:?}"), "Key(\"dGhlIHNhbXBsZSBub25jZQ==\")");
-        assert_eq!(format!("{:?}", key.accept()), "Accept(\"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\")");
+        assert_eq!(format!("{:?}", key.accept()), "AcceptValue(\"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\")");
     }
 }

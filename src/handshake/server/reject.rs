@@ -137,7 +137,7 @@ const fn reason(status: u16) -> &'static str {
         421 => "Misdirected Request",
         426 => "Upgrade Required",
         429 => "Too Many Requests",
-        431 => "Request HeaderField FieldLines Too Large",
+        431 => "Request Header Fields Too Large",
         500 => "Internal Server Error",
         503 => "Service Unavailable",
         505 => "HTTP Version Not Supported",
