@@ -81,8 +81,8 @@ fn measure(bytes: &[u8], tokens: &Tokens<'_>, codes: &mut Option<Alphabets<'_>>)
     }
     let mut rest = bytes;
     for token in tokens.from(0) {
-        let (run, behind) = rest.split_at_checked(usize::from(token.literals)).unwrap_or_default();
-        rest = behind.get(token.match_len()..).unwrap_or_default();
+        let (run, after) = rest.split_at_checked(usize::from(token.literals)).unwrap_or_default();
+        rest = after.get(token.match_len()..).unwrap_or_default();
         sums.fixed += fixed_literals(run);
         if let Some(codes) = codes {
             codes.count_literals(run);

@@ -138,10 +138,10 @@ fn longest(
         if distance > span.window || distance > at {
             break;
         }
-        let behind = tail(span.bytes, at - distance);
+        let earlier = tail(span.bytes, at - distance);
         // Most candidates differ in the byte that would make them longer.
-        if behind.get(best.len) == ahead.get(best.len) {
-            let len = common(behind, ahead);
+        if earlier.get(best.len) == ahead.get(best.len) {
+            let len = common(earlier, ahead);
             if len > best.len
                 && len >= usize::from(effort.min_match)
                 && (len > MIN_MATCH || distance <= FAR)
@@ -167,10 +167,10 @@ fn tail(bytes: &[u8], at: usize) -> &[u8] {
 
 /// The length of the common prefix, up to the maximum length of a match.
 #[inline]
-fn common(behind: &[u8], ahead: &[u8]) -> usize {
+fn common(earlier: &[u8], ahead: &[u8]) -> usize {
     let ahead = ahead.get(..MAX_MATCH).unwrap_or(ahead);
     let mut len = 0;
-    let ((words, _), (ahead, rest)) = (behind.as_chunks::<8>(), ahead.as_chunks::<8>());
+    let ((words, _), (ahead, rest)) = (earlier.as_chunks::<8>(), ahead.as_chunks::<8>());
     for (a, b) in words.iter().zip(ahead) {
         let differ = u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b);
         if differ != 0 {
@@ -178,5 +178,5 @@ fn common(behind: &[u8], ahead: &[u8]) -> usize {
         }
         len += 8;
     }
-    len + tail(behind, len).iter().zip(rest).take_while(|(a, b)| a == b).count()
+    len + tail(earlier, len).iter().zip(rest).take_while(|(a, b)| a == b).count()
 }

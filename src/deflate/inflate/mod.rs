@@ -191,7 +191,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
         let fin = fin && fault.is_none();
         data.fin &= !fin;
         let first = core::mem::take(&mut self.message.is_new);
-        Ok(Some(piece(data.kind, payload, first, fin)))
+        Ok(Some(chunk(data.kind, payload, first, fin)))
     }
 
     /// §6.2: a message without RSV1 is not compressed, and does not change the window.
@@ -208,7 +208,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
         let fin = data.fin && data.payload.is_empty();
         data.fin &= !fin;
         let first = core::mem::take(&mut self.message.is_new);
-        Some(piece(data.kind, payload, first, fin))
+        Some(chunk(data.kind, payload, first, fin))
     }
 
     /// Prepares for the first byte of a message.
@@ -234,6 +234,6 @@ fn skip(data: &mut Data<'_>, len: usize) {
 }
 
 /// A chunk of a decompressed message.
-const fn piece(kind: Kind, payload: &mut [u8], first: bool, fin: bool) -> Data<'_> {
+const fn chunk(kind: Kind, payload: &mut [u8], first: bool, fin: bool) -> Data<'_> {
     Data { kind, payload, first, fin, frame_left: 0, compressed: false }
 }

@@ -67,7 +67,7 @@ impl<'b> Accepted<'b> {
     }
 
     /// Validates a response with status 101.
-    fn judge(
+    fn validate(
         head: &Head<'_, 'b>,
         head_len: usize,
         key: Key,
@@ -96,7 +96,7 @@ impl<'b> Accepted<'b> {
             None => None,
         };
         let deflate = match known.at_most_one(Field::Extensions)? {
-            Some(value) => Some(judge_extensions(value, offers)?),
+            Some(value) => Some(validate_extensions(value, offers)?),
             None => None,
         };
         Ok(Self { protocol, deflate, fields: head.fields, head_len })
@@ -104,7 +104,7 @@ impl<'b> Accepted<'b> {
 }
 
 /// §4.1, item 5, and RFC 7692 §5: permessage-deflate is the only extension that a client can offer.
-fn judge_extensions(value: &[u8], offers: &[DeflateOffer]) -> Result<DeflateParams, Error> {
+fn validate_extensions(value: &[u8], offers: &[DeflateOffer]) -> Result<DeflateParams, Error> {
     let mut chosen = None;
     for element in extension::parse(value) {
         let element = element.map_err(|_| Error::Invalid(Field::Extensions))?;
@@ -195,7 +195,9 @@ pub(super) fn judge<'b>(
     let head_len = before.saturating_add(head.len);
     Ok(match status(head.line).ok_or(Error::InvalidStartLine)? {
         101 if head.line.starts_with(b"HTTP/1.0") => return Err(Error::HttpVersion),
-        101 => Some(Response::Accepted(Accepted::judge(head, head_len, key, protocols, offers)?)),
+        101 => {
+            Some(Response::Accepted(Accepted::validate(head, head_len, key, protocols, offers)?))
+        }
         100..200 => None,
         status => Some(Response::Rejected(Rejected { status, fields: head.fields, head_len })),
     })

@@ -11,7 +11,7 @@ static KINDS: [u8; 256] = {
     let mut kinds = [0; 256];
     let mut rest: &mut [u8] = &mut kinds;
     let mut byte = 0_u8;
-    while let Some((kind, behind)) = rest.split_first_mut() {
+    while let Some((kind, after)) = rest.split_first_mut() {
         // §5.6.2
         if byte.is_ascii_alphanumeric()
             || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
@@ -25,7 +25,7 @@ static KINDS: [u8; 256] = {
             *kind |= REG_NAME;
         }
         byte = byte.wrapping_add(1);
-        rest = behind;
+        rest = after;
     }
     kinds
 };

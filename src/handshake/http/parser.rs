@@ -229,7 +229,7 @@ impl HeadParser {
     /// Skips whole field lines.
     fn pass_lines(&mut self, mut rest: &[u8], limits: Limits) {
         while self.fields < limits.max_fields
-            && let Some((name, value, behind)) = whole_line(rest)
+            && let Some((name, value, after)) = whole_line(rest)
         {
             self.places.add(
                 name,
@@ -237,8 +237,8 @@ impl HeadParser {
                 self.position.saturating_add(name.len()).saturating_add(1),
             );
             self.fields = self.fields.saturating_add(1);
-            self.position = self.position.saturating_add(rest.len().saturating_sub(behind.len()));
-            rest = behind;
+            self.position = self.position.saturating_add(rest.len().saturating_sub(after.len()));
+            rest = after;
         }
     }
 

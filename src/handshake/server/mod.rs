@@ -78,7 +78,7 @@ impl RequestReader {
             Status::NeedMore(more) => Status::NeedMore(more),
             Status::Complete(head) => {
                 let request = Request::new(&head)?;
-                Status::Complete(match Upgrade::judge(request, head.known)? {
+                Status::Complete(match Upgrade::validate(request, head.known)? {
                     Some(upgrade) => Incoming::Upgrade(upgrade),
                     None => Incoming::Plain(request),
                 })
@@ -170,7 +170,7 @@ impl<'b> Upgrade<'b> {
     }
 
     /// `None` if the request does not ask for a WebSocket.
-    fn judge(request: Request<'b>, known: KnownFields<'_, 'b>) -> Result<Option<Self>, Error> {
+    fn validate(request: Request<'b>, known: KnownFields<'_, 'b>) -> Result<Option<Self>, Error> {
         if !known.asks_for_websocket() {
             return Ok(None);
         }
