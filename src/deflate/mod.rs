@@ -1,20 +1,23 @@
-//! Compression of messages, permessage-deflate (RFC 7692), in memory of the caller.
+//! Compression of messages with permessage-deflate (RFC 7692), in storage supplied by the caller.
 //!
-//! [`Inflate`] takes the pieces of compressed messages that a connection received and gives those of the
-//! messages. [`Deflate`] makes of a message the payload that is sent as
-//! [`Compressed`](crate::Compressed). Both keep to what the two sides agreed on, a [`CompressionContext`] each.
+//! [`Inflate`] decompresses the chunks of messages that a connection receives. [`Deflate`]
+//! compresses a message into the payload to send as [`Compressed`](crate::Compressed).
+//! Each is created with the [`CompressionContext`] negotiated for its direction.
 //!
-//! Each message is compressed or not, as the caller likes, and a plain one leaves the other side's window
-//! as it is. Short ones are seldom worth it: [`Deflate::wants`]. With context takeover a message that was
-//! compressed must also be sent, in this order, or the other side loses step.
+//! The sender decides for each message whether to compress it; an uncompressed message
+//! leaves the windows of both sides unchanged. Short messages rarely benefit: see
+//! [`Deflate::wants`]. With context takeover, every compressed message must be sent,
+//! in the order of compression, or the windows of the two sides diverge.
 //!
-//! **Secrets.** How long a compressed message is tells how much of it was said before. Who can put words
-//! of his own beside a secret, and see lengths, finds the secret letter by letter (RFC 7692 section 8).
-//! Send what is secret plain, or through a `Deflate` without context takeover that sees nothing else.
+//! **Secrets.** The length of a compressed message depends on how much of it repeats earlier
+//! bytes. An attacker that can place text next to a secret and observe lengths can guess the
+//! secret byte by byte (RFC 7692 §8), as in the CRIME and BREACH attacks on TLS and HTTP. Send
+//! secrets uncompressed, or without context takeover and in messages that contain nothing else.
 //!
-//! **One message to many.** A payload that was compressed without context takeover, and for the smallest
-//! window of all who get it, is the same for everybody: compress it once, and put a header in front with
-//! [`Lead::rsv1`](crate::frame::Lead::rsv1).
+//! **Broadcast.** A payload that was compressed without context takeover, with the smallest window
+//! of all recipients, is valid for each of them: compress it once, and send it after a header from
+//! [`Lead::rsv1`](crate::frame::Lead::rsv1). On the same connection, do not also use a `Deflate`
+//! with context takeover: its window would lack the broadcast that the peer's window contains.
 
 mod compress;
 mod inflate;

@@ -1,44 +1,44 @@
-//! The alphabets of DEFLATE (RFC 1951 section 3.2.5) and the fixed codes (3.2.6).
+//! The alphabets of DEFLATE (RFC 1951 §3.2.5) and the fixed codes (§3.2.6).
 
-/// End of block in the alphabet of literals and lengths.
+/// The end-of-block symbol.
 pub(super) const END: u16 = 256;
 
-/// Symbols of literals and lengths that have a meaning; the fixed code has two more.
+/// The number of valid literal/length symbols. The fixed code has two more.
 pub(super) const LITERALS: usize = 286;
 
-/// Distance symbols that have a meaning; the fixed code has two more.
+/// The number of valid distance symbols. The fixed code has two more.
 pub(super) const DISTANCES: usize = 30;
 
-/// The longest code of a literal, length or distance in bits.
+/// The maximum length of a literal, length or distance code in bits.
 pub(super) const MAX_CODE_LEN: usize = 15;
 
-/// The shortest and the longest match in bytes.
+/// The minimum and maximum length of a match in bytes.
 pub(super) const MIN_MATCH: usize = 3;
 pub(super) const MAX_MATCH: usize = 258;
 
-/// The lowest value of a length or distance symbol, and how many bits follow that are added to it.
+/// The smallest value of a length or distance symbol, and the number of extra bits to add to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Range {
     pub(super) base: u16,
     pub(super) extra: u8,
 }
 
-/// The lengths of symbols 257 to 285. Padded, so that five bits are always an index.
+/// The lengths of symbols 257 to 285, padded so that any five-bit index is in bounds.
 pub(super) static LENGTHS: [Range; 32] = {
     let mut ranges = ranges(3, 2);
-    // 258 has a symbol of its own, though the one before it could have said it.
+    // 258 has a symbol of its own, although the range of the previous symbol would include it.
     ranges[28] = Range { base: 258, extra: 0 };
     ranges
 };
 
-/// The distances of symbols 0 to 29. Padded, so that five bits are always an index.
+/// The distances of symbols 0 to 29, padded so that any five-bit index is in bounds.
 pub(super) static OFFSETS: [Range; 32] = ranges(1, 1);
 
-/// The order in which the lengths of the code length code stand (3.2.7).
+/// The order in which the lengths of the code length code are transmitted (§3.2.7).
 pub(super) const CODE_LENGTH_ORDER: [u8; 19] =
     [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
-/// The length of a symbol's fixed code in bits: 3.2.6.
+/// The length of a symbol's fixed code in bits (§3.2.6).
 pub(super) const fn fixed_len(symbol: u16) -> u8 {
     match symbol {
         144..=255 => 9,
@@ -47,7 +47,8 @@ pub(super) const fn fixed_len(symbol: u16) -> u8 {
     }
 }
 
-/// Groups of `1 << group` symbols have the same number of extra bits; the first two have none.
+/// Each group of `1 << group` symbols has one extra bit more than the previous one;
+/// the first two groups have none.
 #[expect(clippy::indexing_slicing, reason = "evaluated at compile time only")]
 const fn ranges(first: u16, group: u8) -> [Range; 32] {
     let mut ranges = [Range { base: 0, extra: 0 }; 32];
@@ -69,7 +70,7 @@ const fn ranges(first: u16, group: u8) -> [Range; 32] {
 mod tests {
     use super::*;
 
-    /// The tables of RFC 1951, section 3.2.5: the first value of each symbol, up to that of the next.
+    /// §3.2.5: each symbol begins at its base value and ends where the next one begins.
     #[test]
     fn ranges_are_those_of_the_tables() {
         let lengths = [
@@ -92,7 +93,7 @@ mod tests {
         assert_eq!(OFFSETS[30..], [Range { base: 0, extra: 0 }; 2]);
     }
 
-    /// Section 3.2.6.
+    /// §3.2.6
     #[test]
     fn fixed_codes_have_the_lengths_of_the_table() {
         for (symbols, len) in [(0..=143, 8), (144..=255, 9), (256..=279, 7), (280..=287, 8)] {

@@ -1,9 +1,34 @@
-//! Agreeing on permessage-deflate (RFC 7692, sections 5 and 7.1): offers, answers and what they
-//! bind each side to.
+//! Negotiation of permessage-deflate (RFC 7692 §5 and §7.1): offers, responses, and
+//! the parameters that result.
 //!
-//! A server is lenient: an offer that it cannot accept is skipped, and without an acceptable one
-//! the connection goes on uncompressed. A client is strict: an answer that does not fit what it
-//! offered fails the handshake.
+//! A server is lenient: it skips an offer that it cannot accept, and without an
+//! acceptable offer the connection stays uncompressed. A client is strict: a response
+//! that does not match its offers fails the handshake.
+//!
+//! The caller of [`server`](super::server) or [`client`](super::client) needs
+//! [`DeflateConfig`] or [`DeflateOffer`] only. [`negotiate`] and [`confirm`] are for
+//! callers with their own HTTP implementation:
+//!
+//! ```
+//! use barews::handshake::deflate::{DeflateConfig, DeflateOffer, confirm, negotiate};
+//! use barews::handshake::extension;
+//!
+//! // The client's `Sec-WebSocket-Extensions` field.
+//! let offers = [DeflateOffer::new().client_max_window_bits(None)];
+//! let field = offers[0].to_string();
+//! assert_eq!(field, "permessage-deflate; client_max_window_bits");
+//!
+//! // The server's.
+//! let received = extension::parse(field.as_bytes()).filter_map(Result::ok);
+//! let answer = negotiate(received, &DeflateConfig::new()).unwrap();
+//! let field = answer.to_string();
+//! assert_eq!(field, "permessage-deflate");
+//!
+//! // Both sides have the same parameters.
+//! let received = extension::parse(field.as_bytes()).next().unwrap()?;
+//! assert_eq!(confirm(received, &offers), Some(answer.params()));
+//! # Ok::<(), extension::Malformed>(())
+//! ```
 
 use core::fmt;
 
@@ -16,7 +41,7 @@ const CLIENT_NO_CONTEXT_TAKEOVER: &str = "client_no_context_takeover";
 const SERVER_MAX_WINDOW_BITS: &str = "server_max_window_bits";
 const CLIENT_MAX_WINDOW_BITS: &str = "client_max_window_bits";
 
-/// 7.1.2: "a decimal integer value without leading zeroes between 8 to 15, inclusive".
+/// §7.1.2: "a decimal integer value without leading zeroes between 8 to 15, inclusive".
 fn window_bits(value: Value<'_>) -> Option<WindowBits> {
     let mut bytes = value.bytes();
     let bits = match (bytes.next(), bytes.next(), bytes.next()) {
@@ -40,8 +65,7 @@ const fn decimal(bits: WindowBits) -> &'static str {
     }
 }
 
-/// `client_max_window_bits` in an offer, where the value may be left out (RFC 7692, section
-/// 7.1.2.2).
+/// `client_max_window_bits` in an offer, where the value is optional (§7.1.2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum ClientWindow {
@@ -50,7 +74,7 @@ enum ClientWindow {
     AtMost(WindowBits),
 }
 
-/// The four parameters as they stand in an offer or an answer.
+/// The four parameters of an offer or a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 struct OfferParams {
@@ -68,7 +92,7 @@ impl OfferParams {
         client_max_window_bits: ClientWindow::Absent,
     };
 
-    /// 7: an unknown parameter, an invalid value and a repeated name each spoil the whole element.
+    /// §7: an unknown parameter, an invalid value or a repeated name invalidates the whole element.
     fn parse(extension: Extension<'_>) -> Option<Self> {
         if extension.name() != NAME {
             return None;
@@ -101,7 +125,7 @@ impl OfferParams {
         Some(params)
     }
 
-    /// The element's text, piece by piece.
+    /// Writes the element in parts.
     fn write(self, mut put: impl FnMut(&'static str)) {
         put(NAME);
         let flags = [
@@ -132,8 +156,8 @@ impl OfferParams {
         }
     }
 
-    /// Whether a server may give `self` as its answer to `offer`; 7.1.1.1, 7.1.2.1 and 7.1.2.2, in
-    /// this order.
+    /// Whether `self` is a valid response to `offer`: §7.1.1.1, §7.1.2.1 and §7.1.2.2,
+    /// in this order.
     fn answers(self, offer: Self) -> bool {
         let server_takeover = self.server_no_context_takeover || !offer.server_no_context_takeover;
         let server_window = match (offer.server_max_window_bits, self.server_max_window_bits) {
@@ -158,7 +182,9 @@ impl fmt::Display for OfferParams {
     }
 }
 
-/// What a server is able and willing to agree to.
+/// What a server supports, and what it requires of the client.
+///
+/// The default accepts every valid offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct DeflateConfig {
@@ -170,7 +196,7 @@ pub struct DeflateConfig {
 }
 
 impl DeflateConfig {
-    /// Everything that the extension has: windows of every size, context takeover both ways.
+    /// Supports the whole extension: windows of every size, context takeover in both directions.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -182,37 +208,40 @@ impl DeflateConfig {
         }
     }
 
-    /// Start each outgoing message with an empty window, asked or not (RFC 7692, section 7.1.1.1).
+    /// If `true`, the server starts each message with an empty window even if the
+    /// client does not ask for it (§7.1.1.1).
     #[must_use]
     pub const fn server_no_context_takeover(mut self, on: bool) -> Self {
         self.server_no_context_takeover = on;
         self
     }
 
-    /// Demand that of the client (RFC 7692, section 7.1.1.2).
+    /// If `true`, the client must start each message with an empty window (§7.1.1.2),
+    /// so that the server need not keep one between messages.
     #[must_use]
     pub const fn client_no_context_takeover(mut self, on: bool) -> Self {
         self.client_no_context_takeover = on;
         self
     }
 
-    /// The smallest window that the server can compress with; an offer that asks for less is
-    /// declined. Some deflate libraries cannot do 8.
+    /// The smallest window that the server can compress with; an offer that asks for a
+    /// smaller one is declined. Some DEFLATE implementations do not support 8.
     #[must_use]
     pub const fn server_min_window_bits(mut self, bits: WindowBits) -> Self {
         self.server_min_window_bits = bits;
         self
     }
 
-    /// The greatest window that the server compresses with (RFC 7692, section 7.1.2.1).
+    /// The largest window that the server compresses with (§7.1.2.1).
     #[must_use]
     pub const fn server_max_window_bits(mut self, bits: WindowBits) -> Self {
         self.server_max_window_bits = bits;
         self
     }
 
-    /// The greatest window that the server can inflate with (RFC 7692, section 7.1.2.2). Below 15,
-    /// an offer without `client_max_window_bits` is declined, since nothing would bind that client.
+    /// The largest window that the server can decompress with (§7.1.2.2). If it is
+    /// less than 15, offers without `client_max_window_bits` are declined, because the
+    /// server cannot limit such a client.
     #[must_use]
     pub const fn client_max_window_bits(mut self, bits: WindowBits) -> Self {
         self.client_max_window_bits = bits;
@@ -252,14 +281,14 @@ impl Default for DeflateConfig {
     }
 }
 
-/// A server's answer to one offer. Only [`negotiate`] makes one. Its `Display` is the element to
-/// send.
+/// A server's response to an offer, made by [`negotiate`]. Its `Display` is the list
+/// element to send in `Sec-WebSocket-Extensions`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct DeflateAnswer(OfferParams);
 
 impl DeflateAnswer {
-    /// What the answer binds both sides to.
+    /// The negotiated parameters.
     #[must_use]
     pub fn params(&self) -> DeflateParams {
         DeflateParams {
@@ -273,7 +302,7 @@ impl DeflateAnswer {
         }
     }
 
-    /// Whether one of these offers is one that this answer may be given to.
+    /// Whether `self` is a valid response to at least one of `offers`.
     pub(super) fn fits<'b>(self, offers: impl IntoIterator<Item = Extension<'b>>) -> bool {
         offers.into_iter().filter_map(OfferParams::parse).any(|offer| self.0.answers(offer))
     }
@@ -289,10 +318,12 @@ impl fmt::Display for DeflateAnswer {
     }
 }
 
-/// The server's part: the first offer that can be accepted, in the client's order of preference
-/// (RFC 7692, section 5).
+/// Accepts the first acceptable offer, in the client's order of preference, and
+/// returns the server's response to it (RFC 7692 §5).
 ///
-/// Other extensions and offers that cannot be accepted are passed over.
+/// `offers` are the elements of all `Sec-WebSocket-Extensions` fields of the request.
+/// Other extensions and unacceptable offers are skipped. `None` means that there is no
+/// acceptable offer and the connection stays uncompressed.
 pub fn negotiate<'b>(
     offers: impl IntoIterator<Item = Extension<'b>>,
     config: &DeflateConfig,
@@ -300,43 +331,45 @@ pub fn negotiate<'b>(
     offers.into_iter().filter_map(OfferParams::parse).find_map(|offer| config.answer(offer))
 }
 
-/// One offer of a client. Its `Display` is the element to send.
+/// A client's offer. Its `Display` is the list element to send in `Sec-WebSocket-Extensions`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct DeflateOffer(OfferParams);
 
 impl DeflateOffer {
-    /// An offer that asks for nothing and allows no limit on the client's window.
+    /// An offer that requires nothing of the server and does not allow it to limit the
+    /// client's window.
     #[must_use]
     pub const fn new() -> Self {
         Self(OfferParams::NONE)
     }
 
-    /// Ask the server to start each message with an empty window (RFC 7692, section 7.1.1.1).
+    /// If `true`, the server must start each message with an empty window (§7.1.1.1),
+    /// so that the client need not keep one between messages.
     #[must_use]
     pub const fn server_no_context_takeover(mut self, on: bool) -> Self {
         self.0.server_no_context_takeover = on;
         self
     }
 
-    /// Promise to start each message with an empty window; it binds the client even if the answer
-    /// does not repeat it (RFC 7692, section 7.1.1.2).
+    /// If `true`, the client starts each message with an empty window, even if the
+    /// response does not repeat the parameter (§7.1.1.2).
     #[must_use]
     pub const fn client_no_context_takeover(mut self, on: bool) -> Self {
         self.0.client_no_context_takeover = on;
         self
     }
 
-    /// Ask the server for a window of at most this size (RFC 7692, section 7.1.2.1): the client's
-    /// inflater needs no more memory than that.
+    /// The largest window that the server may compress with (§7.1.2.1), and so the
+    /// largest that the client needs to decompress.
     #[must_use]
     pub const fn server_max_window_bits(mut self, bits: WindowBits) -> Self {
         self.0.server_max_window_bits = Some(bits);
         self
     }
 
-    /// Let the server limit the client's window (RFC 7692, section 7.1.2.2). With a value, the
-    /// client promises to use no more than that in any case.
+    /// Allows the server to limit the client's window (§7.1.2.2). With `Some`, the client never
+    /// uses a larger window than this, even if the response does not repeat the parameter.
     #[must_use]
     pub const fn client_max_window_bits(mut self, bits: Option<WindowBits>) -> Self {
         self.0.client_max_window_bits = match bits {
@@ -363,11 +396,11 @@ impl fmt::Display for DeflateOffer {
     }
 }
 
-/// The client's part: judges the answer against its offers (RFC 7692, section 7.1). `None` fails
-/// the handshake.
+/// Validates a server's response against the client's `offers`, and returns the negotiated
+/// parameters (RFC 7692 §7.1). `None` means that the response is invalid: fail the handshake.
 ///
-/// An answer does not say which offer it answers. What a client promised in any offer that it fits
-/// is kept.
+/// A response does not identify the offer that it accepts. If it matches several, the
+/// result has the restrictions that the client promised in any of them.
 #[must_use]
 pub fn confirm(answer: Extension<'_>, offers: &[DeflateOffer]) -> Option<DeflateParams> {
     let answer = OfferParams::parse(answer)?;

@@ -1,8 +1,8 @@
-//! What can go wrong: [`Error`] is the peer's fault, [`BuildError`] the caller's.
+//! Errors of the opening handshake: [`Error`] is the peer's, [`BuildError`] the caller's.
 
 use core::fmt;
 
-/// A header field of the opening handshake (RFC 6455, section 11.3).
+/// A header field that the opening handshake uses (RFC 6455 §4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -30,7 +30,7 @@ pub enum Field {
 impl Field {
     pub(super) const COUNT: usize = 9;
 
-    /// The field with this name, in any case. Each name has a length of its own.
+    /// The field with this name, ignoring ASCII case. No two names have the same length.
     pub(super) fn named(name: &[u8]) -> Option<Self> {
         let field = match name.len() {
             4 => Self::Host,
@@ -47,7 +47,7 @@ impl Field {
         field.name().as_bytes().eq_ignore_ascii_case(name).then_some(field)
     }
 
-    /// A number of its own, below [`Self::COUNT`].
+    /// A unique index, less than [`Self::COUNT`].
     pub(super) const fn index(self) -> usize {
         match self {
             Self::Host => 0,
@@ -62,7 +62,7 @@ impl Field {
         }
     }
 
-    /// The field's name, as this crate writes it.
+    /// The field name, in the case that this crate writes.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -79,68 +79,71 @@ impl Field {
     }
 }
 
-/// The peer's head is not an acceptable opening handshake (RFC 6455, sections 4.1 and 4.2).
+/// The peer's head is not a valid opening handshake (RFC 6455 §4.1 and §4.2).
 ///
-/// A server answers it with [`Error::respond`] and closes. A client closes. No Close frame is sent
-/// either way: there is no WebSocket yet.
+/// A server sends [`Error::respond`] and closes the transport; a client only closes
+/// it. Neither sends a Close frame, because there is no WebSocket connection yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
-    /// A line ends in LF without CR.
+    /// A line ends with LF without a CR (RFC 9112 §2.2).
     BareLineFeed,
-    /// A CR is not followed by LF.
+    /// A CR is not followed by LF (RFC 9112 §2.2).
     BareCarriageReturn,
-    /// The request line or the status line breaks its grammar (RFC 9112, sections 3 and 4).
+    /// The request line or status line is malformed (RFC 9112 §3 and §4).
     InvalidStartLine,
-    /// A field name is not a token, or is not followed by a colon at once (RFC 9112, section 5.1).
+    /// A field name is not a token, or is not directly followed by a colon (RFC 9112 §5.1).
     InvalidFieldName,
-    /// A field value holds a control byte (RFC 9110, section 5.5).
+    /// A field value contains a control character (RFC 9110 §5.5).
     InvalidFieldValue,
-    /// A field line begins with whitespace (RFC 9112, section 5.2).
+    /// A field line begins with whitespace (RFC 9112 §5.2).
     ObsoleteFold,
     /// The head is longer than [`Limits::max_head_len`](super::Limits::max_head_len).
     HeadTooLong,
     /// The request line alone is longer than [`Limits::max_head_len`](super::Limits::max_head_len).
     TargetTooLong,
-    /// There are more fields than [`Limits::max_fields`](super::Limits::max_fields).
+    /// There are more header fields than [`Limits::max_fields`](super::Limits::max_fields).
     TooManyFields,
-    /// The request's target is neither a path nor an absolute `http` or `https` URI (RFC 6455,
-    /// section 4.2.1), nor the authority of a CONNECT or the `*` of an OPTIONS (RFC 9112, section 3.2).
+    /// The request target is neither a path nor an absolute `http` or `https` URI (RFC
+    /// 6455 §4.2.1), nor the authority of a CONNECT request or the `*` of an OPTIONS
+    /// request (RFC 9112 §3.2).
     InvalidTarget,
-    /// The request asks for an upgrade with a method other than GET.
+    /// The method of an upgrade request is not GET (RFC 6455 §4.2.1).
     MethodNotAllowed,
-    /// The HTTP version is neither 1.1 nor, for a plain request, 1.0.
+    /// The HTTP version is not 1.1 or, for a request that is not an upgrade, 1.0.
     HttpVersion,
-    /// The field must be there and is not.
+    /// A required field is missing.
     Missing(Field),
-    /// The field may be there once only (RFC 6455, section 11.3).
+    /// A field occurs more than once, although at most one is allowed (RFC 6455 §11.3;
+    /// `Host`: RFC 9112 §3.2).
     Repeated(Field),
-    /// The field's value is not one that is allowed.
+    /// A field has an invalid value.
     Invalid(Field),
-    /// The head announces a body, which an upgrade cannot have (RFC 9110, section 7.8).
+    /// An upgrade request or a 101 response declares a body (RFC 9110 §7.8).
     BodyNotAllowed,
-    /// `Sec-WebSocket-Version` is a number other than 13 (RFC 6455, section 4.4).
+    /// `Sec-WebSocket-Version` is a number other than 13 (RFC 6455 §4.4).
     UnsupportedVersion,
-    /// The request does not ask for a WebSocket. No reader returns it: it is there for a server
-    /// that has nothing else to offer and answers a plain request with it.
+    /// The request does not ask for a WebSocket. The readers never return this error; it
+    /// is for servers that accept upgrades only, as the response to any other request.
     UpgradeRequired,
-    /// The policy that was given to [`Upgrade::accept`](super::server::Upgrade::accept) refuses the
-    /// `Origin`.
+    /// The `Origin` is not allowed by the [`Origins`](super::server::Origins) passed
+    /// to [`Upgrade::accept`](super::server::Upgrade::accept).
     OriginRefused,
-    /// The server chose a subprotocol that the client did not offer.
+    /// The server selected a subprotocol that the client did not offer (RFC 6455 §4.1).
     ProtocolNotOffered,
-    /// The server chose an extension that the client did not offer, or more than one.
+    /// The server selected an extension that the client did not offer, or more than
+    /// one (RFC 6455 §4.1).
     ExtensionNotOffered,
-    /// The server's permessage-deflate parameters do not answer the client's offer (RFC 7692,
-    /// section 7.1).
+    /// The server's permessage-deflate parameters do not match any offer of the client
+    /// (RFC 7692 §7.1).
     DeflateParameters,
 }
 
 impl Error {
-    /// The HTTP status that a server answers with.
+    /// The status code of the server's response.
     ///
-    /// Faults that only a client can meet have no such answer; they are 400 here.
+    /// Errors that only a client returns have no response; their status is 400.
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {
@@ -171,28 +174,28 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::BareLineFeed => "line feed without carriage return",
-            Self::BareCarriageReturn => "carriage return without line feed",
+            Self::BareLineFeed => "bare line feed",
+            Self::BareCarriageReturn => "bare carriage return",
             Self::InvalidStartLine => "invalid request or status line",
             Self::InvalidFieldName => "invalid header field name",
-            Self::InvalidFieldValue => "control byte in a header field value",
-            Self::ObsoleteFold => "folded header line",
-            Self::HeadTooLong => "head longer than the limit",
-            Self::TargetTooLong => "request line longer than the limit",
-            Self::TooManyFields => "more header fields than the limit",
-            Self::InvalidTarget => "request target is not a resource name",
-            Self::MethodNotAllowed => "upgrade asked for with a method other than GET",
+            Self::InvalidFieldValue => "invalid header field value",
+            Self::ObsoleteFold => "obsolete line folding",
+            Self::HeadTooLong => "head is too long",
+            Self::TargetTooLong => "request line is too long",
+            Self::TooManyFields => "too many header fields",
+            Self::InvalidTarget => "invalid request target",
+            Self::MethodNotAllowed => "upgrade request with a method other than GET",
             Self::HttpVersion => "unsupported HTTP version",
             Self::Missing(field) => return named(f, "missing ", *field),
             Self::Repeated(field) => return named(f, "repeated ", *field),
             Self::Invalid(field) => return named(f, "invalid ", *field),
-            Self::BodyNotAllowed => "head of an upgrade announces a body",
+            Self::BodyNotAllowed => "upgrade with a body",
             Self::UnsupportedVersion => "unsupported WebSocket version",
             Self::UpgradeRequired => "request does not ask for a WebSocket",
-            Self::OriginRefused => "origin refused",
+            Self::OriginRefused => "origin not allowed",
             Self::ProtocolNotOffered => "subprotocol was not offered",
             Self::ExtensionNotOffered => "extension was not offered",
-            Self::DeflateParameters => "compression parameters do not answer the offer",
+            Self::DeflateParameters => "compression parameters do not match the offer",
         })
     }
 }
@@ -204,42 +207,46 @@ fn named(f: &mut fmt::Formatter<'_>, what: &str, field: Field) -> fmt::Result {
 
 impl core::error::Error for Error {}
 
-/// The caller asked for something that cannot be written. Nothing was.
+/// The caller asked for a head that cannot be written.
+///
+/// The contents of the output buffer are unspecified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The output buffer is too small; with `needed` bytes the same call succeeds.
+    /// The output buffer is too short; with `needed` bytes the same call succeeds.
     BufferTooSmall {
         /// The exact length of the whole output, in bytes.
         needed: usize,
     },
-    /// The host is empty, or is neither a name nor an IP address.
+    /// The host is neither a registered name nor an IP address (RFC 3986 §3.2.2), or is empty.
     InvalidHost,
     /// The port is 0.
     InvalidPort,
-    /// The path does not begin with `/`, or holds a byte that no request target may hold.
+    /// The path does not begin with `/`, or contains a byte that is not allowed in a
+    /// request target.
     InvalidTarget,
-    /// The origin is empty, or holds whitespace, a control byte or anything that is not ASCII.
+    /// The origin is empty, or contains whitespace, a control character or a non-ASCII character.
     InvalidOrigin,
-    /// A header name is not a token (RFC 9110, section 5.6.2).
+    /// A field name is not a token (RFC 9110 §5.6.2).
     InvalidHeaderName,
-    /// A header value holds a control byte, or begins or ends with whitespace (RFC 9110, section
-    /// 5.5).
+    /// A field value contains a control character, or begins or ends with whitespace
+    /// (RFC 9110 §5.5).
     InvalidHeaderValue,
-    /// The header is the handshake's own, and only this crate may write it.
+    /// The field belongs to the handshake, and only this crate may write it.
     ReservedHeader,
-    /// A subprotocol is not a token.
+    /// A subprotocol is not a token (RFC 6455 §4.1).
     InvalidProtocol,
-    /// A subprotocol is offered twice.
+    /// A subprotocol is offered more than once (RFC 6455 §4.1).
     DuplicateProtocol,
     /// The client did not offer this subprotocol.
     ProtocolNotOffered,
-    /// The client did not make the offer that this answer belongs to.
+    /// The client did not make an offer that this
+    /// [`DeflateAnswer`](super::deflate::DeflateAnswer) accepts.
     ExtensionNotOffered,
-    /// The status is not one of 200 to 599.
+    /// The status code is not in the range 200 to 599.
     InvalidStatus,
-    /// An answer with this status has no body.
+    /// A response with this status code must not have a body.
     BodyNotAllowed,
 }
 
@@ -247,21 +254,21 @@ impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::BufferTooSmall { needed } => {
-                return write!(f, "output buffer too small, {needed} bytes needed");
+                return write!(f, "output buffer is too short: {needed} bytes are needed");
             }
             Self::InvalidHost => "invalid host",
             Self::InvalidPort => "invalid port",
             Self::InvalidTarget => "invalid path",
             Self::InvalidOrigin => "invalid origin",
-            Self::InvalidHeaderName => "invalid header name",
-            Self::InvalidHeaderValue => "invalid header value",
-            Self::ReservedHeader => "header is reserved for the handshake",
+            Self::InvalidHeaderName => "invalid header field name",
+            Self::InvalidHeaderValue => "invalid header field value",
+            Self::ReservedHeader => "header field is reserved for the handshake",
             Self::InvalidProtocol => "invalid subprotocol",
-            Self::DuplicateProtocol => "subprotocol offered twice",
+            Self::DuplicateProtocol => "duplicate subprotocol",
             Self::ProtocolNotOffered => "subprotocol was not offered",
             Self::ExtensionNotOffered => "extension was not offered",
-            Self::InvalidStatus => "invalid status",
-            Self::BodyNotAllowed => "answer with this status has no body",
+            Self::InvalidStatus => "invalid status code",
+            Self::BodyNotAllowed => "status code does not allow a body",
         })
     }
 }

@@ -1,21 +1,34 @@
-//! `Sec-WebSocket-Extensions` (RFC 6455, section 9.1): extensions, their parameters, and quoted
-//! values.
+//! The `Sec-WebSocket-Extensions` field (RFC 6455 §9.1): extensions and their parameters.
 //!
 //! ```text
 //! list      = extension *( "," extension )
 //! extension = token *( ";" token [ "=" ( token / quoted ) ] )
 //! ```
 //!
-//! One pass from left to right that never goes back: every byte belongs to exactly one token,
-//! separator or quoted value at the moment when it is seen. Spaces and tabs may stand around any
-//! separator, since section 9.1 takes over the implied whitespace of RFC 2616. Empty elements are
-//! refused.
+//! A single pass without backtracking: each byte is assigned to a token, a separator or
+//! a quoted value as soon as it is read. Spaces and tabs are allowed around separators,
+//! because §9.1 uses the implied whitespace of RFC 2616. Empty elements are rejected.
+//!
+//! ```
+//! use barews::handshake::extension;
+//!
+//! let field = b"permessage-deflate; client_max_window_bits; server_max_window_bits=\"10\"";
+//! let mut extensions = extension::parse(field);
+//! let extension = extensions.next().unwrap()?;
+//! assert_eq!(extension.name(), "permessage-deflate");
+//!
+//! let mut params = extension.params();
+//! assert_eq!(params.next().unwrap().value, None);
+//! assert_eq!(params.next().unwrap().value.unwrap(), "10");
+//! assert!(extensions.next().is_none());
+//! # Ok::<(), extension::Malformed>(())
+//! ```
 
 use core::fmt;
 
 use super::http::grammar::is_tchar;
 
-/// A field value breaks the grammar of RFC 6455, section 9.1.
+/// A `Sec-WebSocket-Extensions` value does not match the grammar of RFC 6455 §9.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(
     clippy::exhaustive_structs,
@@ -25,23 +38,24 @@ pub struct Malformed;
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("malformed list of extensions")
+        f.write_str("malformed Sec-WebSocket-Extensions field")
     }
 }
 
 impl core::error::Error for Malformed {}
 
-/// Reads one field value. Where a request has several lines, their elements follow one another in
-/// order.
+/// Parses one field value. If a head has several such fields, parse them in order:
+/// their elements form one list.
 #[must_use]
 pub const fn parse(value: &[u8]) -> Extensions<'_> {
     Extensions { next: Some(ElementParser { rest: value }) }
 }
 
-/// The extensions in one field value, in order of preference. It ends after the first error.
+/// Iterator over the extensions in a field value, in order of preference. It ends
+/// after the first error.
 #[derive(Clone, Debug)]
 pub struct Extensions<'b> {
-    /// `None` after the last element and after a fault.
+    /// `None` after the last element or an error.
     next: Option<ElementParser<'b>>,
 }
 
@@ -62,29 +76,29 @@ impl<'b> Iterator for Extensions<'b> {
     }
 }
 
-/// One element of the list.
+/// An extension and its parameters.
 #[derive(Clone, Copy, Debug)]
 pub struct Extension<'b> {
     name: &'b str,
-    /// From the first `;` on, already checked.
+    /// From the first `;`, already validated.
     params: &'b [u8],
 }
 
 impl<'b> Extension<'b> {
-    /// The extension's token. Registered names are compared exactly.
+    /// The extension's name, a token. Extension names are case-sensitive.
     #[must_use]
     pub const fn name(&self) -> &'b str {
         self.name
     }
 
-    /// The parameters, in order, repeated ones included.
+    /// The parameters, in order, including repeated ones.
     #[must_use]
     pub const fn params(&self) -> Params<'b> {
         Params { cursor: ElementParser { rest: self.params } }
     }
 }
 
-/// The parameters of one [`Extension`].
+/// Iterator over the parameters of an [`Extension`].
 #[derive(Clone, Debug)]
 pub struct Params<'b> {
     cursor: ElementParser<'b>,
@@ -101,29 +115,29 @@ impl<'b> Iterator for Params<'b> {
     }
 }
 
-/// One parameter of an extension.
+/// A parameter of an extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Param<'b> {
-    /// The parameter's token.
+    /// The parameter's name, a token.
     pub name: &'b str,
-    /// What follows the `=`, if there is one.
+    /// The value after the `=`, if any.
     pub value: Option<Value<'b>>,
 }
 
-/// The value of a parameter: a token, whether it was quoted or not.
+/// The value of a parameter: a token, or a quoted string that contains one.
 ///
-/// Backslashes are left out while reading, so two values are equal if they mean the same.
+/// Two values are equal if their unescaped bytes are.
 #[derive(Clone, Copy)]
 pub struct Value<'b> {
-    /// Without the quotation marks, with the backslashes.
+    /// Without the quotation marks, but with the backslashes.
     raw: &'b [u8],
 }
 
 impl<'b> Value<'b> {
-    /// The bytes of the token: one or more, all ASCII, no backslash among them.
+    /// The unescaped bytes: a token, so at least one byte, all ASCII.
     pub fn bytes(&self) -> impl Iterator<Item = u8> + Clone + use<'b> {
-        // A backslash is no token character, so none can be the escaped one.
+        // No backslash is itself escaped, because it is not a `tchar`.
         self.raw.iter().copied().filter(|byte| *byte != b'\\')
     }
 }
@@ -160,15 +174,15 @@ impl fmt::Debug for Value<'_> {
     }
 }
 
-/// What is left of a field value. Each method takes what it names off the front, with the
-/// whitespace behind it.
+/// The unparsed rest of a field value. Each method consumes what it names and the
+/// whitespace that follows.
 #[derive(Clone, Copy, Debug)]
 struct ElementParser<'b> {
     rest: &'b [u8],
 }
 
 impl<'b> ElementParser<'b> {
-    /// An element and all its parameters. What stands behind it is the caller's to judge.
+    /// An extension and all its parameters. The caller checks what follows.
     fn extension(&mut self) -> Option<Extension<'b>> {
         self.skip_whitespace();
         let name = self.token()?;
@@ -204,8 +218,8 @@ impl<'b> ElementParser<'b> {
         core::str::from_utf8(token).ok()
     }
 
-    /// A quoted value behind its opening mark. 9.1: after unescaping it "MUST conform to the
-    /// 'token' ABNF".
+    /// A quoted value after its opening quotation mark. §9.1: after unescaping it
+    /// "MUST conform to the 'token' ABNF".
     fn quoted(&mut self) -> Option<Value<'b>> {
         let mut len = 0_usize;
         let mut escaped = false;
@@ -219,7 +233,7 @@ impl<'b> ElementParser<'b> {
             len = len.saturating_add(1);
         }
         let raw = self.take(len)?;
-        // No closing mark, or nothing before it.
+        // The value is empty, or the closing quotation mark is missing.
         if raw.is_empty() || !self.eat(b'"') {
             return None;
         }

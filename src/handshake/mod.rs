@@ -1,17 +1,18 @@
-//! The opening handshake (RFC 6455, section 4): two HTTP/1.1 heads, read and written without I/O.
+//! The opening handshake (RFC 6455 §4): parses and writes HTTP/1.1 heads, without I/O.
 //!
-//! - [`server`] reads a request, says whether it asks for a WebSocket, and writes the answer.
-//! - [`client`] writes a request and judges the answer.
-//! - [`key`], [`extension`] and [`deflate`] are the parts of it that stand alone. A caller who
-//!   brings his own HTTP (RFC 8441 over HTTP/2, RFC 9220 over HTTP/3) needs only the last two.
+//! - [`server`] reads a request, checks whether it asks for a WebSocket, and writes the response.
+//! - [`client`] writes a request and validates the response.
+//! - [`key`], [`extension`] and [`deflate`] are usable on their own. A caller with its own
+//!   HTTP implementation (RFC 8441 over HTTP/2, RFC 9220 over HTTP/3) needs only the last two.
 //!
-//! Both readers take *all bytes received so far*, and remember how far they have looked: a call
-//! does not search again what an earlier one has passed, however small the pieces are. They are
-//! stricter than HTTP asks for, because leniency in a head is how requests get smuggled: line ends
-//! are CR LF and nothing else, folded lines are refused, and so is whitespace before a colon.
+//! Both readers take *all bytes received so far*. Each call resumes where the previous
+//! one stopped, so small reads do not make parsing slower. The readers are stricter
+//! than HTTP requires, because leniency enables request smuggling: every line ends
+//! with CR LF, and obsolete line folding and whitespace before a colon are rejected.
 //!
-//! A head ends where the frames begin. [`Request::head_len`](server::Request::head_len) counts its
-//! bytes; what lies behind them is never read here.
+//! The first frame directly follows the head. [`Request::head_len`](server::Request::head_len)
+//! and [`Accepted::head_len`](client::Accepted::head_len) return the length of the head in
+//! bytes; the readers ignore the bytes after it.
 
 mod base64;
 pub mod client;

@@ -1,8 +1,8 @@
-//! Bits on their way out, the lowest first (RFC 1951 section 3.1.1).
+//! Writes bits to bytes, least significant bit first (RFC 1951 §3.1.1).
 
 use crate::wire::mask;
 
-/// The caller's output, and how much of it is written.
+/// The output slice, and how much of it is written.
 #[derive(Debug)]
 pub(super) struct Out<'o> {
     bytes: &'o mut [u8],
@@ -14,7 +14,7 @@ impl<'o> Out<'o> {
         Self { bytes, written: 0 }
     }
 
-    /// Copies as much as there is room for; says how much.
+    /// Copies as much of `from` as fits, and returns the number of bytes.
     pub(super) fn write(&mut self, from: &[u8]) -> usize {
         let room = self.rest();
         let len = room.len().min(from.len());
@@ -30,18 +30,18 @@ impl<'o> Out<'o> {
     }
 }
 
-/// The low half of a number that has no other.
+/// Converts a number of at most 16 bits.
 #[inline]
 pub(super) const fn low(number: usize) -> u16 {
     let [low, high, ..] = number.to_le_bytes();
     u16::from_le_bytes([low, high])
 }
 
-/// Bits that make no whole byte yet, or had no room.
+/// Bits that do not fill a byte yet, or for which the output had no room.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BitWriter {
     held: u64,
-    /// At most 63, so that no shift is by 64.
+    /// At most 63, so that no shift overflows.
     count: u32,
 }
 
@@ -50,7 +50,7 @@ impl BitWriter {
         Self { held: 0, count: 0 }
     }
 
-    /// Makes room for `count` bits, at most 56; false if `out` is full.
+    /// Makes room for `count` bits, at most 56; `false` if `out` is full.
     #[inline]
     pub(super) fn reserve(&mut self, count: u32, out: &mut Out<'_>) -> bool {
         if self.count + count > 63 {
@@ -59,24 +59,24 @@ impl BitWriter {
         self.count + count <= 63
     }
 
-    /// Adds bits for which there is room.
+    /// Appends bits for which room is reserved.
     #[inline]
     pub(super) fn put(&mut self, bits: u32, count: u32) {
         self.held |= u64::from(bits) << self.count;
         self.count += count;
     }
 
-    /// Fills up the byte with zeros; needs room for 7 bits.
+    /// Pads the current byte with zeros. Needs room for 7 bits.
     pub(super) const fn align(&mut self) {
         self.count = self.count.next_multiple_of(8);
     }
 
-    /// How many bits wait.
+    /// The number of bits not written yet.
     pub(super) const fn len(&self) -> u32 {
         self.count
     }
 
-    /// Writes all whole bytes that there is room for; whether nothing is left.
+    /// Writes all whole bytes that fit. Returns whether no bits are left.
     #[inline]
     pub(super) fn drain(&mut self, out: &mut Out<'_>) -> bool {
         let mut whole = self.count / 8;

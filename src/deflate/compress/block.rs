@@ -1,10 +1,10 @@
-//! Which of the three kinds of block is the shortest (RFC 1951 section 3.2.3).
+//! Selection of the shortest block type (RFC 1951 §3.2.3).
 
 use super::huffman::{Alphabets, CodeSizes, Coder, Entry, FIRST_LENGTH, FixedCode};
 use super::tokens::Tokens;
 use crate::deflate::symbols::fixed_len;
 
-/// How a block is written.
+/// The type of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BlockKind {
     Stored,
@@ -12,27 +12,28 @@ pub(super) enum BlockKind {
     Dynamic(CodeSizes),
 }
 
-/// A header's three bits; no block is the last one (RFC 7692, section 7.2.1 has no need of it).
+/// The bits of a block header: BTYPE, and a BFINAL of 0 in every block (RFC 7692 §7.2.1).
 pub(super) const STORED: u32 = 0b000;
 pub(super) const FIXED: u32 = 0b010;
 pub(super) const DYNAMIC: u32 = 0b100;
 
-/// The bits of a header, of the end of a fixed block, and of a stored block's length and its
-/// complement.
+/// The lengths in bits of a header, the end of a fixed block, and LEN and NLEN of a stored block.
 pub(super) const HEADER_LEN: u32 = 3;
 pub(super) const FIXED_END_LEN: u32 = 7;
 pub(super) const STORED_LEN: u32 = 32;
 
-/// What is known of the output before a block.
+/// The state of the output before a block.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Before {
-    /// How many bits wait to be written.
+    /// The number of bits not written yet.
     pub(super) held: u32,
-    /// A fixed block is open: more of it needs no header, and anything else its end.
+    /// A fixed block is open: a fixed block continues it without a header, any other
+    /// block ends it first.
     pub(super) open: bool,
 }
 
-/// The shortest way to write `tokens`, which say `bytes`; the codes are ready in `codes` then.
+/// Selects the shortest encoding of `tokens`, which represent `bytes`. If it is a
+/// dynamic block, its codes are in `codes` afterwards.
 pub(super) fn choose(
     before: Before,
     bytes: &[u8],
@@ -42,7 +43,7 @@ pub(super) fn choose(
 ) -> BlockKind {
     let mut codes = Alphabets::new(codes);
     let sums = measure(bytes, tokens, &mut codes);
-    // The end of an open block has been paid for when it was opened.
+    // The end of an open block was counted when it was opened.
     let fixed = sums.fixed + sums.extra + if before.open { 0 } else { HEADER_LEN + FIXED_END_LEN };
     let end = if before.open { FIXED_END_LEN } else { 0 };
     let header = before.held + end + HEADER_LEN;
@@ -62,16 +63,16 @@ pub(super) fn choose(
     kind
 }
 
-/// Bits of a block.
+/// Sizes in bits.
 #[derive(Clone, Copy, Debug)]
 struct Sums {
-    /// Its symbols in the fixed code, without their extra bits.
+    /// The symbols in the fixed code, without their extra bits.
     fixed: u32,
     /// The extra bits, which are the same in every code.
     extra: u32,
 }
 
-/// Adds up what the fixed code costs, and counts how often each symbol comes.
+/// Computes the size in the fixed code, and counts the frequency of each symbol.
 #[inline(never)]
 fn measure(bytes: &[u8], tokens: &Tokens<'_>, codes: &mut Option<Alphabets<'_>>) -> Sums {
     let mut sums = Sums { fixed: 0, extra: 0 };
@@ -80,8 +81,8 @@ fn measure(bytes: &[u8], tokens: &Tokens<'_>, codes: &mut Option<Alphabets<'_>>)
     }
     let mut rest = bytes;
     for token in tokens.from(0) {
-        let (run, behind) = rest.split_at_checked(usize::from(token.literals)).unwrap_or_default();
-        rest = behind.get(token.match_len()..).unwrap_or_default();
+        let (run, after) = rest.split_at_checked(usize::from(token.literals)).unwrap_or_default();
+        rest = after.get(token.match_len()..).unwrap_or_default();
         sums.fixed += fixed_literals(run);
         if let Some(codes) = codes {
             codes.count_literals(run);
@@ -100,7 +101,7 @@ fn measure(bytes: &[u8], tokens: &Tokens<'_>, codes: &mut Option<Alphabets<'_>>)
     sums
 }
 
-/// What literals take in the fixed code.
+/// The size of literals in the fixed code, in bits.
 #[inline]
 fn fixed_literals(bytes: &[u8]) -> u32 {
     bytes.iter().map(|&byte| u32::from(fixed_len(byte.into()))).sum()

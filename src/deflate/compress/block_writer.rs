@@ -1,31 +1,32 @@
-//! The tokens of a block on their way out.
+//! Writes the tokens of a block.
 
 use super::bit_writer::{BitWriter, Out, low};
 use super::huffman::{Coder, FIRST_LENGTH};
 use super::tokens::Tokens;
 
-/// How far the tokens of a block are written.
+/// The progress in writing the tokens of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TokenCursor {
-    /// The next token.
+    /// The index of the next token.
     token: u16,
-    /// The next byte of the block that no symbol says yet.
+    /// The index of the next byte of the block.
     at: u16,
-    /// How many literals of the token are written.
+    /// The number of literals of the token that are written.
     literals: u8,
 }
 
-/// Literals for which room is made at a time, and the most bits that they take.
+/// The number of literals to reserve room for at a time, and their maximum length in bits.
 const SYMBOLS: usize = 3;
 const SYMBOLS_LEN: u32 = 3 * 15;
 
-/// The bits of the longest match with its extra bits: 15 and 5 of the length, 15 and 13 of the distance.
+/// The maximum length of a match in bits: 15 + 5 for its length, 15 + 13 for its distance.
 const MATCH_LEN: u32 = 48;
 
 impl TokenCursor {
     pub(super) const START: Self = Self { token: 0, at: 0, literals: 0 };
 
-    /// Writes what there is room for of the tokens that say `bytes`; whether these are all.
+    /// Writes as many of the tokens, which represent `bytes`, as fit. Returns whether
+    /// all are written.
     #[inline(never)]
     pub(super) fn emit(
         &mut self,
@@ -35,7 +36,7 @@ impl TokenCursor {
         bits: &mut BitWriter,
         out: &mut Out<'_>,
     ) -> bool {
-        // Copies, which stay in registers.
+        // Local copies stay in registers.
         let (mut held, mut cursor) = (*bits, *self);
         let all = cursor.write(coder, bytes, tokens, &mut held, out);
         (*bits, *self) = (held, cursor);

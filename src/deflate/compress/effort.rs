@@ -1,12 +1,20 @@
-//! How much memory and work a compressor may take, and how its memory is laid out.
+//! How much memory and time a compressor uses, and the layout of its storage.
 
 use super::huffman;
 use crate::deflate_params::{CompressionContext, WindowBits};
 
-/// How much memory and work compression may take.
+/// A trade-off between memory, speed and compression ratio.
 ///
-/// Start from a preset and change what does not fit; [`Deflate::memory`](super::Deflate::memory)
-/// says what it costs.
+/// Start from a preset and adjust it. [`Deflate::memory`](super::Deflate::memory)
+/// returns the length of the storage:
+///
+/// ```
+/// use barews::deflate::{Deflate, DeflateParams, Effort};
+///
+/// let context = DeflateParams::DEFAULT.server();
+/// assert_eq!(Deflate::memory(context, Effort::SMALL), 5504);
+/// assert_eq!(Deflate::memory(context, Effort::SMALL.dynamic(true)), 7988);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Effort {
@@ -15,11 +23,12 @@ pub struct Effort {
     block_bits: u8,
     pub(super) min_match: u8,
     pub(super) dynamic: bool,
-    /// How many bits a block has in the fixed code at least to be worth codes of its own.
+    /// The length of a block in the fixed code, in bits, from which dynamic codes are considered.
     pub(super) codes_from: u16,
-    /// Of a match only the end can be found again: that is fast.
+    /// Whether only the end of a match is entered into the hash table, which is faster.
     pub(super) sparse: bool,
-    /// Only every other position can be found again: so a small table reaches back twice as far.
+    /// Whether only every other position is entered, so that a small hash table
+    /// reaches back twice as far.
     pub(super) every_other: bool,
     pub(super) depth: u16,
     pub(super) lazy: u16,
@@ -28,7 +37,7 @@ pub struct Effort {
 }
 
 impl Effort {
-    /// 512 bytes of memory: for messages that are much like the ones just before.
+    /// 512 bytes of storage: for messages that resemble the ones just before.
     pub const TINY: Self = Self {
         window_bits: WindowBits::MIN,
         table_bits: 6,
@@ -44,7 +53,7 @@ impl Effort {
         threshold: LEAST_LEN,
     };
 
-    /// 5.4 KiB of memory: for microcontrollers and for very many connections.
+    /// 5.4 KiB of storage: for microcontrollers, and for very many connections.
     pub const SMALL: Self = Self {
         window_bits: KIB_2,
         table_bits: 10,
@@ -53,8 +62,8 @@ impl Effort {
         ..Self::TINY
     };
 
-    /// As fast as it goes, in 73 KiB of memory: one candidate for each match, and codes of a block's own
-    /// only where they save most.
+    /// Highest speed, in 73 KiB of storage: one candidate for each match, and dynamic
+    /// codes only where they save most.
     pub const FAST: Self = Self {
         window_bits: WindowBits::MAX,
         table_bits: 13,
@@ -66,7 +75,7 @@ impl Effort {
         ..Self::TINY
     };
 
-    /// As small as it gets in 70 KiB of memory.
+    /// Best compression, in 70 KiB of storage.
     pub const BEST: Self = Self {
         window_bits: KIB_16,
         table_bits: 12,
@@ -82,61 +91,65 @@ impl Effort {
         threshold: LEAST_LEN,
     };
 
-    /// The greatest window; one that was agreed on may be smaller, and then counts.
+    /// The largest window to use. A smaller negotiated one takes precedence.
     #[must_use]
     pub const fn window_bits(mut self, bits: WindowBits) -> Self {
         self.window_bits = bits;
         self
     }
 
-    /// The number of places to look for a match, as an exponent from 4 to 15 (what is beyond
-    /// counts as the nearest): 2 bytes each.
+    /// The size of the hash table: `1 << bits` entries of 2 bytes. `bits` is clamped
+    /// to the range 4 to 15.
     #[must_use]
     pub const fn table_bits(mut self, bits: u8) -> Self {
         self.table_bits = clamp(bits, 4, 15);
         self
     }
 
-    /// The bytes of a message that are kept beside the window, as an exponent from 6 to 14 (what is
-    /// beyond counts as the nearest): what is compressed at a time. The matches in them take three
-    /// eighths more, or 64 bytes below an exponent of 8.
+    /// The size of a block: `1 << bits` bytes of a message, which are stored in addition
+    /// to the window and compressed at a time. `bits` is clamped to the range 6 to 14.
+    ///
+    /// The tokens of a block take another three eighths of its size, or 64 bytes if
+    /// `bits` is less than 8.
     #[must_use]
     pub const fn block_bits(mut self, bits: u8) -> Self {
         self.block_bits = clamp(bits, 6, 14);
         self
     }
 
-    /// How many candidates for a match are looked at; 0 counts as 1. More than one costs 2 bytes for each byte of
-    /// the window.
+    /// The maximum number of candidates to examine for each match; 0 is treated as 1.
+    /// More than 1 requires hash chains, which take 2 bytes for each byte of the window.
     #[must_use]
     pub const fn depth(mut self, candidates: u16) -> Self {
         self.depth = candidates;
         self
     }
 
-    /// A match of fewer bytes than that is dropped if one byte later a longer one begins; 0 takes each.
+    /// Enables lazy matching: a match of fewer than `len` bytes is discarded if a
+    /// longer one begins at the next byte. 0 disables it.
     #[must_use]
     pub const fn lazy(mut self, len: u16) -> Self {
         self.lazy = len;
         self
     }
 
-    /// A match of that many bytes is taken without looking for a longer one.
+    /// A match of at least `len` bytes is taken without a search for a longer one.
     #[must_use]
     pub const fn nice(mut self, len: u16) -> Self {
         self.nice = len;
         self
     }
 
-    /// Whether a block may bring codes of its own (RFC 1951 section 3.2.7): 2.5 KiB for messages of
-    /// some hundred bytes and more.
+    /// Whether a block may have its own prefix codes (RFC 1951 §3.2.7). They take
+    /// 2,484 bytes of storage, and pay off in messages of some hundred bytes or more.
     #[must_use]
     pub const fn dynamic(mut self, yes: bool) -> Self {
         self.dynamic = yes;
         self
     }
 
-    /// A message of fewer bytes than that is better sent as it is.
+    /// The minimum length in bytes of a message that is worth compressing, for
+    /// [`Deflate::wants`](super::Deflate::wants).
     #[must_use]
     pub const fn threshold(mut self, len: usize) -> Self {
         self.threshold = len;
@@ -158,12 +171,12 @@ impl Effort {
     }
 }
 
-/// Numbers of items.
+/// The parts of the storage, in items.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Layout {
-    /// The bytes that a match may refer to.
+    /// The bytes that a match can refer to.
     pub(super) window: usize,
-    /// The bytes that are not written yet.
+    /// The bytes not written yet.
     pub(super) span: usize,
     pub(super) heads: usize,
     pub(super) chain: usize,
@@ -173,15 +186,15 @@ pub(super) struct Layout {
 
 impl Layout {
     pub(super) const fn memory(&self) -> usize {
-        // More than memory can have where addresses have 16 bits.
+        // Saturates where addresses have 16 bits: no storage is that long.
         let pairs = self.heads.saturating_add(self.chain).saturating_mul(2);
         let quads = (self.tokens + self.codes).saturating_mul(4);
         self.window.saturating_add(self.span).saturating_add(pairs).saturating_add(quads)
     }
 }
 
-/// What is shorter never becomes shorter: a header, one match, the end of the block and the header of
-/// the empty one are 25 bits.
+/// Shorter messages cannot shrink: a header, a match, the end of the block and the
+/// header of the empty block are 25 bits.
 const LEAST_LEN: usize = 5;
 
 const KIB_2: WindowBits = match WindowBits::new(11) {

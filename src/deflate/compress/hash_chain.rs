@@ -1,27 +1,29 @@
-//! Where the same bytes stood before: hash heads, and chains where the effort has them.
+//! Finds earlier occurrences of the same bytes with a hash table and, if the effort
+//! has them, hash chains.
 
 use super::bit_writer::low;
 use super::effort::Effort;
 
-/// Tables of positions. A position is `base` and the index in the history; 0 is none.
+/// Tables of positions. A position is `base` plus the index in the history; 0 means none.
 ///
-/// What was dropped from the history has positions below `base`, so nothing has to be removed.
+/// Bytes dropped from the history have positions below `base`, so they need not be removed.
 #[derive(Debug)]
 pub(super) struct HashChains<'m> {
     heads: &'m mut [[u8; 2]],
     chain: &'m mut [[u8; 2]],
     pub(super) seen: Seen,
-    /// How far a word is shifted so that the bytes that count remain.
+    /// The number of bits that a left shift removes from a word, so that only the
+    /// hashed bytes remain.
     dropped: u32,
-    /// Only odd indices are entered: [`FIRST`] is one.
+    /// Whether only odd indices are entered. [`FIRST`] is odd.
     every_other: bool,
 }
 
-/// What the tables are about.
+/// The part of the history that the tables cover.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen {
     base: usize,
-    /// From this index on, nothing is in the tables.
+    /// The first index that is not in the tables.
     pub(super) unseen: usize,
 }
 
@@ -29,15 +31,15 @@ impl Seen {
     pub(super) const NOTHING: Self = Self { base: 1, unseen: FIRST };
 }
 
-/// The bytes that a hash is made of, at most.
+/// The maximum number of bytes that are hashed.
 pub(super) const WORD: usize = 4;
 
-/// The first byte of an empty window is never referred to, so that the second "Hello" is that of
-/// RFC 7692, section 7.2.3.2.
+/// The first byte of an empty window is never matched, so that the second "Hello" is
+/// compressed as in RFC 7692 §7.2.3.2.
 pub(super) const FIRST: usize = 1;
 
 impl<'m> HashChains<'m> {
-    /// Heads that were never used are all 0.
+    /// `heads` must be zeroed before its first use.
     pub(super) fn new(
         heads: &'m mut [[u8; 2]],
         chain: &'m mut [[u8; 2]],
@@ -48,7 +50,7 @@ impl<'m> HashChains<'m> {
         Self { heads, chain, seen, dropped, every_other: effort.every_other }
     }
 
-    /// The history, which has room for `capacity` bytes, lost its first `len`.
+    /// Follows the history, which has room for `capacity` bytes, in dropping its first `len` bytes.
     pub(super) fn slide(&mut self, len: usize, capacity: usize) {
         self.seen.base += len;
         self.seen.unseen = self.seen.unseen.saturating_sub(len);
@@ -58,7 +60,8 @@ impl<'m> HashChains<'m> {
                 *entry = u16::from_le_bytes(*entry).saturating_sub(by).to_le_bytes();
             }
             self.seen.base = 1;
-            // A link stands where its position says, which is another now: all turn by as much.
+            // The position of a link determines its slot. All positions have decreased
+            // by `by`, so rotate.
             let turn = slot(by.into(), self.chain.len());
             if let Some((front, back)) = self.chain.split_at_mut_checked(turn) {
                 reverse(front);
@@ -68,13 +71,13 @@ impl<'m> HashChains<'m> {
         }
     }
 
-    /// The history lost all of its `len` bytes.
+    /// Follows the history in dropping all its `len` bytes.
     pub(super) fn clear(&mut self, len: usize, capacity: usize) {
         self.slide(len, capacity);
         self.seen.unseen = FIRST;
     }
 
-    /// Enters what is before `index` and was not entered yet.
+    /// Enters all indices before `index` that are not in the tables.
     #[inline]
     pub(super) fn catch_up(&mut self, bytes: &[u8], index: usize) {
         while self.seen.unseen < index
@@ -85,8 +88,8 @@ impl<'m> HashChains<'m> {
         }
     }
 
-    /// Enters `index`; gives how far back the last one with the same hash is. If there is none,
-    /// that is before the first byte.
+    /// Enters `index`, and returns the distance to the previous index with the same
+    /// hash. Without one, the distance reaches beyond the first byte.
     #[inline]
     pub(super) fn enter(&mut self, word: u32, index: usize) -> usize {
         let distance = self.heads().enter(word, index);
@@ -97,7 +100,7 @@ impl<'m> HashChains<'m> {
         distance
     }
 
-    /// For a search that needs no chains.
+    /// The hash table, for a search without chains.
     #[inline]
     pub(super) fn heads(&mut self) -> Heads<'_> {
         let bits = self.heads.len().trailing_zeros();
@@ -110,13 +113,14 @@ impl<'m> HashChains<'m> {
         }
     }
 
-    /// How far back from `index` the next one is behind that at `distance`; `None` at the end.
+    /// The distance from `index` of the candidate after the one at `distance`; `None`
+    /// at the end of the chain.
     #[inline]
     pub(super) fn next(&self, index: usize, distance: usize) -> Option<usize> {
         let position = self.seen.base + index;
         let link = self.chain.get(slot(position.wrapping_sub(distance), self.chain.len()))?;
         let next = position.wrapping_sub(u16::from_le_bytes(*link).into());
-        // The slot of one that is far back was used again, and leads forward.
+        // The slot of a distant candidate may have been reused, and then links forward.
         (next > distance).then_some(next)
     }
 }
@@ -126,14 +130,14 @@ impl<'m> HashChains<'m> {
 pub(super) struct Heads<'p> {
     last: &'p mut [[u8; 2]],
     base: usize,
-    /// The bits without which an index is not entered.
+    /// The bits that an index must have to be entered.
     must_have: usize,
     dropped: u32,
     shift: u32,
 }
 
 impl Heads<'_> {
-    /// As [`HashChains::enter`], without the chain.
+    /// Like [`HashChains::enter`], without chains.
     #[inline]
     pub(super) fn enter(&mut self, word: u32, index: usize) -> usize {
         let hash = (word << self.dropped).wrapping_mul(0x9E37_79B1) >> self.shift;
@@ -149,7 +153,7 @@ impl Heads<'_> {
     }
 }
 
-/// As that of slices, of which a panic is left where code is short.
+/// Like `slice::reverse`, which retains a panic when optimized for size.
 fn reverse(links: &mut [[u8; 2]]) {
     let mut links = links.iter_mut();
     while let (Some(front), Some(back)) = (links.next(), links.next_back()) {
@@ -163,7 +167,7 @@ const fn slot(position: usize, links: usize) -> usize {
     position & links.wrapping_sub(1)
 }
 
-/// Four bytes, if there are so many.
+/// The four bytes at `at`; `None` if fewer are left.
 #[inline]
 pub(super) fn word(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().map(|word| u32::from_le_bytes(*word))

@@ -1,15 +1,16 @@
-//! The bytes that a match may refer to, and those of the message that are not written yet.
+//! The bytes that a match can refer to, followed by those not written yet.
 
 use crate::deflate::symbols::MAX_MATCH;
 use crate::wire::mask;
 
-/// One run of bytes: first the window, then the block that is being made.
+/// A contiguous buffer: the window, then the current block.
 ///
-/// When it is full, what no match can reach any more is dropped and the rest moves to the front.
+/// When it is full, the bytes that no match can reach are dropped and the rest is
+/// moved to the front.
 #[derive(Debug)]
 pub(super) struct History<'m> {
     bytes: &'m mut [u8],
-    /// How many of them there are.
+    /// The number of valid bytes.
     pub(super) len: usize,
     window: usize,
 }
@@ -19,7 +20,7 @@ impl<'m> History<'m> {
         Self { bytes, len, window }
     }
 
-    /// Takes as much of `input` as there is room for, and gives the rest.
+    /// Appends as much of `input` as fits, and returns the rest.
     pub(super) fn fill<'i>(&mut self, input: &'i [u8]) -> &'i [u8] {
         let room = self.bytes.get_mut(self.len..).unwrap_or_default();
         let len = room.len().min(input.len());
@@ -29,7 +30,7 @@ impl<'m> History<'m> {
         rest
     }
 
-    /// Drops what lies more than a window before `block`; says how many bytes that were.
+    /// Drops the bytes that are more than a window before `block`, and returns their number.
     pub(super) fn slide(&mut self, block: usize) -> usize {
         let dead = block.saturating_sub(self.window);
         let live = self.bytes.get_mut(..self.len).unwrap_or_default();
@@ -38,7 +39,7 @@ impl<'m> History<'m> {
         dead
     }
 
-    /// Forgets everything; says how many bytes that were.
+    /// Drops all bytes, and returns their number.
     pub(super) const fn clear(&mut self) -> usize {
         let len = self.len;
         self.len = 0;
@@ -54,7 +55,7 @@ impl<'m> History<'m> {
         self.bytes.len()
     }
 
-    /// How many bytes a match should have ahead of it: its longest, where that leaves room for a block.
+    /// The lookahead for a search: the maximum length of a match, but at most a quarter of a block.
     pub(super) fn ahead(&self) -> usize {
         MAX_MATCH.min((self.bytes.len() - self.window) / 4)
     }

@@ -1,16 +1,16 @@
-//! Looking for matches.
+//! LZ77 match search: greedy with one candidate, or lazy with several.
 
 use super::effort::Effort;
 use super::hash_chain::{FIRST, HashChains, Heads, WORD, word};
 use super::tokens::Run;
 use crate::deflate::symbols::{MAX_MATCH, MIN_MATCH};
 
-/// The part of the history that a call works on.
+/// The history, and the limits of a search in it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Span<'h> {
     pub(super) bytes: &'h [u8],
     pub(super) window: usize,
-    /// From here on no search begins: too few bytes lie ahead, and more are to come.
+    /// No search begins here or later: the lookahead is too short, and more input follows.
     pub(super) end: usize,
 }
 
@@ -22,13 +22,13 @@ struct Match {
 
 const NO_MATCH: Match = Match { len: 0, distance: 0 };
 
-/// Where a match of three bytes is longer than its literals.
+/// Beyond this distance, a match of three bytes is longer than its literals.
 const FAR: usize = 4096;
 
-/// So many bytes at the end begin no word.
+/// The number of bytes at the end at which no word begins.
 const WORDLESS: usize = WORD - 1;
 
-/// Turns bytes into tokens while there is room for them.
+/// Converts bytes to tokens while there is room for them.
 pub(super) fn tokenize(
     span: Span<'_>,
     effort: &Effort,
@@ -43,9 +43,9 @@ pub(super) fn tokenize(
     run.end();
 }
 
-/// Takes each match that the one candidate is.
+/// Takes every match, with a single candidate for each position.
 ///
-/// Out of line, as all loops of the compressor: together they would not fit into the registers.
+/// Not inlined, like all loops of the compressor: together they would run out of registers.
 #[inline(never)]
 fn greedy(span: Span<'_>, effort: &Effort, chains: &mut HashChains<'_>, run: &mut Run<'_, '_>) {
     let bytes = span.bytes;
@@ -59,7 +59,7 @@ fn greedy(span: Span<'_>, effort: &Effort, chains: &mut HashChains<'_>, run: &mu
             return;
         };
         let mut start = at;
-        // What stands before may be the same as well, where the tables have lost it.
+        // Extends the match backwards, since the tables may lack its start.
         while start > run.at
             && start - distance > FIRST
             && bytes.get(start - 1) == bytes.get(start - 1 - distance)
@@ -69,14 +69,14 @@ fn greedy(span: Span<'_>, effort: &Effort, chains: &mut HashChains<'_>, run: &mu
         let len = common(tail(bytes, start - distance), tail(bytes, start));
         run.at = start;
         run.matched(len, distance);
-        // The next match often begins with what this one ended with.
+        // The next match often begins with the last bytes of this one.
         let entered = if effort.sparse { run.at.saturating_sub(2) } else { 0 };
         chains.seen.unseen = entered.max(at + 1);
         chains.catch_up(bytes, run.at);
     }
 }
 
-/// The first place from `from` on where four bytes are as they were before.
+/// The first index from `from` at which four bytes have occurred before, and the distance.
 #[inline]
 #[expect(clippy::needless_bitwise_bool, reason = "one branch, and not two that cannot be foretold")]
 fn first(span: Span<'_>, mut heads: Heads<'_>, from: usize, end: usize) -> Option<(usize, usize)> {
@@ -93,7 +93,8 @@ fn first(span: Span<'_>, mut heads: Heads<'_>, from: usize, end: usize) -> Optio
     None
 }
 
-/// Takes the longest match of several candidates, unless the next byte has a longer one.
+/// Takes the longest match of several candidates, unless a longer one begins at the
+/// next byte (lazy matching).
 #[inline(never)]
 fn thorough(span: Span<'_>, effort: &Effort, chains: &mut HashChains<'_>, run: &mut Run<'_, '_>) {
     while run.at < span.end.min(run.room_ends()) {
@@ -137,10 +138,10 @@ fn longest(
         if distance > span.window || distance > at {
             break;
         }
-        let behind = tail(span.bytes, at - distance);
+        let earlier = tail(span.bytes, at - distance);
         // Most candidates differ in the byte that would make them longer.
-        if behind.get(best.len) == ahead.get(best.len) {
-            let len = common(behind, ahead);
+        if earlier.get(best.len) == ahead.get(best.len) {
+            let len = common(earlier, ahead);
             if len > best.len
                 && len >= usize::from(effort.min_match)
                 && (len > MIN_MATCH || distance <= FAR)
@@ -164,12 +165,12 @@ fn tail(bytes: &[u8], at: usize) -> &[u8] {
     bytes.get(at..).unwrap_or_default()
 }
 
-/// How many bytes at the start of both are the same, up to the longest match.
+/// The length of the common prefix, up to the maximum length of a match.
 #[inline]
-fn common(behind: &[u8], ahead: &[u8]) -> usize {
+fn common(earlier: &[u8], ahead: &[u8]) -> usize {
     let ahead = ahead.get(..MAX_MATCH).unwrap_or(ahead);
     let mut len = 0;
-    let ((words, _), (ahead, rest)) = (behind.as_chunks::<8>(), ahead.as_chunks::<8>());
+    let ((words, _), (ahead, rest)) = (earlier.as_chunks::<8>(), ahead.as_chunks::<8>());
     for (a, b) in words.iter().zip(ahead) {
         let differ = u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b);
         if differ != 0 {
@@ -177,5 +178,5 @@ fn common(behind: &[u8], ahead: &[u8]) -> usize {
         }
         len += 8;
     }
-    len + tail(behind, len).iter().zip(rest).take_while(|(a, b)| a == b).count()
+    len + tail(earlier, len).iter().zip(rest).take_while(|(a, b)| a == b).count()
 }

@@ -1,4 +1,4 @@
-//! The compressor of messages (RFC 7692, section 7.2.1).
+//! Compression of messages (RFC 7692 §7.2.1).
 
 mod bit_writer;
 mod block;
@@ -27,34 +27,34 @@ use crate::buffer::StorageFull;
 use crate::deflate::symbols::{CODE_LENGTH_ORDER, END};
 use crate::deflate_params::CompressionContext;
 
-/// What came of a [`push`](Deflate::push).
+/// The result of [`Deflate::push`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_structs, reason = "two numbers and whether that was all")]
 #[must_use]
 pub struct Deflated {
-    /// How many bytes of the input were taken.
+    /// The number of input bytes consumed.
     pub consumed: usize,
-    /// How many bytes of the output were written.
+    /// The number of output bytes written.
     pub written: usize,
-    /// All of the input was taken, and if the message ends with it, all of the message was written.
-    /// If not, the output is full: go on with more room.
+    /// Whether all input was consumed and, with `fin`, the whole message was written.
+    /// If `false`, the output is full: call again with more room.
     pub done: bool,
 }
 
-/// Compresses messages into the payload of permessage-deflate (RFC 7692, section 7.2.1), in memory
-/// of the caller: an array, `&mut [u8]`, `Vec<u8>` or pooled block.
+/// Compresses messages into permessage-deflate payloads (RFC 7692 §7.2.1), in storage
+/// supplied by the caller: an array, `&mut [u8]`, `Vec<u8>` or pooled block.
 ///
 /// ```
 /// use barews::deflate::{CompressionContext, Deflate, DeflateParams, Effort};
 ///
-/// const AGREED: CompressionContext = DeflateParams::DEFAULT.server();
-/// let memory = [0; Deflate::memory(AGREED, Effort::SMALL)];
-/// let mut deflate = Deflate::new(AGREED, Effort::SMALL, memory)?;
+/// const SERVER: CompressionContext = DeflateParams::DEFAULT.server();
+/// let storage = [0; Deflate::memory(SERVER, Effort::SMALL)];
+/// let mut deflate = Deflate::new(SERVER, Effort::SMALL, storage)?;
 /// let mut out = [0; Deflate::max_len(5)];
 /// let first = deflate.push(b"Hello", true, &mut out);
 /// assert_eq!(out[..first.written], [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]);
-/// let second = deflate.push(b"Hello", true, &mut out);
+/// let second = deflate.push(b"Hello", true, &mut out); // refers to the first message
 /// assert_eq!(out[..second.written], [0xf2, 0x00, 0x11, 0x00, 0x00]);
 /// # Ok::<(), barews::StorageFull>(())
 /// ```
@@ -67,79 +67,83 @@ pub struct Deflate<S> {
     state: DeflateState,
 }
 
-/// The most bits between two blocks: the end of one, a header, what fills up its byte, and a stored length.
+/// The maximum number of bits between two blocks: an end of block, a header, padding
+/// and a stored length.
 const BETWEEN: u32 = FIXED_END_LEN + HEADER_LEN + 7 + STORED_LEN;
 
-/// How far a compressor is.
+/// The state of a compressor between two calls.
 #[derive(Clone, Copy, Debug)]
 struct DeflateState {
-    /// How many bytes the history has, and the block tokens.
+    /// The number of bytes in the history, and of tokens in the block.
     history: usize,
     tokens: usize,
     seen: Seen,
     progress: BlockProgress,
 }
 
-/// How far the block is.
+/// The progress of the current block.
 #[derive(Clone, Copy, Debug)]
 struct BlockProgress {
-    /// Where it begins in the history.
+    /// The start of the block in the history.
     block: usize,
-    /// Up to where there are tokens.
+    /// The end of its tokens in the history.
     at: usize,
     bits: BitWriter,
-    /// A fixed block has no end yet.
+    /// A fixed block has not been ended.
     open: bool,
     write: WriteState,
 }
 
-/// What is written next.
+/// What to write next.
 #[derive(Clone, Copy, Debug)]
 enum WriteState {
-    /// Nothing: the block is being made.
+    /// Nothing: the tokens of the block are not complete.
     Search,
     /// The header of the block.
     Header(BlockKind),
     /// The bytes of a stored block.
     Bytes,
-    /// The lengths of the code length code, from this place in their order on.
+    /// The lengths of the code length code, from this index in their order.
     Order(CodeSizes, u16),
-    /// The code lengths, from this symbol on.
+    /// The code lengths of a dynamic block, from this symbol.
     Lengths(CodeSizes, u16),
-    /// The symbols of a block with codes of its own.
+    /// The tokens of a dynamic block.
     Dynamic(TokenCursor),
-    /// The symbols of a block with the fixed code.
+    /// The tokens of a fixed block.
     Fixed(TokenCursor),
     /// The end of the message.
     End,
-    /// Its last bytes.
+    /// The last bytes of the message.
     Last,
 }
 
 impl Deflate<&mut [u8]> {
-    /// How many bytes of memory a compressor takes, to the byte.
+    /// The length in bytes of the storage that [`Deflate::new`] requires.
     #[must_use]
     pub const fn memory(context: CompressionContext, effort: Effort) -> usize {
         effort.layout(context).memory()
     }
 
-    /// What a message of `len` bytes that is pushed whole takes at most, whatever the effort.
+    /// The maximum compressed length, in bytes, of a message of `len` bytes that is
+    /// pushed in one call, for any [`Effort`].
     #[must_use]
     pub const fn max_len(len: usize) -> usize {
-        // No byte takes more than nine bits in the fixed code. Beside them stand at most a header and the
-        // end of a block twice, the header of the empty block, and padding: whatever opens another
-        // block has saved more than that costs, for there are 40 bytes in all blocks but the last.
+        // The fixed code has at most nine bits per byte. Added to that are at most two headers
+        // and ends of block, the header of the empty block, and padding: any further block
+        // saves more than it costs, because all blocks but the last have at least 40 bytes.
         len.saturating_add(len.div_ceil(8)).saturating_add(3)
     }
 }
 
 impl<S: AsRef<[u8]> + AsMut<[u8]>> Deflate<S> {
-    /// A compressor for the side that is to compress as `context` says, in `storage`, of which it uses no
-    /// more than [`memory`](Deflate::memory) says.
+    /// Creates a compressor that uses `context`: on a server,
+    /// [`DeflateParams::server`](super::DeflateParams::server); on a client,
+    /// [`DeflateParams::client`](super::DeflateParams::client). Of `storage` it uses
+    /// the first [`memory`](Deflate::memory) bytes.
     ///
     /// # Errors
     ///
-    /// [`StorageFull`] if that is less.
+    /// [`StorageFull`] if `storage` is shorter than that.
     pub fn new(
         context: CompressionContext,
         effort: Effort,
@@ -163,13 +167,14 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Deflate<S> {
         Ok(Self { storage, layout, effort, takeover: context.takeover, state })
     }
 
-    /// Compresses the next bytes of a message into `out`; with `fin`, they are its last.
+    /// Compresses the next part of a message into `out`. `fin` marks the last part.
     ///
-    /// If it is not done, `out` is full: call it again with the rest of `input`, the same `fin` and
-    /// more room. Without `fin`, bytes may wait inside for what comes; `push(b"", true, out)` ends
-    /// a message. Of `out` nothing counts but what was written.
+    /// If the result is not [`done`](Deflated::done), `out` is full: call this again
+    /// with the rest of `input`, the same `fin` and more room. Without `fin`, bytes
+    /// may be held back until a later call; `push(b"", true, out)` ends the message.
+    /// The bytes of `out` after those written are unspecified.
     ///
-    /// What is written over all calls does not depend on the lengths of `input` and `out`.
+    /// The compressed message does not depend on how `input` and `out` are split into calls.
     pub fn push(&mut self, input: &[u8], fin: bool, out: &mut [u8]) -> Deflated {
         let Some(mut work) = Work::new(self) else {
             return Deflated { consumed: 0, written: 0, done: false };
@@ -179,14 +184,14 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Deflate<S> {
         deflated
     }
 
-    /// Whether a message of `len` bytes is worth compressing, by the effort's threshold.
+    /// Whether a message of `len` bytes reaches the [`Effort::threshold`] for compression.
     #[must_use]
     pub const fn wants(&self, len: usize) -> bool {
         len >= self.effort.threshold
     }
 }
 
-/// A compressor with its memory laid out.
+/// A compressor with its storage split into parts.
 struct Work<'m> {
     history: History<'m>,
     chains: HashChains<'m>,
@@ -198,7 +203,7 @@ struct Work<'m> {
 }
 
 impl<'m> Work<'m> {
-    /// `None` only if the storage has become shorter than it was.
+    /// `None` only if the storage has become shorter.
     fn new<S: AsMut<[u8]>>(deflate: &'m mut Deflate<S>) -> Option<Self> {
         let Deflate { storage, layout, effort, takeover, state } = deflate;
         let memory = storage.as_mut();
@@ -283,7 +288,7 @@ impl<'m> Work<'m> {
         ));
     }
 
-    /// Writes what comes next, or a part of it; false if `out` is full.
+    /// Writes the next item or a part of it; `false` if `out` is full.
     fn write(&mut self, out: &mut Out<'_>) -> bool {
         let bytes =
             self.history.bytes().get(self.progress.block..self.progress.at).unwrap_or_default();
@@ -322,7 +327,7 @@ impl<'m> Work<'m> {
                 }
             }
             WriteState::Lengths(counts, at) => {
-                // A code of 7 bits and 7 extra bits.
+                // A code of at most 7 bits and at most 7 extra bits.
                 if !self.progress.bits.reserve(14, out) {
                     return false;
                 }
@@ -404,7 +409,7 @@ impl<'m> Work<'m> {
         }
     }
 
-    /// Ends an open block.
+    /// Ends an open fixed block.
     fn close(&mut self) {
         if self.progress.open {
             let end = FixedCode.symbol(usize::from(END));

@@ -1,33 +1,33 @@
-//! What a block says: runs of literals, each followed by a match.
+//! The tokens of a block: runs of literals, each followed by a match.
 
 use crate::deflate::symbols::{MAX_MATCH, MIN_MATCH};
 
-/// The longest run of literals in a token.
+/// The maximum number of literals in a token.
 const MAX_RUN: usize = 255;
 
-/// Literals, which stand in the history, and the match behind them.
+/// Literals, whose bytes are in the history, followed by a match.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Token {
     pub(super) literals: u8,
-    /// The length of the match over [`MIN_MATCH`].
+    /// The length of the match minus [`MIN_MATCH`].
     pub(super) over: u8,
     /// 0 if there is no match.
     pub(super) distance: u16,
 }
 
 impl Token {
-    /// The bytes of the match.
+    /// The length of the match in bytes.
     #[inline]
     pub(super) fn match_len(self) -> usize {
         if self.distance == 0 { 0 } else { MIN_MATCH + usize::from(self.over) }
     }
 }
 
-/// The tokens of a block, four bytes each, in memory of the caller.
+/// The tokens of a block, four bytes each, in the caller's storage.
 #[derive(Debug)]
 pub(super) struct Tokens<'m> {
     items: &'m mut [[u8; 4]],
-    /// How many of them there are.
+    /// The number of tokens.
     pub(super) len: usize,
 }
 
@@ -51,13 +51,13 @@ impl<'m> Tokens<'m> {
         self.len = 0;
     }
 
-    /// How many more there is room for.
+    /// The number of tokens that still fit.
     #[inline]
     const fn room(&self) -> usize {
         self.items.len().saturating_sub(self.len)
     }
 
-    /// All from the token `first` on.
+    /// The tokens from index `first`.
     #[inline]
     pub(super) fn from(&self, first: u16) -> impl Iterator<Item = Token> {
         self.items.get(usize::from(first)..self.len).unwrap_or_default().iter().map(
@@ -70,7 +70,7 @@ impl<'m> Tokens<'m> {
     }
 }
 
-/// What is being said: literals up to `at` that no token says yet.
+/// A run of literals, up to `at`, that is not in a token yet.
 #[derive(Debug)]
 pub(super) struct Run<'t, 'm> {
     tokens: &'t mut Tokens<'m>,
@@ -83,13 +83,13 @@ impl<'t, 'm> Run<'t, 'm> {
         Self { tokens, start: at, at }
     }
 
-    /// Up to where there is room for literals, with a match behind them.
+    /// The index up to which literals fit, with a match after them.
     #[inline]
     pub(super) const fn room_ends(&self) -> usize {
         self.start + MAX_RUN * self.tokens.room().saturating_sub(2)
     }
 
-    /// Behind the literals is a match.
+    /// Ends the run with a match.
     #[inline]
     pub(super) fn matched(&mut self, len: usize, distance: usize) {
         self.split();
@@ -98,7 +98,7 @@ impl<'t, 'm> Run<'t, 'm> {
         self.start = self.at;
     }
 
-    /// Behind the literals is nothing.
+    /// Ends the run without a match.
     pub(super) fn end(&mut self) {
         self.split();
         if self.at > self.start {
@@ -107,7 +107,7 @@ impl<'t, 'm> Run<'t, 'm> {
         }
     }
 
-    /// Leaves no more literals than a token can say.
+    /// Splits off tokens until the rest of the run fits in one.
     #[inline]
     fn split(&mut self) {
         while self.at - self.start > MAX_RUN {
@@ -117,8 +117,8 @@ impl<'t, 'm> Run<'t, 'm> {
     }
 }
 
-/// The place of a length among symbols 257 to 285, or of a distance, and its extra bits (RFC 1951
-/// section 3.2.5).
+/// The index of a length among symbols 257 to 285, or of a distance, with its extra
+/// bits (RFC 1951 §3.2.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Symbol {
     pub(super) index: usize,
@@ -127,8 +127,8 @@ pub(super) struct Symbol {
 }
 
 impl Token {
-    /// Symbols come in groups of four, and each group has one more extra bit; 258 has a symbol of
-    /// its own.
+    /// Each group of four symbols has one extra bit more than the previous one; 258
+    /// has a symbol of its own.
     #[inline]
     pub(super) fn length(self) -> Symbol {
         let over = u32::from(self.over);
@@ -143,7 +143,7 @@ impl Token {
         }
     }
 
-    /// As for lengths, in groups of two.
+    /// Like [`Self::length`], in groups of two.
     #[inline]
     pub(super) fn distance(self) -> Symbol {
         let before = u32::from(self.distance).saturating_sub(1);
@@ -173,7 +173,7 @@ mod tests {
     use super::*;
     use crate::deflate::symbols::{LENGTHS, OFFSETS};
 
-    /// By the tables of RFC 1951.
+    /// RFC 1951 §3.2.5
     #[test]
     fn symbols_are_those_of_the_tables() {
         for over in 0..=255 {

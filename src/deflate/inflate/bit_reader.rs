@@ -1,16 +1,16 @@
-//! Bits out of bytes (RFC 1951 section 3.1.1): the lowest bit of a byte is the first.
+//! Reads bits from bytes, least significant bit first (RFC 1951 §3.1.1).
 
-/// Bits that were taken from the input and not used yet.
+/// Bits taken from the input but not consumed yet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BitReader {
-    /// The next bit is the lowest. Above `len` there may be bits of the input's next byte already: it is
-    /// added at the same place once more, and nothing changes.
+    /// The next bit is the lowest. The bits above `len` may already belong to the next
+    /// input byte; a later refill ORs the same bits into the same position.
     word: u64,
     len: u32,
 }
 
 impl BitReader {
-    /// So many bits are there behind a [`refill`](Self::refill) from input of eight bytes or more.
+    /// The minimum number of bits after a [`refill`](Self::refill) from eight or more bytes.
     const FULL: u32 = 56;
 
     pub(super) const fn new() -> Self {
@@ -21,7 +21,7 @@ impl BitReader {
         self.len
     }
 
-    /// Takes as many whole bytes from `input` as there is room for.
+    /// Takes as many whole bytes from `input` as fit.
     #[inline]
     pub(super) fn refill(&mut self, input: &mut &[u8]) {
         if let Some(next) = input.first_chunk() {
@@ -40,13 +40,13 @@ impl BitReader {
         }
     }
 
-    /// The next `count` bits, 0 to 16, whether they are there or not.
+    /// The next `count` bits, 0 to 16, without a check that they are available.
     #[inline]
     pub(super) fn peek(self, count: u32) -> usize {
         to_usize(self.word & ((1 << (count & 31)) - 1))
     }
 
-    /// Uses `count` bits; `None` if they are not there.
+    /// Consumes `count` bits; `None` if fewer are available.
     #[inline]
     pub(super) fn skip(&mut self, count: u32) -> Option<()> {
         self.len = self.len.checked_sub(count)?;
@@ -54,7 +54,7 @@ impl BitReader {
         Some(())
     }
 
-    /// Uses and returns `count` bits, 0 to 16; `None` if they are not there.
+    /// Consumes and returns `count` bits, 0 to 16; `None` if fewer are available.
     #[inline]
     pub(super) fn take(&mut self, count: u32) -> Option<u16> {
         let bits = self.peek(count);
@@ -62,26 +62,26 @@ impl BitReader {
         u16::try_from(bits).ok()
     }
 
-    /// Drops what is left of a byte.
+    /// Discards the remaining bits of the current byte.
     pub(super) fn align(&mut self) {
         self.word >>= self.len % 8;
         self.len -= self.len % 8;
     }
 
-    /// The next byte, where bits are [aligned](Self::align).
+    /// Consumes and returns a byte. The reader must be [aligned](Self::align).
     pub(super) fn byte(&mut self) -> Option<u8> {
         let byte = self.word.to_le_bytes()[0];
         self.skip(8)?;
         Some(byte)
     }
 
-    /// No bits are left, so the next one comes from the input.
+    /// Discards all bits, including those above `len`, so that the next one comes from the input.
     pub(super) fn clear(&mut self) {
         *self = Self::new();
     }
 }
 
-/// A number of a few bits.
+/// Converts a value of at most 16 bits.
 #[inline]
 fn to_usize(bits: u64) -> usize {
     usize::try_from(bits).unwrap_or_default()

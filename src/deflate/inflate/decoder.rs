@@ -1,4 +1,5 @@
-//! Blocks of DEFLATE (RFC 1951 section 3.2.3), resumable at every byte of input and output.
+//! A decoder of DEFLATE blocks (RFC 1951 §3.2.3) that can stop and resume at any byte
+//! of the input and the output.
 //!
 //! ```text
 //!            +--------+  stored   +-------------+      +--------+
@@ -18,28 +19,28 @@ use super::huffman::{self, Distances, FIXED_DISTANCES, FIXED_LITERALS, Missing};
 use super::window::Output;
 use crate::deflate::symbols::{CODE_LENGTH_ORDER, DISTANCES, END, LENGTHS, LITERALS, OFFSETS};
 
-/// Where the decoder stands.
+/// The position in the grammar.
 #[derive(Clone, Copy, Debug)]
 enum DecoderState {
-    /// At the header of a block, or the end of a message.
+    /// Before a block header, or at the end of a message.
     Header,
-    /// At the length of a stored block.
+    /// Before the length of a stored block.
     StoredLen,
-    /// So many bytes of a stored block are left.
+    /// In a stored block with this many bytes left.
     Stored(u16),
-    /// At the three counts of a dynamic block.
+    /// Before the three counts of a dynamic block.
     Counts,
-    /// Behind so many lengths of the code length code.
+    /// After this many lengths of the code length code.
     CodeLengths(CodeCounts, u16),
-    /// Behind so many lengths of the two codes.
+    /// After this many lengths of the literal/length and distance codes.
     Lengths(CodeCounts, u16),
-    /// At a symbol.
+    /// Before a symbol.
     Symbols(Codes),
     /// Inside a match.
     Match(Codes, BackReference),
 }
 
-/// How many lengths a dynamic block gives.
+/// The number of code lengths of each alphabet in a dynamic block.
 #[derive(Clone, Copy, Debug)]
 struct CodeCounts {
     literals: u16,
@@ -47,7 +48,7 @@ struct CodeCounts {
     code_lengths: u16,
 }
 
-/// Which codes a block has.
+/// The prefix codes of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Codes {
     Fixed,
@@ -60,21 +61,21 @@ struct BackReference {
     distance: u16,
 }
 
-/// What a symbol says.
+/// A literal, a match with its distance, or the end of the block.
 enum Decoded {
     Literal(u8),
     Match(BackReference),
     End,
 }
 
-/// Why it does not go on.
+/// Why decoding stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
-    /// The input is used up.
+    /// The input is exhausted.
     Input,
-    /// There is at least one more byte, and no room for it.
+    /// The output is full, and at least one more byte follows.
     Output,
-    /// This is not DEFLATE.
+    /// The input is not valid DEFLATE.
     Invalid,
 }
 
@@ -90,13 +91,14 @@ impl From<Missing> for Stop {
 #[derive(Debug)]
 pub(super) struct Decoder {
     state: DecoderState,
-    /// BFINAL of the block is set.
+    /// BFINAL of the current block.
     is_last: bool,
     bits: BitReader,
     literals: huffman::Literals,
-    /// The code of distances; while lengths are read, that of the lengths.
+    /// The distance code or, while code lengths are read, the code length code.
     distances: Distances,
-    /// The lengths of a dynamic block's codes, one behind the other.
+    /// The code lengths of a dynamic block: those of the code length code, then those
+    /// of the literal/length code followed by those of the distance code.
     lengths: [u8; LITERALS + DISTANCES],
 }
 
@@ -112,18 +114,18 @@ impl Decoder {
         }
     }
 
-    /// Goes back to the start of a block.
+    /// Returns to the start of a block.
     pub(super) fn restart(&mut self) {
         self.state = DecoderState::Header;
         self.bits.clear();
     }
 
-    /// Whether a message may end here: no block is open and no bit is left.
+    /// Whether a message can end here: no block is open and no bits are left.
     pub(super) const fn is_at_end(&self) -> bool {
         matches!(self.state, DecoderState::Header) && self.bits.len() == 0
     }
 
-    /// Decodes until something is missing.
+    /// Decodes until the input is exhausted, the output is full or the input is invalid.
     pub(super) fn decode(&mut self, input: &mut &[u8], out: &mut Output<'_>) -> Stop {
         loop {
             self.bits.refill(input);
@@ -144,7 +146,7 @@ impl Decoder {
         }
     }
 
-    /// 3.2.3: BFINAL and BTYPE.
+    /// BFINAL and BTYPE (§3.2.3).
     fn header(&mut self) -> Result<DecoderState, Stop> {
         let bits = self.bits.take(3).ok_or(Stop::Input)?;
         self.is_last = bits & 1 != 0;
@@ -159,7 +161,7 @@ impl Decoder {
         }
     }
 
-    /// 3.2.4: LEN and its complement.
+    /// LEN and NLEN (§3.2.4).
     fn stored_len(&mut self) -> Result<DecoderState, Stop> {
         let mut bits = self.bits;
         let len = bits.take(16).ok_or(Stop::Input)?;
@@ -202,7 +204,7 @@ impl Decoder {
         Ok(self.end_of_block())
     }
 
-    /// 3.2.7: HLIT, HDIST, HCLEN.
+    /// HLIT, HDIST and HCLEN (§3.2.7).
     fn counts(&mut self) -> Result<DecoderState, Stop> {
         let mut bits = self.bits;
         let literals = bits.take(5).ok_or(Stop::Input)? + 257;
@@ -224,7 +226,7 @@ impl Decoder {
     ) -> Result<DecoderState, Stop> {
         for &place in CODE_LENGTH_ORDER.get(at.into()..counts.code_lengths.into()).unwrap_or(&[]) {
             self.state = DecoderState::CodeLengths(counts, at);
-            // All 19 take a bit more than one refill is sure to give.
+            // The 19 lengths have 57 bits, one more than a refill guarantees.
             self.bits.refill(input);
             let len = self.bits.take(3).ok_or(Stop::Input)?.to_le_bytes()[0];
             *self.lengths.get_mut(usize::from(place)).ok_or(Stop::Invalid)? = len;
@@ -266,7 +268,7 @@ impl Decoder {
         let (literals, distances) =
             self.lengths.split_at_checked(counts.literals.into()).unwrap_or_default();
         let distances = distances.get(..counts.distances.into()).unwrap_or_default();
-        // 3.2.7: symbol 256 has a length, or the block could not end.
+        // §3.2.7: without a code for symbol 256, the block could not end.
         if literals.get(usize::from(END)).is_none_or(|&len| len == 0) {
             return Err(Stop::Invalid);
         }
@@ -282,7 +284,7 @@ impl Decoder {
         input: &mut &[u8],
         out: &mut Output<'_>,
     ) -> Result<DecoderState, Stop> {
-        /// The longest match with all its extra bits: 15 + 5 + 15 + 13.
+        /// The maximum length of a match in bits: 15 + 5 for its length, 15 + 13 for its distance.
         const LONGEST: u32 = 48;
         self.state = DecoderState::Symbols(codes);
         loop {
@@ -315,7 +317,7 @@ impl Decoder {
         }
     }
 
-    /// The next literal, whole match, or end.
+    /// Decodes a literal, a complete match or the end of the block.
     #[inline(always)]
     fn token(&self, codes: Codes, bits: &mut BitReader) -> Result<Decoded, Missing> {
         let symbol = match codes {
@@ -341,7 +343,7 @@ impl Decoder {
         Ok(Decoded::Match(BackReference { len, distance }))
     }
 
-    /// RFC 7692, 7.2.3.4: behind a block with BFINAL the next one begins at a byte.
+    /// RFC 7692 §7.2.3.4: after a block with BFINAL, the next one begins at a byte boundary.
     fn end_of_block(&mut self) -> DecoderState {
         if self.is_last {
             self.bits.align();
@@ -350,7 +352,7 @@ impl Decoder {
     }
 }
 
-/// The rest of a match.
+/// Copies the rest of a match.
 fn repeat(codes: Codes, rest: BackReference, out: &mut Output<'_>) -> Result<DecoderState, Stop> {
     let written = u16::try_from(out.repeat(rest.distance.into(), rest.len.into()));
     match rest.len.saturating_sub(written.unwrap_or_default()) {

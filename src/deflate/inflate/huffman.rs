@@ -1,28 +1,29 @@
-//! Prefix codes to decode with (RFC 1951 section 3.2.2).
+//! Decoding of prefix codes (RFC 1951 §3.2.2): short codes with a lookup table, longer
+//! ones bit by bit.
 
 use super::bit_reader::BitReader;
 use crate::deflate::symbols::MAX_CODE_LEN;
 
-/// Index bits of the table of literals and lengths, and of that of distances.
+/// The index widths of the lookup tables in bits.
 const LITERAL_BITS: u32 = 9;
 const DISTANCE_BITS: u32 = 7;
 
-/// What the next bits say, for each value that they can have: a [`slot`], or 0 where the code is longer
-/// than the index, or there is none.
+/// Maps the next bits of the input to a [`slot`]; 0 if the code is longer than the
+/// index or does not exist.
 type Table<const LEN: usize> = [u16; LEN];
 
-/// A symbol, and in the lowest four bits the length of its code.
+/// A symbol, with the length of its code in the lowest four bits.
 const fn slot(symbol: u16, len: u16) -> u16 {
     symbol << 4 | len
 }
 
-/// The code of literals and lengths.
+/// The literal/length code.
 pub(super) type Literals = PrefixCode<{ 1 << LITERAL_BITS }, 288>;
 
-/// The code of distances, and before it that of code lengths.
+/// The distance code, and before it the code length code.
 pub(super) type Distances = PrefixCode<{ 1 << DISTANCE_BITS }, 32>;
 
-/// 3.2.6: 288 codes of 7 to 9 bits.
+/// §3.2.6: 288 codes of 7 to 9 bits.
 pub(super) static FIXED_LITERALS: Table<{ 1 << LITERAL_BITS }> = {
     let mut table = [0; 1 << LITERAL_BITS];
     let mut index = 0_u16;
@@ -41,7 +42,7 @@ pub(super) static FIXED_LITERALS: Table<{ 1 << LITERAL_BITS }> = {
     table
 };
 
-/// 3.2.6: 32 "fixed-length codes of 5 bits".
+/// §3.2.6: 32 "fixed-length codes of 5 bits".
 pub(super) static FIXED_DISTANCES: Table<{ 1 << DISTANCE_BITS }> = {
     let mut table = [0; 1 << DISTANCE_BITS];
     let mut index = 0_u16;
@@ -54,16 +55,16 @@ pub(super) static FIXED_DISTANCES: Table<{ 1 << DISTANCE_BITS }> = {
     table
 };
 
-/// What came of looking for a code.
+/// Why no symbol was decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Missing {
-    /// More bits are needed to tell.
+    /// More bits are needed.
     Bits,
-    /// No code begins like that.
+    /// No code begins with these bits, or the symbol is not a valid one.
     Code,
 }
 
-/// The symbol that `bits` begin with, by table alone; 0 and 0 bits if it does not say.
+/// Looks up the next symbol and the length of its code; `(0, 0)` if the table does not contain it.
 #[inline]
 fn entry<const LEN: usize>(table: &Table<LEN>, bits: BitReader) -> (u16, u32) {
     let index = bits.peek(LEN.trailing_zeros());
@@ -71,7 +72,7 @@ fn entry<const LEN: usize>(table: &Table<LEN>, bits: BitReader) -> (u16, u32) {
     (entry >> 4, u32::from(entry & 15))
 }
 
-/// Takes the symbol that `bits` begin with, where no code is longer than the index of `table`.
+/// Decodes a symbol with a table that contains all codes.
 #[inline]
 pub(super) fn take<const LEN: usize>(
     table: &Table<LEN>,
@@ -82,12 +83,13 @@ pub(super) fn take<const LEN: usize>(
     Ok(symbol)
 }
 
-/// A code of at most `SYMBOLS` symbols whose table has `LEN` entries, a power of two.
+/// A canonical Huffman code of at most `SYMBOLS` symbols, with a lookup table of `LEN`
+/// entries, a power of two.
 #[derive(Debug)]
 pub(super) struct PrefixCode<const LEN: usize, const SYMBOLS: usize> {
     table: Table<LEN>,
-    /// How many codes have each length, and all symbols in the order of their codes: for what is too long
-    /// for the table.
+    /// The number of codes of each length, and all symbols in the order of their
+    /// codes: used for codes that are longer than the index of the table.
     counts: [u16; MAX_CODE_LEN + 1],
     symbols: [u16; SYMBOLS],
 }
@@ -97,15 +99,16 @@ impl<const LEN: usize, const SYMBOLS: usize> PrefixCode<LEN, SYMBOLS> {
         Self { table: [0; LEN], counts: [0; MAX_CODE_LEN + 1], symbols: [0; SYMBOLS] }
     }
 
-    /// The code whose symbols have these lengths in bits, 0 to 15; `None` if there is no such code.
+    /// Builds the code from the length of each symbol's code, 0 to 15 bits. `None` if
+    /// the lengths are not those of a complete prefix code.
     ///
-    /// Some bits may stand for nothing only if there is no symbol, or one of one bit: 3.2.7 has that for
-    /// distances, and zlib for both alphabets.
+    /// Incomplete codes are allowed only with no symbol, or with a single one of one
+    /// bit: §3.2.7 allows the latter for distances, zlib for both alphabets.
     pub(super) fn build(&mut self, lengths: &[u8]) -> Option<()> {
         build(&mut self.table, &mut self.counts, &mut self.symbols, lengths)
     }
 
-    /// Takes the symbol that `bits` begin with.
+    /// Decodes a symbol.
     #[inline]
     pub(super) fn take(&self, bits: &mut BitReader) -> Result<u16, Missing> {
         let (symbol, len) = entry(&self.table, *bits);
@@ -117,7 +120,8 @@ impl<const LEN: usize, const SYMBOLS: usize> PrefixCode<LEN, SYMBOLS> {
     }
 }
 
-/// Fills in a [`PrefixCode`]. One function for both lengths of table is short; where words have 64 bits, speed counts.
+/// Builds a [`PrefixCode`]. One function for both table sizes keeps the machine code
+/// small; on 64-bit targets, where speed matters more, it is inlined.
 #[cfg_attr(target_pointer_width = "64", inline(always))]
 fn build(
     table: &mut [u16],
@@ -155,7 +159,7 @@ fn build(
         let code = next_code.get_mut(usize::from(len))?;
         let place = next_place.get_mut(usize::from(len))?;
         *symbols.get_mut(usize::from(*place))? = symbol;
-        // 3.1.1: codes are packed "starting with the most-significant bit of the code".
+        // §3.1.1: codes are packed "starting with the most-significant bit of the code".
         let first = usize::from(code.reverse_bits() >> (16 - u32::from(len & 15)));
         *code = code.wrapping_add(1);
         *place = place.wrapping_add(1);
@@ -170,8 +174,8 @@ fn build(
     Some(())
 }
 
-/// The next symbol of a [`PrefixCode`] bit by bit: the codes of one length are consecutive numbers, and follow those of the
-/// lengths before.
+/// Decodes a symbol of a [`PrefixCode`] bit by bit: in a canonical code, the codes of
+/// a length are consecutive and follow the shorter ones.
 #[inline(never)]
 fn take_long(
     counts: &[u16; MAX_CODE_LEN + 1],

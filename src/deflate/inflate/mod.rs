@@ -1,4 +1,4 @@
-//! The receiving side: compressed messages in, messages out (RFC 7692 section 7.2.2).
+//! Decompression of received messages (RFC 7692 §7.2.2).
 
 mod bit_reader;
 mod decoder;
@@ -15,34 +15,35 @@ use crate::wire::frame::{self, Kind};
 use crate::wire::mask;
 use crate::wire::utf8::Utf8;
 
-/// 7.2.2: what a sender leaves off, and a receiver puts back behind the last byte of a message.
+/// §7.2.2: the sender removes these bytes from the end of a message, and the receiver appends them.
 const TAIL: &[u8] = &[0x00, 0x00, 0xFF, 0xFF];
 
-/// The finite default: as long as [`Config`](crate::Config) allows for a plain message.
+/// The default limit, the same as that of [`Config`](crate::Config) for uncompressed messages.
 const MAX_MESSAGE_LEN: u64 = 64 << 20;
 
-/// Inflates the messages of one peer, in memory of the caller: an array, `&mut [u8]`, `Vec<u8>` or pooled
-/// block.
+/// Decompresses the messages of a peer, in storage supplied by the caller: an array,
+/// `&mut [u8]`, `Vec<u8>` or pooled block.
 ///
-/// It stands between the connection and whatever takes [`Data`]: pieces of compressed messages go in,
-/// pieces of the inflated ones come out, as long as the caller has room for. Plain messages pass through.
+/// It takes the [`Data`] that a connection returns, and returns [`Data`] with the
+/// decompressed payload, in chunks that fit the output slice. Uncompressed messages
+/// pass through unchanged.
 ///
 /// ```
 /// use barews::deflate::{CompressionContext, DeflateParams, Inflate};
 /// use barews::{Config, Connection, Event, Input};
 ///
-/// const AGREED: CompressionContext = DeflateParams::DEFAULT.server();
+/// const SERVER: CompressionContext = DeflateParams::DEFAULT.server();
 /// let mut ws = Connection::client(Config::new().deflate(true), || [0; 4]);
-/// let mut inflate = Inflate::new(AGREED, [0; Inflate::memory(AGREED)])?;
+/// let mut inflate = Inflate::new(SERVER, [0; Inflate::memory(SERVER)])?;
 ///
-/// // RFC 7692, 7.2.3.2: "Hello", and the same again by reference.
+/// // RFC 7692 §7.2.3.2: "Hello" twice; the second message refers to the first.
 /// let mut bytes = *b"\xC1\x07\xF2\x48\xCD\xC9\xC9\x07\x00\xC1\x05\xF2\x00\x11\x00\x00";
 /// let mut input = Input::new(&mut bytes);
 /// let mut text = Vec::new();
 /// while let Event::Data(mut data) = ws.receive(&mut input)? {
-///     let mut room = [0; 4];
-///     while let Some(piece) = inflate.push(&mut data, &mut room)? {
-///         text.extend_from_slice(piece.payload);
+///     let mut out = [0; 4];
+///     while let Some(chunk) = inflate.push(&mut data, &mut out)? {
+///         text.extend_from_slice(chunk.payload);
 ///     }
 /// }
 /// assert_eq!(text, b"HelloHello");
@@ -56,24 +57,25 @@ pub struct Inflate<S> {
     takeover: bool,
     max_message_len: u64,
     message: MessageState,
-    /// What every later call gives.
+    /// The error that every later call returns.
     failed: Option<Error>,
 }
 
-/// How far the open message is.
+/// The progress of the current message.
 #[derive(Debug)]
 struct MessageState {
-    /// No piece of it came out yet.
+    /// No chunk of the message has been returned.
     is_new: bool,
-    /// So many bytes more it may have.
+    /// The number of bytes that may still be decompressed.
     room: u64,
-    /// What is still to be put behind it.
+    /// The part of [`TAIL`] that is not decoded yet.
     tail: &'static [u8],
     utf8: Utf8,
 }
 
 impl Inflate<&mut [u8]> {
-    /// How many bytes of memory it takes: the window, 256 to 32,768 bytes.
+    /// The length in bytes of the storage that [`Inflate::new`] requires: the window,
+    /// 256 to 32,768.
     #[must_use]
     pub const fn memory(context: CompressionContext) -> usize {
         1 << context.window_bits.get()
@@ -81,14 +83,16 @@ impl Inflate<&mut [u8]> {
 }
 
 impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
-    /// For messages of a peer that compresses as `context` says: a server takes
-    /// [`DeflateParams::client`](super::DeflateParams::client), a client
-    /// [`server`](super::DeflateParams::server). What is in `storage` does not matter, and no peer gets to
-    /// see it.
+    /// Creates a decompressor for a peer that compresses with `context`: on a server,
+    /// [`DeflateParams::client`](super::DeflateParams::client); on a client,
+    /// [`DeflateParams::server`](super::DeflateParams::server).
+    ///
+    /// The initial contents of `storage` do not matter; a peer cannot make the
+    /// decompressor return them.
     ///
     /// # Errors
     ///
-    /// [`StorageFull`] for less than [`memory`](Inflate::memory).
+    /// [`StorageFull`] if `storage` is shorter than [`memory`](Inflate::memory).
     pub fn new(context: CompressionContext, storage: S) -> Result<Self, StorageFull> {
         let needed = Inflate::memory(context);
         if storage.as_ref().len() < needed {
@@ -105,25 +109,30 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
         })
     }
 
-    /// The longest message in inflated bytes, 0 and up, 64 MiB at first; more is
-    /// [`Error::MessageTooLong`]. It holds from the next message on.
+    /// Sets the maximum length of a compressed message, in bytes after decompression, from
+    /// the next message on. A longer one is [`Error::MessageTooLong`]. The default is 64 MiB.
     #[must_use]
     pub fn max_message_len(self, max_message_len: u64) -> Self {
         Self { max_message_len, ..self }
     }
 
-    /// Takes from `data` what can be inflated into `out`, 1 byte and up, and gives the next piece of the
-    /// message; `None` if there is none before more data come. Call it until then, or until an error.
+    /// Decompresses a part of `data` into `out` and returns it as the next chunk of the message.
+    /// `None` means that all of `data` is consumed. Call this until it returns `None` or an error.
     ///
-    /// The piece has the message's kind, its `first` and its `fin`, and a `frame_left` of 0, for nobody
-    /// knows; it may be empty. The pieces of a text
-    /// are checked as those of a plain one. Bytes of `out` behind the piece have no meaning.
+    /// `out` must not be empty; its bytes after the chunk are unspecified. The chunk
+    /// has the message's `kind`, `first` and `fin`, and a `frame_left` of 0, because
+    /// the decompressed length is not known in advance. It may be empty. The chunks of
+    /// a text are validated like those of an uncompressed one.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidDeflate`], [`Error::MessageTooLong`], [`Error::InvalidUtf8`], and from then on the
-    /// same for ever. What comes before the fault is given first. Tell the connection by
-    /// [`Connection::fail`](crate::Connection::fail).
+    /// Errors are final: every later call returns the same one. The bytes before the error are
+    /// returned first. Report the error with [`Connection::fail`](crate::Connection::fail).
+    ///
+    /// - [`Error::InvalidDeflate`] if the payload is not valid DEFLATE, or ends inside a block.
+    /// - [`Error::MessageTooLong`] if the message exceeds
+    ///   [`max_message_len`](Self::max_message_len).
+    /// - [`Error::InvalidUtf8`] if a text is not valid UTF-8.
     pub fn push<'o>(
         &mut self,
         data: &mut Data<'_>,
@@ -140,7 +149,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
             data.first = false;
         }
         let room = usize::try_from(self.message.room).unwrap_or(usize::MAX).min(out.len());
-        // The limit is a limit of what is written, not of what is given out.
+        // Limits what is decompressed, not only what is returned.
         let mut output = Output::new(
             self.window,
             self.storage.as_ref(),
@@ -163,7 +172,8 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
         let fin = data.fin && stop == Stop::Input && fault.is_none();
         if data.kind == Kind::Text {
             match self.message.utf8.check(out.get(..len).unwrap_or_default(), false) {
-                // What is here of the last character may have come out before it was known to be the last.
+                // The incomplete character is not withheld: its first bytes may
+                // already have been returned.
                 Ok(utf8) if fin && !utf8.is_boundary() => fault = Some(Error::InvalidUtf8),
                 Ok(utf8) => self.message.utf8 = utf8,
                 Err(bad) => (len, fault) = (bad, Some(Error::InvalidUtf8)),
@@ -181,12 +191,12 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
         let fin = fin && fault.is_none();
         data.fin &= !fin;
         let first = core::mem::take(&mut self.message.is_new);
-        Ok(Some(piece(data.kind, payload, first, fin)))
+        Ok(Some(chunk(data.kind, payload, first, fin)))
     }
 
-    /// RFC 7692, 6.2: a message without RSV1 is what it is, and does not touch the window.
+    /// §6.2: a message without RSV1 is not compressed, and does not change the window.
     fn pass<'o>(&mut self, data: &mut Data<'_>, out: &'o mut [u8]) -> Option<Data<'o>> {
-        // An empty fragment gives no piece, so another one may be the first.
+        // An empty fragment yields no chunk, so the next one may be the first.
         self.message.is_new |= core::mem::take(&mut data.first);
         if data.payload.is_empty() && !data.fin {
             return None;
@@ -198,12 +208,12 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
         let fin = data.fin && data.payload.is_empty();
         data.fin &= !fin;
         let first = core::mem::take(&mut self.message.is_new);
-        Some(piece(data.kind, payload, first, fin))
+        Some(chunk(data.kind, payload, first, fin))
     }
 
-    /// Before the first byte of a message.
+    /// Prepares for the first byte of a message.
     fn start(&mut self) {
-        // 7.1.1: without context takeover "each message" begins "with an empty sliding window".
+        // §7.1.1: without context takeover "each message" begins "with an empty sliding window".
         if !self.takeover {
             self.window.clear();
         }
@@ -217,13 +227,13 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
     }
 }
 
-/// Takes `len` bytes from the front.
+/// Removes the first `len` bytes of the payload.
 fn skip(data: &mut Data<'_>, len: usize) {
     let payload = core::mem::take(&mut data.payload);
     data.payload = payload.split_at_mut_checked(len).unwrap_or_default().1;
 }
 
-/// A piece of an inflated message.
-const fn piece(kind: Kind, payload: &mut [u8], first: bool, fin: bool) -> Data<'_> {
+/// A chunk of a decompressed message.
+const fn chunk(kind: Kind, payload: &mut [u8], first: bool, fin: bool) -> Data<'_> {
     Data { kind, payload, first, fin, frame_left: 0, compressed: false }
 }

@@ -1,19 +1,19 @@
-//! The bytes that a match can refer to: those of this call in the caller's output, and those before in
-//! the caller's window.
+//! The sliding window. A match refers to bytes that this call has written to the
+//! output or, before those, to a ring buffer in the caller's storage.
 
 use crate::wire::mask;
 
-/// Bytes that are copied at once.
+/// The number of bytes copied at a time.
 const WORD: usize = 16;
 
-/// The last bytes that were inflated: where they are in the caller's memory.
+/// A ring buffer of the last decompressed bytes. The bytes themselves are in the caller's storage.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Window {
     /// The length of the ring, a power of two.
     size: usize,
-    /// Where the next byte goes.
+    /// The index of the next byte.
     end: usize,
-    /// How many bytes are valid: what is in the memory besides is not the peer's to see.
+    /// The number of valid bytes. The peer must not see the rest of the storage.
     len: usize,
 }
 
@@ -22,12 +22,12 @@ impl Window {
         Self { size, end: 0, len: 0 }
     }
 
-    /// Forgets everything.
+    /// Discards all bytes.
     pub(super) const fn clear(&mut self) {
         (self.end, self.len) = (0, 0);
     }
 
-    /// Adds `bytes`; the oldest make room.
+    /// Appends `bytes` in place of the oldest ones.
     pub(super) fn push(&mut self, memory: &mut [u8], bytes: &[u8]) {
         let size = self.size;
         let skipped = bytes.len().saturating_sub(size);
@@ -40,7 +40,7 @@ impl Window {
         self.len = self.len.saturating_add(bytes.len()).min(size);
     }
 
-    /// The last `back` bytes, at most as many as are valid, in two parts.
+    /// The last `back` bytes, all of which must be valid, as two slices.
     fn last(self, memory: &[u8], back: usize) -> (&[u8], &[u8]) {
         let ring = memory.get(..self.size).unwrap_or_default();
         let (newer, older) = ring.split_at_checked(self.end).unwrap_or_default();
@@ -51,13 +51,13 @@ impl Window {
     }
 }
 
-/// The caller's output with the window before it.
+/// The output slice, preceded by the window.
 #[derive(Debug)]
 pub(super) struct Output<'a> {
     window: Window,
     memory: &'a [u8],
     out: &'a mut [u8],
-    /// How many bytes of `out` are written.
+    /// The number of bytes written to `out`.
     len: usize,
 }
 
@@ -70,7 +70,7 @@ impl<'a> Output<'a> {
         self.len
     }
 
-    /// Whether a match may refer to the byte that lies so far back, 1 and up.
+    /// Whether a match may have this distance, which is at least 1.
     #[inline]
     pub(super) fn reaches(&self, distance: usize) -> bool {
         distance <= self.window.size && distance <= self.window.len + self.len
@@ -84,7 +84,7 @@ impl<'a> Output<'a> {
         Some(())
     }
 
-    /// Writes as many of `bytes` as there is room for, and returns how many.
+    /// Writes as many of `bytes` as fit, and returns their number.
     pub(super) fn extend(&mut self, bytes: &[u8]) -> usize {
         let room = self.out.get_mut(self.len..).unwrap_or_default();
         let n = room.len().min(bytes.len());
@@ -94,8 +94,8 @@ impl<'a> Output<'a> {
         n
     }
 
-    /// Repeats `len` bytes from so far [back](Self::reaches), as many as there is room for, and returns how
-    /// many.
+    /// Copies a match of `len` bytes at a [reachable](Self::reaches) distance, as far
+    /// as it fits, and returns the number of bytes copied.
     #[inline]
     pub(super) fn repeat(&mut self, distance: usize, len: usize) -> usize {
         let by_words = match distance.checked_sub(self.len) {
@@ -108,8 +108,8 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// By words, of which the last may write behind the match. `None` if there is no room for that, or the
-    /// words would overlap.
+    /// Copies word by word within the output, with the last word possibly extending past
+    /// the match. `None` if there is no room for that, or if the words would overlap.
     #[inline]
     fn repeat_output(&mut self, distance: usize, len: usize) -> Option<()> {
         let (mut from, mut to) = (self.len.checked_sub(distance)?, self.len);
@@ -126,7 +126,8 @@ impl<'a> Output<'a> {
         Some(())
     }
 
-    /// The same from the window, if all of the match lies there in one piece.
+    /// Copies word by word from the window. `None` if there is no room for whole
+    /// words, or if the match is not contiguous in the ring.
     #[inline]
     fn repeat_window(&mut self, back: usize, len: usize) -> Option<()> {
         let start = self.window.end.wrapping_sub(back) & self.window.size.wrapping_sub(1);
@@ -153,7 +154,7 @@ impl<'a> Output<'a> {
                 left -= self.extend(bytes.get(..bytes.len().min(left)).unwrap_or_default());
             }
         }
-        // What was repeated once can be repeated as a whole, which is twice as much.
+        // An overlapping match is periodic, so the distance can double after each copy.
         let mut distance = distance;
         while left > 0 {
             let n = distance.min(left);

@@ -1,4 +1,4 @@
-//! The client's side (RFC 6455, section 4.1).
+//! The client side of the opening handshake (RFC 6455 §4.1).
 //!
 //! ```
 //! use barews::handshake::Status;
@@ -16,26 +16,27 @@
 //!     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
 //!     Sec-WebSocket-Protocol: chat\r\n\r\n\x81\x02hi";
 //! match handshake.read_response(received) {
-//!     Ok(Status::NeedMore(_)) => {} // receive more, then call `response` with all of it
+//!     Ok(Status::NeedMore(_)) => {} // receive more, then call `read_response` with all of it
 //!     Ok(Status::Complete(Response::Accepted(accepted))) => {
 //!         assert_eq!(accepted.protocol(), Some("chat"));
 //!         assert_eq!(&received[accepted.head_len()..], b"\x81\x02hi"); // the first frame
 //!     }
 //!     Ok(Status::Complete(Response::Rejected(rejected))) => assert_ne!(rejected.status(), 101),
-//!     Err(_) => {} // close
+//!     Err(_) => {} // close the transport
 //! }
 //! ```
 //!
-//! Until the answer is there nothing may be sent (section 4.1), so there is nothing here to send
-//! with:
+//! A client must not send frames before it has received the response (§4.1), so
+//! [`Handshake`] has no method to send any:
 //!
 //! ```compile_fail,E0599
 //! # use barews::handshake::client::Handshake;
 //! Handshake::new([0; 16], "example.com", "/").send_text("too early");
 //! ```
 //!
-//! What is left to the caller: to connect, to do TLS and check the certificate before this, to have
-//! no more than one handshake under way to the same address, and to draw the nonce.
+//! It is up to the caller to connect the transport, to complete the TLS handshake and
+//! verify the certificate beforehand, to have at most one handshake in progress per
+//! server address, and to generate the nonce.
 
 mod response;
 
@@ -53,7 +54,7 @@ use crate::handshake::key::Key;
 
 pub use self::response::{Accepted, Rejected, Response};
 
-/// One opening handshake: what to ask for, and how far the answer has been read.
+/// One opening handshake: the contents of the request, and the progress in reading the response.
 #[derive(Clone)]
 pub struct Handshake<'a> {
     key: Key,
@@ -67,16 +68,18 @@ pub struct Handshake<'a> {
     headers: &'a [(&'a str, &'a str)],
     limits: Limits,
     parser: HeadParser,
-    /// Length of the interim answers that are already passed.
+    /// The length in bytes of the interim responses already skipped.
     interim: usize,
 }
 
 impl<'a> Handshake<'a> {
-    /// A request for `path` (with its query, beginning with `/`) at `host`: a name or an IP
-    /// address, an IPv6 address with or without brackets.
+    /// Creates a handshake that requests `path` on `host`.
     ///
-    /// The 16 bytes of `nonce` must come from a source of randomness and be used for one connection
-    /// only (section 4.1, item 7). There is no default.
+    /// `path` begins with `/`, may include a query, and is percent-encoded. `host` is an
+    /// ASCII host name or an IP address; brackets around an IPv6 address are optional.
+    ///
+    /// `nonce` must be unpredictable and used for one connection only (§4.1, item 7):
+    /// take it from a random number generator.
     #[must_use]
     pub fn new(nonce: [u8; 16], host: &'a str, path: &'a str) -> Self {
         Self {
@@ -95,50 +98,50 @@ impl<'a> Handshake<'a> {
         }
     }
 
-    /// Whether this is `wss`; `ws` by default. It decides only which port needs no mention in
-    /// `Host`.
+    /// Whether the connection uses TLS (`wss`); `false` by default. The scheme
+    /// determines the default port, which the `Host` field omits.
     #[must_use]
     pub const fn secure(mut self, secure: bool) -> Self {
         self.secure = secure;
         self
     }
 
-    /// The port, if it is not the scheme's own (80, or 443 for `wss`).
+    /// The port, 1 to 65,535. The default is that of the scheme: 80 for `ws`, 443 for `wss`.
     #[must_use]
     pub const fn port(mut self, port: u16) -> Self {
         self.port = Some(port);
         self
     }
 
-    /// Subprotocols to offer, the preferred one first.
+    /// The subprotocols to offer, in order of preference.
     #[must_use]
     pub const fn protocols(mut self, protocols: &'a [&'a str]) -> Self {
         self.protocols = protocols;
         self
     }
 
-    /// `Origin`, which a browser must send and others may.
+    /// The `Origin` field, which is required for browsers and optional for other clients.
     #[must_use]
     pub const fn origin(mut self, origin: &'a str) -> Self {
         self.origin = Some(origin);
         self
     }
 
-    /// Offers of permessage-deflate, the preferred one first.
+    /// The offers of permessage-deflate, in order of preference.
     #[must_use]
     pub const fn deflate(mut self, offers: &'a [DeflateOffer]) -> Self {
         self.offers = offers;
         self
     }
 
-    /// Further header fields, for instance `Authorization` or `Cookie`.
+    /// Additional header fields, such as `Authorization` or `Cookie`.
     #[must_use]
     pub const fn headers(mut self, headers: &'a [(&'a str, &'a str)]) -> Self {
         self.headers = headers;
         self
     }
 
-    /// Limits for the answer's head.
+    /// Limits on the head of the response.
     #[must_use]
     pub const fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -149,12 +152,15 @@ impl<'a> Handshake<'a> {
     ///
     /// # Errors
     ///
-    /// [`BuildError::InvalidHost`], [`BuildError::InvalidPort`], [`BuildError::InvalidTarget`],
-    /// [`BuildError::InvalidProtocol`], [`BuildError::DuplicateProtocol`],
-    /// [`BuildError::InvalidOrigin`], [`BuildError::InvalidHeaderName`],
-    /// [`BuildError::InvalidHeaderValue`] and [`BuildError::ReservedHeader`] for what they name;
-    /// [`BuildError::BufferTooSmall`] with the exact length. Whatever the error, nothing in `out`
-    /// is a request.
+    /// The contents of `out` are then unspecified.
+    ///
+    /// - [`BuildError::InvalidHost`], [`BuildError::InvalidPort`], [`BuildError::InvalidTarget`]
+    ///   or [`BuildError::InvalidOrigin`] if the host, port, path or origin is invalid.
+    /// - [`BuildError::InvalidProtocol`] if a subprotocol is not a token, and
+    ///   [`BuildError::DuplicateProtocol`] if one occurs twice.
+    /// - [`BuildError::InvalidHeaderName`], [`BuildError::InvalidHeaderValue`] or
+    ///   [`BuildError::ReservedHeader`] if a header field is not allowed.
+    /// - [`BuildError::BufferTooSmall`] if `out` is shorter than the request.
     pub fn write_request(&self, out: &mut [u8]) -> Result<usize, BuildError> {
         self.check()?;
         let mut to = HeadWriter::new(out);
@@ -194,17 +200,17 @@ impl<'a> Handshake<'a> {
         to.finish()
     }
 
-    /// Reads on in the answer. `bytes` is everything received so far, from its first byte; it may
-    /// have moved since the last call, but not changed. Bytes that an earlier call has seen are not
-    /// checked again.
+    /// Parses the bytes received so far. `bytes` always begins with the first byte of
+    /// the response; between calls it may be moved and extended, but not changed.
+    /// Bytes that an earlier call has parsed are not parsed again.
     ///
-    /// Interim answers (1xx other than 101) are passed over. A second call on a complete answer
-    /// gives the same outcome.
+    /// Interim responses (1xx other than 101) are skipped. Calling this again with a
+    /// complete response returns the same result.
     ///
     /// # Errors
     ///
-    /// [`Error`] at the first byte at which no valid answer is possible any more, or when the
-    /// complete head is not what section 4.1 asks for. It is final. Close; nothing is sent.
+    /// [`Error`] at the first byte that makes the response invalid, or if the complete head
+    /// does not meet §4.1. Errors are final: close the transport without sending anything.
     pub fn read_response<'b>(&mut self, bytes: &'b [u8]) -> Result<Status<Response<'b>>, Error> {
         loop {
             let bytes = bytes.get(self.interim..).unwrap_or_default();
@@ -266,7 +272,7 @@ impl<'a> Handshake<'a> {
     }
 }
 
-/// Leaves out the header fields, which may be credentials.
+/// Omits the header fields, which may contain credentials.
 impl fmt::Debug for Handshake<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handshake")

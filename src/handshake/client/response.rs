@@ -1,4 +1,4 @@
-//! A server's answer, judged by RFC 6455, section 4.1.
+//! Validation of the server's response (RFC 6455 §4.1).
 
 use core::fmt;
 
@@ -9,21 +9,20 @@ use crate::handshake::http::grammar::{elements, small_number, token};
 use crate::handshake::http::head::{FieldLines, Head, HeaderFields};
 use crate::handshake::key::Key;
 
-/// A complete answer.
+/// A complete response.
 #[derive(Clone, Copy, Debug)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "a server accepts or does not, and a client must face both"
 )]
 pub enum Response<'b> {
-    /// The WebSocket is open.
+    /// The WebSocket connection is open.
     Accepted(Accepted<'b>),
-    /// The server answered with something other than 101; the connection did not become a
-    /// WebSocket.
+    /// The status is not 101, so the connection is not a WebSocket.
     Rejected(Rejected<'b>),
 }
 
-/// The server accepted, and all that section 4.1 demands is there.
+/// A 101 response that meets RFC 6455 §4.1.
 #[derive(Clone, Copy)]
 pub struct Accepted<'b> {
     protocol: Option<&'b str>,
@@ -33,25 +32,26 @@ pub struct Accepted<'b> {
 }
 
 impl<'b> Accepted<'b> {
-    /// The subprotocol in use: one of those offered, or none.
+    /// The subprotocol that the server selected from those offered, if any.
     #[must_use]
     pub const fn protocol(&self) -> Option<&'b str> {
         self.protocol
     }
 
-    /// The compression in use, if any.
+    /// The negotiated compression, if any.
     #[must_use]
     pub const fn deflate(&self) -> Option<DeflateParams> {
         self.deflate
     }
 
-    /// All header fields of the answer, in order.
+    /// All header fields of the response, in the order received.
     #[must_use]
     pub const fn headers(&self) -> HeaderFields<'b> {
         self.fields.iter()
     }
 
-    /// The value of each line with this name, in order. Names are compared without regard to case.
+    /// The value of each field line with this name, in the order received. Names are
+    /// ASCII case-insensitive.
     pub fn header<'n>(
         &self,
         name: &'n str,
@@ -59,15 +59,15 @@ impl<'b> Accepted<'b> {
         self.fields.values(name)
     }
 
-    /// The length of the head in bytes, interim answers before it included. The first frame begins
-    /// there.
+    /// The length of the head in bytes, including interim responses before it. The
+    /// first frame follows.
     #[must_use]
     pub const fn head_len(&self) -> usize {
         self.head_len
     }
 
-    /// Judges an answer with status 101.
-    fn judge(
+    /// Validates a response with status 101.
+    fn validate(
         head: &Head<'_, 'b>,
         head_len: usize,
         key: Key,
@@ -75,8 +75,8 @@ impl<'b> Accepted<'b> {
         offers: &[DeflateOffer],
     ) -> Result<Self, Error> {
         let known = head.known;
-        // Nothing but the protocol that was asked for: a list would leave open which one was
-        // switched to.
+        // Only `websocket`: with a list it would be ambiguous which protocol the
+        // server switches to.
         if !known.only(Field::Upgrade)?.eq_ignore_ascii_case(b"websocket") {
             return Err(Error::Invalid(Field::Upgrade));
         }
@@ -96,15 +96,15 @@ impl<'b> Accepted<'b> {
             None => None,
         };
         let deflate = match known.at_most_one(Field::Extensions)? {
-            Some(value) => Some(judge_extensions(value, offers)?),
+            Some(value) => Some(validate_extensions(value, offers)?),
             None => None,
         };
         Ok(Self { protocol, deflate, fields: head.fields, head_len })
     }
 }
 
-/// 4.1, item 5, and 7692, 5: the only extension that can have been offered is permessage-deflate.
-fn judge_extensions(value: &[u8], offers: &[DeflateOffer]) -> Result<DeflateParams, Error> {
+/// §4.1, item 5, and RFC 7692 §5: permessage-deflate is the only extension that a client can offer.
+fn validate_extensions(value: &[u8], offers: &[DeflateOffer]) -> Result<DeflateParams, Error> {
     let mut chosen = None;
     for element in extension::parse(value) {
         let element = element.map_err(|_| Error::Invalid(Field::Extensions))?;
@@ -129,8 +129,8 @@ impl fmt::Debug for Accepted<'_> {
     }
 }
 
-/// An answer with a status other than 101, for ordinary HTTP handling: 401 asks for credentials,
-/// 3xx names another place. Following it, and what credentials go there, is the caller's to decide.
+/// An HTTP response with a status other than 101, such as 401 or a redirect. The
+/// caller decides whether to follow it, and which credentials to send.
 #[derive(Clone, Copy)]
 pub struct Rejected<'b> {
     status: u16,
@@ -139,19 +139,20 @@ pub struct Rejected<'b> {
 }
 
 impl<'b> Rejected<'b> {
-    /// The status, 200 to 999.
+    /// The status code, 200 to 999.
     #[must_use]
     pub const fn status(&self) -> u16 {
         self.status
     }
 
-    /// All header fields of the answer, in order.
+    /// All header fields of the response, in the order received.
     #[must_use]
     pub const fn headers(&self) -> HeaderFields<'b> {
         self.fields.iter()
     }
 
-    /// The value of each line with this name, in order. Names are compared without regard to case.
+    /// The value of each field line with this name, in the order received. Names are
+    /// ASCII case-insensitive.
     pub fn header<'n>(
         &self,
         name: &'n str,
@@ -159,13 +160,13 @@ impl<'b> Rejected<'b> {
         self.fields.values(name)
     }
 
-    /// The protocol versions that the server says it understands (RFC 6455, section 4.4). This
-    /// crate speaks 13 only.
+    /// The protocol versions that the server supports, from all
+    /// `Sec-WebSocket-Version` fields (RFC 6455 §4.4). This crate supports only 13.
     pub fn versions(&self) -> impl Iterator<Item = u8> + Clone + use<'b> {
         self.fields.values(Field::Version.name()).flat_map(elements).filter_map(small_number)
     }
 
-    /// The length of the head in bytes, interim answers before it included. A body may follow.
+    /// The length of the head in bytes, including interim responses before it. A body may follow.
     #[must_use]
     pub const fn head_len(&self) -> usize {
         self.head_len
@@ -182,8 +183,8 @@ impl fmt::Debug for Rejected<'_> {
     }
 }
 
-/// Judges one complete head. `None` is an interim answer, another one follows (RFC 9110, section
-/// 15.2).
+/// Validates a complete head. `None` means that this is an interim response and
+/// another one follows (RFC 9110 §15.2).
 pub(super) fn judge<'b>(
     head: &Head<'_, 'b>,
     before: usize,
@@ -194,13 +195,15 @@ pub(super) fn judge<'b>(
     let head_len = before.saturating_add(head.len);
     Ok(match status(head.line).ok_or(Error::InvalidStartLine)? {
         101 if head.line.starts_with(b"HTTP/1.0") => return Err(Error::HttpVersion),
-        101 => Some(Response::Accepted(Accepted::judge(head, head_len, key, protocols, offers)?)),
+        101 => {
+            Some(Response::Accepted(Accepted::validate(head, head_len, key, protocols, offers)?))
+        }
         100..200 => None,
         status => Some(Response::Rejected(Rejected { status, fields: head.fields, head_len })),
     })
 }
 
-/// The three digits behind the version.
+/// The three digits after the version.
 fn status(line: &[u8]) -> Option<u16> {
     let digits = line.get(9..12)?;
     Some(digits.iter().fold(0, |status: u16, digit| {

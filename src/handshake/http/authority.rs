@@ -1,8 +1,8 @@
-//! Hosts and ports as a URI has them (RFC 3986, section 3.2).
+//! The host and port of a URI (RFC 3986 §3.2).
 
 use super::grammar::{is_reg_name_byte, small_number, split};
 
-/// `uri-host [ ":" port ]`, the host not empty, and no user information.
+/// `uri-host [ ":" port ]` with a non-empty host and without userinfo.
 pub(crate) fn is_authority(bytes: &[u8]) -> bool {
     let (host, port) = match bytes.strip_prefix(b"[") {
         Some(inner) => match split(inner, b']') {
@@ -19,13 +19,13 @@ pub(crate) fn is_authority(bytes: &[u8]) -> bool {
     is_reg_name(host) && port.is_some_and(|port| port.iter().all(u8::is_ascii_digit))
 }
 
-/// A registered name or an IPv4 address: one or more of unreserved, sub-delims and `%`.
+/// A registered name or an IPv4 address (§3.2.2): one or more unreserved characters,
+/// sub-delims and `%`.
 pub(crate) fn is_reg_name(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().copied().all(is_reg_name_byte)
 }
 
-/// An IPv6 address without brackets (RFC 3986, section 3.2.2): eight groups, of which one `::` may
-/// stand for some.
+/// An IPv6 address without brackets (§3.2.2): eight groups, or fewer with one `::`.
 pub(crate) fn is_ip_v6(bytes: &[u8]) -> bool {
     let gap = bytes.windows(2).position(|pair| pair == b"::");
     let parts = gap
@@ -40,7 +40,7 @@ pub(crate) fn is_ip_v6(bytes: &[u8]) -> bool {
     }
 }
 
-/// The number of groups between colons. The last two may be written as an IPv4 address.
+/// The number of colon-separated groups. If `ends_address`, the last two may be an IPv4 address.
 fn ip_v6_groups(bytes: &[u8], ends_address: bool) -> Option<usize> {
     if bytes.is_empty() {
         return Some(0);

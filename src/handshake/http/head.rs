@@ -1,27 +1,37 @@
-//! The head of an HTTP/1.1 message (RFC 9112, sections 2 to 5).
+//! The head of an HTTP/1.1 message (RFC 9112 §2 to §5).
 //!
-//! [`HeadParser`](super::parser::HeadParser) finds its end and checks every byte on the way, so what stands here may take it
-//! apart without further checks.
+//! [`HeadParser`](super::parser::HeadParser) validates every byte of a head, so the
+//! types here split it without further checks.
 
 use core::num::NonZero;
 
 use super::grammar::{split, trim};
 use super::known_fields::KnownFields;
 
-/// What a reader knows after the bytes that it was given.
+/// The result of parsing the bytes received so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "there is no third outcome, and a caller should match both"
 )]
 pub enum Status<T> {
-    /// The head is not complete. Fewer than this many further bytes cannot complete it.
+    /// The head is incomplete; at least this many more bytes are needed.
     NeedMore(NonZero<usize>),
     /// The head is complete.
     Complete(T),
 }
 
-/// How much of a head a reader takes before it gives up.
+/// Limits on the size of a head.
+///
+/// A reader keeps no copy of the head, so larger limits cost it no memory. The caller
+/// needs a buffer of [`max_head_len`](Self::max_head_len) bytes.
+///
+/// ```
+/// use barews::handshake::Limits;
+/// use barews::handshake::server::RequestReader;
+///
+/// let reader = RequestReader::with_limits(Limits::new().max_head_len(2048).max_fields(32));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Limits {
@@ -30,21 +40,22 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// 8,192 bytes and 64 fields.
+    /// The default: 8,192 bytes and 64 fields.
     #[must_use]
     pub const fn new() -> Self {
         Self { max_head_len: 8192, max_fields: 64 }
     }
 
-    /// The greatest length of a head in bytes, from its first byte to the empty line, which is counted. A client counts
-    /// the heads of interim answers too. More than [`u32::MAX`] counts as that.
+    /// The maximum length of a head in bytes, including the empty line that ends it.
+    /// For a client, the heads of interim responses count as well. Values above
+    /// [`u32::MAX`] are treated as [`u32::MAX`].
     #[must_use]
     pub const fn max_head_len(mut self, bytes: usize) -> Self {
         self.max_head_len = bytes;
         self
     }
 
-    /// The greatest number of header fields.
+    /// The maximum number of header fields.
     #[must_use]
     pub const fn max_fields(mut self, fields: usize) -> Self {
         self.max_fields = fields;
@@ -55,7 +66,7 @@ impl Limits {
         usize::try_from(u32::MAX).map_or(self.max_head_len, |most| self.max_head_len.min(most))
     }
 
-    /// The same limits for what comes behind `bytes` that are already used.
+    /// The limits for what follows `bytes` bytes of interim responses.
     pub(crate) const fn minus(self, bytes: usize) -> Self {
         self.max_head_len(self.max_head_len.saturating_sub(bytes))
     }
@@ -67,28 +78,29 @@ impl Default for Limits {
     }
 }
 
-/// A complete head in which every byte has been checked.
+/// A complete, validated head.
 #[derive(Clone, Copy)]
 pub(crate) struct Head<'s, 'b> {
-    /// The request line or the status line without its end.
+    /// The request line or status line, without CR LF.
     pub(crate) line: &'b [u8],
     pub(crate) fields: FieldLines<'b>,
     pub(crate) known: KnownFields<'s, 'b>,
-    /// The length in bytes, the empty line included.
+    /// The length in bytes, including the empty line.
     pub(crate) len: usize,
 }
 
-/// One header field.
+/// A header field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HeaderField<'b> {
-    /// The name, spelled as received. Names are compared without regard to case.
+    /// The name as received. Names are ASCII case-insensitive.
     pub name: &'b str,
-    /// The value without the whitespace around it. HTTP allows any byte of 0x80 and above here, so it is no `str`.
+    /// The value without surrounding whitespace. It is not a `str`, because HTTP
+    /// allows all bytes from 0x80 to 0xFF (RFC 9110 §5.5).
     pub value: &'b [u8],
 }
 
-/// The field lines of a head, each with its end.
+/// The field lines of a head, each with its CR LF.
 #[derive(Clone, Copy)]
 pub(crate) struct FieldLines<'b>(&'b [u8]);
 
@@ -101,12 +113,12 @@ impl<'b> FieldLines<'b> {
         HeaderFields { lines: self.lines() }
     }
 
-    /// Name and value of each line, as in [`HeaderField`].
+    /// The name and value of each line, as in [`HeaderField`].
     pub(crate) const fn lines(self) -> Lines<'b> {
         Lines(self.0)
     }
 
-    /// All values of this name, one for each line that has it.
+    /// The value of each line with this name.
     pub(crate) fn values(self, name: &str) -> impl Iterator<Item = &'b [u8]> + Clone {
         self.lines()
             .filter(move |line| line.0.eq_ignore_ascii_case(name.as_bytes()))
@@ -128,7 +140,7 @@ impl<'b> Iterator for Lines<'b> {
     }
 }
 
-/// The header fields of a head, in the order in which they were received.
+/// Iterator over the header fields of a head, in the order received.
 #[derive(Clone)]
 pub struct HeaderFields<'b> {
     lines: Lines<'b>,
@@ -143,7 +155,7 @@ impl<'b> Iterator for HeaderFields<'b> {
     }
 }
 
-/// Names only: values may be credentials, and a log is no place for them.
+/// Prints the names only: values may be credentials, which do not belong in logs.
 impl core::fmt::Debug for HeaderFields<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_list().entries(self.clone().map(|header| header.name)).finish()

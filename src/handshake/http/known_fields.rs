@@ -1,24 +1,26 @@
-//! The fields that the handshake knows. While a head is scanned it is noted where they are, so that
-//! nothing has to be searched for when it is complete.
+//! The fields that the handshake uses. The parser records their positions as it goes,
+//! so that a complete head need not be searched.
 
 use super::grammar::{lists, trim, trim_end, trim_start};
 use crate::handshake::error::{Error, Field};
 
-/// Where the lines of a head are that decide about it.
+/// What the field lines of a head contribute to the handshake.
 #[derive(Clone, Debug)]
 pub(crate) struct Places {
-    /// One for each [`Field`].
+    /// Indexed by [`Field::index`].
     fields: [Place; Field::COUNT],
-    /// A line of `Upgrade` lists `websocket`.
+    /// An `Upgrade` field lists `websocket`.
     asks_for_websocket: bool,
-    /// A line of `Connection` lists `upgrade`.
+    /// A `Connection` field lists `upgrade`.
     names_upgrade: bool,
-    /// `Transfer-Encoding`, or `Content-Length` with anything but `0`.
+    /// There is a `Transfer-Encoding` field, or a `Content-Length` other than `0`.
     announces_body: bool,
 }
 
-/// Where the last line of a name has its value, in a head. Readers wait in great numbers, so it is
-/// small; [`Limits`](super::Limits) sees to it that a head has no more bytes than a `u32` counts.
+/// The position of the value in the last line with a name.
+///
+/// `u32` keeps a reader small, because a server has one per pending connection;
+/// [`Limits`](super::head::Limits) restricts a head to [`u32::MAX`] bytes.
 #[derive(Clone, Copy, Debug)]
 struct Place {
     start: u32,
@@ -51,7 +53,8 @@ impl Places {
         announces_body: false,
     };
 
-    /// Notes a line whose `value`, with the whitespace around it, stands at `start`.
+    /// Records a field line. `value`, including surrounding whitespace, begins at
+    /// `start` in the head.
     pub(crate) fn add(&mut self, name: &[u8], value: &[u8], start: usize) {
         let Some(field) = Field::named(name) else {
             if name.eq_ignore_ascii_case(b"Transfer-Encoding") {
@@ -79,7 +82,7 @@ impl Places {
     }
 }
 
-/// The places and the head that they are in.
+/// The recorded positions and the head that they refer to.
 #[derive(Clone, Copy)]
 pub(crate) struct KnownFields<'s, 'b> {
     places: &'s Places,
@@ -91,7 +94,7 @@ impl<'s, 'b> KnownFields<'s, 'b> {
         Self { places, head }
     }
 
-    /// The value, where a second line is a fault (RFC 6455, section 11.3).
+    /// The field's value. More than one line is an error (RFC 6455 §11.3).
     pub(crate) fn at_most_one(self, field: Field) -> Result<Option<&'b [u8]>, Error> {
         let place = self.place(field);
         match place.lines {
@@ -101,12 +104,12 @@ impl<'s, 'b> KnownFields<'s, 'b> {
         }
     }
 
-    /// The value, where there must be exactly one line.
+    /// The field's value. Anything but exactly one line is an error.
     pub(crate) fn only(self, field: Field) -> Result<&'b [u8], Error> {
         self.at_most_one(field)?.ok_or(Error::Missing(field))
     }
 
-    /// Whether there is a line.
+    /// Whether the head has the field.
     pub(crate) fn has(self, field: Field) -> bool {
         !matches!(self.place(field).lines, Occurrences::None)
     }
@@ -115,13 +118,13 @@ impl<'s, 'b> KnownFields<'s, 'b> {
         self.places.fields.get(field.index()).copied().unwrap_or(Place::NONE)
     }
 
-    /// Whether a line of `Upgrade` lists `websocket`.
+    /// Whether an `Upgrade` field lists `websocket`.
     pub(crate) const fn asks_for_websocket(self) -> bool {
         self.places.asks_for_websocket
     }
 
-    /// An Upgrade that Connection does not name may not have been meant for this hop (RFC 9110,
-    /// section 7.8).
+    /// Without the `upgrade` option in `Connection`, the `Upgrade` field may be meant
+    /// for another hop (RFC 9110 §7.8).
     pub(crate) fn check_connection(self) -> Result<(), Error> {
         if !self.has(Field::Connection) {
             return Err(Error::Missing(Field::Connection));
@@ -129,9 +132,8 @@ impl<'s, 'b> KnownFields<'s, 'b> {
         if self.places.names_upgrade { Ok(()) } else { Err(Error::Invalid(Field::Connection)) }
     }
 
-    /// Bytes that one party takes for a body and the other for frames are a smuggled message. A
-    /// length of 0 is harmless, and some peers send it (RFC 9110, section 8.6; RFC 9112, section
-    /// 6.1).
+    /// Bytes that one party reads as a body and the other as frames allow smuggling. A
+    /// length of 0 is harmless, and some peers send it (RFC 9110 §8.6, RFC 9112 §6.1).
     pub(crate) const fn check_body(self) -> Result<(), Error> {
         if self.places.announces_body { Err(Error::BodyNotAllowed) } else { Ok(()) }
     }

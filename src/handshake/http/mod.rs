@@ -1,4 +1,4 @@
-//! HTTP/1.1 heads (RFC 9112 sections 2 to 5): parsed in one pass, and written.
+//! Parser and writer for HTTP/1.1 heads (RFC 9112 §2 to §5).
 
 pub(crate) mod authority;
 pub(crate) mod grammar;

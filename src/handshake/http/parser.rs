@@ -1,8 +1,9 @@
-//! One automaton checks the whole grammar of a head (RFC 9112, sections 2 to 5) while it looks for
-//! its end, so a fault is found at the first byte that cannot be right, wherever the pieces are cut.
+//! A state machine that validates a head (RFC 9112 §2 to §5) while it searches for the end.
 //!
-//! [`HeadState::next`] is the grammar, byte by byte. What can be seen to be right many bytes at a time is
-//! passed by [`HeadParser::pass`], which finds no faults: where it stops, the automaton goes on.
+//! An error is detected at the first invalid byte, wherever the reads are split.
+//! [`HeadState::next`] defines the grammar byte by byte. [`HeadParser::pass`] is the
+//! fast path: it skips runs of valid bytes and leaves everything else, including all
+//! errors, to the state machine.
 
 use core::num::NonZero;
 
@@ -11,24 +12,24 @@ use super::head::{FieldLines, Head, Limits, Status};
 use super::known_fields::{KnownFields, Places};
 use crate::handshake::error::Error;
 
-/// Where in the grammar the next byte stands.
+/// The part of the grammar that the next byte belongs to.
 #[derive(Clone, Copy, Debug)]
 enum HeadState {
     MethodStart,
     Method,
     TargetStart,
     Target,
-    /// The version of a request, and how many of its bytes have been seen.
+    /// The number of bytes of a request's version that have been parsed.
     RequestVersion(u8),
     RequestVersionEnd,
-    /// The version of an answer, and how many of its bytes have been seen.
+    /// The number of bytes of a response's version that have been parsed.
     ResponseVersion(u8),
     ResponseVersionEnd,
-    /// How many digits of the status have been seen.
+    /// The number of digits of the status code that have been parsed.
     StatusCode(u8),
     StatusCodeEnd,
     Reason,
-    /// After the CR of a line with something on it.
+    /// After the CR of a non-empty line.
     LineFeed,
     FieldStart,
     FieldName,
@@ -38,15 +39,15 @@ enum HeadState {
     End,
 }
 
-/// `HTTP-version` without its last digit (RFC 9112, section 2.3).
+/// `HTTP-version` without its last digit (§2.3).
 const VERSION: &[u8; 7] = b"HTTP/1.";
-/// Its length with that digit.
+/// The length of `HTTP-version`.
 const VERSION_LEN: u8 = 8;
-/// CR LF CR LF
+/// The length of CR LF CR LF.
 const END_LEN: u8 = 4;
 
 impl HeadState {
-    /// The least number of bytes from here to the end of a head.
+    /// The minimum number of bytes until the end of the head.
     const fn least(self) -> u8 {
         match self {
             Self::MethodStart => 4 + VERSION_LEN + END_LEN,
@@ -80,7 +81,7 @@ impl HeadState {
         )
     }
 
-    /// What follows after `byte`.
+    /// The state after `byte`.
     fn next(self, byte: u8) -> Result<Self, Error> {
         if byte == b'\n' && !matches!(self, Self::LineFeed | Self::LastLineFeed) {
             return Err(Error::BareLineFeed);
@@ -100,8 +101,7 @@ impl HeadState {
             (Self::StatusCode(0), b'1'..=b'9') => Self::StatusCode(1),
             (Self::StatusCode(1), b'0'..=b'9') => Self::StatusCode(2),
             (Self::StatusCode(2), b'0'..=b'9') => Self::StatusCodeEnd,
-            // RFC 9112, section 4 wants the second SP even if no reason follows; many servers leave
-            // it out.
+            // §4 requires the SP even if the reason phrase is empty, but many servers omit it.
             (Self::StatusCodeEnd, b' ') => Self::Reason,
             (Self::Reason, _) if is_text(byte) => Self::Reason,
             (
@@ -111,8 +111,8 @@ impl HeadState {
             (Self::LineFeed, b'\n') => Self::FieldStart,
             (Self::FieldStart | Self::FieldName, _) if is_tchar(byte) => Self::FieldName,
             (Self::FieldStart, b'\r') => Self::LastLineFeed,
-            // 9112, 5.2: a line that goes on is refused or mended; mending is how two readers come
-            // to disagree.
+            // §5.2: a server may reject obsolete line folding or replace it. If another
+            // parser in the chain handles it differently, replacing it enables smuggling.
             (Self::FieldStart, b' ' | b'\t') => return Err(Error::ObsoleteFold),
             (Self::FieldName, b':') => Self::FieldValue,
             (Self::FieldValue, _) if is_text(byte) => Self::FieldValue,
@@ -125,31 +125,31 @@ impl HeadState {
     }
 }
 
-/// How many bytes of the version have been seen after `byte`, or `None` after the last one.
+/// The number of bytes of the version that have been parsed after `byte`; `None` if it is complete.
 fn version(seen: u8, byte: u8) -> Result<Option<u8>, Error> {
     match VERSION.get(usize::from(seen)) {
         Some(expected) if *expected == byte => Ok(Some(seen.saturating_add(1))),
         None if matches!(byte, b'0' | b'1') => Ok(None),
-        // 9110, 2.5: another major version cannot be understood, and no other minor one was ever
-        // defined.
+        // RFC 9110 §2.5: messages of another major version cannot be parsed, and
+        // HTTP/1 has no minor versions but 0 and 1.
         Some(b'1') | None if byte.is_ascii_digit() => Err(Error::HttpVersion),
         _ => Err(Error::InvalidStartLine),
     }
 }
 
-/// Reads a head that arrives in pieces. The position only ever moves forward.
+/// Parses a head incrementally: each call resumes where the previous one stopped.
 #[derive(Clone, Debug)]
 pub(crate) struct HeadParser {
     state: HeadState,
-    /// Bytes passed.
+    /// The number of bytes parsed.
     position: usize,
-    /// Length of the first line without its end, once that is known.
+    /// The length of the start line without CR LF, once known.
     line_len: Option<usize>,
-    /// Where the last field line begins.
+    /// The start of the current field line.
     line_start: usize,
     fields: usize,
     places: Places,
-    /// A fault is final: more bytes cannot mend it.
+    /// Errors are final: more bytes cannot fix them.
     fault: Option<Error>,
 }
 
@@ -174,8 +174,8 @@ impl HeadParser {
         }
     }
 
-    /// Looks at those of `bytes` that are new. `bytes` begins with the head's first byte at every
-    /// call.
+    /// Parses the bytes that are new since the last call. `bytes` always begins with
+    /// the first byte of the head.
     pub(crate) fn parse<'s, 'b>(
         &'s mut self,
         bytes: &'b [u8],
@@ -194,14 +194,14 @@ impl HeadParser {
         {
             return Ok(Status::Complete(head));
         }
-        // The middle term is not 0 only if the caller took back bytes that were already shown.
+        // The second term is nonzero only if the caller passes fewer bytes than before.
         let more = usize::from(self.state.least())
             .saturating_add(self.position.saturating_sub(bytes.len()));
         Ok(Status::NeedMore(NonZero::new(more).unwrap_or(NonZero::<usize>::MIN)))
     }
 
-    /// Passes over as many bytes as are surely right together: most of a head is such. It stops where
-    /// a fault, a limit or the end of `bytes` may be, and leaves it to [`Self::step`] to say which.
+    /// Skips a run of bytes that are valid and within the limits. Stops before any
+    /// possible error, limit or end of `bytes`, and leaves the decision to [`Self::step`].
     fn pass(&mut self, bytes: &[u8], limits: Limits) {
         let next = match self.state {
             HeadState::RequestVersion(0) => HeadState::RequestVersionEnd,
@@ -226,10 +226,10 @@ impl HeadParser {
         self.state = next;
     }
 
-    /// Passes over whole field lines.
+    /// Skips whole field lines.
     fn pass_lines(&mut self, mut rest: &[u8], limits: Limits) {
         while self.fields < limits.max_fields
-            && let Some((name, value, behind)) = whole_line(rest)
+            && let Some((name, value, after)) = whole_line(rest)
         {
             self.places.add(
                 name,
@@ -237,12 +237,12 @@ impl HeadParser {
                 self.position.saturating_add(name.len()).saturating_add(1),
             );
             self.fields = self.fields.saturating_add(1);
-            self.position = self.position.saturating_add(rest.len().saturating_sub(behind.len()));
-            rest = behind;
+            self.position = self.position.saturating_add(rest.len().saturating_sub(after.len()));
+            rest = after;
         }
     }
 
-    /// Passes over one byte.
+    /// Parses one byte.
     fn step(&mut self, byte: u8, bytes: &[u8], limits: Limits) -> Result<(), Error> {
         let next = self.state.next(byte)?;
         match (self.state, next) {
@@ -283,7 +283,7 @@ impl HeadParser {
     }
 }
 
-/// Name and value of a line without a tab, and what follows behind its end.
+/// The name and value of a field line without HTAB, and the bytes after its CR LF.
 fn whole_line(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let (name, rest) = bytes.split_at_checked(tchar_len(bytes))?;
     let rest = rest.strip_prefix(b":").filter(|_| !name.is_empty())?;

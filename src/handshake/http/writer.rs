@@ -1,13 +1,13 @@
-//! Writing heads. What comes from the caller is checked first; then the text is laid down piece by
-//! piece, and counted even where it no longer fits.
+//! Writes heads. The caller's input is validated first; then the text is written in
+//! parts, and its length is counted even when it no longer fits.
 
 use core::mem;
 
 use super::grammar::{is_text, token};
 use crate::handshake::error::BuildError;
 
-/// Names that only this crate writes, beside all that begin with [`RESERVED_PREFIX`]. A second one
-/// of any of them would change what the head means.
+/// Fields that only this crate writes, in addition to those that begin with
+/// [`RESERVED_PREFIX`]: a duplicate would change the meaning of the head.
 const RESERVED: [&str; 8] = [
     "host",
     "upgrade",
@@ -20,7 +20,7 @@ const RESERVED: [&str; 8] = [
 ];
 const RESERVED_PREFIX: &[u8] = b"sec-websocket-";
 
-/// Checks header fields that the caller adds.
+/// Validates header fields supplied by the caller.
 pub(crate) fn check_headers(headers: &[(&str, &str)]) -> Result<(), BuildError> {
     for (name, value) in headers {
         if token(name.as_bytes()).is_none() {
@@ -39,16 +39,16 @@ pub(crate) fn check_headers(headers: &[(&str, &str)]) -> Result<(), BuildError> 
     Ok(())
 }
 
-/// A field value as RFC 9110, section 5.5 has it: what is sent is what a reader gets back.
+/// A field value without surrounding whitespace (RFC 9110 §5.5), so that it is received as sent.
 fn is_value(value: &str) -> bool {
     let bytes = value.as_bytes();
     let edge = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
     bytes.iter().copied().all(is_text) && !edge(bytes.first()) && !edge(bytes.last())
 }
 
-/// Lays text into the caller's buffer and counts it.
+/// Writes text to the caller's buffer and counts its length.
 pub(crate) struct HeadWriter<'o> {
-    /// What is free behind the text. It is empty as soon as one piece did not fit.
+    /// The unused part of the buffer. Empty once a part did not fit.
     spare: &'o mut [u8],
     len: usize,
     overflow: bool,
@@ -93,7 +93,7 @@ impl<'o> HeadWriter<'o> {
     }
 
     pub(crate) fn decimal(&mut self, mut number: u64) {
-        // The greatest u64 has twenty digits.
+        // `u64::MAX` has 20 digits.
         let mut digits = [b'0'; 20];
         let mut len = 0_usize;
         for digit in digits.iter_mut().rev() {
@@ -108,7 +108,7 @@ impl<'o> HeadWriter<'o> {
         self.put(digits.get(digits.len().saturating_sub(len)..).unwrap_or_default());
     }
 
-    /// The length of the text.
+    /// The length of the text in bytes.
     pub(crate) fn finish(self) -> Result<usize, BuildError> {
         if self.overflow {
             Err(BuildError::BufferTooSmall { needed: self.len })

@@ -1,4 +1,4 @@
-//! The server's side (RFC 6455, section 4.2).
+//! The server side of the opening handshake (RFC 6455 §4.2).
 //!
 //! ```
 //! use barews::handshake::Status;
@@ -41,7 +41,7 @@ use crate::handshake::key::Key;
 pub use self::reject::{respond, respond_head};
 pub use self::request::{HttpVersion, Request};
 
-/// Reads one request head.
+/// Incrementally reads the head of one request.
 #[derive(Clone, Debug)]
 pub struct RequestReader {
     parser: HeadParser,
@@ -49,36 +49,36 @@ pub struct RequestReader {
 }
 
 impl RequestReader {
-    /// A reader with the default [`Limits`].
+    /// Creates a reader with the default [`Limits`].
     #[must_use]
     pub const fn new() -> Self {
         Self::with_limits(Limits::new())
     }
 
-    /// A reader with these limits.
+    /// Creates a reader with the given limits.
     #[must_use]
     pub const fn with_limits(limits: Limits) -> Self {
         Self { parser: HeadParser::request(), limits }
     }
 
-    /// Reads on. `bytes` is everything received so far, from the first byte of the head; it may
-    /// have moved since the last call, but not changed. Bytes that an earlier call has seen are not
-    /// checked again.
+    /// Parses the bytes received so far. `bytes` always begins with the first byte of
+    /// the head; between calls it may be moved and extended, but not changed. Bytes
+    /// that an earlier call has parsed are not parsed again.
     ///
-    /// A complete head is judged by all of RFC 6455, section 4.2.1. A second call gives the same
-    /// outcome.
+    /// A complete head is validated against RFC 6455 §4.2.1. Calling this again with a
+    /// complete head returns the same result.
     ///
     /// # Errors
     ///
-    /// [`Error`] at the first byte at which no valid head is possible any more, or when the
-    /// complete head is not what section 4.2.1 asks for. It is final. Send [`Error::respond`] and
-    /// close.
+    /// [`Error`] at the first byte that makes the head invalid, or if the complete
+    /// head does not meet §4.2.1. Errors are final: every later call returns the same
+    /// one. Send [`Error::respond`], then close the transport.
     pub fn read<'b>(&mut self, bytes: &'b [u8]) -> Result<Status<Incoming<'b>>, Error> {
         Ok(match self.parser.parse(bytes, self.limits)? {
             Status::NeedMore(more) => Status::NeedMore(more),
             Status::Complete(head) => {
                 let request = Request::new(&head)?;
-                Status::Complete(match Upgrade::judge(request, head.known)? {
+                Status::Complete(match Upgrade::validate(request, head.known)? {
                     Some(upgrade) => Incoming::Upgrade(upgrade),
                     None => Incoming::Plain(request),
                 })
@@ -100,14 +100,14 @@ impl Default for RequestReader {
     reason = "a request asks for a WebSocket or does not, and a server must face both"
 )]
 pub enum Incoming<'b> {
-    /// A valid request for a WebSocket.
+    /// A valid opening handshake.
     Upgrade(Upgrade<'b>),
-    /// A valid HTTP request without `websocket` in its `Upgrade` field: answer it with [`respond`],
-    /// or with [`Error::UpgradeRequired`] if a WebSocket is all that there is.
+    /// A valid HTTP request that does not list `websocket` in its `Upgrade` field. Answer it
+    /// with [`respond`], or with [`Error::UpgradeRequired`] if the server accepts upgrades only.
     Plain(Request<'b>),
 }
 
-/// A request for a WebSocket that meets RFC 6455, section 4.2.1.
+/// A request for a WebSocket that meets RFC 6455 §4.2.1.
 #[derive(Clone, Copy)]
 pub struct Upgrade<'b> {
     request: Request<'b>,
@@ -116,48 +116,52 @@ pub struct Upgrade<'b> {
 }
 
 impl<'b> Upgrade<'b> {
-    /// The HTTP request: its path, host and headers.
+    /// The HTTP request: its target, host and header fields.
     #[must_use]
     pub const fn request(&self) -> Request<'b> {
         self.request
     }
 
-    /// `Sec-WebSocket-Key`
+    /// The value of the `Sec-WebSocket-Key` field.
     #[must_use]
     pub const fn key(&self) -> Key {
         self.key
     }
 
-    /// `Origin`, as sent. `None` means that there is none, so that the client should not be taken
-    /// for a browser (section 4.2.1, item 7); `null` is an origin like any other. Anything but a
-    /// browser can send what it likes here.
+    /// The value of the `Origin` field, as received.
+    ///
+    /// Browsers always send it, so `None` means that the client is not one (§4.2.1, item
+    /// 7). `null` is a valid origin. Clients other than browsers can send any value.
     #[must_use]
     pub const fn origin(&self) -> Option<&'b [u8]> {
         self.origin
     }
 
-    /// The subprotocols that the client offers, in its order of preference, over all lines.
+    /// The subprotocols that the client offers, in order of preference, from all
+    /// `Sec-WebSocket-Protocol` fields.
     pub fn protocols(&self) -> impl Iterator<Item = &'b str> + Clone + use<'b> {
         self.protocol_elements().filter_map(token)
     }
 
-    /// The extensions that the client offers, in its order of preference, over all lines.
+    /// The extensions that the client offers, in order of preference, from all
+    /// `Sec-WebSocket-Extensions` fields.
     pub fn extensions(&self) -> impl Iterator<Item = Extension<'b>> + Clone + use<'b> {
         self.extension_elements().filter_map(Result::ok)
     }
 
-    /// The answer to the client's best acceptable offer of permessage-deflate (RFC 7692, section
-    /// 5), for [`Accept::deflate`]. `None` means to go on without compression.
+    /// The response to the first acceptable offer of permessage-deflate (RFC 7692 §5), to be
+    /// passed to [`Accept::deflate`]. `None` means that the connection stays uncompressed.
     #[must_use]
     pub fn negotiate_deflate(&self, config: &DeflateConfig) -> Option<DeflateAnswer> {
         negotiate(self.extensions(), config)
     }
 
-    /// Agrees to speak with this origin. What is sent is built on the value that comes back.
+    /// Checks the origin, and returns a builder for the response that accepts the connection.
     ///
     /// # Errors
     ///
-    /// [`Error::OriginRefused`], a 403 (section 4.2.2, item 4).
+    /// [`Error::OriginRefused`] (403) if `origins` does not allow the request's origin
+    /// (§4.2.2, item 4).
     pub fn accept<'a>(&self, origins: Origins<'_>) -> Result<Accept<'a, 'b>, Error> {
         if !origins.allow(self.origin) {
             return Err(Error::OriginRefused);
@@ -166,7 +170,7 @@ impl<'b> Upgrade<'b> {
     }
 
     /// `None` if the request does not ask for a WebSocket.
-    fn judge(request: Request<'b>, known: KnownFields<'_, 'b>) -> Result<Option<Self>, Error> {
+    fn validate(request: Request<'b>, known: KnownFields<'_, 'b>) -> Result<Option<Self>, Error> {
         if !known.asks_for_websocket() {
             return Ok(None);
         }
@@ -216,22 +220,24 @@ impl fmt::Debug for Upgrade<'_> {
     }
 }
 
-/// Which origins may connect (RFC 6455, section 10.2).
+/// The origins that may connect (RFC 6455 §10.2).
 ///
-/// A browser sends cookies along with a WebSocket request from *any* page, so a server that trusts
-/// cookies must name the pages that it trusts. An entry is a whole origin, `https://example.com` or
-/// `https://example.com:8443`, and is compared in full, without regard to case. `null` matches only
-/// an entry `null`. The check holds against browsers only: other clients choose their `Origin`
-/// freely, so it authenticates nobody.
+/// A browser sends its cookies with a WebSocket request from *any* page. A server that
+/// authenticates by cookies must therefore list the origins that it trusts, or any
+/// page can act on behalf of the user. Other clients can send any `Origin`, so this
+/// check does not authenticate them.
+///
+/// An entry is a complete origin, `https://example.com` or `https://example.com:8443`, and is
+/// compared as a whole, ignoring ASCII case. The origin `null` matches the entry `null` only.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Origins<'a> {
     /// Any origin, or none.
     Any,
-    /// Only these. A request without `Origin` is refused.
+    /// Only these origins. A request without `Origin` is refused.
     List(&'a [&'a str]),
-    /// Only these, or no `Origin` at all, which is what clients other than browsers send.
+    /// Only these origins, or no `Origin` field, as sent by clients other than browsers.
     ListOrNone(&'a [&'a str]),
 }
 
@@ -250,7 +256,27 @@ impl Origins<'_> {
     }
 }
 
-/// The answer to an [`Upgrade`], to be completed and written.
+/// Builds and writes the response to an [`Upgrade`].
+///
+/// ```
+/// use barews::handshake::BuildError;
+/// use barews::handshake::deflate::DeflateConfig;
+/// use barews::handshake::server::{Origins, Upgrade};
+///
+/// fn respond(upgrade: &Upgrade<'_>, out: &mut [u8]) -> Result<usize, BuildError> {
+///     let mut accept = match upgrade.accept(Origins::List(&["https://example.com"])) {
+///         Ok(accept) => accept,
+///         Err(refused) => return refused.respond(out),
+///     };
+///     if upgrade.protocols().any(|offered| offered == "chat") {
+///         accept = accept.protocol("chat");
+///     }
+///     if let Some(answer) = upgrade.negotiate_deflate(&DeflateConfig::new()) {
+///         accept = accept.deflate(answer);
+///     }
+///     accept.write(out)
+/// }
+/// ```
 #[derive(Clone, Copy)]
 pub struct Accept<'a, 'b> {
     upgrade: Upgrade<'b>,
@@ -260,16 +286,16 @@ pub struct Accept<'a, 'b> {
 }
 
 impl<'a> Accept<'a, '_> {
-    /// Chooses one of [`Upgrade::protocols`], spelled exactly so. Without this call none is in use
-    /// (section 4.2.2, item 5).
+    /// Selects one of [`Upgrade::protocols`], which are case-sensitive. By default
+    /// none is in use (§4.2.2, item 5).
     #[must_use]
     pub const fn protocol(mut self, protocol: &'a str) -> Self {
         self.protocol = Some(protocol);
         self
     }
 
-    /// Uses permessage-deflate as [`Upgrade::negotiate_deflate`] found it for this request.
-    /// Parameters of one's own making cannot be sent:
+    /// Accepts permessage-deflate with the response that [`Upgrade::negotiate_deflate`]
+    /// returned for this request. The type rules out parameters that were not negotiated:
     ///
     /// ```compile_fail,E0308
     /// use barews::handshake::{deflate::DeflateParams, server::Accept};
@@ -283,26 +309,30 @@ impl<'a> Accept<'a, '_> {
         self
     }
 
-    /// Adds header fields, for instance cookies.
+    /// Adds header fields, such as `Set-Cookie`.
     #[must_use]
     pub const fn headers(mut self, headers: &'a [(&'a str, &'a str)]) -> Self {
         self.headers = headers;
         self
     }
 
-    /// Writes the 101 head (section 4.2.2, item 5) and returns its length in bytes. Once it is sent
-    /// the connection is open, and what the client sent behind its head are frames.
+    /// Writes the head of the 101 response (§4.2.2, item 5) and returns its length in bytes. Once
+    /// it is sent, the connection is open, and the bytes after the client's head are frames.
     ///
     /// # Errors
     ///
-    /// [`BuildError::InvalidProtocol`] and [`BuildError::ProtocolNotOffered`];
-    /// [`BuildError::ExtensionNotOffered`] if the compression was negotiated for another request;
-    /// [`BuildError::InvalidHeaderName`], [`BuildError::InvalidHeaderValue`] and
-    /// [`BuildError::ReservedHeader`]; [`BuildError::BufferTooSmall`] with the exact length.
-    /// Whatever the error, nothing in `out` is an answer.
+    /// The contents of `out` are then unspecified.
+    ///
+    /// - [`BuildError::InvalidProtocol`] if the subprotocol is not a token, and
+    ///   [`BuildError::ProtocolNotOffered`] if the client does not offer it.
+    /// - [`BuildError::ExtensionNotOffered`] if the compression was negotiated for
+    ///   another request and matches no offer of this one.
+    /// - [`BuildError::InvalidHeaderName`], [`BuildError::InvalidHeaderValue`] or
+    ///   [`BuildError::ReservedHeader`] if a header field is not allowed.
+    /// - [`BuildError::BufferTooSmall`] if `out` is shorter than the head.
     pub fn write(&self, out: &mut [u8]) -> Result<usize, BuildError> {
         if let Some(protocol) = self.protocol {
-            // An empty one is not the same as none (section 4.2.2, item 5).
+            // §4.2.2, item 5: an empty subprotocol is not the same as none.
             token(protocol.as_bytes()).ok_or(BuildError::InvalidProtocol)?;
             if !self.upgrade.protocols().any(|offered| offered == protocol) {
                 return Err(BuildError::ProtocolNotOffered);

@@ -1,18 +1,32 @@
-//! Answers that are not 101: a page, an error, a redirect (RFC 6455, sections 4.2.2 and 7.2.2).
+//! HTTP responses other than 101: pages, errors, redirects (RFC 6455 §4.2.2 and §7.2.2).
 //!
-//! Each says `Connection: close`. The connection has no further use once the handshake did not
-//! succeed, and a peer that goes on sending would have its frames read as a request.
+//! Each has `Connection: close`. After a failed handshake the client may continue to
+//! send frames, which must not be parsed as another request.
 
 use crate::handshake::error::{BuildError, Error};
 use crate::handshake::http::writer::{HeadWriter, check_headers};
 
-/// Writes a whole answer and returns its length in bytes.
+/// Writes a complete HTTP response and returns its length in bytes. Close the
+/// transport after sending it.
 ///
-/// `Connection: close` and `Content-Length` are written by this function. Close after it is sent.
+/// The `Connection: close` and `Content-Length` fields are added automatically.
+///
+/// ```
+/// use barews::handshake::server::respond;
+///
+/// let mut out = [0; 128];
+/// let len = respond(404, &[("Content-Type", "text/plain")], b"not found", &mut out)?;
+/// assert_eq!(
+///     &out[..len],
+///     b"HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 9\r\n\
+///       Content-Type: text/plain\r\n\r\nnot found"
+/// );
+/// # Ok::<(), barews::handshake::BuildError>(())
+/// ```
 ///
 /// # Errors
 ///
-/// As [`respond_head`].
+/// The same as [`respond_head`].
 pub fn respond(
     status: u16,
     headers: &[(&str, &str)],
@@ -25,16 +39,19 @@ pub fn respond(
     to.finish()
 }
 
-/// Writes the head of an answer whose body of `content_length` bytes the caller sends behind it,
-/// and returns the length of the head in bytes. The answer to HEAD has the length, but no body.
+/// Writes the head of an HTTP response and returns its length in bytes. The caller then sends
+/// `content_length` bytes of body; the response to a HEAD request has the same head, but no body.
 ///
 /// # Errors
 ///
-/// [`BuildError::InvalidStatus`] unless `status` is one of 200 to 599: 101 is not written here, and
-/// no other 1xx ends a handshake. [`BuildError::BodyNotAllowed`] if 204, 205 or 304 would get a
-/// body. [`BuildError::InvalidHeaderName`], [`BuildError::InvalidHeaderValue`] and
-/// [`BuildError::ReservedHeader`] for `headers`. [`BuildError::BufferTooSmall`] with the exact
-/// length. Whatever the error, nothing in `out` is an answer.
+/// The contents of `out` are then unspecified.
+///
+/// - [`BuildError::InvalidStatus`] if `status` is not in the range 200 to 599:
+///   [`Accept::write`](super::Accept::write) writes 101, and no other 1xx status ends a handshake.
+/// - [`BuildError::BodyNotAllowed`] if `status` is 204, 205 or 304 and `content_length` is not 0.
+/// - [`BuildError::InvalidHeaderName`], [`BuildError::InvalidHeaderValue`] or
+///   [`BuildError::ReservedHeader`] if a header field is not allowed.
+/// - [`BuildError::BufferTooSmall`] if `out` is too short.
 pub fn respond_head(
     status: u16,
     headers: &[(&str, &str)],
@@ -55,14 +72,15 @@ fn write_head(
     if !(200..=599).contains(&status) {
         return Err(BuildError::InvalidStatus);
     }
-    // 9110, 15.3.5, 15.3.6 and 15.4.5
+    // RFC 9110 §15.3.5, §15.3.6 and §15.4.5
     if matches!(status, 204 | 205 | 304) && content_length != 0 {
         return Err(BuildError::BodyNotAllowed);
     }
     check_headers(headers)?;
     status_line(to, status);
     to.field("Connection", "close");
-    // 9110, 8.6: not in a 204, and in a 304 only the length that the page would have had.
+    // RFC 9110 §8.6: a 204 must not have `Content-Length`, and in a 304 it would be
+    // the length of the corresponding 200 response.
     if !matches!(status, 204 | 304) {
         to.text("Content-Length: ");
         to.decimal(content_length);
@@ -74,23 +92,24 @@ fn write_head(
 }
 
 impl Error {
-    /// Writes the shortest answer with [`Error::status`] and returns its length in bytes. Close
-    /// after it is sent.
+    /// Writes the response with status [`Error::status`], without a body, and returns
+    /// its length in bytes. Close the transport after sending it.
     ///
-    /// A 426 names the version that is understood (RFC 6455, section 4.4), a 405 the method (RFC
-    /// 9110, section 15.5.6).
+    /// A 426 names the supported version (RFC 6455 §4.4), a 405 the allowed method
+    /// (RFC 9110 §15.5.6).
     ///
     /// # Errors
     ///
-    /// [`BuildError::BufferTooSmall`] with the exact length. It is at most 160 bytes.
+    /// [`BuildError::BufferTooSmall`] if `out` is shorter than the response, which has
+    /// at most 160 bytes.
     pub fn respond(self, out: &mut [u8]) -> Result<usize, BuildError> {
         let mut to = HeadWriter::new(out);
         let status = self.status();
         status_line(&mut to, status);
         match status {
             426 => {
-                // 9110, 7.8 and 15.5.22: a 426 has Upgrade, and whoever sends Upgrade names it in
-                // Connection.
+                // RFC 9110 §7.8 and §15.5.22: a 426 must have `Upgrade`, and a sender
+                // of `Upgrade` must list it in `Connection`.
                 to.field("Connection", "close, Upgrade");
                 to.field("Upgrade", "websocket");
                 to.field("Sec-WebSocket-Version", "13");
@@ -115,8 +134,8 @@ fn status_line(to: &mut HeadWriter<'_>, status: u16) {
     to.end_line();
 }
 
-/// The phrases of RFC 9110, section 15. A status without one is sent without one, which section 4
-/// of RFC 9112 allows.
+/// The reason phrases of RFC 9110 §15. Other status codes have an empty one, which RFC
+/// 9112 §4 allows.
 const fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",

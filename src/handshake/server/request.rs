@@ -1,4 +1,4 @@
-//! A request as it stands in its head (RFC 9112, section 3), before it is known what it asks for.
+//! A parsed HTTP request (RFC 9112 §3), whether or not it is an upgrade.
 
 use core::fmt;
 
@@ -7,7 +7,7 @@ use crate::handshake::http::authority::is_authority;
 use crate::handshake::http::grammar::split;
 use crate::handshake::http::head::{FieldLines, Head, HeaderFields};
 
-/// The HTTP version of a request (RFC 9110, section 2.5).
+/// The HTTP version of a request (RFC 9110 §2.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -18,7 +18,7 @@ pub enum HttpVersion {
     Http11,
 }
 
-/// A complete and valid HTTP/1.x request head. It borrows the received bytes.
+/// A valid HTTP/1.x request head. It borrows the received bytes.
 #[derive(Clone, Copy)]
 pub struct Request<'b> {
     method: &'b str,
@@ -30,52 +30,54 @@ pub struct Request<'b> {
 }
 
 impl<'b> Request<'b> {
-    /// The method, in the case in which it was received. Methods are compared exactly.
+    /// The method, as received. Methods are case-sensitive.
     #[must_use]
     pub const fn method(&self) -> &'b str {
         self.method
     }
 
-    /// The request target as received: ASCII without spaces, control bytes and `#`, neither decoded
-    /// nor normalized.
+    /// The request target as received: visible ASCII characters other than `#`,
+    /// neither percent-decoded nor normalized.
     #[must_use]
     pub const fn target(&self) -> &'b str {
         self.target
     }
 
-    /// The target without query, and without scheme and authority if it has them. It begins with
-    /// `/`, but for a plain OPTIONS for `*` or CONNECT for an authority, which are given as they are.
+    /// The path of the target, which begins with `/`, without scheme, authority and
+    /// query. For a plain OPTIONS `*` or CONNECT request, the whole target.
     #[must_use]
     pub fn path(&self) -> &'b str {
         self.path_and_query().0
     }
 
-    /// What stands behind the first `?` of the target.
+    /// The part of the target after the first `?`, if any.
     #[must_use]
     pub fn query(&self) -> Option<&'b str> {
         self.path_and_query().1
     }
 
-    /// The HTTP version. An upgrade has at least 1.1.
+    /// The HTTP version. It is 1.1 for an upgrade.
     #[must_use]
     pub const fn version(&self) -> HttpVersion {
         self.version
     }
 
-    /// Host and port, not empty and checked for their form. An authority in the target goes before
-    /// the `Host` field (RFC 9112, section 3.2.2). `None` only for a plain HTTP/1.0 request.
+    /// The host and optional port, `example.com` or `example.com:8080`; syntactically
+    /// valid and not empty. An authority in the target takes precedence over the
+    /// `Host` field (§3.2.2). `None` only for a plain HTTP/1.0 request.
     #[must_use]
     pub const fn host(&self) -> Option<&'b str> {
         self.host
     }
 
-    /// All header fields, in order. The handshake's own are among them.
+    /// All header fields, in the order received, including those of the handshake.
     #[must_use]
     pub const fn headers(&self) -> HeaderFields<'b> {
         self.fields.iter()
     }
 
-    /// The value of each line with this name, in order. Names are compared without regard to case.
+    /// The value of each field line with this name, in the order received. Names are
+    /// ASCII case-insensitive.
     pub fn header<'n>(
         &self,
         name: &'n str,
@@ -83,16 +85,17 @@ impl<'b> Request<'b> {
         self.fields.values(name)
     }
 
-    /// The length of the head in bytes, the empty line included. Of a plain request, the body
-    /// follows there. After an upgrade that was *accepted*, the first frame does; after one that
-    /// was refused those bytes mean nothing, and whoever reads them as another request can be made
-    /// to read a smuggled one.
+    /// The length of the head in bytes, including the empty line.
+    ///
+    /// After the head of a plain request comes its body; after that of an *accepted*
+    /// upgrade, the first frame. After a refused upgrade, discard the remaining bytes: a
+    /// client can choose them so that they parse as another request (request smuggling).
     #[must_use]
     pub const fn head_len(&self) -> usize {
         self.head_len
     }
 
-    /// Takes a complete head apart. Its grammar has been checked; the host has not.
+    /// Splits a complete head. The parser has validated the grammar, but not the host.
     pub(super) fn new(head: &Head<'_, 'b>) -> Result<Self, Error> {
         let (method, rest) = split(head.line, b' ').ok_or(Error::InvalidStartLine)?;
         let (target, version) = split(rest, b' ').ok_or(Error::InvalidStartLine)?;
@@ -101,8 +104,8 @@ impl<'b> Request<'b> {
         let version =
             if version == b"HTTP/1.0" { HttpVersion::Http10 } else { HttpVersion::Http11 };
 
-        // 9112, 3.2: without Host, with two of them, or with one that is no host: 400. HTTP/1.0 had
-        // none.
+        // §3.2: 400 if there is no `Host` field, more than one, or an invalid one.
+        // HTTP/1.0 does not require it.
         let mut host = match head.known.at_most_one(Field::Host)? {
             Some(host) => Some(authority(host).ok_or(Error::Invalid(Field::Host))?),
             None if version == HttpVersion::Http10 => None,
@@ -116,8 +119,8 @@ impl<'b> Request<'b> {
         if request.has_target() { Ok(request) } else { Err(Error::InvalidTarget) }
     }
 
-    /// 6455, 4.2.1, item 1: the target is a path, or an absolute `http` or `https` URI. Two plain
-    /// requests have forms of their own (9112, 3.2.3 and 3.2.4).
+    /// RFC 6455 §4.2.1, item 1: a path or an absolute `http` or `https` URI. CONNECT
+    /// and OPTIONS have forms of their own (§3.2.3 and §3.2.4).
     fn has_target(&self) -> bool {
         match (self.method, self.target) {
             ("CONNECT", authority) => is_authority(authority.as_bytes()),
@@ -136,7 +139,7 @@ impl<'b> Request<'b> {
     }
 }
 
-/// Leaves header values out: they may be credentials.
+/// Prints no header values, which may be credentials.
 impl fmt::Debug for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
@@ -154,7 +157,7 @@ fn authority(bytes: &[u8]) -> Option<&str> {
     if is_authority(bytes) { core::str::from_utf8(bytes).ok() } else { None }
 }
 
-/// The authority of an absolute `http` or `https` URI, and what follows it.
+/// The authority of an absolute `http` or `https` URI, and the rest of the URI.
 fn absolute(target: &str) -> Option<(&str, &str)> {
     let rest = ["http://", "https://"].into_iter().find_map(|scheme| {
         let (start, rest) = target.split_at_checked(scheme.len())?;

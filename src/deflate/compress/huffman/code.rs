@@ -1,14 +1,14 @@
-//! What a symbol is written as; and the code that needs no description (RFC 1951 section 3.2.6).
+//! The code of a symbol, and the fixed code (RFC 1951 §3.2.6).
 
 use crate::deflate::symbols::fixed_len;
 
-/// The symbol of the shortest length.
+/// The symbol of the shortest length (§3.2.5).
 pub(crate) const FIRST_LENGTH: usize = 257;
 
-/// Four bytes: a symbol's frequency first, then its [`Code`].
+/// A symbol's frequency, later its [`Code`].
 pub(crate) type Entry = [u8; 4];
 
-/// A symbol's code, ready to be written with the lowest bit first, and its length.
+/// A symbol's code and its length in bits. The code is reversed: its lowest bit is written first.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Code {
     pub(crate) bits: u32,
@@ -30,15 +30,15 @@ impl Code {
     }
 }
 
-/// The code of a block.
+/// The prefix codes of a block.
 pub(crate) trait Coder {
-    /// Of a literal, a length or the end of the block.
+    /// The code of a literal, a length or the end of the block.
     fn symbol(&self, symbol: usize) -> Code;
 
     fn distance(&self, index: usize) -> Code;
 }
 
-/// The code that needs no description (RFC 1951 section 3.2.6).
+/// The fixed code (§3.2.6).
 #[derive(Debug)]
 pub(crate) struct FixedCode;
 
@@ -55,7 +55,7 @@ impl Coder for FixedCode {
     }
 }
 
-/// By code: the lengths from 256 on have seven bits, then come the literals.
+/// §3.2.6, indexed by symbol.
 static FIXED: [Entry; 288] = {
     let mut codes = [[0; 4]; 288];
     let mut symbol = 0_u16;

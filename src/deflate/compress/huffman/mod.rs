@@ -1,4 +1,5 @@
-//! Codes made for a block (RFC 1951 section 3.2.7): from frequencies to lengths to bits, in place.
+//! The codes of a dynamic block (RFC 1951 §3.2.7): frequencies are turned into code
+//! lengths, and those into canonical Huffman codes, in place.
 
 mod code;
 
@@ -10,13 +11,13 @@ use self::code::Code;
 use super::bit_writer::low;
 use crate::deflate::symbols::{CODE_LENGTH_ORDER, DISTANCES, END, LITERALS, MAX_CODE_LEN};
 
-/// Entries of the caller's memory: the three alphabets, and the order of symbols while a code is
-/// made.
+/// The number of entries in the storage: three alphabets, and the symbols sorted by
+/// weight while a code is built.
 pub(super) const ENTRIES: usize = LITERALS + DISTANCES + CODE_LENGTHS + LITERALS;
 
 const CODE_LENGTHS: usize = CODE_LENGTH_ORDER.len();
 
-/// The longest code of a code length in bits: it stands in three.
+/// The maximum length of a code length code in bits, which is itself transmitted in three bits.
 const MAX_CODE_LENGTH_LEN: usize = 7;
 
 /// The alphabets of a block.
@@ -28,7 +29,7 @@ pub(super) struct Alphabets<'a> {
     order: &'a mut [Entry; LITERALS],
 }
 
-/// What stands before the code lengths (3.2.7).
+/// The number of code lengths of each alphabet: HLIT + 257, HDIST + 1 and HCLEN + 4 (§3.2.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct CodeSizes {
     pub(super) literals: u16,
@@ -37,13 +38,14 @@ pub(super) struct CodeSizes {
 }
 
 impl CodeSizes {
-    /// Of literals, lengths and distances.
+    /// The number of literal/length and distance symbols.
     pub(super) const fn symbols(self) -> u16 {
         self.literals + self.distances
     }
 }
 
-/// One symbol of the code length alphabet, with its extra bits, and how many lengths it says.
+/// A symbol of the code length alphabet with its extra bits, and the number of code
+/// lengths that it represents.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Repeat {
     pub(super) symbol: usize,
@@ -53,7 +55,7 @@ pub(super) struct Repeat {
 }
 
 impl<'a> Alphabets<'a> {
-    /// `None` where the effort has no codes of a block's own.
+    /// `None` if the effort has no dynamic codes.
     pub(super) fn new(memory: &'a mut [Entry]) -> Option<Self> {
         let (literals, memory) = memory.split_first_chunk_mut()?;
         let (distances, memory) = memory.split_first_chunk_mut()?;
@@ -62,7 +64,7 @@ impl<'a> Alphabets<'a> {
         Some(Self { literals, distances, code_lengths, order })
     }
 
-    /// Counts from zero; the end of the block comes once.
+    /// Resets the frequencies. The end of the block occurs once.
     pub(super) fn clear(&mut self) {
         *self.literals = [[0; 4]; LITERALS];
         *self.distances = [[0; 4]; DISTANCES];
@@ -82,7 +84,8 @@ impl<'a> Alphabets<'a> {
         count(self.distances, distance);
     }
 
-    /// Makes codes from frequencies; gives what they cost with all that stands before them.
+    /// Builds the codes from the frequencies. Returns the size of the block in bits,
+    /// including its header and code lengths, but without the extra bits of matches.
     #[inline(never)]
     pub(super) fn build(&mut self) -> (CodeSizes, u32) {
         let literals = build(self.literals, self.order, MAX_CODE_LEN);
@@ -110,11 +113,13 @@ impl<'a> Alphabets<'a> {
         (counts, 3 + 5 + 5 + 4 + order + lengths + extra + literals + distances)
     }
 
-    /// What says the lengths from `at` on: those of literals, then those of distances.
+    /// The symbol for the code lengths from index `at`, first those of literals and
+    /// lengths, then those of distances.
     ///
-    /// It depends on nothing but the lengths, so that writing can go on where it was.
+    /// It depends only on the code lengths, so that writing can resume at any index.
     pub(super) fn repeat(&self, counts: CodeSizes, at: u16) -> Repeat {
-        // A repetition may go from one to the other by the format; that saves next to nothing.
+        // The format allows a repetition to cross from one to the other, which saves
+        // next to nothing.
         let (entries, end, at) = match at.checked_sub(counts.literals) {
             None => (self.literals.as_slice(), counts.literals, at),
             Some(at) => (self.distances.as_slice(), counts.distances, at),
@@ -166,19 +171,19 @@ fn code(entries: &[Entry], symbol: usize) -> Code {
     entries.get(symbol).map_or(Code::NONE, |entry| Code::of(*entry))
 }
 
-/// One more of a symbol.
+/// Increments the frequency of a symbol.
 #[inline]
 fn count(entries: &mut [Entry], symbol: usize) {
     set(entries, symbol, item(entries, symbol) + 1);
 }
 
-/// Up to the last symbol that is used.
+/// The number of symbols up to the last one that is used.
 fn used(entries: &[Entry]) -> u16 {
     entries.iter().rposition(|&entry| Code::of(entry).len > 0).map_or(1, |last| low(last + 1))
 }
 
-/// Turns the frequencies of an alphabet into codes of up to `longest` bits; gives the sum of
-/// frequency times length. Frequencies are below 65,536, and so is their sum.
+/// Replaces the frequencies of an alphabet by codes of at most `longest` bits, and returns
+/// the sum of frequency times length. The sum of the frequencies must be less than 65,536.
 fn build(entries: &mut [Entry], order: &mut [Entry], longest: usize) -> u32 {
     two_at_least(entries);
     let used = gather(entries, order);
@@ -191,8 +196,8 @@ fn build(entries: &mut [Entry], order: &mut [Entry], longest: usize) -> u32 {
     cost
 }
 
-/// A code of one symbol is legal for distances only, and some decoders refuse it; so there are
-/// always two, as in all that zlib makes.
+/// A code with one symbol is valid for distances only, and some decoders reject it.
+/// Like zlib, always use at least two.
 fn two_at_least(entries: &mut [Entry]) {
     let used = entries.iter().filter(|entry| **entry != [0; 4]).count();
     let unused = entries.iter_mut().filter(|entry| **entry == [0; 4]);
@@ -201,11 +206,11 @@ fn two_at_least(entries: &mut [Entry]) {
     }
 }
 
-/// From this weight on symbols are so few that they are sorted by comparing.
+/// Symbols of this weight or more are few, so they are sorted by comparison.
 const HEAVY: usize = 127;
 
-/// The used symbols by weight: the weight in the high half of an item, the symbol in the low one.
-/// Says how many there are.
+/// Sorts the used symbols by weight, and returns their number. The high half of an item is
+/// the weight, the low half the symbol. A counting sort, then a heapsort for heavy symbols.
 fn gather(entries: &[Entry], order: &mut [Entry]) -> usize {
     let class = |entry: Entry| usize::try_from(u32::from_le_bytes(entry)).unwrap_or(0).min(HEAVY);
     let mut places = [0_u16; HEAVY + 1];
@@ -225,7 +230,7 @@ fn gather(entries: &[Entry], order: &mut [Entry]) -> usize {
     used
 }
 
-/// A heap sort, ascending.
+/// Heapsort, ascending.
 fn sort(items: &mut [Entry]) {
     let mut end = items.len();
     let mut root = end / 2;
@@ -275,7 +280,7 @@ fn set(items: &mut [Entry], at: usize, value: u32) {
     }
 }
 
-/// The high half of an item, which holds weights, then parents, then depths.
+/// The high half of an item: a weight, then a parent, then a depth.
 fn high(items: &[Entry], at: usize) -> usize {
     usize::try_from(item(items, at) >> 16).unwrap_or(0)
 }
@@ -284,7 +289,7 @@ fn set_high(items: &mut [Entry], at: usize, value: usize) {
     set(items, at, item(items, at) & 0xFFFF | u32::from(low(value)) << 16);
 }
 
-/// Adds to a count, and gives what it was.
+/// Adds to a count, and returns its previous value.
 #[inline]
 fn add(counts: &mut [u16], at: usize, more: i16) -> u16 {
     let Some(count) = counts.get_mut(at) else { return 0 };
@@ -293,8 +298,9 @@ fn add(counts: &mut [u16], at: usize, more: i16) -> u16 {
     before
 }
 
-/// The inner nodes' depths, by Moffat and Katajainen's in-place calculation of minimum-redundancy
-/// codes: ascending weights become parents, then depths, the root in the last but one place.
+/// The depths of the inner nodes, with Moffat and Katajainen's in-place algorithm for
+/// minimum-redundancy codes: ascending weights become parents, then depths. The root
+/// is the last item but one.
 fn depths(items: &mut [Entry]) {
     let leaves = items.len();
     let (mut leaf, mut root) = (0, 0);
@@ -321,10 +327,10 @@ fn depths(items: &mut [Entry]) {
     }
 }
 
-/// How many codes there are of each length.
+/// The number of codes of each length.
 type LenCounts = [u16; MAX_CODE_LEN + 1];
 
-/// Of each depth all places that no inner node takes are leaves.
+/// Counts the leaves at each depth: the nodes that are not inner ones.
 fn lengths(items: &[Entry], longest: usize) -> LenCounts {
     let mut counts = LenCounts::default();
     let mut inner = items.len().saturating_sub(1);
@@ -343,8 +349,9 @@ fn lengths(items: &[Entry], longest: usize) -> LenCounts {
     counts
 }
 
-/// Codes that were too long stand at `longest` now, where there is no room for all of them: one of
-/// a shorter length goes one deeper and takes one of them beside it, until there is.
+/// Codes that were too long now have `longest` bits, and may be too many. Until they
+/// fit, replaces a shorter code by two that are one bit longer: one for its own
+/// symbol, one for a symbol with `longest` bits.
 fn limit(counts: &mut LenCounts, longest: usize) {
     let mut taken: u32 = counts
         .iter()
@@ -360,7 +367,8 @@ fn limit(counts: &mut LenCounts, longest: usize) {
     }
 }
 
-/// The rarest symbols get the longest codes. Gives the sum of frequency times length.
+/// Assigns the longest codes to the least frequent symbols. Returns the sum of
+/// frequency times length.
 fn assign(entries: &mut [Entry], order: &[Entry], counts: &LenCounts) -> u32 {
     let mut cost = 0;
     let lens = counts.iter().enumerate().rev();
@@ -375,7 +383,7 @@ fn assign(entries: &mut [Entry], order: &[Entry], counts: &LenCounts) -> u32 {
     cost
 }
 
-/// The codes of a length are consecutive, and begin behind those that are shorter (3.2.2).
+/// Assigns the codes: those of a length are consecutive, and follow the shorter ones (§3.2.2).
 fn number(entries: &mut [Entry], counts: &LenCounts) {
     let mut next = LenCounts::default();
     let mut code = 0_u16;
@@ -398,8 +406,8 @@ fn number(entries: &mut [Entry], counts: &LenCounts) {
 mod tests {
     use super::*;
 
-    /// Fibonacci's numbers have the deepest tree; cut off at 15 bits it is still full, and its codes are those that
-    /// 3.2.2 makes of their lengths.
+    /// Fibonacci numbers have the deepest tree. Limited to 15 bits, the code is still
+    /// complete, and is the canonical one of §3.2.2.
     #[test]
     fn the_longest_codes() {
         for symbols in 2..=20_u32 {
