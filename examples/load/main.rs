@@ -1,12 +1,13 @@
 //! Load and torment for WebSocket echo servers, on mio.
 //!
 //! `cargo run --release --example load -- [--connect ADDR:PORT] [--connections N] [--pipeline N]
-//! [--size BYTES] [--text] [--ping-every N] [--fragment N] [--seconds S] [--pid PID] [--json]`
-//! sends as fast as the echoes come, compares every byte of them, and measures. Exit status 0 only
-//! if no echo was wrong.
+//! [--size BYTES] [--text] [--ping-every N] [--fragment N] [--seconds S] [--patience S] [--pid PID]
+//! [--json]` sends as fast as the echoes come, compares every byte of them, and measures. Exit status 0 only
+//! if no echo was wrong. A server from which nothing comes for the seconds of `--patience`, 10 if not
+//! given, has fallen silent.
 //!
 //! `cargo run --release --example load -- --torment [--connect ADDR:PORT] [--connections N]
-//! [--rounds N] [--seconds S] [--pid PID] [--json]` is hostile instead: see [`torment`].
+//! [--rounds N] [--seconds S] [--patience S] [--pid PID] [--json]` is hostile instead: see [`torment`].
 //!
 //! With `--pid`, the server's process is looked at in `/proc`.
 #![allow(clippy::cast_precision_loss, reason = "figures for people")]
@@ -60,6 +61,7 @@ struct Arguments {
     ping_every: u64,
     fragment: usize,
     time: Option<Duration>,
+    patience: Option<Duration>,
     pid: Option<u32>,
     json: bool,
 }
@@ -78,6 +80,7 @@ impl Arguments {
             ping_every: 0,
             fragment: 0,
             time: None,
+            patience: None,
             pid: None,
             json: false,
         };
@@ -95,6 +98,9 @@ impl Arguments {
                 Arg::Long("fragment") => all.fragment = parser.value()?.parse()?,
                 Arg::Long("seconds") => {
                     all.time = Some(Duration::try_from_secs_f64(parser.value()?.parse()?)?);
+                }
+                Arg::Long("patience") => {
+                    all.patience = Some(Duration::try_from_secs_f64(parser.value()?.parse()?)?);
                 }
                 Arg::Long("pid") => all.pid = Some(parser.value()?.parse()?),
                 Arg::Long("json") => all.json = true,
@@ -122,6 +128,7 @@ impl Arguments {
                 ping_every: self.ping_every,
             },
             time: self.time.unwrap_or(Duration::from_secs(2)),
+            patience: self.patience.unwrap_or(Duration::from_secs(10)),
             server: self.pid,
         }
     }
@@ -132,6 +139,7 @@ impl Arguments {
             connections: self.connections.unwrap_or(100),
             rounds: self.rounds,
             time: self.time.unwrap_or(Duration::from_secs(30)),
+            patience: self.patience.unwrap_or_default(),
             server: self.pid,
         }
     }

@@ -9,7 +9,7 @@ use barews::handshake::client::{Answer, Handshake};
 
 use crate::fault::Fault;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A handshake with a server that has no name of its own, and its request.
 pub(crate) fn handshake(address: SocketAddr) -> (Handshake<'static>, Vec<u8>) {

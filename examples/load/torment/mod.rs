@@ -2,7 +2,8 @@
 //! with honest traffic between them and a canary beside them.
 //!
 //! A round opens `--connections` connections in its first quarter. What the server has not ended at
-//! the end of the round is a timeout; if the machine cannot do a round in its time, make it longer.
+//! the end of the round is a timeout; if the machine cannot do a round in its time, make it longer, or
+//! wait up to `--patience` seconds more.
 //! The canary is one well-behaved connection in a thread of its own: the 99th percentile of its
 //! round trips, measured calm first, must stay within three times its calm value.
 //!
@@ -45,6 +46,8 @@ pub(crate) struct Torment {
     pub(crate) rounds: u32,
     /// The time of all rounds.
     pub(crate) time: Duration,
+    /// How much longer than its time a round may take, for connections to end.
+    pub(crate) patience: Duration,
     pub(crate) server: Option<u32>,
 }
 
@@ -126,8 +129,17 @@ impl Stage<'_> {
                 self.open(opened, SLOTS[opened % SLOTS.len()])?;
                 opened += 1;
             }
-            let over = opened == all && self.actors.iter().all(Option::is_none);
-            if over || round.start.elapsed() >= round.time {
+            let mut left = self.actors.iter().flatten();
+            let late = round.start.elapsed().checked_sub(round.time);
+            let over = match late {
+                None => opened == all && left.next().is_none(),
+                // For some of them a timeout is right, and nobody waits for those.
+                Some(late) => {
+                    late >= self.torment.patience
+                        || left.all(|actor| actor.wants.is_met(actor.give_up()))
+                }
+            };
+            if over {
                 break;
             }
             match self.poll.poll(&mut events, Some(TICK)) {
