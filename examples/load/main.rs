@@ -1,12 +1,14 @@
 //! A load generator and a hostile client for WebSocket echo servers, on mio.
 //!
 //! `cargo run --release --example load -- [--connect ADDR:PORT] [--connections N] [--pipeline N]
-//! [--size BYTES] [--text] [--ping-every N] [--fragment N] [--seconds S] [--pid PID] [--json]`
-//! keeps N messages in flight on each connection, compares every byte of the echoes, and measures
-//! throughput and latency. The exit status is 0 only if no echo was wrong.
+//! [--size BYTES] [--text] [--ping-every N] [--fragment N] [--seconds S] [--patience S] [--pid PID]
+//! [--json]` keeps N messages in flight on each connection, compares every byte of the echoes, and
+//! measures throughput and latency. The exit status is 0 only if no echo was wrong. A server that
+//! sends nothing for the seconds of `--patience`, 10 by default, has stalled.
 //!
 //! `cargo run --release --example load -- --torment [--connect ADDR:PORT] [--connections N]
-//! [--rounds N] [--seconds S] [--pid PID] [--json]` is the hostile client: see [`torment`].
+//! [--rounds N] [--seconds S] [--patience S] [--pid PID] [--json]` is the hostile client: see
+//! [`torment`].
 //!
 //! With `--pid`, CPU time and memory of the server are read from `/proc`.
 #![allow(clippy::cast_precision_loss, reason = "rounded for display")]
@@ -60,6 +62,7 @@ struct Arguments {
     ping_every: u64,
     fragment: usize,
     time: Option<Duration>,
+    patience: Option<Duration>,
     pid: Option<u32>,
     json: bool,
 }
@@ -78,6 +81,7 @@ impl Arguments {
             ping_every: 0,
             fragment: 0,
             time: None,
+            patience: None,
             pid: None,
             json: false,
         };
@@ -95,6 +99,9 @@ impl Arguments {
                 Arg::Long("fragment") => all.fragment = parser.value()?.parse()?,
                 Arg::Long("seconds") => {
                     all.time = Some(Duration::try_from_secs_f64(parser.value()?.parse()?)?);
+                }
+                Arg::Long("patience") => {
+                    all.patience = Some(Duration::try_from_secs_f64(parser.value()?.parse()?)?);
                 }
                 Arg::Long("pid") => all.pid = Some(parser.value()?.parse()?),
                 Arg::Long("json") => all.json = true,
@@ -122,6 +129,7 @@ impl Arguments {
                 ping_every: self.ping_every,
             },
             time: self.time.unwrap_or(Duration::from_secs(2)),
+            patience: self.patience.unwrap_or(Duration::from_secs(10)),
             server: self.pid,
         }
     }
@@ -132,6 +140,7 @@ impl Arguments {
             connections: self.connections.unwrap_or(100),
             rounds: self.rounds,
             time: self.time.unwrap_or(Duration::from_secs(30)),
+            patience: self.patience.unwrap_or_default(),
             server: self.pid,
         }
     }

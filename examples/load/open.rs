@@ -9,7 +9,7 @@ use barews::handshake::client::{Handshake, Response};
 
 use crate::fault::Fault;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A handshake for the host `localhost`, and its request.
 pub(crate) fn handshake(address: SocketAddr) -> (Handshake<'static>, Vec<u8>) {

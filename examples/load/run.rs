@@ -16,8 +16,6 @@ use crate::process::Process;
 use crate::report::{Report, Stats};
 use crate::script::{Script, Shape};
 
-/// If no byte is read or written for this long, the server has stalled.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// How often the time is checked when there are no events.
 const TICK: Duration = Duration::from_millis(20);
 /// At most this many errors are printed.
@@ -29,6 +27,8 @@ pub(crate) struct Load {
     pub(crate) pipeline: u64,
     pub(crate) shape: Shape,
     pub(crate) time: Duration,
+    /// If nothing is read or written for so long, the server has lost what it owes.
+    pub(crate) patience: Duration,
     pub(crate) server: Option<u32>,
 }
 
@@ -59,7 +59,8 @@ pub(crate) fn run(load: &Load) -> Result<Report, Box<dyn Error>> {
         out: Vec::new(),
     };
     let open = clients.len();
-    let mut run = Run { clients, open, ready: (0..open).collect(), shared };
+    let patience = load.patience;
+    let mut run = Run { clients, open, ready: (0..open).collect(), shared, patience };
 
     let warm_up = load.time / 10;
     run.until(&mut poll, Instant::now() + warm_up, &bar)?;
@@ -95,6 +96,7 @@ struct Run {
     /// Connections that can continue.
     ready: VecDeque<usize>,
     shared: Shared,
+    patience: Duration,
 }
 
 impl Run {
@@ -107,7 +109,7 @@ impl Run {
             if now >= end || self.open == 0 {
                 return Ok(());
             }
-            if progress.is_stalled(&self.shared.stats, now) {
+            if progress.idle(&self.shared.stats, now) >= self.patience {
                 self.give_up();
                 return Ok(());
             }
@@ -127,7 +129,7 @@ impl Run {
         }
         self.ready = (0..self.clients.len()).collect();
         while self.open > 0 {
-            if progress.is_stalled(&self.shared.stats, Instant::now()) {
+            if progress.idle(&self.shared.stats, Instant::now()) >= self.patience {
                 self.give_up();
             }
             self.turn(poll, &mut events)?;
@@ -195,11 +197,12 @@ impl Watch {
         Self { moved: stats.moved, since: now, ticked: now }
     }
 
-    fn is_stalled(&mut self, stats: &Stats, now: Instant) -> bool {
+    /// For how long nothing has moved.
+    fn idle(&mut self, stats: &Stats, now: Instant) -> Duration {
         if self.moved != stats.moved {
             (self.moved, self.since) = (stats.moved, now);
         }
-        now.duration_since(self.since) >= PATIENCE
+        now.duration_since(self.since)
     }
 
     fn ticks(&mut self, now: Instant) -> bool {

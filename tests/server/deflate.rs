@@ -2,7 +2,7 @@
 //! what comes out is read by an inflater that refuses all that was not agreed on.
 
 use std::io::Write;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::example::{Client, Server, request};
 use crate::support::strict_inflate::StrictInflate;
@@ -309,7 +309,6 @@ fn loopback_answers_that_are_longer_than_what_they_answer_wait_for_the_reader() 
     std::thread::sleep(Duration::from_secs(1));
     let grown = peak(&server) - before;
     assert!(grown < 4 << 20, "{grown}");
-    let start = Instant::now();
     let mut inflate = StrictInflate::new(15, false);
     for i in 0..4000 {
         let (echo, _) = message(&mut client, BINARY);
@@ -317,7 +316,6 @@ fn loopback_answers_that_are_longer_than_what_they_answer_wait_for_the_reader() 
         assert!(i % 200 != 0 || inflate.message(&echo).unwrap() == payload);
     }
     sending.join().unwrap();
-    assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
     let grown = peak(&server) - before;
     assert!(grown < 4 << 20, "{grown}");
 }
@@ -373,10 +371,9 @@ fn loopback_the_example_client_offers_and_uses_it() {
     let server = server(&[]);
     let url = format!("ws://{}/", server.address);
     let text = "Hello, hello, hello! ".repeat(2000);
-    let output = std::process::Command::new(crate::example::example("client"))
-        .args([&url, "--deflate", "--send", &text, "--send", &text])
-        .output()
-        .unwrap();
+    let mut client = std::process::Command::new(crate::example::example("client"));
+    client.args([&url, "--deflate", "--send", &text, "--send", &text]);
+    let output = crate::example::output(client);
     assert!(output.status.success());
     let lines = String::from_utf8(output.stdout).unwrap();
     let echo = format!("text {text}");

@@ -32,10 +32,9 @@ fn loopback_messages_up_to_64_mib_through_a_4_kib_buffer() {
         client.send(FIN | BINARY, &payload);
         client.expect(&[(FIN | BINARY, &payload)]);
         // A line may have been written before the frame came, or before the echo had left. All memory goes back.
-        let stats = (0..30).map(|_| server.stats());
-        let stats =
-            stats.into_iter().find(|stats| stats("messages") > count && stats("buffers") == 0);
-        let stats = stats.expect("the buffers go back to the pool");
+        let stats = server.stats_when("the buffers to go back to the pool", |stats| {
+            stats("messages") > count && stats("buffers") == 0
+        });
         // From the buffer of the first bytes to the one that holds all: whatever the length, one step.
         assert!(stats("grown") <= grown + 1, "{len}: {} steps", stats("grown") - grown);
         grown = stats("grown");

@@ -4,11 +4,17 @@
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::wire::{KEY, frame};
+
+/// How long a test waits for something that happens at once on an idle machine. The wait ends early
+/// only if it happens; no test judges speed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Where `cargo` has put an example of the package `barews-examples`.
 pub(crate) fn example(name: &str) -> PathBuf {
@@ -34,12 +40,49 @@ pub(crate) fn example(name: &str) -> PathBuf {
     path
 }
 
+/// The lines that a process prints, as they come.
+pub(crate) struct Lines(Receiver<String>);
+
+impl Lines {
+    pub(crate) fn of(output: ChildStdout) -> Self {
+        let (sender, lines) = channel();
+        thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        Self(lines)
+    }
+
+    /// The next line; `None` at the end.
+    pub(crate) fn next(&self, what: &str) -> Option<String> {
+        match self.0.recv_timeout(PATIENCE) {
+            Ok(line) => Some(line),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("waited {PATIENCE:?} for {what}"),
+        }
+    }
+}
+
+/// The end of a process and what it printed.
+pub(crate) fn output(mut command: Command) -> Output {
+    let (sender, outputs) = channel();
+    let what = format!("the end of {command:?}");
+    thread::spawn(move || sender.send(command.output().unwrap()));
+    outputs.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("waited {PATIENCE:?} for {what}"))
+}
+
 /// A server that is stopped at the end of its test.
 pub(crate) struct Server {
     pub(crate) process: Child,
-    pub(crate) output: BufReader<ChildStdout>,
+    lines: Lines,
     pub(crate) address: SocketAddr,
 }
+
+/// The numbers of a line of statistics, by their names.
+pub(crate) type Stats = Box<dyn Fn(&str) -> u64>;
 
 impl Server {
     pub(crate) fn start(arguments: &[&str]) -> Self {
@@ -49,11 +92,10 @@ impl Server {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut output = BufReader::new(process.stdout.take().unwrap());
-        let mut line = String::new();
-        output.read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening on ").unwrap().parse().unwrap();
-        Self { process, output, address }
+        let lines = Lines::of(process.stdout.take().unwrap());
+        let line = lines.next("the server to listen").unwrap();
+        let address = line.strip_prefix("listening on ").unwrap().parse().unwrap();
+        Self { process, lines, address }
     }
 
     /// A client whose handshake is done.
@@ -67,20 +109,31 @@ impl Server {
     pub(crate) fn connect(&self) -> Client {
         let stream = TcpStream::connect(self.address).unwrap();
         stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        stream.set_write_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
         Client { stream, unread: Vec::new() }
     }
 
     /// The numbers of the next line of statistics.
-    pub(crate) fn stats(&mut self) -> impl Fn(&str) -> u64 + use<> {
-        let mut line = String::new();
-        self.output.read_line(&mut line).unwrap();
-        move |name| {
+    pub(crate) fn stats(&mut self) -> Stats {
+        let line = self.lines.next("a line of statistics").unwrap();
+        Box::new(move |name| {
             let field = line
                 .split_whitespace()
                 .find_map(|field| field.strip_prefix(name)?.strip_prefix('='));
             field.unwrap_or_else(|| panic!("no {name} in {line}")).parse().unwrap()
+        })
+    }
+
+    /// Waits for statistics like that.
+    pub(crate) fn stats_when(&mut self, what: &str, are_so: impl Fn(&Stats) -> bool) -> Stats {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let stats = self.stats();
+            if are_so(&stats) {
+                return stats;
+            }
+            assert!(Instant::now() < end, "waited {PATIENCE:?} for {what}");
         }
     }
 
@@ -90,14 +143,14 @@ impl Server {
         assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
     }
 
-    pub(crate) fn wait(&mut self, patience: Duration) -> ExitStatus {
-        let end = Instant::now() + patience;
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        let end = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.process.try_wait().unwrap() {
                 return status;
             }
-            assert!(Instant::now() < end, "the server does not end");
-            std::thread::sleep(Duration::from_millis(10));
+            assert!(Instant::now() < end, "waited {PATIENCE:?} for the server to end");
+            thread::sleep(Duration::from_millis(10));
         }
     }
 }
@@ -134,7 +187,7 @@ impl Client {
 
     /// So much later that it is a segment, and a read, of its own.
     pub(crate) fn write_later(&mut self, bytes: &[u8]) {
-        std::thread::sleep(Duration::from_millis(30));
+        thread::sleep(Duration::from_millis(30));
         self.write(bytes);
     }
 
@@ -151,7 +204,7 @@ impl Client {
                 true
             }
             Err(error) if error.kind() == ErrorKind::ConnectionReset => false,
-            Err(error) => panic!("nothing comes: {error}"),
+            Err(error) => panic!("waited {PATIENCE:?} for bytes of the server: {error}"),
         }
     }
 

@@ -2,10 +2,10 @@
 //! ones.
 //!
 //! A round opens `--connections` connections in its first quarter. A connection that is still open
-//! at the end of the round counts as a timeout; on a slow machine, make the rounds longer. A
-//! canary, one well-behaved connection in a thread of its own, measures round trips first without
-//! and then with the hostile connections: the 99th percentile may rise to three times its calm
-//! value.
+//! at the end of the round, and `--patience` seconds later, counts as a timeout; on a slow machine,
+//! make the rounds longer. A canary, one well-behaved connection in a thread of its own, measures
+//! round trips first without and then with the hostile connections: the 99th percentile may rise
+//! to three times its calm value.
 //!
 //! The exit status is 0 only if every connection ended as RFC 6455 requires, every honest echo was
 //! right, the canary stayed within its limit, and the server's memory (with `--pid`) did not grow.
@@ -46,6 +46,8 @@ pub(crate) struct Torment {
     pub(crate) rounds: u32,
     /// The total time of all rounds.
     pub(crate) time: Duration,
+    /// How much longer than its time a round may take, for connections to end.
+    pub(crate) patience: Duration,
     pub(crate) server: Option<u32>,
 }
 
@@ -127,8 +129,17 @@ impl Stage<'_> {
                 self.open(opened, SLOTS[opened % SLOTS.len()])?;
                 opened += 1;
             }
-            let over = opened == all && self.actors.iter().all(Option::is_none);
-            if over || round.start.elapsed() >= round.time {
+            let mut left = self.actors.iter().flatten();
+            let late = round.start.elapsed().checked_sub(round.time);
+            let over = match late {
+                None => opened == all && left.next().is_none(),
+                // For some of them a timeout is right, and nobody waits for those.
+                Some(late) => {
+                    late >= self.torment.patience
+                        || left.all(|actor| actor.wants.is_met(actor.give_up()))
+                }
+            };
+            if over {
                 break;
             }
             match self.poll.poll(&mut events, Some(TICK)) {
