@@ -1,4 +1,5 @@
 //! The protocol of RFC 6455: connections, frames, messages, buffers and deadlines.
+#![allow(clippy::cast_possible_truncation, reason = "a wrong number is a failed test")]
 
 mod assembler;
 mod backoff;
