@@ -1,14 +1,18 @@
 //! A million connections in one process, each with random traffic in random pieces, counted.
 //!
-//! `cargo run --release --example million -- [--connections N] [--rounds N]`
+//! `cargo run --release --example million`
 //!
 //! Half are servers, half clients; the peer of each is a machine of the other role. There is one read
 //! buffer for all, as in an event loop: only what is unread of a connection is kept, in a pooled one.
 //! Exit status 1 if anything is lost, or if a million idle connections need more than 300 MB.
 #![allow(clippy::cast_precision_loss, reason = "figures for people")]
 
+#[path = "command_line.rs"]
+mod command_line;
+
 use std::collections::HashMap;
 use std::error::Error;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use barews::{
@@ -131,17 +135,35 @@ fn resident() -> Option<usize> {
     Some(line.split_whitespace().next()?.parse::<usize>().ok()? << 10)
 }
 
-fn main() -> Done<()> {
+const USAGE: &str = "\
+A million connections in one process, each with random traffic in random pieces, counted.
+
+usage: million [OPTION]...
+
+  --connections N  how many (1000000)
+  --rounds N       how often each gets something to read (3)
+  -h, --help       print this text
+";
+
+fn main() -> ExitCode {
+    command_line::main(USAGE, parse, run)
+}
+
+/// How many connections and rounds; `None` if help was asked for.
+fn parse(mut arguments: lexopt::Parser) -> Done<Option<(usize, usize)>> {
     let (mut count, mut rounds) = (1_000_000, 3);
-    let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("connections") => count = arguments.value()?.parse()?,
             Long("rounds") => rounds = arguments.value()?.parse()?,
+            Long("help") | Short('h') => return Ok(None),
             _ => return Err(argument.unexpected().into()),
         }
     }
+    Ok(Some((count, rounds)))
+}
 
+fn run((count, rounds): (usize, usize)) -> Done<ExitCode> {
     let before = resident();
     let mut connections: Vec<Ws> = (0..count).map(connect).collect();
     let grown = before.zip(resident()).map(|(before, after)| after.saturating_sub(before));
@@ -196,5 +218,5 @@ fn main() -> Done<()> {
     if sent != received || !unread.is_empty() || each > 300 {
         return Err(format!("sent was {sent:?}; {} with unread bytes", unread.len()).into());
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }

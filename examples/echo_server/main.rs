@@ -1,11 +1,6 @@
 //! An echo server for browsers and other clients, on mio, as one would run it.
 //!
-//! `cargo run --release --example echo_server -- [--listen ADDR:PORT] [--threads N] [--protocol NAME]...
-//! [--max-message-len N] [--broadcast] [--stats] [--timeout NAME=MS]... [--feed-every MS] [--read-len N]
-//! [--high-water N] [--low-water N]`, then open the address that it prints.
-//!
-//! `cargo run --release --example echo_server -- --deflate [--window-bits N]` compresses for clients
-//! that ask for it (RFC 7692), with windows of at most 2^N bytes, 8 to 15, on both sides.
+//! `cargo run --release --example echo_server`, then open the address that it prints. `-- --help` lists the options.
 //!
 //! - `main`: one thread a core, each with a listener on the same port; signals.
 //! - `worker`: the event loop of a thread. `timers`: its deadlines.
@@ -18,6 +13,8 @@
 mod broadcast;
 mod client;
 mod codec;
+#[path = "../command_line.rs"]
+mod command_line;
 mod feed;
 mod output;
 mod pool;
@@ -30,6 +27,7 @@ mod worker;
 use std::error::Error;
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
@@ -45,15 +43,20 @@ use broadcast::Encoder;
 use feed::Feed;
 use pool::Pool;
 use session::Replies;
-use settings::Settings;
+use settings::{Settings, USAGE};
 use stats::Stats;
 use worker::{Peer, Shared, Told, Worker};
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let settings = Arc::new(Settings::from_arguments()?);
+fn main() -> ExitCode {
+    command_line::main(USAGE, Settings::parse, run)
+}
+
+fn run(settings: Settings) -> Result<ExitCode, Box<dyn Error>> {
+    let settings = Arc::new(settings);
     let (stats, feed) = (Arc::new(Stats::default()), Arc::new(Feed::default()));
     let start = Instant::now();
-    let first = listen(settings.address)?;
+    let first = listen(settings.address)
+        .map_err(|error| format!("cannot listen on {}: {error}", settings.address))?;
     // Port 0 is any port, but the same for all threads.
     let address = first.local_addr()?;
     let mut listeners = vec![first];
@@ -108,7 +111,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for thread in threads {
         thread.join().map_err(|_| "a thread has panicked")??;
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What happens by the clock: the feed, and a line of statistics each second.
