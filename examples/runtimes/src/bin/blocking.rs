@@ -6,20 +6,24 @@
 //! `cargo run -p barews-runtimes --bin blocking -- 127.0.0.1:9001`
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use barews::handshake::server::Reader;
 use barews::{Advice, Assembler, Config, Connection, Delivery, Event, RecvBuffer};
-use barews_runtimes::{Failure, answer, append, echo};
+use barews_runtimes::{Failure, answer, append, echo, start};
 
 /// A thread cannot wait for its socket and for a clock: a silent peer is dropped.
 const SILENCE: Duration = Duration::from_secs(60);
 /// How long the peer may take to end its half after ours was closed.
 const LINGER: Duration = Duration::from_secs(10);
 
-fn main() -> io::Result<()> {
-    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".to_owned());
+fn main() -> ExitCode {
+    start("blocking", listen)
+}
+
+fn listen(address: SocketAddr) -> io::Result<()> {
     let listener = TcpListener::bind(address)?;
     println!("listening on {}", listener.local_addr()?);
     for stream in listener.incoming() {
