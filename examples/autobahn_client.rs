@@ -4,9 +4,13 @@
 //! asks the server for the number of cases, echoes every message of each case, and has the server
 //! write its report. Compressed messages are echoed compressed.
 
+#[path = "command_line.rs"]
+mod command_line;
+
 use std::error::Error;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::process::ExitCode;
 
 use barews::deflate::{Deflate, DeflateParams, Effort, Inflate};
 use barews::handshake::Status;
@@ -17,13 +21,37 @@ use barews::{
     Message, RecvBuffer, SendError, StorageFull, TransportAction,
 };
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let mut arguments = std::env::args().skip(1);
-    let (Some(url), Some(agent)) = (arguments.next(), arguments.next()) else {
-        return Err("usage: autobahn_client ws://HOST:PORT AGENT".into());
-    };
-    let url: http::Uri = url.parse()?;
+const USAGE: &str = "\
+The client that a fuzzing server of the Autobahn test suite judges.
 
+usage: autobahn_client ws://HOST:PORT AGENT
+
+  AGENT       the client's name in the report
+  -h, --help  print this text
+";
+
+fn main() -> ExitCode {
+    command_line::main(USAGE, parse, run)
+}
+
+/// The server and the client's name; `None` if help was asked for.
+fn parse(mut parser: lexopt::Parser) -> Result<Option<(http::Uri, String)>, Box<dyn Error>> {
+    use lexopt::{Arg, ValueExt};
+    let mut values = Vec::new();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Value(value) if values.len() < 2 => values.push(value.string()?),
+            Arg::Long("help") | Arg::Short('h') => return Ok(None),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    let [url, agent] =
+        <[String; 2]>::try_from(values).map_err(|_| "a URL and a name are needed")?;
+    let url = url.parse().map_err(|error| format!("{url} is no URL: {error}"))?;
+    Ok(Some((url, agent)))
+}
+
+fn run((url, agent): (http::Uri, String)) -> Result<ExitCode, Box<dyn Error>> {
     let mut count = String::new();
     session(&url, "/getCaseCount", |message| {
         if let Message::Text(text) = message {
@@ -41,7 +69,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // The server ends this connection once its report is written, mostly without a Close.
     match session(&url, &format!("/updateReports?agent={agent}"), |_| false) {
         Err(error) if error.downcast_ref() != Some(&barews::Error::UnexpectedEof) => Err(error),
-        _ => Ok(()),
+        _ => Ok(ExitCode::SUCCESS),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A million connections in one process, with random traffic in random pieces.
 //!
-//! `cargo run --release --example million -- [--connections N] [--rounds N]`
+//! `cargo run --release --example million`
 //!
 //! Half of them are servers, half clients; the peer of each is a connection of the other role. As
 //! in an event loop, all share one read buffer: a connection only keeps its unread bytes, in a
@@ -8,8 +8,12 @@
 //! than 300 MB.
 #![allow(clippy::cast_precision_loss, reason = "rounded for display")]
 
+#[path = "command_line.rs"]
+mod command_line;
+
 use std::collections::HashMap;
 use std::error::Error;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use barews::{
@@ -132,17 +136,35 @@ fn resident() -> Option<usize> {
     Some(line.split_whitespace().next()?.parse::<usize>().ok()? << 10)
 }
 
-fn main() -> Done<()> {
+const USAGE: &str = "\
+A million connections in one process, each with random traffic in random pieces, counted.
+
+usage: million [OPTION]...
+
+  --connections N  how many (1000000)
+  --rounds N       how often each gets something to read (3)
+  -h, --help       print this text
+";
+
+fn main() -> ExitCode {
+    command_line::main(USAGE, parse, run)
+}
+
+/// How many connections and rounds; `None` if help was asked for.
+fn parse(mut arguments: lexopt::Parser) -> Done<Option<(usize, usize)>> {
     let (mut count, mut rounds) = (1_000_000, 3);
-    let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("connections") => count = arguments.value()?.parse()?,
             Long("rounds") => rounds = arguments.value()?.parse()?,
+            Long("help") | Short('h') => return Ok(None),
             _ => return Err(argument.unexpected().into()),
         }
     }
+    Ok(Some((count, rounds)))
+}
 
+fn run((count, rounds): (usize, usize)) -> Done<ExitCode> {
     let before = resident();
     let mut connections: Vec<Ws> = (0..count).map(connect).collect();
     let grown = before.zip(resident()).map(|(before, after)| after.saturating_sub(before));
@@ -197,5 +219,5 @@ fn main() -> Done<()> {
     if sent != received || !unread.is_empty() || each > 300 {
         return Err(format!("sent: {sent:?}; {} have unread bytes", unread.len()).into());
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }

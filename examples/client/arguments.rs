@@ -3,6 +3,28 @@
 use std::error::Error;
 use std::time::Duration;
 
+pub(crate) const USAGE: &str = "\
+A client for the command line: connects, sends, prints every event, closes; or stays, and comes back.
+
+usage: client ws://HOST[:PORT]/PATH [OPTION]...
+
+  --send TEXT            send a text; may be repeated
+  --protocol NAME        offer a subprotocol; may be repeated
+  --origin ORIGIN        name a page as the origin
+  --header 'NAME: VALUE' another field of the request; may be repeated
+  --deflate              offer compression, and compress the texts if the server agrees
+  --reconnect            stay, and connect again after every loss
+  --resume               continue the feed after the last number received
+  --until N              end with this number of the feed
+  --backoff BASE,CAP     the shortest and longest delay before another attempt in ms (100,30000)
+  -h, --help             print this text
+
+Exit status: 0 after a clean close, 1 when the handshake is refused or not valid, 2 when the server
+breaks the protocol, the connection ends without a closing handshake, or an argument is wrong.
+";
+
+const BACKOFF: &str = "--backoff is two numbers of milliseconds, BASE,CAP";
+
 #[derive(Default)]
 pub(crate) struct Arguments {
     pub(crate) host: String,
@@ -26,18 +48,20 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    pub(crate) fn parse() -> Result<Self, Box<dyn Error>> {
+    /// `None` if help was asked for.
+    pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Option<Self>, Box<dyn Error>> {
         use lexopt::{Arg, ValueExt};
         let mut arguments = Self {
             base: Duration::from_millis(100),
             cap: Duration::from_secs(30),
             ..Self::default()
         };
-        let mut parser = lexopt::Parser::from_env();
         while let Some(argument) = parser.next()? {
             match argument {
                 Arg::Value(url) => {
-                    let url: http::Uri = url.string()?.parse()?;
+                    let url = url.string()?;
+                    let url: http::Uri =
+                        url.parse().map_err(|error| format!("{url} is no URL: {error}"))?;
                     if url.scheme_str() != Some("ws") {
                         return Err("the URL must start with ws://".into());
                     }
@@ -60,19 +84,17 @@ impl Arguments {
                 Arg::Long("until") => arguments.until = parser.value()?.parse()?,
                 Arg::Long("backoff") => {
                     let times = parser.value()?.string()?;
-                    let (base, cap) = times.split_once(',').ok_or("--backoff BASE_MS,CAP_MS")?;
-                    arguments.base = Duration::from_millis(base.parse()?);
-                    arguments.cap = Duration::from_millis(cap.parse()?);
+                    let (base, cap) = times.split_once(',').ok_or(BACKOFF)?;
+                    arguments.base = Duration::from_millis(base.parse().map_err(|_| BACKOFF)?);
+                    arguments.cap = Duration::from_millis(cap.parse().map_err(|_| BACKOFF)?);
                 }
+                Arg::Long("help") | Arg::Short('h') => return Ok(None),
                 other => return Err(other.unexpected().into()),
             }
         }
         if arguments.host.is_empty() {
-            return Err("usage: client ws://HOST[:PORT]/PATH [--protocol P]... [--origin O] \
-                    [--header 'N: V']... [--send TEXT]... [--deflate] [--reconnect] \
-                    [--resume] [--until N] [--backoff BASE_MS,CAP_MS]"
-                .into());
+            return Err("the URL is missing".into());
         }
-        Ok(arguments)
+        Ok(Some(arguments))
     }
 }

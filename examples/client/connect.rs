@@ -24,7 +24,8 @@ pub(crate) struct Opened {
 /// Connects, and does the opening handshake.
 pub(crate) fn connect(arguments: &Arguments, path: &str) -> Result<Opened, Box<dyn Error>> {
     let Arguments { host, port, .. } = arguments;
-    let mut stream = TcpStream::connect((host.trim_matches(['[', ']']), *port))?;
+    let mut stream = TcpStream::connect((host.trim_matches(['[', ']']), *port))
+        .map_err(|error| format!("cannot connect to {host}:{port}: {error}"))?;
     stream.set_nodelay(true)?;
 
     let mut nonce = [0; 16];

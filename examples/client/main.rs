@@ -1,21 +1,14 @@
 //! A command-line client: connects, sends, prints every event and closes; or stays connected and
 //! reconnects.
 //!
-//! `cargo run --example client -- ws://127.0.0.1:9001/ [--protocol P]... [--origin O]
-//! [--header 'N: V']... [--send TEXT]...`
-//!
-//! `cargo run --features deflate --example client -- ws://127.0.0.1:9001/ --deflate --send TEXT`
-//! offers compression (RFC 7692), and compresses its messages if the server accepts.
-//!
-//! `cargo run --example client -- ws://127.0.0.1:9001/feed --reconnect --resume [--until N]
-//! [--backoff BASE_MS,CAP_MS]` follows the numbered feed of the example `echo_server`. After a
-//! reconnect it resumes from the last number seen.
-//!
-//! Exit status: 0 after a clean close, 1 if the handshake is rejected or invalid, 2 if the server
-//! violates the protocol or the connection ends without a closing handshake.
+//! `cargo run --example client -- ws://127.0.0.1:9001/ --send TEXT`. With `--deflate` it offers compression (RFC 7692), and
+//! `cargo run --example client -- ws://127.0.0.1:9001/feed --reconnect --resume` follows the numbered feed of the example
+//! server over any loss, from the last number received. `-- --help` lists the options and the exit statuses.
 
 mod arguments;
 mod codec;
+#[path = "../command_line.rs"]
+mod command_line;
 mod connect;
 mod talk;
 
@@ -25,7 +18,7 @@ use std::time::Instant;
 
 use barews::backoff::Backoff;
 
-use arguments::Arguments;
+use arguments::{Arguments, USAGE};
 use connect::connect;
 use talk::talk;
 
@@ -33,19 +26,16 @@ use talk::talk;
 type Failure = (u8, Box<dyn Error>);
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::parse() {
-        Ok(arguments) => arguments,
-        Err(error) => {
-            eprintln!("{error}");
-            return ExitCode::from(1);
-        }
-    };
+    command_line::main(USAGE, Arguments::parse, |arguments| Ok(run(&arguments)))
+}
+
+fn run(arguments: &Arguments) -> ExitCode {
     let mut seen = None;
     let mut backoff = Backoff::new(arguments.base, arguments.cap);
     loop {
         let start = Instant::now();
-        let (status, error) = match attempt(&arguments, &mut seen) {
-            Ok(()) if !arguments.reconnect || is_done(&arguments, seen) => {
+        let (status, error) = match attempt(arguments, &mut seen) {
+            Ok(()) if !arguments.reconnect || is_done(arguments, seen) => {
                 return ExitCode::SUCCESS;
             }
             // The server closed the connection, and may be back soon.

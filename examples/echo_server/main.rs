@@ -1,13 +1,6 @@
 //! An echo server on mio, written as for production, with a web page to try it.
 //!
-//! `cargo run --release --example echo_server -- [--listen ADDR:PORT] [--threads N]
-//! [--protocol NAME]... [--max-message-len N] [--broadcast] [--stats] [--timeout NAME=MS]...
-//! [--feed-every MS] [--read-len N] [--high-water N] [--low-water N]`, then open the address that it
-//! prints.
-//!
-//! `cargo run --release --features deflate --example echo_server -- --deflate [--window-bits N]`
-//! negotiates compression (RFC 7692) with clients that offer it. N is 8 to 15; windows have at most
-//! 2^N bytes in both directions.
+//! `cargo run --release --example echo_server`, then open the address that it prints. `-- --help` lists the options.
 //!
 //! - `main`: one thread per core, each with its own listener on the same port; signals.
 //! - `worker`: the event loop of a thread. `timers`: its deadlines.
@@ -21,6 +14,8 @@
 mod broadcast;
 mod client;
 mod codec;
+#[path = "../command_line.rs"]
+mod command_line;
 mod feed;
 mod output;
 mod pool;
@@ -33,6 +28,7 @@ mod worker;
 use std::error::Error;
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
@@ -48,16 +44,21 @@ use broadcast::Encoder;
 use feed::Feed;
 use pool::Pool;
 use session::Replies;
-use settings::Settings;
+use settings::{Settings, USAGE};
 use stats::Stats;
 use worker::{Notice, Peer, Shared, Worker};
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let settings = Arc::new(Settings::from_arguments()?);
+fn main() -> ExitCode {
+    command_line::main(USAGE, Settings::parse, run)
+}
+
+fn run(settings: Settings) -> Result<ExitCode, Box<dyn Error>> {
+    let settings = Arc::new(settings);
     let (stats, feed) = (Arc::new(Stats::default()), Arc::new(Feed::default()));
     let start = Instant::now();
-    let first = listen(settings.address)?;
-    // Port 0 means any free port; all threads use the one that the first listener got.
+    let first = listen(settings.address)
+        .map_err(|error| format!("cannot listen on {}: {error}", settings.address))?;
+    // Port 0 is any port, but the same for all threads.
     let address = first.local_addr()?;
     let mut listeners = vec![first];
     for _ in 1..settings.threads {
@@ -111,7 +112,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for thread in threads {
         thread.join().map_err(|_| "a thread panicked")??;
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Publishes the feed, and prints statistics every second.

@@ -31,8 +31,31 @@ pub(crate) struct Settings {
     pub(crate) stats: bool,
 }
 
+pub(crate) const USAGE: &str = "\
+An echo server for browsers and other clients.
+
+usage: echo_server [OPTION]...
+
+  --listen ADDR:PORT    where to listen (127.0.0.1:9001); port 0 is any
+  --threads N           event loops (one per core)
+  --protocol NAME       a subprotocol that the server speaks; may be repeated
+  --max-message-len N   the longest message in bytes (67108864)
+  --deflate             compress for clients that offer permessage-deflate
+  --window-bits N       the same with windows of at most 2^N bytes, 8 to 15 (15)
+  --broadcast           send each message to every client instead of echoing it
+  --feed-every MS       the interval of the numbered messages at /feed (1000)
+  --timeout NAME=MS     a deadline: handshake, ping, pong, idle, message, write or close;
+                        0 is none; may be repeated
+  --read-len N          the length of a thread's read buffer in bytes (65536)
+  --high-water N        stop reading from a client with more pending output in bytes (262144)
+  --low-water N         until it has no more than this (65536)
+  --stats               print a line of statistics every second
+  -h, --help            print this text
+";
+
 impl Settings {
-    pub(crate) fn from_arguments() -> Result<Self, Box<dyn Error>> {
+    /// `None` if help was asked for.
+    pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Option<Self>, Box<dyn Error>> {
         use lexopt::{Arg, ValueExt};
         let mut settings = Self {
             address: SocketAddr::from(([127, 0, 0, 1], 9001)),
@@ -49,7 +72,6 @@ impl Settings {
             feed_every: Duration::from_secs(1),
             stats: false,
         };
-        let mut parser = lexopt::Parser::from_env();
         while let Some(argument) = parser.next()? {
             match argument {
                 Arg::Long("listen") => settings.address = parser.value()?.parse()?,
@@ -78,6 +100,7 @@ impl Settings {
                     settings.feed_every = Duration::from_millis(parser.value()?.parse()?);
                 }
                 Arg::Long("stats") => settings.stats = true,
+                Arg::Long("help") | Arg::Short('h') => return Ok(None),
                 other => return Err(other.unexpected().into()),
             }
         }
@@ -86,7 +109,7 @@ impl Settings {
             .max_frame_len(max_message_len)
             .max_message_len(max_message_len)
             .max_fragments(1 << 20);
-        Ok(settings)
+        Ok(Some(settings))
     }
 }
 

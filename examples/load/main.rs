@@ -1,20 +1,14 @@
 //! A load generator and a hostile client for WebSocket echo servers, on mio.
 //!
-//! `cargo run --release --example load -- [--connect ADDR:PORT] [--connections N] [--pipeline N]
-//! [--size BYTES] [--text] [--ping-every N] [--fragment N] [--seconds S] [--patience S] [--pid PID]
-//! [--json]` keeps N messages in flight on each connection, compares every byte of the echoes, and
-//! measures throughput and latency. The exit status is 0 only if no echo was wrong. A server that
-//! sends nothing for the seconds of `--patience`, 10 by default, has stalled.
-//!
-//! `cargo run --release --example load -- --torment [--connect ADDR:PORT] [--connections N]
-//! [--rounds N] [--seconds S] [--patience S] [--pid PID] [--json]` is the hostile client: see
-//! [`torment`].
-//!
-//! With `--pid`, CPU time and memory of the server are read from `/proc`.
-#![allow(clippy::cast_precision_loss, reason = "rounded for display")]
-#![allow(clippy::cast_possible_truncation, reason = "these lengths are lengths in memory")]
+//! `cargo run --release --example load` sends as fast as the echoes come, compares every byte of them, and measures. With
+//! `-- --torment` it is hostile instead: see [`torment`]. `-- --help` lists the options. Exit status 0 only if no echo was
+//! wrong.
+#![allow(clippy::cast_precision_loss, reason = "figures for people")]
+#![allow(clippy::cast_possible_truncation, reason = "all of it fits into this machine's memory")]
 
 mod client;
+#[path = "../command_line.rs"]
+mod command_line;
 mod fault;
 mod open;
 mod process;
@@ -37,8 +31,32 @@ use torment::Torment;
 /// The longest message.
 const MOST: usize = 64 << 20;
 
-fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let arguments = Arguments::parse()?;
+const USAGE: &str = "\
+Load and torment for WebSocket echo servers. Exit status 0 only if no echo was wrong.
+
+usage: load [OPTION]...
+       load --torment [OPTION]...
+
+  --connect ADDR:PORT   the server (127.0.0.1:9001)
+  --connections N       how many are open at the same time (50; with --torment 100)
+  --seconds S           how long it takes (2; with --torment 30)
+  --pid PID             the server's process, whose CPU time and memory are read from /proc
+  --json                print JSON
+  --torment             be hostile: slow lorises, floods, resets
+  --rounds N            with --torment: rounds of it (10)
+  --pipeline N          messages in flight per connection (1)
+  --size BYTES          the length of a message (125)
+  --text                send texts instead of binary messages
+  --ping-every N        a Ping after every N messages (none)
+  --fragment BYTES      the length of a fragment (messages are not fragmented)
+  -h, --help            print this text
+";
+
+fn main() -> ExitCode {
+    command_line::main(USAGE, Arguments::parse, |arguments| run(&arguments))
+}
+
+fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let right = if arguments.torment {
         let report = torment::run(&arguments.torment())?;
         report.print(arguments.json)?;
@@ -68,7 +86,8 @@ struct Arguments {
 }
 
 impl Arguments {
-    fn parse() -> Result<Self, Box<dyn Error>> {
+    /// `None` if help was asked for.
+    fn parse(mut parser: lexopt::Parser) -> Result<Option<Self>, Box<dyn Error>> {
         use lexopt::{Arg, ValueExt};
         let mut all = Self {
             address: SocketAddr::from(([127, 0, 0, 1], 9001)),
@@ -85,7 +104,6 @@ impl Arguments {
             pid: None,
             json: false,
         };
-        let mut parser = lexopt::Parser::from_env();
         while let Some(argument) = parser.next()? {
             match argument {
                 Arg::Long("connect") => all.address = parser.value()?.parse()?,
@@ -105,6 +123,7 @@ impl Arguments {
                 }
                 Arg::Long("pid") => all.pid = Some(parser.value()?.parse()?),
                 Arg::Long("json") => all.json = true,
+                Arg::Long("help") | Arg::Short('h') => return Ok(None),
                 other => return Err(other.unexpected().into()),
             }
         }
@@ -114,7 +133,7 @@ impl Arguments {
         if all.connections == Some(0) || all.pipeline == 0 || all.rounds == 0 {
             return Err("--connections, --pipeline and --rounds must be at least 1".into());
         }
-        Ok(all)
+        Ok(Some(all))
     }
 
     fn load(&self) -> Load {

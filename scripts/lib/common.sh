@@ -2,6 +2,14 @@
 # usage: . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"   (sourced, never run; needs bash with set -euo pipefail)
 # shellcheck shell=bash
 
+# The head of a script says what it does and how it is called.
+case ${1:-} in
+-h | --help)
+  awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# ?/, ""); print }' "$0"
+  exit
+  ;;
+esac
+
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cd "$ROOT" || exit 2
 export PYTHONDONTWRITEBYTECODE=1

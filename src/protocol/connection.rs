@@ -2,7 +2,9 @@
 //! the closing handshake between them (RFC 6455 sections 5 to 7).
 
 use crate::buffer::Input;
-use crate::protocol::closing::{self, Remote, State, TransportAction};
+#[cfg(feature = "deflate")]
+use crate::protocol::closing::Remote;
+use crate::protocol::closing::{self, State, TransportAction};
 use crate::protocol::config::Config;
 use crate::protocol::event::Event;
 use crate::protocol::receiver::Receiver;

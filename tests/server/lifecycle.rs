@@ -333,12 +333,11 @@ fn loopback_announced_bytes_cost_a_bounded_amount() {
 
 #[test]
 fn wrong_arguments_are_refused() {
-    for arguments in [&["--window-bits", "7"][..], &["--no-such-option"]] {
+    for arguments in [&["--window-bits", "7"][..], &["--no-such-option"], &["--timeout"]] {
         let mut server = std::process::Command::new(crate::example::example("echo_server"));
-        server.args(["--listen", "127.0.0.1:0"]).args(arguments);
-        let output = crate::example::output(server);
-        assert!(!output.status.success());
+        let output = server.args(["--listen", "127.0.0.1:0"]).args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
         let error = String::from_utf8(output.stderr).unwrap();
-        assert!(error.contains(arguments[0]), "{error}");
+        assert!(error.contains(arguments[0]) && error.contains("usage: echo_server"), "{error}");
     }
 }

@@ -1,5 +1,9 @@
 //! The built examples as processes: servers, clients and what is between them.
-#![allow(clippy::large_stack_arrays, clippy::unchecked_time_subtraction, reason = "tests may panic")]
+#![allow(
+    clippy::large_stack_arrays,
+    clippy::unchecked_time_subtraction,
+    reason = "tests may panic"
+)]
 
 #[cfg(unix)]
 mod deflate;

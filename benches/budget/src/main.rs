@@ -14,19 +14,35 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage: barews-budget count [--set] | run FAMILY N | kernel NAME";
 
-fn main() -> Result<ExitCode, Box<dyn Error>> {
+fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let passed = match arguments[..] {
-        ["count"] => budget::check()?,
-        ["count", "--set"] => budget::set()?,
-        ["run", family, n] => {
-            let family = families::find(family).ok_or("no such family")?;
-            println!("{}", (family.run)(n.parse()?));
-            true
+        ["count"] => budget::check(),
+        ["count", "--set"] => budget::set(),
+        ["run", family, n] => run(family, n),
+        ["kernel", name] => Ok(kernel::check(name)),
+        ["--help" | "-h"] => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
         }
-        ["kernel", name] => kernel::check(name),
-        _ => return Err(USAGE.into()),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
     };
-    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    match passed {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(family: &str, n: &str) -> Result<bool, Box<dyn Error>> {
+    let family = families::find(family).ok_or("no such family")?;
+    println!("{}", (family.run)(n.parse()?));
+    Ok(true)
 }

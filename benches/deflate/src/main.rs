@@ -9,7 +9,7 @@ mod inflaters;
 mod measure;
 mod report;
 
-use std::error::Error;
+use std::process::ExitCode;
 
 use lexopt::ValueExt;
 
@@ -25,34 +25,66 @@ Compares the compressor and decompressor of barews with other crates, in memory.
   --record           also write RESULTS.md
 ";
 
-fn main() -> Result<(), Box<dyn Error>> {
-    use lexopt::Arg::{Long, Short};
+/// What the command line asks for.
+struct Options {
+    columns: Vec<String>,
+    corpora: Vec<String>,
+    rounds: usize,
+    record: bool,
+}
 
-    let (mut wanted_columns, mut wanted_corpora) = (Vec::new(), Vec::new());
-    let (mut rounds, mut record) = (9, false);
-    let mut parser = lexopt::Parser::from_env();
-    while let Some(arg) = parser.next()? {
-        match arg {
-            Long("columns") => wanted_columns.push(parser.value()?.string()?),
-            Long("corpora") => wanted_corpora.push(parser.value()?.string()?),
-            Long("rounds") => rounds = parser.value()?.parse()?,
-            Long("record") => record = true,
-            Long("help") | Short('h') => {
-                print!("{HELP}");
-                return Ok(());
+impl Options {
+    /// `None` if help was asked for.
+    fn parse() -> Result<Option<Self>, lexopt::Error> {
+        use lexopt::Arg::{Long, Short};
+
+        let mut options =
+            Self { columns: Vec::new(), corpora: Vec::new(), rounds: 9, record: false };
+        let mut parser = lexopt::Parser::from_env();
+        while let Some(arg) = parser.next()? {
+            match arg {
+                Long("columns") => options.columns.push(parser.value()?.string()?),
+                Long("corpora") => options.corpora.push(parser.value()?.string()?),
+                Long("rounds") => options.rounds = parser.value()?.parse()?,
+                Long("record") => options.record = true,
+                Long("help") | Short('h') => return Ok(None),
+                _ => return Err(arg.unexpected()),
             }
-            _ => return Err(arg.unexpected().into()),
         }
+        Ok(Some(options))
     }
+}
+
+fn main() -> ExitCode {
+    let options = match Options::parse() {
+        Ok(Some(options)) => options,
+        Ok(None) => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprintln!("{error}\n\n{}", HELP.trim_end());
+            return ExitCode::from(2);
+        }
+    };
+    if let Err(error) = run(&options) {
+        eprintln!("{error}");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+fn run(options: &Options) -> std::io::Result<()> {
+    let rounds = options.rounds;
     let wants = |wanted: &[String], name: &str| {
         wanted.is_empty() || wanted.iter().any(|pattern| name.contains(pattern.as_str()))
     };
     let of = |columns: &[Column]| -> Vec<Column> {
-        columns.iter().copied().filter(|column| wants(&wanted_columns, column.name)).collect()
+        columns.iter().copied().filter(|column| wants(&options.columns, column.name)).collect()
     };
     let (compressors, inflaters) = (of(compressors::ALL), of(inflaters::ALL));
     let mut corpora = corpora::all();
-    corpora.retain(|corpus| wants(&wanted_corpora, corpus.name));
+    corpora.retain(|corpus| wants(&options.corpora, corpus.name));
     let (mut compressed, mut inflated) = (Vec::new(), Vec::new());
     for corpus in &corpora {
         for takeover in [true, false] {
@@ -66,8 +98,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         + &report::compressors(&compressed, &compressors)
         + &report::inflaters(&inflated, &inflaters);
     print!("{markdown}");
-    if record {
-        let head = "# Benchmark results: compression and decompression\n\nWritten by `--record`; see README.md.\n\n";
+    if options.record {
+        let head = "# Compressors and inflaters beside each other\n\nMade by `--record`; `benches/deflate/README.md` says how.\n\n";
         std::fs::write(
             concat!(env!("CARGO_MANIFEST_DIR"), "/../../records/deflate.md"),
             head.to_owned() + &markdown,

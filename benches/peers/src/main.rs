@@ -17,6 +17,7 @@ mod zlib;
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use lexopt::ValueExt;
 
@@ -111,11 +112,26 @@ fn matches(name: &str, pattern: &str) -> bool {
     true
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let Some(options) = Options::parse()? else {
-        print!("{HELP}");
-        return Ok(());
+fn main() -> ExitCode {
+    let options = match Options::parse() {
+        Ok(Some(options)) => options,
+        Ok(None) => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprintln!("{error}\n\n{}", HELP.trim_end());
+            return ExitCode::from(2);
+        }
     };
+    if let Err(error) = run(&options) {
+        eprintln!("{error}");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let rows = streams::rows().into_iter().filter(|row| options.wants_row(row));
     let columns: Vec<_> =
         columns::all().into_iter().filter(|column| options.wants_column(column)).collect();

@@ -1,5 +1,9 @@
-//! The parts of the examples that do not depend on the runtime: the response to a request, the echo
-//! of a message, output into a `Vec`.
+//! What the examples have in common, and has nothing to do with how a runtime reads and writes: the
+//! command line, the answer to a request, the echo of a message, output into a `Vec`.
+
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::process::ExitCode;
 
 use barews::handshake::server::{Incoming, Origins, RequestReader};
 use barews::handshake::{BuildError, Error::UpgradeRequired, Status};
@@ -9,7 +13,35 @@ use barews::{SendError, Server};
 /// An error that ends a session early.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// The response to a request.
+/// Runs the server `name` with the address of the command line.
+///
+/// The exit status is 2 for a wrong argument, and 1 if `serve` fails.
+pub fn start<E: Display>(name: &str, serve: impl FnOnce(SocketAddr) -> Result<(), E>) -> ExitCode {
+    let usage = format!("usage: {name} [ADDR:PORT]    (127.0.0.1:9001 by default; port 0 is any)");
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let address = match &arguments[..] {
+        [] => Ok(SocketAddr::from(([127, 0, 0, 1], 9001))),
+        [help] if help == "--help" || help == "-h" => {
+            println!("An echo server for WebSocket clients.\n\n{usage}");
+            return ExitCode::SUCCESS;
+        }
+        [address] => address.parse().map_err(|_| format!("{address} is no ADDR:PORT")),
+        _ => Err("there is more than one argument".to_owned()),
+    };
+    match address.map(serve) {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("{error}\n{usage}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// The answer to a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Answer {
     /// Its length in bytes.

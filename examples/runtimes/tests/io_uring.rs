@@ -1,4 +1,4 @@
-//! Tests for `src/bin/io_uring/`. If the kernel refuses io_uring, only the message about that is
+//! Tests for `src/bin/io_uring/`. If the kernel refuses `io_uring`, only the message about that is
 //! tested.
 
 mod common;
@@ -9,7 +9,7 @@ use common::{Server, Target};
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
-/// `None` if the kernel refuses io_uring.
+/// `None` if the kernel refuses `io_uring`.
 fn start() -> Option<Server> {
     let (server, output) = Server::start(env!("CARGO_BIN_EXE_io_uring"));
     let lines: Vec<_> = output.lines().collect();

@@ -6,12 +6,13 @@
 //! `cargo run -p barews-runtimes --bin blocking -- 127.0.0.1:9001`
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use barews::handshake::server::RequestReader;
 use barews::{Assembler, Config, Connection, Delivery, Event, RecvBuffer, TransportAction};
-use barews_runtimes::{Failure, answer, append, echo};
+use barews_runtimes::{Failure, answer, append, echo, start};
 
 /// A thread cannot wait for its socket and a timer at once, so there are no Pings: a peer that is
 /// silent for this long is dropped.
@@ -19,8 +20,11 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// How long the peer may take to close its half after ours is closed.
 const LINGER: Duration = Duration::from_secs(10);
 
-fn main() -> io::Result<()> {
-    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".to_owned());
+fn main() -> ExitCode {
+    start("blocking", listen)
+}
+
+fn listen(address: SocketAddr) -> io::Result<()> {
     let listener = TcpListener::bind(address)?;
     println!("listening on {}", listener.local_addr()?);
     for stream in listener.incoming() {

@@ -10,10 +10,12 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::net::SocketAddr;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use barews::{Config, Connection, Event, MIN_BUFFER_LEN, RecvBuffer, TransportAction};
-use barews_runtimes::{Failure, append};
+use barews_runtimes::{Failure, append, start};
 use bytes::Bytes;
 use h2::ext::Protocol;
 use h2::server::{Builder, SendResponse};
@@ -25,9 +27,12 @@ use tokio::time::timeout;
 /// The longest DATA frame by default (RFC 9113 §6.5.2).
 const MAX_FRAME_LEN: usize = 16_384;
 
+fn main() -> ExitCode {
+    start("http2", listen)
+}
+
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> io::Result<()> {
-    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".to_owned());
+async fn listen(address: SocketAddr) -> io::Result<()> {
     let listener = TcpListener::bind(address).await?;
     println!("listening on {}", listener.local_addr()?);
     loop {

@@ -5,12 +5,14 @@
 //! `cargo run -p barews-runtimes --bin tls -- 127.0.0.1:9001`
 
 use std::io;
+use std::net::SocketAddr;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use barews::handshake::server::RequestReader;
 use barews::{Assembler, Config, Connection, Event, RecvBuffer, TransportAction};
-use barews_runtimes::{Failure, answer, append, echo};
+use barews_runtimes::{Failure, answer, append, echo, start};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -22,9 +24,12 @@ use tokio_rustls::server::TlsStream;
 /// A peer that is silent for longer than this is dropped.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+fn main() -> ExitCode {
+    start("tls", listen)
+}
+
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Failure> {
-    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".to_owned());
+async fn listen(address: SocketAddr) -> Result<(), Failure> {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
     let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
     let config = ServerConfig::builder()

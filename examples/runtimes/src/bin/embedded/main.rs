@@ -8,11 +8,13 @@
 mod session;
 
 use std::io;
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use async_io::{Async, Timer};
 use barews::TransportAction;
+use barews_runtimes::start;
 use embedded_io_adapters::futures_03::FromFutures;
 use futures_lite::io::{AsyncReadExt, copy, sink};
 use futures_lite::{FutureExt, future};
@@ -20,8 +22,11 @@ use futures_lite::{FutureExt, future};
 /// How long the peer may take to close its half after ours is closed.
 const LINGER: Duration = Duration::from_secs(10);
 
-fn main() -> io::Result<()> {
-    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".to_owned());
+fn main() -> ExitCode {
+    start("embedded", listen)
+}
+
+fn listen(address: SocketAddr) -> io::Result<()> {
     let listener = TcpListener::bind(address)?;
     println!("listening on {}", listener.local_addr()?);
     for stream in listener.incoming() {

@@ -11,9 +11,13 @@ mod client;
 mod ring;
 
 #[cfg(target_os = "linux")]
-fn main() -> std::io::Result<()> {
-    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".to_owned());
-    // Containers often forbid io_uring, and so does the sysctl `kernel.io_uring_disabled`.
+fn main() -> std::process::ExitCode {
+    barews_runtimes::start("io_uring", listen)
+}
+
+#[cfg(target_os = "linux")]
+fn listen(address: std::net::SocketAddr) -> std::io::Result<()> {
+    // Containers often forbid it, and machines by `kernel.io_uring_disabled`.
     let ring = match io_uring::IoUring::new(ring::ENTRIES) {
         Ok(ring) => ring,
         Err(error) => {

@@ -9,12 +9,14 @@ mod clock;
 pub(crate) mod session;
 
 use std::io;
+use std::net::SocketAddr;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use barews::RecvBuffer;
 use barews::handshake::server::RequestReader;
 use barews::keepalive::Timeouts;
-use barews_runtimes::{Failure, answer};
+use barews_runtimes::{Failure, answer, start};
 use session::Session;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, WriteHalf, copy, sink, split};
 use tokio::net::TcpListener;
@@ -27,9 +29,12 @@ const QUEUE_LEN: usize = 8;
 /// How long the peer may take to send its request, and to close its half after ours is closed.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
+fn main() -> ExitCode {
+    start("tokio", listen)
+}
+
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> io::Result<()> {
-    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9001".to_owned());
+async fn listen(address: SocketAddr) -> io::Result<()> {
     let listener = TcpListener::bind(address).await?;
     println!("listening on {}", listener.local_addr()?);
     loop {
