@@ -8,6 +8,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "../common/base64.rs"]
+mod base64;
 #[path = "../common/heads.rs"]
 mod heads;
 
