@@ -14,7 +14,6 @@
 //! bytes; what lies behind them is never read here.
 
 mod authority;
-mod base64;
 pub mod client;
 pub mod deflate;
 mod error;
@@ -28,7 +27,6 @@ mod respond;
 mod response;
 mod scan;
 pub mod server;
-mod sha1;
 mod words;
 mod write;
 
