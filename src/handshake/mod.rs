@@ -14,7 +14,6 @@
 //! and [`Accepted::head_len`](client::Accepted::head_len) return the length of the head in
 //! bytes; the readers ignore the bytes after it.
 
-mod base64;
 pub mod client;
 pub mod deflate;
 mod error;
@@ -22,7 +21,6 @@ pub mod extension;
 mod http;
 pub mod key;
 pub mod server;
-mod sha1;
 
 pub use error::{BuildError, Error, Field};
 pub use http::head::{HeaderField, HeaderFields, Limits, Status};

@@ -51,13 +51,7 @@ const FLOORS: [(&str, &[&[&str]]); 9] = [
 const HANDSHAKE_FLOORS: [(&str, &[&[&str]]); 4] = [
     (
         "handshake",
-        &[
-            &["error", "sha1", "base64"],
-            &["http"],
-            &["key", "extension"],
-            &["deflate"],
-            &["client", "server"],
-        ],
+        &[&["error"], &["http"], &["key", "extension"], &["deflate"], &["client", "server"]],
     ),
     (
         "handshake/http",

@@ -10,5 +10,6 @@ mod server;
 
 #[path = "../support"]
 mod support {
+    pub(crate) mod base64;
     pub(crate) mod heads;
 }

@@ -1,10 +1,5 @@
 //! The parts of the opening handshake that other crates have as well, compared with them: `httparse`
-//! for heads, `sha1_smol` and `base64ct` for the accept value, `core::net` for IPv6 addresses.
-
-#[path = "../../src/handshake/base64.rs"]
-mod base64;
-#[path = "../../src/handshake/sha1.rs"]
-mod sha1;
+//! for heads, `core::net` for IPv6 addresses. Keys are compared with base64 as RFC 4648 defines it.
 
 use std::net::Ipv6Addr;
 
@@ -12,11 +7,9 @@ use barews::handshake::client::{Handshake, Response};
 use barews::handshake::key::Key;
 use barews::handshake::server::{HttpVersion, Incoming, RequestReader};
 use barews::handshake::{BuildError, Error, HeaderFields, Limits, Status};
-use base64ct::{Base64, Encoding};
 use proptest::prelude::*;
-use sha1_smol::Sha1;
 
-use crate::support::heads;
+use crate::support::{base64, heads};
 
 const NONCE: [u8; 16] = *b"the sample nonce";
 
@@ -237,30 +230,21 @@ proptest! {
     }
 
     #[test]
-    fn sha1_of_any_sixty_bytes(message in prop::array::uniform32(any::<u8>()), rest in prop::array::uniform28(any::<u8>())) {
-        digests_agree(&[&message[..], &rest].concat().try_into().unwrap());
-    }
-
-    #[test]
-    fn base64_of_any_bytes(nonce in any::<[u8; 16]>(), digest in any::<[u8; 20]>(), whole in any::<[u8; 18]>()) {
-        texts_agree::<16, 24>(&nonce);
-        texts_agree::<20, 28>(&digest);
-        texts_agree::<18, 24>(&whole);
-        prop_assert!(base64::is_of_sixteen(&base64::encode(&nonce)));
-        prop_assert!(!base64::is_of_sixteen(&base64::encode(&whole)));
+    fn base64_of_any_nonce(nonce in any::<[u8; 16]>()) {
+        nonce_agrees(&nonce);
         let key = Key::new(nonce);
-        let summed = format!("{}258EAFA5-E914-47DA-95CA-C5AB0DC85B11", key.as_str());
-        let (sum, accept) = (Sha1::from(summed).digest().bytes(), key.accept());
-        let mut text = [0; 28];
-        prop_assert_eq!(accept.as_str(), Base64::encode(&sum, &mut text).unwrap());
+        prop_assert_eq!(base64::decode(key.accept().as_str().as_bytes()).map(|sum| sum.len()), Some(20));
+        // The same digits without padding are 18 bytes.
+        let text = key.as_str().replace('=', "A");
+        prop_assert_eq!(base64::decode(text.as_bytes()).map(|bytes| bytes.len()), Some(18));
+        prop_assert_eq!(Key::parse(text.as_bytes()), None);
     }
 
     /// Texts that are often of the right form, and canonical in one of sixteen cases.
     #[test]
     fn base64_that_is_not_canonical(text in "[A-Za-z0-9+/]{21}[A-Za-z0-9+/=]{1}[A=]{1}[=A-]{1}") {
         let text = text.as_bytes();
-        let taken = Base64::decode(text, &mut [0; 18]).is_ok_and(|bytes| bytes.len() == 16);
-        prop_assert_eq!(base64::is_of_sixteen(text.try_into().unwrap()), taken);
+        let taken = base64::decode(text).is_some_and(|bytes| bytes.len() == 16);
         prop_assert_eq!(Key::parse(text).is_some(), taken);
     }
 
@@ -274,49 +258,43 @@ proptest! {
 }
 
 #[track_caller]
-fn digests_agree(message: &[u8; 60]) {
-    assert_eq!(sha1::digest(message), Sha1::from(message).digest().bytes(), "{message:?}");
-}
-
-#[test]
-fn sha1_of_every_bit_alone() {
-    for at in 0..60 {
-        for bit in 0..8 {
-            for ground in [0, 0xFF] {
-                let mut message = [ground; 60];
-                message[at] ^= 1 << bit;
-                digests_agree(&message);
-            }
-        }
-    }
-    for byte in 0..=u8::MAX {
-        digests_agree(&[byte; 60]);
-    }
-}
-
-#[track_caller]
-fn texts_agree<const N: usize, const M: usize>(bytes: &[u8; N]) {
-    let mut text = [0; M];
-    let expected = Base64::encode(bytes, &mut text).unwrap();
-    assert_eq!(base64::encode::<N, M>(bytes), expected.as_bytes(), "{bytes:?}");
-}
-
-fn every_byte_alone<const N: usize, const M: usize>() {
-    for byte in 0..=u8::MAX {
-        for at in 0..N {
-            let mut bytes = [0; N];
-            bytes[at] = byte;
-            texts_agree::<N, M>(&bytes);
-        }
-    }
+fn nonce_agrees(nonce: &[u8; 16]) {
+    let key = Key::new(*nonce);
+    assert_eq!(base64::decode(key.as_str().as_bytes()).unwrap(), nonce);
+    assert_eq!(Key::parse(key.as_str().as_bytes()), Some(key), "{nonce:?}");
 }
 
 #[test]
 fn base64_of_every_byte_alone() {
-    every_byte_alone::<16, 24>();
-    every_byte_alone::<20, 28>();
-    every_byte_alone::<1, 4>();
-    every_byte_alone::<3, 4>();
+    for byte in 0..=u8::MAX {
+        for at in 0..16 {
+            let mut nonce = [0; 16];
+            nonce[at] = byte;
+            nonce_agrees(&nonce);
+        }
+    }
+}
+
+/// What the others are compared with has the vectors of RFC 4648, section 10, itself.
+#[test]
+fn published_base64() {
+    let published = [
+        ("", ""),
+        ("f", "Zg=="),
+        ("fo", "Zm8="),
+        ("foo", "Zm9v"),
+        ("foob", "Zm9vYg=="),
+        ("fooba", "Zm9vYmE="),
+        ("foobar", "Zm9vYmFy"),
+    ];
+    for (bytes, text) in published {
+        assert_eq!(base64::decode(text.as_bytes()).unwrap(), bytes.as_bytes());
+    }
+    for text in
+        ["Zg=", "Zg", "Z===", "=", "==", "Zh==", "Zm9=", "Zg==Zg==", "Zm9v\n", "Zm-v", "Z m9"]
+    {
+        assert_eq!(base64::decode(text.as_bytes()), None, "{text:?}");
+    }
 }
 
 /// A host with a colon in it is an IPv6 address or none at all.

@@ -4,6 +4,7 @@
 use barews::handshake::key::Key;
 use barews::handshake::{BuildError, Error, Field};
 
+use crate::support::base64;
 use crate::support::heads::{answer, with};
 
 use super::refused;
@@ -78,26 +79,50 @@ fn r4_2_20_the_accept_value_of_the_rfc() {
     let key = Key::parse(b"dGhlIHNhbXBsZSBub25jZQ==").unwrap();
     assert_eq!(key.accept().as_str(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     assert_eq!(Key::new(*b"the sample nonce"), key);
+    // RFC 6455, section 1.3 has the digest, too.
+    let digest = [
+        0xb3, 0x7a, 0x4f, 0x2c, 0xc0, 0x62, 0x4f, 0x16, 0x90, 0xf6, 0x46, 0x06, 0xcf, 0x38, 0x59,
+        0x45, 0xb2, 0xbe, 0xc4, 0xea,
+    ];
+    assert_eq!(base64::decode(key.accept().as_str().as_bytes()).unwrap(), digest);
 }
 
+/// The vectors of RFC 4648, sections 9 and 10, as far as they fill 16 bytes.
+#[test]
+fn keys_of_published_base64() {
+    let published = [
+        (*b"foobarfoobarfoob", "Zm9vYmFyZm9vYmFyZm9vYg=="),
+        (*b"foobarfoofoobarf", "Zm9vYmFyZm9vZm9vYmFyZg=="),
+        (
+            *b"\x14\xfb\x9c\x03\xd9\x7e\x14\xfb\x9c\x03\xd9\x7e\x14\xfb\x9c\x03",
+            "FPucA9l+FPucA9l+FPucAw==",
+        ),
+    ];
+    for (nonce, text) in published {
+        let key = Key::new(nonce);
+        assert_eq!(key.as_str(), text);
+        assert_eq!(Key::parse(text.as_bytes()), Some(key));
+    }
+}
+
+/// `keys.py` writes the file.
 #[test]
 fn r10_8_01_the_accept_value_agrees_with_other_implementations() {
-    use base64ct::Encoding;
-    let mut seed = 0x9E37_79B9_7F4A_7C15_u64;
-    for _ in 0..200 {
-        let nonce = core::array::from_fn(|_| {
-            seed ^= seed << 13;
-            seed ^= seed >> 7;
-            seed ^= seed << 17;
-            seed.to_be_bytes()[0]
-        });
-        let key = Key::new(nonce);
-        assert_eq!(key.as_str(), base64ct::Base64::encode(&nonce, &mut [0; 24]).unwrap());
-        assert_eq!(Key::parse(key.as_str().as_bytes()), Some(key));
-        let sum =
-            sha1_smol::Sha1::from(format!("{}258EAFA5-E914-47DA-95CA-C5AB0DC85B11", key.as_str()));
-        let expected =
-            base64ct::Base64::encode(&sum.digest().bytes(), &mut [0; 28]).unwrap().to_owned();
-        assert_eq!(key.accept().as_str(), expected);
+    let (mut keys, mut others) = (0, 0);
+    for row in include_str!("keys.tsv").lines().skip(1) {
+        let mut fields = row.split('\t');
+        let [nonce, text, accept] = core::array::from_fn(|_| fields.next().unwrap());
+        assert_eq!(fields.next(), None, "{row}");
+        if nonce == "-" {
+            assert_eq!(Key::parse(text.as_bytes()), None, "{row}");
+            others += 1;
+            continue;
+        }
+        let key = Key::parse(text.as_bytes()).unwrap();
+        assert_eq!(key.as_str(), text);
+        assert_eq!(key.accept().as_str(), accept, "{row}");
+        assert_eq!(Key::new(u128::from_str_radix(nonce, 16).unwrap().to_be_bytes()), key, "{row}");
+        keys += 1;
     }
+    assert_eq!((keys, others), (381, 282));
 }
