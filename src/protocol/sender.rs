@@ -1,7 +1,8 @@
-//! The sending direction: what may be sent when, behind the control frame that is due.
+//! The sending direction: which frame may be sent when (RFC 6455 §5.4, §5.5.1), and the queued
+//! control frame before it.
 //!
-//! Each `send` checks everything, then writes the due control frame and its own frame, then changes
-//! the state. A refused call has changed nothing.
+//! Each `send` first checks everything, then writes the queued control frame and its own, then
+//! changes the state. A refused call changes nothing.
 
 use crate::protocol::config::Config;
 use crate::protocol::fragmentation::Fragmentation;
@@ -14,12 +15,12 @@ use crate::wire::mask;
 use crate::wire::target::Deflate;
 use crate::wire::utf8::Utf8;
 
-/// A frame whose header was written and whose payload was not, or not all of it.
+/// A frame whose header has been written and whose payload is incomplete.
 #[derive(Clone, Copy, Debug)]
 struct OpenFrame {
     content: Content,
     fin: bool,
-    /// The key for the next byte, if this side masks.
+    /// The masking key for the next byte, if this side masks.
     key: Option<[u8; 4]>,
     left: u64,
 }
@@ -28,9 +29,9 @@ struct OpenFrame {
 pub(crate) struct Sender {
     flow: Fragmentation,
     utf8: Utf8,
-    /// Compressed messages may be sent.
+    /// Whether compressed messages may be sent.
     deflate: Deflate,
-    /// The open message is compressed.
+    /// Whether the open message is compressed.
     compressed: Deflate,
     frame: Option<OpenFrame>,
     pub(crate) pending: Pending,
@@ -48,7 +49,7 @@ impl Sender {
         }
     }
 
-    /// Whether a Close was written.
+    /// Whether a Close has been sent.
     pub(crate) fn is_closed(&self) -> bool {
         self.pending.state == SendState::Closed
     }
@@ -95,7 +96,7 @@ impl Sender {
         Ok(n)
     }
 
-    /// Masks `payload` where it is and returns the header that belongs before it.
+    /// Masks `payload` in place and returns its header.
     pub(crate) fn in_place<R: Role>(
         &mut self,
         role: &mut R,
@@ -114,7 +115,7 @@ impl Sender {
         Ok(header.encode())
     }
 
-    /// Opens a frame of `len` bytes that [`mask_next`](Self::mask_next) fills.
+    /// Starts a frame of `len` bytes for [`mask_next`](Self::mask_next).
     pub(crate) fn begin<R: Role>(
         &mut self,
         role: &mut R,
@@ -137,7 +138,7 @@ impl Sender {
         Ok(header.encode())
     }
 
-    /// Masks the next bytes of the open frame.
+    /// Masks the next chunk of the frame in progress.
     pub(crate) fn mask_next(&mut self, chunk: &mut [u8]) -> Result<(), SendError> {
         if self.is_broken() {
             return Err(SendError::NoMaskingKey);
@@ -152,7 +153,7 @@ impl Sender {
         Ok(())
     }
 
-    /// How many payload bytes the open frame has left.
+    /// The number of payload bytes that the frame in progress still expects.
     pub(crate) fn frame_left(&self) -> u64 {
         self.frame.map_or(0, |frame| frame.left)
     }
@@ -172,7 +173,7 @@ impl Sender {
         self.write(role, Lead { fin: true, rsv1: false, opcode }, payload, out)
     }
 
-    /// Writes this side's Close; after one was written it does nothing.
+    /// Writes this side's Close; does nothing if one has been sent.
     pub(crate) fn send_close<R: Role>(
         &mut self,
         role: &mut R,
@@ -197,7 +198,7 @@ impl Sender {
                 self.pending.state = SendState::Closed;
                 Ok(n)
             }
-            // 5.5.1: both sides may close at once; the answer that is due is this side's Close.
+            // §5.5.1: both sides may close at once; then the queued reply is this side's Close.
             SendState::Closing if self.frame.is_some() => Err(SendError::FrameInProgress),
             SendState::Closing => self.transmit(role, out),
             SendState::Closed => Ok(0),
@@ -205,7 +206,7 @@ impl Sender {
         }
     }
 
-    /// Writes the due control frame, if there is one and no frame is open.
+    /// Writes the queued control frame, if there is one and no frame is in progress.
     pub(crate) fn transmit<R: Role>(
         &mut self,
         role: &mut R,
@@ -220,7 +221,7 @@ impl Sender {
         self.transmit_due(role, out)
     }
 
-    /// Whether a frame may be started at all.
+    /// Whether a frame may be started.
     #[inline]
     fn may_send(&self) -> Result<(), SendError> {
         match (self.pending.state, self.frame) {
@@ -231,13 +232,13 @@ impl Sender {
         }
     }
 
-    /// Whether a header may be given out by value: then nothing else can be written before it.
+    /// Whether a header may be returned by value: nothing can then be written before it.
     fn may_send_header(&self) -> Result<(), SendError> {
         self.may_send()?;
         if self.pending.is_due() { Err(SendError::ControlDue) } else { Ok(()) }
     }
 
-    /// The first byte of the next frame of a message of this kind, and the flow behind it.
+    /// The first byte of the message's next frame, and the fragmentation after it.
     fn data_lead(&self, content: Content, fin: bool) -> Result<(Lead, Fragmentation), SendError> {
         let Content { kind, compressed } = content;
         let compressed = Deflate::new(compressed);
@@ -250,11 +251,11 @@ impl Sender {
         if !first && compressed != self.compressed {
             return Err(SendError::MessageInProgress);
         }
-        // RFC 7692, 6.1: RSV1 is for the first frame of a message.
+        // RFC 7692 §6.1: RSV1 is set only on the first frame of a message.
         Ok((Lead { fin, rsv1: first && compressed.is_on(), opcode }, flow))
     }
 
-    /// 5.6: the fragments of a text are UTF-8 when put together.
+    /// §5.6: the fragments of a text are valid UTF-8 when joined.
     fn text(&self, content: Content, payload: &[u8], last: bool) -> Result<Utf8, SendError> {
         match content.kind {
             _ if Deflate::new(content.compressed).is_on() => Ok(self.utf8),
@@ -263,7 +264,7 @@ impl Sender {
         }
     }
 
-    /// A header with a fresh key, if this side masks (5.3).
+    /// A header with a fresh masking key, if this side masks (§5.3).
     #[inline]
     fn header<R: Role>(
         &mut self,
@@ -275,7 +276,7 @@ impl Sender {
         Ok(Header { lead, masking_key, payload_len })
     }
 
-    /// Writes what is due and then a frame.
+    /// Writes the queued control frame, then a frame.
     #[inline]
     fn write<R: Role>(
         &mut self,
@@ -297,7 +298,7 @@ impl Sender {
         Ok(needed)
     }
 
-    /// Out of line, so that nothing of it weighs on a loop where nothing is due.
+    /// Out of line, to keep it off the path on which nothing is queued.
     #[inline(never)]
     fn transmit_due<R: Role>(&mut self, role: &mut R, out: &mut [u8]) -> Result<usize, SendError> {
         let Some(due) = &self.pending.due else { return Ok(0) };
@@ -321,7 +322,7 @@ impl Sender {
         Ok(needed)
     }
 
-    /// The length in bytes of the due control frame.
+    /// The length of the queued control frame in bytes; 0 if there is none.
     #[inline]
     fn due_len(&self, masked: bool) -> usize {
         let due = self.pending.due.as_ref();
@@ -329,7 +330,7 @@ impl Sender {
     }
 }
 
-/// The key of the next frame. Without one no frame can follow.
+/// The masking key for the next frame. Without a key no further frame can be sent.
 #[inline]
 fn masking_key<R: Role>(role: &mut R, state: &mut SendState) -> Result<Option<[u8; 4]>, SendError> {
     role.masking_key().map_err(|NoKey| {
