@@ -1,11 +1,11 @@
-//! What the core asks of the machine and the features that it is compiled for.
+//! What the core needs to know of the target and of the enabled features.
 
-/// Whether a word has 64 bits. With less, as on microcontrollers, code is what is short: what is there for
-/// speed alone is left out, and masking and UTF-8 have kernels of their own. `--cfg word32` compiles these for
-/// any machine, for tests.
+/// Whether the target has 64-bit words. On smaller targets, such as microcontrollers, code size
+/// comes first: code that serves speed alone is left out, and masking and UTF-8 have kernels of
+/// their own. `--cfg word32` selects these on any target, for tests.
 pub(crate) const WORD_64: bool = cfg!(target_pointer_width = "64") && !cfg!(word32);
 
-/// A flag that is there only with compression, and false without.
+/// A flag that exists only with the feature `deflate`; without it, always false.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(crate) struct Deflate {
