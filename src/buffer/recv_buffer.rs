@@ -75,9 +75,9 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> RecvBuffer<S> {
 
     /// Makes space for `n` more bytes, moving the unread bytes at most once.
     ///
-    /// Call it with the number of [`Event::NeedMore`](crate::Event::NeedMore): reads are then never
-    /// shorter than the next event needs. While the header of a frame is incomplete, that number is
-    /// only a lower bound, and a second call may follow.
+    /// Call it with the number of [`Event::NeedMore`](crate::Event::NeedMore): the buffer then
+    /// holds the whole next event. While the header of a frame is incomplete, that number is only a
+    /// lower bound, and a second call may follow.
     ///
     /// # Errors
     ///

@@ -46,7 +46,7 @@ impl LookAhead {
         self.at > 0
     }
 
-    /// Stops for good.
+    /// Stops permanently.
     pub(crate) const fn stop(&mut self) {
         self.due = u64::MAX;
     }

@@ -126,8 +126,8 @@ impl Receiver {
 
     /// The fast path: a whole message in one frame of at most 65,535 bytes, complete in `input`.
     ///
-    /// `None` is anything else, and changes nothing. Inlined, because a call would return the event
-    /// through memory, which costs more than all the work here.
+    /// Anything else is `None`, and nothing is changed. Inlined, because a call would return the
+    /// event through memory, which costs more than all the work here.
     #[inline(always)]
     pub(crate) fn whole_message<'b, R: Role>(&mut self, input: &mut Input<'b>) -> Option<Data<'b>> {
         if !matches!((self.state, self.progress.flow), (ReceiveState::Header, Fragmentation::Idle))
@@ -326,7 +326,7 @@ impl Receiver {
         self.stop(ReceiveState::Failed { error, ended: error == Error::UnexpectedEof });
     }
 
-    /// Stops both readers.
+    /// Enters `state`, in which no more frames are read.
     fn stop(&mut self, state: ReceiveState) {
         self.state = state;
         self.look_ahead.stop();

@@ -6,7 +6,7 @@ use crate::wire::error::Error;
 
 /// A close code (RFC 6455 §7.4, and its IANA registry).
 ///
-/// Any `u16` is a value; [`is_receivable`](Self::is_receivable) and
+/// It can hold any `u16`; [`is_receivable`](Self::is_receivable) and
 /// [`is_sendable`](Self::is_sendable) tell which codes are allowed on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -15,8 +15,7 @@ pub struct CloseCode(u16);
 impl CloseCode {
     /// 1000: the purpose of the connection has been fulfilled.
     pub const NORMAL: Self = Self(1000);
-    /// 1001: the endpoint is going away, like a server that shuts down or a browser that
-    /// leaves the page.
+    /// 1001: the endpoint is going away, for instance because the server shuts down.
     pub const GOING_AWAY: Self = Self(1001);
     /// 1002: protocol error.
     pub const PROTOCOL: Self = Self(1002);

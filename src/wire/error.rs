@@ -6,8 +6,9 @@ use crate::wire::close::CloseCode;
 
 /// A protocol error of the peer, or a limit of the [`Config`](crate::Config) that it exceeded.
 ///
-/// It fails the connection (RFC 6455 §7.1.7): every later call returns the same error, no more
-/// input is consumed, and a Close frame with [`close_code`](Self::close_code) is queued.
+/// It fails the connection (RFC 6455 §7.1.7): every later call of
+/// [`receive`](crate::Connection::receive) returns the same error, no more input is consumed, and a
+/// Close frame with [`close_code`](Self::close_code) is queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -108,8 +109,7 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
-/// The caller requested a frame that must not be sent, or supplied an output slice
-/// that is too short.
+/// The caller requested a frame that must not be sent, or supplied too short an output slice.
 ///
 /// Nothing has been changed or written, except after [`NoMaskingKey`](Self::NoMaskingKey).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -162,7 +162,7 @@ impl fmt::Display for SendError {
             Self::PastFrameEnd => f.write_str("the chunk is longer than the rest of the frame"),
             Self::FrameTooLong => f.write_str("the frame is longer than 2^63 - 1 bytes"),
             Self::MessageInProgress => f.write_str("another message is in progress"),
-            Self::ControlTooLong => f.write_str("the payload of the control frame is too long"),
+            Self::ControlTooLong => f.write_str("a control frame carries at most 125 bytes"),
             Self::InvalidCloseCode => f.write_str("this side must not send the close code"),
             Self::InvalidUtf8 => f.write_str("text is not valid UTF-8"),
             Self::NotNegotiated => f.write_str("compression was not negotiated"),

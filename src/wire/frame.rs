@@ -186,14 +186,14 @@ impl Lead {
 pub(crate) struct Length {
     /// A lower bound of the payload length in bytes; the length itself once `missing` is 0.
     pub(crate) least: u64,
-    /// The length of the extended length in bytes: 0, 2 or 8.
+    /// The size of the extended-length field in bytes: 0, 2 or 8.
     pub(crate) field: usize,
-    /// The number of its bytes that are missing.
+    /// How many of its bytes are missing.
     pub(crate) missing: usize,
 }
 
 impl Length {
-    /// Parses byte 1, except its mask bit, and what `rest` holds of the extended length.
+    /// Parses byte 1, except its mask bit, and what `rest` holds of the extended-length field.
     #[inline]
     pub(crate) fn parse(opcode: Opcode, byte: u8, rest: &[u8]) -> Result<Self, Error> {
         let short = byte & 0x7F;
@@ -202,7 +202,7 @@ impl Length {
             return Err(Error::ControlTooLong);
         }
         match short {
-            // The most frequent extended length, without the loop.
+            // The most frequent extended length skips the loop.
             126 => match rest.first_chunk().map(|len| u16::from_be_bytes(*len)) {
                 Some(len @ 126..) => Ok(Self { least: len.into(), field: 2, missing: 0 }),
                 Some(_) | None => Self::extended(rest, 2, 126),
@@ -262,14 +262,14 @@ pub enum Parsed {
 impl Header {
     /// Parses the header at the start of `bytes`, which may be incomplete.
     ///
-    /// An error is returned at the earliest byte that makes it certain. Rules of a
+    /// An error is returned at the earliest byte that makes it certain. The rules of a
     /// connection are not checked: whether the frame must be masked, may have RSV1, or may
-    /// follow the one before it.
+    /// follow the frame before it.
     ///
     /// # Errors
     ///
-    /// Those of [`Lead::parse`]; [`Error::ControlTooLong`] above 125 bytes,
-    /// [`Error::NonMinimalLength`] or [`Error::LengthTopBit`] for an invalid length.
+    /// Those of [`Lead::parse`]; [`Error::ControlTooLong`] for a control frame of more than 125
+    /// bytes; [`Error::NonMinimalLength`] or [`Error::LengthTopBit`] for an invalid length.
     pub fn parse(bytes: &[u8]) -> Result<Parsed, Error> {
         let Some((&first, rest)) = bytes.split_first() else {
             return Ok(Parsed::Partial(2));
@@ -324,9 +324,9 @@ impl Header {
 
     /// Writes the header and returns the rest of `out`; `None` if it does not fit.
     ///
-    /// The same bytes as [`encode`](Self::encode), written in place: copying `HeaderBytes`
-    /// takes a length known only at run time. In turn, `encode` by way of this function takes
-    /// ten times as long.
+    /// The same bytes as [`encode`](Self::encode), written in place: copying `HeaderBytes` would be
+    /// a copy of variable length. Conversely, `encode` through this function takes ten times as
+    /// long. Tests compare the two.
     #[inline]
     fn write(self, out: &mut [u8]) -> Option<&mut [u8]> {
         let first = self.lead.encode();

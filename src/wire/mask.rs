@@ -45,7 +45,8 @@ pub(crate) fn mask_ascii(bytes: &mut [u8], key: [u8; 4]) -> ([u8; 4], bool) {
     (after, baseline(bytes, key, after))
 }
 
-/// Masks in place with the vectors of every processor of the target; returns whether all is ASCII.
+/// Masks in place with the baseline instructions of the target; returns whether all
+/// results are ASCII.
 ///
 /// A tail starts a multiple of four bytes before the end, so its key is `after`.
 #[inline(always)]
@@ -80,7 +81,7 @@ fn words(bytes: &mut [u8], key: [u8; 4]) -> bool {
 
 /// The first and the last word of a slice of one to two words. They may overlap.
 ///
-/// Words, because for so few lanes the compiler emits bytewise code.
+/// Words instead of lanes, for which the compiler would emit bytewise code at this length.
 macro_rules! ends {
     ($name:ident, $word:ty, $len:literal) => {
         #[inline]
@@ -164,7 +165,7 @@ mod vectors {
 
     use super::{baseline, repeat, rotate};
 
-    /// The length in bytes from which the call pays, which cannot be inlined.
+    /// The length in bytes from which the call, which cannot be inlined, pays.
     pub(super) const LEAST: usize = 256;
 
     pub(super) fn mask(bytes: &mut [u8], key: [u8; 4]) -> bool {
@@ -187,8 +188,8 @@ mod vectors {
             let key = rotate(self.key, start);
             let head_is_ascii = baseline(head, self.key, key);
             let after = rotate(key, rest.len());
-            // With a multiple of four lanes per vector, each vector has the same key. A processor
-            // without vectors has one lane.
+            // With a multiple of four lanes per vector, each vector has the same key. Without
+            // vectors there is one lane.
             let wide = repeat::<64>(key);
             let wide = match S::as_simd_u8s(&wide).0 {
                 [wide, ..] if S::U8_LANES.is_multiple_of(4) => *wide,
