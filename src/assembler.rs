@@ -1,4 +1,4 @@
-//! Whole messages, put together in memory of the caller (RFC 6455 section 5.4).
+//! Assembly of whole messages in the caller's storage (RFC 6455 §5.4).
 
 use core::fmt;
 
@@ -13,9 +13,9 @@ use crate::wire::utf8;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_enums, reason = "RFC 6455 section 5.6 knows these two")]
 pub enum Message<'a> {
-    /// A text.
+    /// A text message.
     Text(&'a str),
-    /// Any bytes.
+    /// A binary message.
     Binary(&'a [u8]),
 }
 
@@ -28,17 +28,19 @@ impl<'a> Message<'a> {
     }
 }
 
-/// A message cannot be put together.
+/// A chunk cannot be added to its message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum AssembleError {
-    /// The storage is too short for what is here of the message and the rest of its frame. Later
-    /// fragments may want more: who only grows to what is needed copies the message for each of them.
+    /// The storage does not hold the message so far with the rest of its frame. Later fragments
+    /// may need more still, so grow by a factor: growing to `needed` alone copies the message
+    /// once per fragment.
     StorageFull(StorageFull),
-    /// The piece is still compressed: an `Inflate` makes pieces of the message of it.
+    /// The chunk is compressed. Pass it to an `Inflate`, and the chunks that come out of it to
+    /// [`push`](Assembler::push).
     Compressed,
-    /// The bytes of a text were changed after they were received, and are no UTF-8 any more.
+    /// The caller has modified the bytes of a text, which are no longer UTF-8.
     InvalidUtf8,
 }
 
@@ -47,16 +49,17 @@ impl fmt::Display for AssembleError {
         match self {
             Self::StorageFull(full) => full.fmt(f),
             Self::Compressed => f.write_str("the message is compressed"),
-            Self::InvalidUtf8 => f.write_str("the bytes of a text were changed"),
+            Self::InvalidUtf8 => f.write_str("the bytes of a text were modified"),
         }
     }
 }
 
 impl core::error::Error for AssembleError {}
 
-/// Puts [`Data`] together to whole messages, in an array, `&mut [u8]`, `Vec<u8>` or pooled block.
+/// Assembles the chunks of [`Data`] events into whole messages, in the caller's storage: an array,
+/// a `&mut [u8]`, a `Vec<u8>`, a pooled block.
 ///
-/// A message that comes in one piece is passed through and needs no storage at all.
+/// A message of a single chunk is passed through and needs no storage.
 ///
 /// ```
 /// use barews::{Assembler, Config, Connection, Event, Input, Message};
@@ -76,38 +79,39 @@ impl core::error::Error for AssembleError {}
 pub struct Assembler<S> {
     storage: S,
     len: usize,
-    /// Where the longest refused piece of the open message would end; 0 if none was refused.
+    /// The greatest end of a refused chunk of the open message; 0 if none has been refused.
     wanted: usize,
 }
 
 impl<S: AsRef<[u8]> + AsMut<[u8]>> Assembler<S> {
-    /// An assembler in `storage`, whose length is what a message in pieces can have at most.
+    /// Creates an assembler. The length of `storage` is that of the longest message
+    /// in several chunks.
     pub const fn new(storage: S) -> Self {
         Self { storage, len: 0, wanted: 0 }
     }
 
-    /// How many bytes of an unfinished message are held.
+    /// The number of bytes held of an incomplete message.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether nothing is held.
+    /// Whether no bytes are held.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Adds a piece; gives the message if it was the last one.
+    /// Adds a chunk, and returns the message if the chunk was its last.
     ///
     /// # Errors
     ///
-    /// [`AssembleError::StorageFull`] with a length that holds the rest of the frame as well. Push the
-    /// piece again after [`grow`](Self::grow), best to twice what there was; room for the piece is enough
-    /// for the piece. Without it the rest of the message is refused, too, so that no message has a hole;
-    /// the next one starts over.
-    ///
-    /// [`AssembleError::Compressed`], [`AssembleError::InvalidUtf8`].
+    /// - [`AssembleError::StorageFull`] if the storage is too short. Its `needed` also covers the
+    ///   rest of the frame. After [`grow`](Self::grow), best to twice the length, push the same
+    ///   chunk again. Otherwise the rest of the message is refused too, so that no message has a
+    ///   gap; the next message starts afresh.
+    /// - [`AssembleError::Compressed`] if the chunk is compressed.
+    /// - [`AssembleError::InvalidUtf8`] if the caller has modified the bytes of a text.
     pub fn push<'a>(
         &'a mut self,
         data: &'a Data<'_>,
@@ -138,11 +142,11 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Assembler<S> {
         Message::new(data.kind, message).map(Some)
     }
 
-    /// Moves what is held into `bigger` and returns the old storage.
+    /// Moves the bytes held into `bigger` and returns the old storage.
     ///
     /// # Errors
     ///
-    /// `bigger`, if what is held does not fit into it; nothing has changed then.
+    /// Returns `bigger` if it does not hold them; nothing has changed then.
     pub fn grow(&mut self, mut bigger: S) -> Result<S, S> {
         let held = self.storage.as_ref().get(..self.len).unwrap_or_default();
         let Some(to) = bigger.as_mut().get_mut(..held.len()) else {

@@ -1,7 +1,7 @@
-//! What both sides agreed on for permessage-deflate (RFC 7692 section 7.1).
+//! The negotiated parameters of permessage-deflate (RFC 7692 §7.1).
 
-/// The size of an LZ77 window as an exponent: 2 to the power of 8 up to 15 bytes (RFC 7692, section
-/// 7.1.2).
+/// The size of an LZ77 window as an exponent of two: 8 to 15, for 256 to 32,768 bytes
+/// (RFC 7692 §7.1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct WindowBits(u8);
@@ -9,10 +9,10 @@ pub struct WindowBits(u8);
 impl WindowBits {
     /// 256 bytes.
     pub const MIN: Self = Self(8);
-    /// 32,768 bytes; what holds where nothing was agreed.
+    /// 32,768 bytes, the default of the extension.
     pub const MAX: Self = Self(15);
 
-    /// `None` unless `bits` is one of 8 to 15.
+    /// Creates the exponent `bits`; `None` unless it is 8 to 15.
     #[must_use]
     pub const fn new(bits: u8) -> Option<Self> {
         match bits {
@@ -21,27 +21,28 @@ impl WindowBits {
         }
     }
 
-    /// The exponent, 8 to 15.
+    /// Returns the exponent, 8 to 15.
     #[must_use]
     pub const fn get(self) -> u8 {
         self.0
     }
 }
 
-/// What both sides agreed on (RFC 7692, section 7.1); the default is the extension's own.
+/// The negotiated parameters of permessage-deflate (RFC 7692 §7.1).
 ///
-/// It comes from the opening handshake; a caller who did that by other means sets the fields.
+/// They come from the opening handshake. If that was done by other means, set the fields. The
+/// default is that of the extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_structs, reason = "section 7.1 has these four")]
 pub struct DeflateParams {
-    /// The server's compressor starts each message with an empty window.
+    /// Whether the server compresses each message with an empty window.
     pub server_no_context_takeover: bool,
-    /// The client's compressor starts each message with an empty window.
+    /// Whether the client compresses each message with an empty window.
     pub client_no_context_takeover: bool,
-    /// The greatest window that the server's compressor uses.
+    /// The largest window that the server's compressor uses.
     pub server_max_window_bits: WindowBits,
-    /// The greatest window that the client's compressor uses.
+    /// The largest window that the client's compressor uses.
     pub client_max_window_bits: WindowBits,
 }
 
@@ -52,7 +53,7 @@ impl Default for DeflateParams {
 }
 
 impl DeflateParams {
-    /// Context takeover and 32 KiB both ways.
+    /// The default of the extension: context takeover and 32 KiB in both directions.
     pub const DEFAULT: Self = Self {
         server_no_context_takeover: false,
         client_no_context_takeover: false,
@@ -60,7 +61,7 @@ impl DeflateParams {
         client_max_window_bits: WindowBits::MAX,
     };
 
-    /// How the server compresses: for its `Deflate`, and for the client's `Inflate`.
+    /// How the server compresses: for the server's `Deflate` and the client's `Inflate`.
     #[must_use]
     pub const fn server(&self) -> CompressionContext {
         CompressionContext {
@@ -69,7 +70,7 @@ impl DeflateParams {
         }
     }
 
-    /// How the client compresses: for its `Deflate`, and for the server's `Inflate`.
+    /// How the client compresses: for the client's `Deflate` and the server's `Inflate`.
     #[must_use]
     pub const fn client(&self) -> CompressionContext {
         CompressionContext {
@@ -79,13 +80,13 @@ impl DeflateParams {
     }
 }
 
-/// How one side compresses.
+/// How one side compresses (RFC 7692 §7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_structs, reason = "section 7.1 has these two for each side")]
 pub struct CompressionContext {
     /// How far back a message may refer.
     pub window_bits: WindowBits,
-    /// A message may refer to the messages before it.
+    /// Whether a message may refer to earlier messages.
     pub takeover: bool,
 }

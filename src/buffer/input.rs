@@ -1,43 +1,57 @@
 //! A cursor over received bytes.
 
-/// A cursor over received bytes that are not consumed yet.
+/// A cursor over received bytes.
 ///
-/// [`Connection::receive`](crate::Connection::receive) moves it forward. Events borrow the bytes
-/// and not the cursor, so two events can be alive at once. What is left when
-/// [`Event::NeedMore`](crate::Event) comes stays as it was: keep it in front of the next bytes.
+/// [`Connection::receive`](crate::Connection::receive) advances it. Events borrow the bytes and not
+/// the cursor, so several events can be alive at once. The bytes that are unread at
+/// [`Event::NeedMore`](crate::Event::NeedMore) are unchanged: keep them in front of the next bytes.
+///
+/// ```
+/// use barews::{Config, Connection, Event, Input};
+///
+/// let mut ws = Connection::client(Config::new(), || [0; 4]);
+/// // A whole Ping, and the first byte of a message.
+/// let mut bytes = [0x89, 0x00, 0x82];
+/// let mut input = Input::new(&mut bytes);
+/// assert!(matches!(ws.receive(&mut input)?, Event::Ping(_)));
+/// assert!(matches!(ws.receive(&mut input)?, Event::NeedMore(_)));
+/// assert_eq!(input.consumed(), 2);
+/// assert_eq!(input.unread(), [0x82]);
+/// # Ok::<(), barews::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Input<'b> {
     pub(super) bytes: &'b mut [u8],
     pub(super) total: usize,
-    /// Where a [`RecvBuffer`](super::RecvBuffer) wants to know how much is left.
+    /// Where a [`RecvBuffer`](super::RecvBuffer) keeps the number of unread bytes.
     pub(super) unread: Option<&'b mut usize>,
 }
 
 impl<'b> Input<'b> {
-    /// A cursor at the start of `bytes`.
+    /// Creates a cursor at the start of `bytes`.
     pub fn new(bytes: &'b mut [u8]) -> Self {
         Self { total: bytes.len(), bytes, unread: None }
     }
 
-    /// How many bytes are not consumed.
+    /// The number of unread bytes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Whether all bytes are consumed.
+    /// Whether all bytes have been consumed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// How many bytes were consumed since [`new`](Self::new).
+    /// The number of bytes consumed since [`new`](Self::new).
     #[must_use]
     pub fn consumed(&self) -> usize {
         self.total.saturating_sub(self.bytes.len())
     }
 
-    /// The bytes that are not consumed, for instance to copy them away.
+    /// The unread bytes, for instance to copy them to another buffer.
     #[must_use]
     pub fn unread(&self) -> &[u8] {
         self.bytes
@@ -48,7 +62,7 @@ impl<'b> Input<'b> {
         self.bytes
     }
 
-    /// Consumes `n` bytes, or all if there are fewer, and hands them out.
+    /// Consumes and returns `n` bytes, or all if there are fewer.
     #[inline]
     pub(crate) fn take(&mut self, n: usize) -> &'b mut [u8] {
         let bytes = core::mem::take(&mut self.bytes);

@@ -1,5 +1,5 @@
-//! Received bytes: a cursor over them ([`Input`]), and a buffer on the caller's memory to keep what
-//! is not consumed yet ([`RecvBuffer`]).
+//! Received bytes: a cursor over them ([`Input`]), and a buffer in the caller's storage that keeps
+//! the unread ones ([`RecvBuffer`]).
 
 mod input;
 mod recv_buffer;

@@ -1,13 +1,13 @@
-//! The caller's memory, and what is said when it is too short.
+//! The error for storage that is too short.
 
 use core::fmt;
 
-/// The caller's memory is too short.
+/// The caller's storage is too short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_structs, reason = "a number, and nothing else")]
 pub struct StorageFull {
-    /// The length in bytes of the memory that would do.
+    /// The length of a sufficient storage in bytes.
     pub needed: usize,
 }
 

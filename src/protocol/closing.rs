@@ -17,31 +17,63 @@
 
 use crate::wire::error::SendError;
 
-/// How far a connection is from its end (7.1.3, 7.1.4).
+/// The progress of the closing handshake (RFC 6455 §7.1.3, §7.1.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_enums, reason = "two directions, each open or closed")]
 pub enum State {
-    /// Both directions are open.
+    /// Neither side has closed.
     Open,
-    /// This side's Close was written; the peer's is awaited, and data may still come.
+    /// This side has sent its Close and waits for the peer's. Data may still arrive.
     LocalClosed,
-    /// The peer's Close came, or the peer failed; this side's Close is due.
+    /// The peer has sent its Close, or its protocol error has failed the connection. This side's
+    /// Close is queued.
     RemoteClosed,
-    /// Both are done.
+    /// Both directions are closed.
     Closed,
 }
 
-/// What to do with the transport, whose end the closing handshake is to bring (7.1.1).
+/// What to do with the transport (RFC 6455 §7.1.1).
+///
+/// The whole end of a connection: the closing handshake, the half-close, the drop.
+///
+/// ```
+/// use barews::{CloseCode, Config, Connection, Event, Input, State, TransportAction};
+///
+/// let mut server = Connection::server(Config::new());
+/// let mut client = Connection::client(Config::new(), || [1, 2, 3, 4]);
+/// let mut wire = [0; 64];
+///
+/// // The client starts the closing handshake and keeps receiving.
+/// let n = client.send_close(CloseCode::NORMAL, "done", &mut wire)?;
+/// assert_eq!(client.state(), State::LocalClosed);
+///
+/// // The server receives the Close and transmits its reply.
+/// let event = server.receive(&mut Input::new(&mut wire[..n]))?;
+/// assert!(matches!(event, Event::Close(Some(close)) if close.reason == "done"));
+/// let n = server.transmit(&mut wire)?;
+/// assert_eq!(server.transport_action(), TransportAction::HalfClose);
+///
+/// // The client receives the reply, then the end of the transport, and drops it.
+/// let _ = client.receive(&mut Input::new(&mut wire[..n]))?;
+/// assert_eq!(client.transport_action(), TransportAction::Keep);
+/// client.receive_eof()?;
+/// assert_eq!(client.transport_action(), TransportAction::Drop);
+///
+/// // That ends the transport for the server, too.
+/// server.receive_eof()?;
+/// assert_eq!(server.transport_action(), TransportAction::Drop);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_enums, reason = "a caller must know what to do with each")]
 pub enum TransportAction {
-    /// Read, and write what is due. A client whose [`State`] is `Closed` reads on, with a timer of
-    /// its own: "the server MUST close the connection first".
+    /// Keep reading, and write what is queued. A client whose [`State`] is `Closed` reads until the
+    /// end of the transport, under a timeout of the caller: the server closes first.
     Keep,
-    /// Close the writing half, then read and throw away until the end: a full close could reset
-    /// the connection and take the last Close frame with it.
+    /// Close the writing half, then read and discard until the end of the transport. Dropping a TCP
+    /// connection with unread bytes may reset it and lose the Close frame just sent.
     HalfClose,
     /// Drop the transport.
     Drop,
@@ -55,7 +87,7 @@ pub(crate) enum Local {
     Queued,
     /// A Close was written. Nothing follows it (§5.5.1).
     Closed,
-    /// The source of masking keys failed.
+    /// The source of masking keys has failed.
     Broken,
 }
 

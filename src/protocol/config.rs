@@ -1,10 +1,10 @@
-//! The caller's choices: limits (RFC 6455 section 10.4), delivery, order.
+//! The options of a connection: limits (RFC 6455 §10.4), delivery, order.
 
 use crate::protocol::event::{ControlOrder, Delivery};
 #[cfg(doc)]
 use crate::wire::error::Error;
 
-/// The caller's choices for a [`Connection`](crate::Connection). Every limit has a finite default.
+/// The options of a [`Connection`](crate::Connection). Every limit has a finite default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Config {
@@ -18,14 +18,14 @@ pub struct Config {
 }
 
 impl Config {
-    /// For a limit of length that shall be none. A peer may then send for ever.
+    /// No limit of length. The peer may then send a message without end.
     pub const UNLIMITED: u64 = u64::MAX;
 
-    /// For a limit of fragments that shall be none.
+    /// No limit on fragments.
     pub const UNLIMITED_FRAGMENTS: u32 = u32::MAX;
 
-    /// 16 MiB a frame, 64 MiB and 65,536 fragments a message, [`Delivery::Chunks`],
-    /// [`ControlOrder::Ahead`], automatic Pongs.
+    /// The defaults: 16 MiB per frame, 64 MiB and 65,536 fragments per message,
+    /// [`Delivery::Chunks`], [`ControlOrder::Ahead`], automatic Pongs.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -39,19 +39,21 @@ impl Config {
         }
     }
 
-    /// The longest payload of a data frame in bytes, 0 and up; more is [`Error::FrameTooLong`].
+    /// Sets the longest payload of a data frame, in bytes. A longer one is [`Error::FrameTooLong`],
+    /// as soon as its header announces it.
     #[must_use]
     pub const fn max_frame_len(self, max_frame_len: u64) -> Self {
         Self { max_frame_len, ..self }
     }
 
-    /// The longest message in bytes, 0 and up; more is [`Error::MessageTooLong`].
+    /// Sets the longest message, in bytes. A longer one is [`Error::MessageTooLong`], as soon as
+    /// the header of a frame exceeds the limit.
     #[must_use]
     pub const fn max_message_len(self, max_message_len: u64) -> Self {
         Self { max_message_len, ..self }
     }
 
-    /// The most frames in one message, empty ones too; 0 counts as 1. More is
+    /// Sets the most frames in one message, empty ones included; 0 counts as 1. One more is
     /// [`Error::TooManyFragments`].
     #[must_use]
     pub const fn max_fragments(self, max_fragments: u32) -> Self {
@@ -59,29 +61,31 @@ impl Config {
         Self { max_fragments, ..self }
     }
 
-    /// Payload as it comes, or whole frames.
+    /// Sets whether the payload is delivered as it arrives or as whole frames.
     #[must_use]
     pub const fn delivery(self, delivery: Delivery) -> Self {
         Self { delivery, ..self }
     }
 
-    /// Whether Ping and Pong overtake data that is not delivered yet.
+    /// Sets whether Ping and Pong are delivered ahead of data.
     #[must_use]
     pub const fn control_order(self, control_order: ControlOrder) -> Self {
         Self { control_order, ..self }
     }
 
-    /// Whether a received Ping makes its Pong due. If not, answering is the caller's duty (5.5.2).
+    /// Sets whether a received Ping queues its Pong automatically. If not, the caller has to reply
+    /// with [`send_pong`](crate::Connection::send_pong) (RFC 6455 §5.5.2).
     #[must_use]
     pub const fn auto_pong(self, auto_pong: bool) -> Self {
         Self { auto_pong, ..self }
     }
 
-    /// Whether permessage-deflate was agreed on in the opening handshake: then a message may be
-    /// compressed, and [`Data`](crate::Data) says so. If not, RSV1 is [`Error::ReservedBits`].
+    /// Sets whether permessage-deflate was negotiated in the opening handshake (RFC 7692). If so, a
+    /// message may be compressed, and [`Data::compressed`](crate::Data::compressed) is set. If not,
+    /// RSV1 is [`Error::ReservedBits`].
     ///
-    /// `max_frame_len` and `max_message_len` count compressed bytes then; the limit of a message's
-    /// length stands in the [`Inflate`](crate::deflate::Inflate).
+    /// `max_frame_len` and `max_message_len` then limit the compressed bytes;
+    /// [`Inflate`](crate::deflate::Inflate) limits the length of the inflated message.
     #[cfg(feature = "deflate")]
     #[must_use]
     pub const fn deflate(self, deflate: bool) -> Self {

@@ -1,5 +1,5 @@
-//! One WebSocket connection behind its opening handshake: the product of the two directions, and
-//! the closing handshake between them (RFC 6455 sections 5 to 7).
+//! A WebSocket connection after its opening handshake (RFC 6455 §5 to §7): the two directions, and
+//! the closing handshake between them.
 
 use crate::buffer::Input;
 #[cfg(feature = "deflate")]
@@ -15,50 +15,7 @@ use crate::wire::error::{Error, SendError};
 use crate::wire::frame::{Content, HeaderBytes, Kind, Opcode};
 use crate::wire::target::WORD_64;
 
-/// A WebSocket connection: bytes in, events out; calls in, bytes out.
-///
-/// It begins behind the opening handshake, whoever did that: the `handshake` module, HTTP/2
-/// (RFC 8441), HTTP/3 (RFC 9220), a test.
-///
-/// ```
-/// use barews::{Config, Connection, Event, Input};
-///
-/// let mut server = Connection::server(Config::new());
-/// let mut client = Connection::client(Config::new(), || [0x37, 0xFA, 0x21, 0x3D]);
-///
-/// let mut wire = [0; 64];
-/// let n = client.send_text("Hello", &mut wire)?;
-///
-/// let mut input = Input::new(&mut wire[..n]);
-/// let Event::Data(data) = server.receive(&mut input)? else { panic!() };
-/// assert_eq!(data.payload, b"Hello");
-/// assert!(data.fin);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-///
-/// An event cannot outlive its bytes, and the bytes cannot be moved under an event:
-///
-/// ```compile_fail,E0502
-/// # use barews::{Config, Connection, Input};
-/// # let mut ws = Connection::server(Config::new());
-/// # let mut bytes = [0; 64];
-/// let mut input = Input::new(&mut bytes);
-/// let event = ws.receive(&mut input);
-/// bytes.copy_within(10.., 0);
-/// drop(event);
-/// ```
-///
-/// There is no way to send on a server's side with a key, nor on a client's side without one:
-///
-/// ```compile_fail,E0061
-/// # use barews::{Config, Connection};
-/// let ws = Connection::client(Config::new());
-/// ```
-///
-/// ```compile_fail,E0061
-/// # use barews::{Config, Connection};
-/// let ws = Connection::server(Config::new(), || [1, 2, 3, 4]);
-/// ```
+#[doc = include_str!("connection.md")]
 #[derive(Debug)]
 pub struct Connection<R> {
     receiver: Receiver,
@@ -66,7 +23,7 @@ pub struct Connection<R> {
 }
 
 impl Connection<Server> {
-    /// The server's side.
+    /// Creates the server's side of a connection.
     #[must_use]
     pub fn server(config: Config) -> Self {
         Self::new(config, Server)
@@ -74,7 +31,22 @@ impl Connection<Server> {
 }
 
 impl<K: MaskKeys> Connection<Client<K>> {
-    /// The client's side; `keys` gives one unpredictable masking key for each frame (5.3, 10.3).
+    /// Creates the client's side of a connection.
+    ///
+    /// `keys` supplies one unpredictable masking key for each frame that is sent (§5.3, §10.3):
+    ///
+    /// ```
+    /// use barews::{Config, Connection};
+    ///
+    /// let keys = || {
+    ///     let mut key = [0; 4];
+    ///     getrandom::fill(&mut key).expect("the operating system has no randomness");
+    ///     key
+    /// };
+    /// let ws = Connection::client(Config::new(), keys);
+    /// ```
+    ///
+    /// A source that can fail without a panic implements [`MaskKeys`].
     #[must_use]
     pub fn client(config: Config, keys: K) -> Self {
         Self::new(config, Client { keys })
@@ -86,15 +58,18 @@ impl<R: Role> Connection<R> {
         Self { receiver: Receiver::new(&config), sender: Sender::new(&config, role) }
     }
 
-    /// The next event in `input`, which holds what the last call left and what came since.
+    /// Returns the next event in `input`, which holds the bytes that earlier calls left unread,
+    /// followed by those received since.
     ///
-    /// Call it until [`Event::NeedMore`]; what is left in `input` then belongs in front of the next
-    /// bytes. Replies (Pong, Close) that become due are written by [`transmit`](Self::transmit) or
-    /// before the frame of the next `send`.
+    /// Call it until it returns [`Event::NeedMore`]; keep what is then left in `input` in front of
+    /// the next bytes. A Pong or Close that this call queues is written by
+    /// [`transmit`](Self::transmit), or before the frame of the next `send_…`.
     ///
     /// # Errors
     ///
-    /// The peer's fault, and for ever the same from then on. The Close that tells the peer is due.
+    /// The peer violated the protocol or exceeded a limit of the [`Config`]. The connection is
+    /// failed (§7.1.7): a Close with [`Error::close_code`] is queued, unless this side has already
+    /// closed, and every later call returns the same error.
     #[inline]
     pub fn receive<'b>(&mut self, input: &mut Input<'b>) -> Result<Event<'b>, Error> {
         if WORD_64 && let Some(data) = self.receiver.whole_message::<R>(input) {
@@ -103,23 +78,27 @@ impl<R: Role> Connection<R> {
         self.receiver.receive::<R>(input, &mut self.sender.pending)
     }
 
-    /// The transport has ended: no more bytes will come. Say it when [`receive`](Self::receive) has
-    /// answered [`Event::NeedMore`] to the last of them: what is unread then is lost, a Close too.
+    /// Reports that the transport has ended.
+    ///
+    /// Call it after [`receive`](Self::receive) has returned [`Event::NeedMore`]: bytes that are
+    /// still unread are lost, and with them a Close.
     ///
     /// # Errors
     ///
-    /// [`Error::UnexpectedEof`] if the peer's Close did not come before: the connection was not
-    /// closed cleanly (7.1.4), the code to report is 1006, and a message in progress is lost. The
-    /// error of an earlier fault stays.
+    /// [`Error::UnexpectedEof`] if the transport ended before the peer's Close: a message in
+    /// progress is lost, and the code to report is 1006 (§7.1.5). If the connection had failed
+    /// before, that earlier error.
     pub fn receive_eof(&mut self) -> Result<(), Error> {
-        // It may be a fault that no call has told yet.
+        // The error may be one that `receive` has not returned yet.
         self.receiver.eof().inspect_err(|error| self.sender.pending.fault(*error))
     }
 
-    /// Fails the connection (7.1.7) for a fault that a layer above found in the peer's bytes, as an
-    /// `Inflate` does: from now on [`receive`](Self::receive) gives this error, and the Close that tells
-    /// the peer is due (not for [`Error::UnexpectedEof`]: then nobody is there to be told). Behind the
-    /// peer's Close, or another fault, it changes nothing.
+    /// Fails the connection (§7.1.7) because a layer above, such as an `Inflate`, rejects
+    /// what the peer sent.
+    ///
+    /// From then on [`receive`](Self::receive) returns `error`. A Close with its code is queued,
+    /// except for [`Error::UnexpectedEof`], after which the peer can no longer be reached. After
+    /// the peer's Close or an earlier error this has no effect.
     #[cfg(feature = "deflate")]
     pub fn fail(&mut self, error: Error) {
         if matches!(self.receiver.remote(), Remote::Open) {
@@ -128,38 +107,46 @@ impl<R: Role> Connection<R> {
         }
     }
 
-    /// Writes a text message in one frame, behind the control frame that is due, and returns how
-    /// many bytes both take.
+    /// Writes a text message in one frame, after the queued control frame if there is one, and
+    /// returns the length of both in bytes.
     ///
     /// # Errors
     ///
-    /// [`SendError::BufferTooSmall`], [`SendError::Closed`], [`SendError::FrameInProgress`],
-    /// [`SendError::MessageInProgress`], [`SendError::NoMaskingKey`].
+    /// - [`SendError::BufferTooSmall`] if `out` does not hold both.
+    /// - [`SendError::Closed`] once a Close is queued or sent.
+    /// - [`SendError::FrameInProgress`] while a frame of
+    ///   [`begin_frame`](Self::begin_frame) is incomplete.
+    /// - [`SendError::MessageInProgress`] while a fragmented message is open.
+    /// - [`SendError::NoMaskingKey`] if the source of masking keys fails or has failed.
     #[inline]
     pub fn send_text(&mut self, text: &str, out: &mut [u8]) -> Result<usize, SendError> {
         self.sender.message(Kind::Text, text.as_bytes(), out)
     }
 
-    /// Writes a binary message in one frame, as [`send_text`](Self::send_text) does.
+    /// Writes a binary message in one frame, like [`send_text`](Self::send_text).
     ///
     /// # Errors
     ///
-    /// As for [`send_text`](Self::send_text).
+    /// The errors of [`send_text`](Self::send_text).
     #[inline]
     pub fn send_binary(&mut self, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
         self.sender.message(Kind::Binary, payload, out)
     }
 
-    /// Writes one fragment of a message, behind the control frame that is due (5.4).
+    /// Writes one fragment of a message, after the queued control frame if there is one, and
+    /// returns the length of both in bytes (§5.4).
     ///
-    /// All fragments of a message have the same [`Kind`], the last one `fin`. The fragments of a text
-    /// are UTF-8 when put together; one may end inside a character.
+    /// All fragments of a message have the same [`Kind`]; the last one has `fin`. The fragments of
+    /// a text are valid UTF-8 when joined; a fragment may end inside a character.
     ///
     /// # Errors
     ///
-    /// As for [`send_text`](Self::send_text); [`SendError::MessageInProgress`] for another kind
-    /// than the open message's; [`SendError::InvalidUtf8`]; [`SendError::NotNegotiated`] for one that is
-    /// compressed.
+    /// The errors of [`send_text`](Self::send_text), but [`SendError::MessageInProgress`] only if
+    /// `content` differs from that of the open message. In addition:
+    ///
+    /// - [`SendError::InvalidUtf8`] if the text so far, or the whole text with `fin`, is not UTF-8.
+    /// - [`SendError::NotNegotiated`] if `content` is compressed and the [`Config`]
+    ///   does not allow it.
     pub fn send_fragment(
         &mut self,
         content: impl Into<Content>,
@@ -170,15 +157,32 @@ impl<R: Role> Connection<R> {
         self.sender.fragment(content.into(), fin, payload, out)
     }
 
-    /// Makes a frame of `payload` where it is: masks it (a client) and returns the header, 2 to 14
-    /// bytes, for a vectored write. Whole message or fragment, as [`send_fragment`].
+    /// Makes `payload` the payload of a frame, in place, and returns the header (2 to 14 bytes) for
+    /// a vectored write. A client masks the payload. The frame is a whole message or a fragment, as
+    /// for [`send_fragment`].
     ///
     /// [`send_fragment`]: Self::send_fragment
     ///
     /// # Errors
     ///
-    /// As for [`send_fragment`]; [`SendError::ControlDue`] instead of `BufferTooSmall`: call
-    /// [`transmit`](Self::transmit) first.
+    /// The errors of [`send_fragment`], but [`SendError::ControlDue`] instead of `BufferTooSmall`:
+    /// call [`transmit`](Self::transmit) first. `payload` is unchanged then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use barews::{Config, Connection, Kind};
+    /// use std::io::{IoSlice, Write};
+    ///
+    /// let mut ws = Connection::client(Config::new(), || [1, 2, 3, 4]);
+    /// # let mut transport = Vec::new();
+    /// let mut payload = *b"Hello";
+    /// let header = ws.send_in_place(Kind::Text, true, &mut payload)?;
+    /// // Like any write, this one may be short: repeat it with the rest.
+    /// let n = transport.write_vectored(&[IoSlice::new(&header), IoSlice::new(&payload)])?;
+    /// assert_eq!(n, 2 + 4 + 5);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn send_in_place(
         &mut self,
         content: impl Into<Content>,
@@ -188,16 +192,40 @@ impl<R: Role> Connection<R> {
         self.sender.in_place(content.into(), fin, payload)
     }
 
-    /// Begins a frame of `len` bytes, 0 to 2^63 - 1, that come later: write the header, then
-    /// every piece of the payload after [`mask_next`](Self::mask_next).
+    /// Starts a frame whose payload of `len` bytes (0 to 2^63 - 1) follows in chunks, and returns
+    /// its header. Write the header, then each chunk after [`mask_next`](Self::mask_next).
     ///
-    /// Until all `len` bytes went through `mask_next`, no other frame can be sent, and the control
-    /// frame that is due waits, a Close too (5.4: a frame is not interrupted). Who cannot come up with
-    /// the bytes can only drop the transport. A frame of 0 bytes is whole with its header.
+    /// Until `mask_next` has counted all `len` bytes, no other frame can be sent: a queued control
+    /// frame waits, even a Close (§5.4). If you cannot supply the bytes, drop the transport. A
+    /// frame of 0 bytes is complete with its header.
     ///
     /// # Errors
     ///
-    /// As for [`send_in_place`](Self::send_in_place); [`SendError::FrameTooLong`].
+    /// The errors of [`send_in_place`](Self::send_in_place), and [`SendError::FrameTooLong`] if
+    /// `len` is above 2^63 - 1.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use barews::{Config, Connection, Kind};
+    /// use std::io::{Read, Write};
+    ///
+    /// let mut ws = Connection::client(Config::new(), || [1, 2, 3, 4]);
+    /// # let (mut file, mut transport) = (std::io::repeat(7).take(100_000), Vec::new());
+    /// let header = ws.begin_frame(Kind::Binary, true, 100_000)?;
+    /// transport.write_all(&header)?;
+    /// let mut chunk = [0; 4096];
+    /// while ws.frame_left() > 0 {
+    ///     let n = file.read(&mut chunk)?;
+    ///     if n == 0 {
+    ///         return Err("the file is too short: drop the transport".into());
+    ///     }
+    ///     ws.mask_next(&mut chunk[..n])?;
+    ///     transport.write_all(&chunk[..n])?;
+    /// }
+    /// # assert_eq!(transport.len(), 14 + 100_000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn begin_frame(
         &mut self,
         content: impl Into<Content>,
@@ -207,47 +235,53 @@ impl<R: Role> Connection<R> {
         self.sender.begin(content.into(), fin, len)
     }
 
-    /// Masks the next bytes of the frame that was begun (a server's stay as they are) and counts
-    /// them. Then write them.
+    /// Masks the next chunk of the frame in progress and counts its bytes. Then write the chunk. A
+    /// server's chunk is not changed.
     ///
     /// # Errors
     ///
-    /// [`SendError::PastFrameEnd`], [`SendError::InvalidUtf8`], [`SendError::NoMaskingKey`]; `chunk`
-    /// is unchanged then.
+    /// `chunk` is unchanged on error.
+    ///
+    /// - [`SendError::PastFrameEnd`] if no frame is in progress, or `chunk` is
+    ///   longer than its rest.
+    /// - [`SendError::InvalidUtf8`] if the text so far, or the whole text at its end, is not UTF-8.
+    /// - [`SendError::NoMaskingKey`] if the source of masking keys has failed.
     pub fn mask_next(&mut self, chunk: &mut [u8]) -> Result<(), SendError> {
         self.sender.mask_next(chunk)
     }
 
-    /// How many bytes the frame that was begun still wants from [`mask_next`](Self::mask_next).
+    /// The number of payload bytes that the frame in progress still expects; 0 if there is none.
     #[must_use]
     pub fn frame_left(&self) -> u64 {
         self.sender.frame_left()
     }
 
-    /// Writes a Ping of 0 to 125 bytes, behind the control frame that is due (5.5.2).
+    /// Writes a Ping of 0 to 125 bytes, after the queued control frame if there is one, and returns
+    /// the length of both in bytes (§5.5.2).
     ///
     /// # Errors
     ///
-    /// As for [`send_text`](Self::send_text), but it may come inside a fragmented message;
-    /// [`SendError::ControlTooLong`].
+    /// The errors of [`send_text`](Self::send_text) except `MessageInProgress`, and
+    /// [`SendError::ControlTooLong`] for a longer payload.
     pub fn send_ping(&mut self, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
         self.sender.ping_or_pong(Opcode::Ping, payload, out)
     }
 
-    /// Writes a Pong of 0 to 125 bytes, behind the control frame that is due (5.5.3).
+    /// Writes a Pong of 0 to 125 bytes, after the queued control frame if there is one, and returns
+    /// the length of both in bytes (§5.5.3).
     ///
     /// # Errors
     ///
-    /// As for [`send_ping`](Self::send_ping).
+    /// The errors of [`send_ping`](Self::send_ping).
     pub fn send_pong(&mut self, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
         self.sender.ping_or_pong(Opcode::Pong, payload, out)
     }
 
-    /// Starts the closing handshake (7.1.2): writes a Close with `code` and a `reason` of 0 to 123
-    /// bytes, behind the Pong that is due. Data may still come until the peer's Close.
+    /// Starts the closing handshake (§7.1.2): writes a Close with `code` and a `reason` of 0 to 123
+    /// bytes, after the queued Pong if there is one. Data may arrive until the peer's Close.
     ///
-    /// If the peer was first, the answer that is due is written instead. Returns 0 if a Close was
-    /// written before.
+    /// If the peer was first, its Close or its error has queued a reply, which is written instead.
+    /// Once a Close has been sent, this returns 0.
     ///
     /// The reason is UTF-8 by its type:
     ///
@@ -259,9 +293,12 @@ impl<R: Role> Connection<R> {
     ///
     /// # Errors
     ///
-    /// [`SendError::InvalidCloseCode`] for a code that this side must not send,
-    /// [`SendError::ControlTooLong`], [`SendError::BufferTooSmall`],
-    /// [`SendError::FrameInProgress`], [`SendError::NoMaskingKey`].
+    /// - [`SendError::InvalidCloseCode`] if this side must not send `code`.
+    /// - [`SendError::ControlTooLong`] if `reason` is longer than 123 bytes.
+    /// - [`SendError::BufferTooSmall`] if `out` is too short.
+    /// - [`SendError::FrameInProgress`] while a frame of
+    ///   [`begin_frame`](Self::begin_frame) is incomplete.
+    /// - [`SendError::NoMaskingKey`] if the source of masking keys fails or has failed.
     pub fn send_close(
         &mut self,
         code: CloseCode,
@@ -271,23 +308,25 @@ impl<R: Role> Connection<R> {
         self.sender.send_close(code, reason, out)
     }
 
-    /// Writes the control frame that is due, at most [`MIN_BUFFER_LEN`](crate::MIN_BUFFER_LEN)
-    /// bytes, and returns its length; 0 if none is due or a frame is in progress.
+    /// Writes the queued control frame and returns its length, at most
+    /// [`MIN_BUFFER_LEN`](crate::MIN_BUFFER_LEN) bytes. Returns 0 if none is queued, or while a
+    /// frame of [`begin_frame`](Self::begin_frame) is incomplete.
     ///
     /// # Errors
     ///
-    /// [`SendError::BufferTooSmall`], [`SendError::NoMaskingKey`].
+    /// - [`SendError::BufferTooSmall`] if `out` does not hold the frame, which stays queued.
+    /// - [`SendError::NoMaskingKey`] if the source of masking keys fails or has failed.
     pub fn transmit(&mut self, out: &mut [u8]) -> Result<usize, SendError> {
         self.sender.transmit(out)
     }
 
-    /// Whether [`transmit`](Self::transmit) has something to write.
+    /// Whether [`transmit`](Self::transmit) has a frame to write.
     #[must_use]
     pub const fn wants_write(&self) -> bool {
         self.sender.wants_write()
     }
 
-    /// How far the connection is from its end.
+    /// The progress of the closing handshake.
     #[must_use]
     pub const fn state(&self) -> State {
         closing::state(self.sender.local(), self.receiver.remote())

@@ -1,4 +1,4 @@
-//! What comes out of the receiving direction.
+//! What the receiving direction returns (RFC 6455 §5.5, §5.6).
 
 use core::num::NonZero;
 use core::ops::Deref;
@@ -7,64 +7,65 @@ use crate::wire::close::CloseFrame;
 use crate::wire::frame::{Kind, MAX_CONTROL_LEN};
 use crate::wire::mask;
 
-/// What [`Connection::receive`](crate::Connection::receive) found in the bytes.
+/// The result of [`Connection::receive`](crate::Connection::receive).
 #[derive(Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_enums, reason = "no event may be overlooked by a wildcard arm")]
 #[must_use = "the event is consumed from the input"]
 pub enum Event<'b> {
-    /// Bytes of a message.
+    /// A chunk of a message.
     Data(Data<'b>),
-    /// A Ping (5.5.2). Its Pong is due by itself, unless `auto_pong` is off.
+    /// A Ping (RFC 6455 §5.5.2). Its Pong is queued automatically, unless
+    /// [`auto_pong`](crate::Config::auto_pong) is off.
     ///
-    /// One that overtook data lies behind it in the input, and is passed over when the data before
-    /// it is consumed: keep the input's bytes until then, as after any event.
+    /// A Ping delivered ahead of data stays in the input after that data, and is skipped when the
+    /// data has been consumed. As after any event, keep the unread bytes.
     Ping(ControlPayload),
-    /// A Pong (5.5.3), asked for or not.
+    /// A Pong (RFC 6455 §5.5.3), solicited or not.
     Pong(ControlPayload),
-    /// The peer's Close, `None` without a code (then the code to report is
-    /// [`CloseCode::NO_STATUS`](crate::CloseCode::NO_STATUS), 7.1.5). It is the last event but
-    /// [`NeedMore`](Self::NeedMore), and its answer is due by itself.
+    /// The peer's Close; its reply is queued automatically. `None` is a Close without a code, to be
+    /// reported as [`CloseCode::NO_STATUS`](crate::CloseCode::NO_STATUS) (RFC 6455 §7.1.5). Only
+    /// [`NeedMore`](Self::NeedMore) follows.
     Close(Option<CloseFrame<'b>>),
-    /// No event until this many more bytes are here; an error may come sooner.
+    /// At least this many more bytes are needed for the next event; an error may come sooner.
     ///
-    /// The number is exact once the header of the frame is complete, so one growth by it is enough.
-    /// It passed `max_frame_len` before it is given. After a Close it is 1, and only the end of the
-    /// transport is awaited.
+    /// The number is exact once the header of the frame is complete, and within the limits of the
+    /// [`Config`](crate::Config), so the buffer has to grow only once. After a Close it is 1: only
+    /// the end of the transport is left to come.
     NeedMore(NonZero<usize>),
 }
 
 impl Event<'_> {
-    /// `missing` more bytes until an event; what no buffer can hold is the most that one can.
+    /// `NeedMore` for `missing` bytes, or for the most that a `usize` can hold.
     pub(crate) fn need_more(missing: u64) -> Self {
         let missing = usize::try_from(missing).unwrap_or(usize::MAX);
         Self::NeedMore(NonZero::new(missing).unwrap_or(NonZero::<usize>::MIN))
     }
 }
 
-/// A piece of a message, unmasked in place.
+/// A chunk of a message, unmasked in place.
 #[derive(Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Data<'b> {
     /// The kind of the message.
     pub kind: Kind,
-    /// The bytes. The pieces of a text are valid UTF-8 when put together, and no byte so far makes
-    /// that impossible; a piece may end inside a character.
+    /// The bytes. The chunks of a text are valid UTF-8 when joined: each chunk is checked as it
+    /// arrives, but may end inside a character.
     pub payload: &'b mut [u8],
-    /// This is the first piece of its message.
+    /// Whether this is the first chunk of its message.
     pub first: bool,
-    /// This is the last piece of its message.
+    /// Whether this is the last chunk of its message.
     pub fin: bool,
-    /// How many bytes of the same frame are still to come behind this piece.
+    /// The number of bytes of the same frame that follow this chunk.
     pub frame_left: u64,
-    /// The message is compressed, so the bytes are not yet those of the message, nor checked: give the
-    /// piece to an `Inflate`. Only where the `Config` says that this was agreed on.
+    /// Whether the message is compressed. Its chunks go to an `Inflate`; a compressed text is not
+    /// checked for UTF-8 here. Always `false` unless the `Config` enables compression.
     pub compressed: bool,
 }
 
-/// The payload of a Ping or Pong: 0 to 125 bytes, owned, because it overtakes the data that lies
-/// before it in the same buffer.
+/// The payload of a Ping or Pong, 0 to 125 bytes. It is owned, because it may be delivered ahead of
+/// data in the same buffer.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ControlPayload(heapless::Vec<u8, MAX_CONTROL_LEN, u8>);
 
@@ -73,7 +74,7 @@ impl ControlPayload {
         Self(heapless::Vec::new())
     }
 
-    /// Unmasks the payload of a control frame, which has at most 125 bytes, into this empty one.
+    /// Unmasks the payload of a control frame (at most 125 bytes) into this one, which is empty.
     #[inline]
     pub(crate) fn fill(&mut self, payload: &[u8], key: [u8; 4]) {
         self.0.extend_from_slice(payload).unwrap_or_default();
@@ -108,24 +109,24 @@ impl defmt::Format for ControlPayload {
     }
 }
 
-/// How the payload of data frames is handed out.
+/// How the payload of data frames is delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Delivery {
-    /// As it comes: whatever is there is an event. The buffer never has to hold a frame.
+    /// As it arrives: the bytes at hand are one event. The buffer never has to hold a whole frame.
     Chunks,
-    /// Whole frames only: [`Event::NeedMore`] says how many bytes of the frame are missing.
+    /// As whole frames: [`Event::NeedMore`] gives the number of bytes missing from the frame.
     Frames,
 }
 
-/// Which frames may overtake.
+/// Whether a Ping or Pong may be delivered ahead of data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ControlOrder {
-    /// Every complete Ping or Pong in the input comes before data that is still undelivered.
+    /// A complete Ping or Pong in the input is delivered before data that precedes it.
     Ahead,
-    /// Everything comes in the order of the wire.
+    /// All frames are delivered in wire order.
     Wire,
 }

@@ -1,5 +1,4 @@
-//! One direction of a connection: which frame may follow which (RFC 6455 sections 5.4 and 5.5).
-//! Knows no role.
+//! Which frame may follow which in one direction (RFC 6455 §5.4, §5.5). The same for both roles.
 //!
 //! ```text
 //!              text, binary with FIN                continuation without FIN
@@ -16,23 +15,24 @@
 use crate::wire::error::Error;
 use crate::wire::frame::{Kind, Lead, Opcode};
 
-/// Whether a message is open between two frames.
+/// Whether a message is open between two frames (RFC 6455 §5.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_enums, reason = "RFC 6455 section 5.4 has these two cases")]
 pub enum Fragmentation {
     /// No message is open.
     Idle,
-    /// The first frame of a message of this kind was seen, the last was not.
+    /// A message of this kind is open: its first frame has passed, its last has not.
     Message(Kind),
 }
 
 impl Fragmentation {
-    /// The flow behind a frame with this first byte.
+    /// The state after a frame with this first byte.
     ///
     /// # Errors
     ///
-    /// [`Error::UnexpectedContinuation`], [`Error::ExpectedContinuation`].
+    /// [`Error::UnexpectedContinuation`] for a continuation while no message is open,
+    /// [`Error::ExpectedContinuation`] for a text or binary frame while one is.
     #[expect(clippy::match_same_arms, reason = "one arm for each arrow of the diagram")]
     pub const fn step(self, lead: Lead) -> Result<Self, Error> {
         match (self, lead.opcode, lead.fin) {
@@ -45,24 +45,25 @@ impl Fragmentation {
             (Self::Message(_), Opcode::Text | Opcode::Binary, _) => {
                 Err(Error::ExpectedContinuation)
             }
-            // 5.4: control frames "MAY be injected in the middle of a fragmented message".
+            // §5.4: control frames "MAY be injected in the middle of a fragmented message".
             (_, Opcode::Close | Opcode::Ping | Opcode::Pong, _) => Ok(self),
         }
     }
 
-    /// The kind of the message that a data frame with this opcode belongs to.
+    /// The kind of the message to which a data frame with this opcode belongs.
     pub(crate) const fn kind_of(self, opcode: Opcode) -> Option<Kind> {
         match (self, opcode) {
             (_, Opcode::Text) => Some(Kind::Text),
             (_, Opcode::Binary) => Some(Kind::Binary),
-            // 5.4: fragments have the type of the message's first frame.
+            // §5.4: fragments have the type of the message's first frame.
             (Self::Message(kind), Opcode::Continuation) => Some(kind),
             (Self::Idle, Opcode::Continuation)
             | (_, Opcode::Close | Opcode::Ping | Opcode::Pong) => None,
         }
     }
 
-    /// The opcode of the next frame of a message of this kind, if it may come now.
+    /// The opcode of the next frame of a message of this kind, or `None` if another
+    /// message is open.
     pub(crate) fn opcode_of(self, kind: Kind) -> Option<Opcode> {
         match self {
             Self::Idle => Some(kind.into()),

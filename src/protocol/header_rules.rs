@@ -1,4 +1,5 @@
-//! What may stand at a header: the rules that both readers of the receiving direction apply.
+//! The header rules: what RFC 6455 and the [`Config`] allow at a header. The wire reader and the
+//! look-ahead both apply them.
 
 use crate::protocol::config::Config;
 use crate::protocol::event::Delivery;
@@ -8,15 +9,16 @@ use crate::wire::error::Error;
 use crate::wire::frame::{self, Header, Kind, Lead, Length, Opcode, Parsed};
 use crate::wire::target::DEFLATE;
 
-/// Where a direction stands between two frames: the flow, and the size of the open message.
+/// The progress of a direction between two frames: its fragmentation, and the size of
+/// the open message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MessageProgress {
     pub(crate) flow: Fragmentation,
-    /// Frames of the open message so far, empty ones too.
+    /// The frames of the open message so far, empty ones included.
     fragments: u32,
-    /// Payload bytes of the open message so far.
+    /// The payload bytes of the open message so far.
     message_len: u64,
-    /// The open message is compressed.
+    /// Whether the open message is compressed.
     compressed: bool,
 }
 
@@ -31,7 +33,7 @@ impl MessageProgress {
         DEFLATE && (self.compressed || lead.rsv1)
     }
 
-    /// Moves behind a data frame that was judged.
+    /// Advances past an accepted data frame.
     #[inline]
     pub(crate) fn pass(&mut self, lead: Lead, len: u64) {
         self.flow = self.flow.step(lead).unwrap_or(self.flow);
@@ -45,20 +47,21 @@ impl MessageProgress {
     }
 }
 
-/// What stands at a header.
+/// The result of [`HeaderRules::judge`].
 pub(crate) enum HeaderStatus {
     Complete {
         header: Header,
-        /// The length of the header.
+        /// The length of the header in bytes.
         len: usize,
-        /// The length of header and payload.
+        /// The length of header and payload in bytes.
         frame_len: u64,
     },
-    /// At least so many more bytes until the header is complete, and then until an event.
+    /// At least `header` more bytes complete the header; an event takes at least
+    /// `payload` bytes more.
     NeedMore { header: u64, payload: u64 },
 }
 
-/// The caller's choices that decide about a header.
+/// The options that decide whether a header is accepted.
 #[derive(Debug)]
 pub(crate) struct HeaderRules {
     max_frame_len: u64,
@@ -83,10 +86,10 @@ impl HeaderRules {
         }
     }
 
-    /// Judges the header at the start of `bytes`, as far as it is there.
+    /// Checks the header at the start of `bytes`, which may be incomplete.
     ///
-    /// Each byte is judged by all that it can break before the next one is looked at, so that the
-    /// error does not depend on how the bytes were cut.
+    /// Each byte is checked against every rule that it can break before the next byte is read, so
+    /// the error does not depend on how the bytes are split.
     pub(crate) fn judge<R: Role>(
         &self,
         bytes: &[u8],
@@ -101,7 +104,7 @@ impl HeaderRules {
         let Some((&second, rest)) = rest.split_first() else {
             return Ok(HeaderStatus::NeedMore { header: 1 + key_len, payload: 0 });
         };
-        // 5.1: a server "MUST close the connection upon receiving a frame that is not masked", a
+        // §5.1: a server "MUST close the connection upon receiving a frame that is not masked", a
         // client "if it detects a masked frame".
         match (R::SERVER, second & 0x80 != 0) {
             (true, false) => return Err(Error::Unmasked),
@@ -115,7 +118,7 @@ impl HeaderRules {
         };
         let length = match judge_length(rest) {
             Ok(length) => length,
-            // A byte before may have been enough for an error, and for another one.
+            // A shorter prefix may already have been an error, and a different one.
             Err(error) => {
                 let mut known = (0..rest.len().min(8)).filter_map(|n| rest.get(..n));
                 return Err(known.find_map(|rest| judge_length(rest).err()).unwrap_or(error));
@@ -134,10 +137,10 @@ impl HeaderRules {
         })
     }
 
-    /// Judges the first byte of a frame.
+    /// Checks the first byte of a frame.
     fn lead(&self, progress: &MessageProgress, lead: Lead) -> Result<(), Error> {
-        // 5.2: a reserved bit "MUST be 0 unless an extension is negotiated". RFC 7692, 6.1: RSV1 is for
-        // the first frame of a message.
+        // §5.2: a reserved bit "MUST be 0 unless an extension is negotiated". RFC 7692 §6.1: RSV1
+        // is set only on the first frame of a message.
         let may_compress =
             DEFLATE && self.deflate && matches!(lead.opcode, Opcode::Text | Opcode::Binary);
         if lead.rsv1 && !may_compress {
@@ -153,7 +156,7 @@ impl HeaderRules {
         Ok(())
     }
 
-    /// Judges the length of the frame's payload, or the least that it can be.
+    /// Checks the payload length, or its lower bound.
     fn length(&self, progress: &MessageProgress, lead: Lead, len: u64) -> Result<(), Error> {
         if lead.opcode.is_control() {
             return Ok(());
@@ -167,8 +170,8 @@ impl HeaderRules {
         Ok(())
     }
 
-    /// Kind, header length and payload length of a whole message in a frame of at most 65,535 bytes, if
-    /// that is what `bytes` begin with where no message is open.
+    /// Kind, header length and payload length of a whole message in one frame of at most 65,535
+    /// bytes, if `bytes` start with one. Valid only while no message is open.
     #[inline(always)]
     pub(crate) fn whole_head<R: Role>(&self, bytes: &[u8]) -> Option<(Kind, usize, usize)> {
         let (&[first, second], rest) = bytes.split_first_chunk()?;
@@ -180,7 +183,7 @@ impl HeaderRules {
         let (mask, head) = if R::SERVER { (0x80, 6) } else { (0, 2) };
         let (head, len) = match second ^ mask {
             len @ 0..=125 => (head, u16::from(len)),
-            // 5.2: fewer than 126 bytes have a length of one byte.
+            // §5.2: fewer than 126 bytes have a length of one byte.
             126 => match u16::from_be_bytes(*rest.first_chunk()?) {
                 0..=125 => return None,
                 len => (head + 2, len),
@@ -195,7 +198,7 @@ impl HeaderRules {
 mod tests {
     use super::*;
 
-    /// A count of 32 bits ends somewhere: no test could send so many.
+    /// No test could send enough frames to exhaust a 32-bit counter.
     #[test]
     fn unlimited_fragments_have_no_last_one() {
         for (limit, judged) in [(u32::MAX, Ok(())), (u32::MAX - 1, Err(Error::TooManyFragments))] {

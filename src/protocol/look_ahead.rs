@@ -1,4 +1,4 @@
-//! The look-ahead: finds Ping and Pong in front of the reader that delivers in the order of the wire.
+//! The look-ahead: finds a Ping or Pong ahead of the wire reader.
 
 use crate::protocol::event::ControlOrder;
 use crate::protocol::fragmentation::Fragmentation;
@@ -7,22 +7,22 @@ use crate::protocol::role::Role;
 use crate::wire::frame::{self, Opcode};
 use crate::wire::target::WORD_64;
 
-/// Where the look-ahead is; distances are counted from the wire reader.
+/// The position of the look-ahead. Distances are in bytes from the wire reader.
 #[derive(Debug)]
 pub(crate) struct LookAhead {
-    /// The header that it looks at next. Control frames before it are delivered.
+    /// The next header to read. All control frames before it have been delivered.
     at: u64,
-    /// How many bytes there must be until it gets any further; `u64::MAX` when it has stopped.
+    /// The number of bytes needed to get any further; `u64::MAX` once stopped.
     due: u64,
     progress: MessageProgress,
 }
 
-/// A Ping or Pong in front of the wire reader.
+/// A Ping or Pong ahead of the wire reader.
 pub(crate) struct Found<'a> {
     pub(crate) opcode: Opcode,
     /// As it is on the wire.
     pub(crate) payload: &'a [u8],
-    /// Zeros from a server, whose payloads are not masked.
+    /// Zeros for a frame from a server, which is not masked.
     pub(crate) key: [u8; 4],
 }
 
@@ -35,23 +35,23 @@ impl LookAhead {
         Self { at: 0, due, progress: MessageProgress::new() }
     }
 
-    /// Whether there is anything to look at in `len` bytes.
+    /// Whether `len` bytes suffice to get any further.
     #[inline]
     pub(crate) const fn is_due(&self, len: u64) -> bool {
         len >= self.due
     }
 
-    /// Whether a control frame where the wire reader is was delivered before.
+    /// Whether the control frame at which the wire reader stands has been delivered.
     pub(crate) const fn has_passed(&self) -> bool {
         self.at > 0
     }
 
-    /// Looks no further.
+    /// Stops permanently.
     pub(crate) const fn stop(&mut self) {
         self.due = u64::MAX;
     }
 
-    /// The wire reader consumed `n` bytes.
+    /// The wire reader has consumed `n` bytes.
     #[inline]
     pub(crate) fn consumed(&mut self, n: usize) {
         let n = frame::to_u64(n);
@@ -59,7 +59,7 @@ impl LookAhead {
         self.due = self.due.saturating_sub(n);
     }
 
-    /// The next Ping or Pong that the wire reader has not come to.
+    /// The next Ping or Pong that the wire reader has not reached.
     #[inline(never)]
     pub(crate) fn look<'a, R: Role>(
         &mut self,
@@ -79,16 +79,17 @@ impl LookAhead {
                 continue;
             }
             self.due = match rules.judge::<R>(rest, &self.progress) {
-                // The wire reader comes to this header as well, and reports the error.
+                // The wire reader will reach this header and report the error.
                 Err(_) => u64::MAX,
-                // The wire reader takes a header as soon as it is complete, and must not be first.
+                // The look-ahead must read a header before the wire reader, which takes it
+                // once it is complete.
                 Ok(HeaderStatus::NeedMore { header, .. }) => here.saturating_add(header),
                 Ok(HeaderStatus::Complete { header, len, frame_len }) => {
                     let end = at.saturating_add(frame_len);
                     match header.lead.opcode {
                         Opcode::Close => u64::MAX,
                         Opcode::Ping | Opcode::Pong if end > here => end,
-                        // The wire reader stands here itself, and takes it now.
+                        // The wire reader stands at this frame and delivers it now.
                         Opcode::Ping | Opcode::Pong if at == 0 => return None,
                         opcode @ (Opcode::Ping | Opcode::Pong) => {
                             self.at = end;
@@ -110,12 +111,12 @@ impl LookAhead {
         None
     }
 
-    /// Moves the look-ahead over messages that the short path takes, the most frequent frames.
+    /// Skips whole messages in one frame, the most frequent case.
     fn hop<R: Role>(&mut self, rules: &HeaderRules, bytes: &[u8]) {
         if self.progress.flow != Fragmentation::Idle {
             return;
         }
-        // It looks when more is there than it has passed, so this is not beyond.
+        // `self.at` is within `bytes`, since the look-ahead only runs when bytes follow it.
         let mut at = usize::try_from(self.at).unwrap_or(bytes.len());
         while let Some((_, head, len)) =
             bytes.get(at..).and_then(|bytes| rules.whole_head::<R>(bytes))

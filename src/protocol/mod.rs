@@ -1,4 +1,5 @@
-//! One connection after its opening handshake (RFC 6455 sections 5 to 7): two directions and what they share.
+//! One connection after its opening handshake (RFC 6455 §5 to §7): the receiving direction, the
+//! sending direction, and the state they share.
 
 pub(crate) mod closing;
 pub(crate) mod config;

@@ -1,5 +1,5 @@
-//! What this side owes the peer: the one control frame that is due, and how far the closing of this
-//! direction is. The receiving direction makes replies due, the sending direction writes them.
+//! The queued control frame, and how far the sending direction is closed (RFC 6455 §5.5). The
+//! receiving direction queues replies, the sending direction writes them.
 
 use crate::protocol::closing::{Local, LocalEvent};
 use crate::protocol::event::{ControlPayload, Event};
@@ -7,7 +7,7 @@ use crate::wire::close::CloseCode;
 use crate::wire::error::Error;
 use crate::wire::frame::Opcode;
 
-/// The one control frame that waits to be written.
+/// The one control frame that is queued.
 #[derive(Debug)]
 pub(crate) struct PendingControl {
     pub(crate) answer: Reply,
@@ -16,9 +16,9 @@ pub(crate) struct PendingControl {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reply {
-    /// To the newest Ping (5.5.3).
+    /// To the latest Ping (§5.5.3).
     Pong,
-    /// To the peer's Close or its fault; outranks a Pong.
+    /// To the peer's Close or protocol error; replaces a Pong.
     Close,
 }
 
@@ -34,11 +34,10 @@ impl Pending {
         Self { due: None, local: Local::Open, auto_pong }
     }
 
-    /// The event for a Ping or Pong; the Pong that answers a Ping becomes due, if that is this side's to
-    /// do, and takes the place of an older one (5.5.3).
+    /// The event for a Ping or Pong. With `auto_pong`, a Ping queues its Pong, which replaces an
+    /// older one (§5.5.3).
     ///
-    /// The payload is written where it is to be, for the event and for the answer: half-written words
-    /// that are moved at once make the processor wait.
+    /// Event and reply are filled in place: moving a half-written struct stalls store forwarding.
     #[inline(never)]
     pub(crate) fn control<'b>(
         &mut self,
@@ -60,7 +59,7 @@ impl Pending {
         event
     }
 
-    /// Makes the Close due that tells the peer of its fault (7.1.7), if it is there to be told.
+    /// Queues the Close that reports an error to the peer (§7.1.7), unless the transport has ended.
     #[cold]
     pub(crate) fn fault(&mut self, error: Error) {
         if error == Error::UnexpectedEof {
@@ -70,8 +69,8 @@ impl Pending {
         }
     }
 
-    /// Makes a Close due, unless there was one. It answers the peer's and "typically echoes the status
-    /// code" (5.5.1).
+    /// Queues a Close, unless one is queued or sent. A reply to the peer's Close "typically echoes
+    /// the status code" (§5.5.1).
     pub(crate) fn close(&mut self, code: Option<CloseCode>) {
         if self.local == Local::Open {
             let body = self.make_due(Reply::Close);
@@ -82,13 +81,13 @@ impl Pending {
         }
     }
 
-    /// The payload, empty still, of an answer that takes the place of what was due.
+    /// Queues a reply with an empty payload in place of what was queued, and returns the payload.
     #[inline]
     fn make_due(&mut self, answer: Reply) -> &mut ControlPayload {
         &mut self.due.insert(PendingControl { answer, payload: ControlPayload::new() }).payload
     }
 
-    /// The transport is gone: nothing can be sent.
+    /// The transport has ended: nothing can be sent.
     fn abandon(&mut self) {
         self.due = None;
         self.local = self.local.next(LocalEvent::TransportLost);

@@ -1,9 +1,9 @@
-//! The receiving direction: bytes in, events out.
+//! The receiving direction: bytes in, events out (RFC 6455 §5, §7).
 //!
-//! Two readers walk over the same bytes. The *wire* reader delivers in wire order. The *look-ahead*
-//! hops from header to header in front of it and delivers Ping and Pong early; the wire reader
-//! skips those when it gets there. Both apply the same rules, each to its own [`MessageProgress`], so the
-//! look-ahead stops at a header that is not valid where it stands.
+//! Two readers pass over the same bytes. The *wire reader* delivers in wire order. The *look-ahead*
+//! skips ahead of it from header to header and delivers a Ping or Pong early; the wire reader drops
+//! that frame when it gets there. Both apply the same header rules, each to its own
+//! [`MessageProgress`], so the look-ahead stops at the first invalid header.
 //!
 //! ```text
 //!             wire reader              look-ahead
@@ -28,20 +28,20 @@ use crate::wire::mask;
 use crate::wire::target::DEFLATE;
 use crate::wire::utf8::{self, Utf8};
 
-/// Where the wire reader is.
+/// The state of the wire reader.
 #[derive(Clone, Copy, Debug)]
 enum ReceiveState {
     /// At a header.
     Header,
     /// Inside the payload of a data frame.
     Payload(Payload),
-    /// Behind the peer's Close: bytes are discarded (1.4).
+    /// After the peer's Close: received bytes are discarded (§1.4).
     Discard,
-    /// Behind the peer's Close and the end of the transport.
+    /// After the peer's Close and the end of the transport.
     Ended,
-    /// Behind the last good bytes of a text: the next call fails the connection.
+    /// After the valid part of an invalid text: the next call fails the connection.
     Failing(Error),
-    /// Failed (7.1.7), and whether the transport has ended since.
+    /// Failed (§7.1.7). `ended` is whether the transport has ended, too.
     Failed { error: Error, ended: bool },
 }
 
@@ -50,25 +50,25 @@ enum ReceiveState {
 struct Payload {
     kind: Kind,
     first: bool,
-    /// The frame is the last of its message.
+    /// Whether the frame is the last of its message.
     fin: bool,
     compressed: bool,
-    /// The masking key for the next byte, if the peer masks.
+    /// The masking key for the next byte; zeros for an unmasked frame.
     key: [u8; 4],
     left: u64,
 }
 
-/// What the wire reader does at a header.
+/// The next step of the wire reader, at a header.
 enum Step {
     NeedMore(u64),
     Data(Payload),
-    /// A control frame that the look-ahead delivered: its length.
+    /// A control frame of this length that the look-ahead has delivered.
     Skip(usize),
     Control {
         opcode: Opcode,
-        /// The length of the header.
+        /// The length of the header in bytes.
         len: usize,
-        /// The length of header and payload.
+        /// The length of header and payload in bytes.
         frame_len: usize,
         key: [u8; 4],
     },
@@ -116,7 +116,7 @@ impl Receiver {
                 self.state = ReceiveState::Failed { error, ended: true };
                 Err(error)
             }
-            // 7.1.5: "no Close control frame was received", so a message in progress is lost.
+            // §7.1.5: "no Close control frame was received", so a message in progress is lost.
             ReceiveState::Header | ReceiveState::Payload(_) => {
                 self.fail(Error::UnexpectedEof);
                 Err(Error::UnexpectedEof)
@@ -124,10 +124,10 @@ impl Receiver {
         }
     }
 
-    /// The short path: a whole message in one frame of at most 65,535 bytes, all of it here.
+    /// The fast path: a whole message in one frame of at most 65,535 bytes, complete in `input`.
     ///
-    /// `None` means that it is something else; nothing was changed then. It must be inlined: a call
-    /// would hand the event over in memory, which costs more than all that is done here.
+    /// Anything else is `None`, and nothing is changed. Inlined, because a call would return the
+    /// event through memory, which costs more than all the work here.
     #[inline(always)]
     pub(crate) fn whole_message<'b, R: Role>(&mut self, input: &mut Input<'b>) -> Option<Data<'b>> {
         if !matches!((self.state, self.progress.flow), (ReceiveState::Header, Fragmentation::Idle))
@@ -145,7 +145,7 @@ impl Receiver {
             kind == Kind::Text && utf8::is_plain(payload)
         };
         if kind == Kind::Text && !ascii && !Utf8::is_valid(payload) {
-            // The long path finds the same and says what it is.
+            // The slow path finds the same error and reports it.
             mask::mask(payload, key);
             return None;
         }
@@ -154,10 +154,10 @@ impl Receiver {
         Some(Data { kind, payload, first: true, fin: true, frame_left: 0, compressed: false })
     }
 
-    /// Everything else.
+    /// The slow path: everything else.
     ///
-    /// An event has room for a control frame: copied from call to call it would cost more than all the
-    /// rules. So what the readers hand over is small, and the event is made last.
+    /// An event has room for a control frame, so copying it from call to call would cost more than
+    /// all the checks. The readers therefore return small values, and the event is built last.
     #[inline(never)]
     pub(crate) fn receive<'b, R: Role>(
         &mut self,
@@ -211,7 +211,7 @@ impl Receiver {
         }
     }
 
-    /// Judges the header that the wire reader stands at, and moves behind that of a data frame.
+    /// Checks the header at the wire reader, and consumes it if it is that of a data frame.
     fn header<R: Role>(&mut self, input: &mut Input<'_>) -> Result<Step, Error> {
         let bytes = input.unread();
         let here = frame::len_u64(bytes);
@@ -242,7 +242,7 @@ impl Receiver {
         Ok(Step::Data(Payload { kind, first, fin, compressed, key, left: header.payload_len }))
     }
 
-    /// The rest of a data frame, as much of it as is here.
+    /// Delivers what is available of a data frame.
     fn payload<'b, R: Role>(
         &mut self,
         frame: Payload,
@@ -254,7 +254,7 @@ impl Receiver {
             self.state = ReceiveState::Payload(frame);
             return Ok(Event::need_more(1));
         }
-        // RFC 7692, 6.2: of a compressed message it is the inflated payload that must be text.
+        // RFC 7692 §6.2: for a compressed message it is the inflated payload that must be UTF-8.
         let is_text = frame.kind == Kind::Text && !(DEFLATE && frame.compressed);
         let bytes = input.unread_mut().get_mut(..n).unwrap_or_default();
         let (key, ascii) = if R::SERVER {
@@ -279,9 +279,10 @@ impl Receiver {
         Ok(Event::Data(Data { kind, payload, first, fin, frame_left: left, compressed }))
     }
 
-    /// Of the `n` unmasked bytes the one at `bad` cannot be. What comes before it is delivered, the
-    /// rest is put back as it was, and the next call gives the error: so the events are the same
-    /// however the bytes are cut.
+    /// Handles `n` unmasked bytes of which the one at `bad` is invalid.
+    ///
+    /// The valid part before it is delivered, the rest is masked again, and the next call returns
+    /// the error. The events are therefore the same for every split of the bytes.
     #[cold]
     fn invalid_text<'b, R: Role>(
         &mut self,
@@ -313,12 +314,12 @@ impl Receiver {
         input.take(n)
     }
 
-    /// Fails the connection (7.1.7).
+    /// Fails the connection (§7.1.7).
     pub(crate) fn fail(&mut self, error: Error) {
         self.stop(ReceiveState::Failed { error, ended: error == Error::UnexpectedEof });
     }
 
-    /// Nothing is read any more.
+    /// Enters `state`, in which no more frames are read.
     fn stop(&mut self, state: ReceiveState) {
         self.state = state;
         self.look_ahead.stop();

@@ -1,38 +1,58 @@
-//! The two sides of a connection, and where masking keys come from (RFC 6455 sections 5.1, 5.3).
+//! The two sides of a connection, and the source of masking keys (RFC 6455 §5.1, §5.3).
 
 use core::fmt;
 
-/// The server's side: sends unmasked, takes only masked frames (5.1).
+/// The server's side: it sends unmasked frames and accepts only masked ones (RFC 6455 §5.1).
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct Server;
 
-/// The client's side: masks every frame with a key of its own, takes only unmasked frames (5.1).
+/// The client's side: it masks every frame with a fresh key and accepts only unmasked frames
+/// (RFC 6455 §5.1).
 ///
-/// There is no default source of keys: 10.3 asks for unpredictable ones.
+/// There is no default source of masking keys: they must be unpredictable (RFC 6455 §10.3).
 pub struct Client<K> {
     pub(crate) keys: K,
 }
 
 impl<K> fmt::Debug for Client<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Keys, and the state of what makes them, do not belong into a log.
+        // Masking keys, and the state of their generator, do not belong in a log.
         f.debug_struct("Client").finish_non_exhaustive()
     }
 }
 
 /// A source of masking keys.
 ///
-/// It is asked once for each frame, when the frame is written, and each key is used for that frame
-/// only. 5.3: "The masking key needs to be unpredictable": take it from the operating system or a
-/// cryptographic generator; a counter, a clock or a weak generator lets the far end choose what is
-/// on the wire (10.3). Any `FnMut() -> [u8; 4]` is a source.
+/// It is called once for each frame, when the frame is written. Keys must be unpredictable
+/// (RFC 6455 §5.3): take them from the operating system or from a cryptographic generator.
+/// With a counter, a clock or a weak generator an attacker can choose the bytes on the wire
+/// (RFC 6455 §10.3).
+///
+/// Any `FnMut() -> [u8; 4]` is a source. Implement the trait for one that can fail:
+///
+/// ```
+/// use barews::{Config, Connection, MaskKeys, NoKey};
+///
+/// struct OsKeys;
+///
+/// impl MaskKeys for OsKeys {
+///     fn next_key(&mut self) -> Result<[u8; 4], NoKey> {
+///         let mut key = [0; 4];
+///         getrandom::fill(&mut key).map_err(|_| NoKey)?;
+///         Ok(key)
+///     }
+/// }
+///
+/// let ws = Connection::client(Config::new(), OsKeys);
+/// ```
 pub trait MaskKeys {
-    /// The key for the next frame.
+    /// Returns the key for the next frame.
     ///
     /// # Errors
     ///
-    /// [`NoKey`] if none can be had. Nothing more can be sent then.
+    /// [`NoKey`] if no key is available. The connection then sends nothing more, and its transport
+    /// is to be dropped.
     fn next_key(&mut self) -> Result<[u8; 4], NoKey>;
 }
 
@@ -50,7 +70,7 @@ pub struct NoKey;
 
 impl fmt::Display for NoKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no masking key")
+        f.write_str("no masking key is available")
     }
 }
 
@@ -61,7 +81,7 @@ pub trait Role: sealed::Sealed {
     /// Whether this is the server's side.
     const SERVER: bool;
 
-    /// The masking key for the next frame, if this side masks.
+    /// Returns the masking key for the next frame, or `None` if this side does not mask.
     #[doc(hidden)]
     fn masking_key(&mut self) -> Result<Option<[u8; 4]>, NoKey>;
 }

@@ -1,7 +1,8 @@
-//! The sending direction: what may be sent when, behind the control frame that is due.
+//! The sending direction: which frame may be sent when (RFC 6455 §5.4, §5.5.1), and the queued
+//! control frame before it.
 //!
-//! Each `send` checks everything, then writes the due control frame and its own frame, then changes
-//! the state. A refused call has changed nothing.
+//! Each `send` first checks everything, then writes the queued control frame and its own, then
+//! changes the state. A refused call changes nothing.
 
 use crate::protocol::closing::{Local, LocalEvent};
 use crate::protocol::config::Config;
@@ -15,12 +16,12 @@ use crate::wire::mask;
 use crate::wire::target::DEFLATE;
 use crate::wire::utf8::Utf8;
 
-/// A frame whose header was written and whose payload was not, or not all of it.
+/// A frame whose header has been written and whose payload is incomplete.
 #[derive(Clone, Copy, Debug)]
 struct OpenFrame {
     content: Content,
     fin: bool,
-    /// The key for the next byte, if this side masks.
+    /// The masking key for the next byte, if this side masks.
     key: Option<[u8; 4]>,
     left: u64,
 }
@@ -30,9 +31,9 @@ pub(crate) struct Sender<R> {
     role: R,
     flow: Fragmentation,
     utf8: Utf8,
-    /// Compressed messages may be sent.
+    /// Whether compressed messages may be sent.
     deflate: bool,
-    /// The open message is compressed.
+    /// Whether the open message is compressed.
     compressed: bool,
     frame: Option<OpenFrame>,
     pub(crate) pending: Pending,
@@ -95,7 +96,7 @@ impl<R: Role> Sender<R> {
         Ok(n)
     }
 
-    /// Masks `payload` where it is and returns the header that belongs before it.
+    /// Masks `payload` in place and returns its header.
     pub(crate) fn in_place(
         &mut self,
         content: Content,
@@ -113,7 +114,7 @@ impl<R: Role> Sender<R> {
         Ok(header.encode())
     }
 
-    /// Opens a frame of `len` bytes that [`mask_next`](Self::mask_next) fills.
+    /// Starts a frame of `len` bytes for [`mask_next`](Self::mask_next).
     pub(crate) fn begin(
         &mut self,
         content: Content,
@@ -135,7 +136,7 @@ impl<R: Role> Sender<R> {
         Ok(header.encode())
     }
 
-    /// Masks the next bytes of the open frame.
+    /// Masks the next chunk of the frame in progress.
     pub(crate) fn mask_next(&mut self, chunk: &mut [u8]) -> Result<(), SendError> {
         if self.is_broken() {
             return Err(SendError::NoMaskingKey);
@@ -150,7 +151,7 @@ impl<R: Role> Sender<R> {
         Ok(())
     }
 
-    /// How many payload bytes the open frame has left.
+    /// The number of payload bytes that the frame in progress still expects.
     pub(crate) fn frame_left(&self) -> u64 {
         self.frame.map_or(0, |frame| frame.left)
     }
@@ -169,7 +170,7 @@ impl<R: Role> Sender<R> {
         self.write(Lead { fin: true, rsv1: false, opcode }, payload, out)
     }
 
-    /// Writes this side's Close; after one was written it does nothing.
+    /// Writes this side's Close; does nothing if one has been sent.
     pub(crate) fn send_close(
         &mut self,
         code: CloseCode,
@@ -193,7 +194,7 @@ impl<R: Role> Sender<R> {
                 self.pending.local = self.pending.local.next(LocalEvent::CloseWritten);
                 Ok(n)
             }
-            // 5.5.1: both sides may close at once; the answer that is due is this side's Close.
+            // §5.5.1: both sides may close at once; then the queued reply is this side's Close.
             Local::Queued if self.frame.is_some() => Err(SendError::FrameInProgress),
             Local::Queued => self.transmit(out),
             Local::Closed => Ok(0),
@@ -201,7 +202,7 @@ impl<R: Role> Sender<R> {
         }
     }
 
-    /// Writes the due control frame, if there is one and no frame is open.
+    /// Writes the queued control frame, if there is one and no frame is in progress.
     pub(crate) fn transmit(&mut self, out: &mut [u8]) -> Result<usize, SendError> {
         if self.is_broken() {
             return Err(SendError::NoMaskingKey);
@@ -212,20 +213,20 @@ impl<R: Role> Sender<R> {
         self.transmit_due(out)
     }
 
-    /// Whether a frame may be started at all.
+    /// Whether a frame may be started.
     #[inline]
     fn may_send(&self) -> Result<(), SendError> {
         self.pending.local.may_send()?;
         if self.frame.is_some() { Err(SendError::FrameInProgress) } else { Ok(()) }
     }
 
-    /// Whether a header may be given out by value: then nothing else can be written before it.
+    /// Whether a header may be returned by value: nothing can then be written before it.
     fn may_send_header(&self) -> Result<(), SendError> {
         self.may_send()?;
         if self.pending.is_due() { Err(SendError::ControlDue) } else { Ok(()) }
     }
 
-    /// The first byte of the next frame of a message of this kind, and the flow behind it.
+    /// The first byte of the message's next frame, and the fragmentation after it.
     fn data_lead(&self, content: Content, fin: bool) -> Result<(Lead, Fragmentation), SendError> {
         let Content { kind, compressed } = content;
         let compressed = DEFLATE && compressed;
@@ -237,12 +238,12 @@ impl<R: Role> Sender<R> {
         if !first && compressed != self.compressed {
             return Err(SendError::MessageInProgress);
         }
-        // RFC 7692, 6.1: RSV1 is for the first frame of a message.
+        // RFC 7692 §6.1: RSV1 is set only on the first frame of a message.
         let lead = Lead { fin, rsv1: first && compressed, opcode };
         Ok((lead, self.flow.step(lead).map_err(|_| SendError::MessageInProgress)?))
     }
 
-    /// 5.6: the fragments of a text are UTF-8 when put together.
+    /// §5.6: the fragments of a text are valid UTF-8 when joined.
     fn text(&self, content: Content, payload: &[u8], last: bool) -> Result<Utf8, SendError> {
         match content.kind {
             _ if DEFLATE && content.compressed => Ok(self.utf8),
@@ -251,14 +252,14 @@ impl<R: Role> Sender<R> {
         }
     }
 
-    /// A header with a fresh key, if this side masks (5.3).
+    /// A header with a fresh masking key, if this side masks (§5.3).
     #[inline]
     fn header(&mut self, lead: Lead, payload_len: u64) -> Result<Header, SendError> {
         let masking_key = masking_key(&mut self.role, &mut self.pending.local)?;
         Ok(Header { lead, masking_key, payload_len })
     }
 
-    /// Writes what is due and then a frame.
+    /// Writes the queued control frame, then a frame.
     #[inline]
     fn write(&mut self, lead: Lead, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
         let due = self.due_len(!R::SERVER);
@@ -274,7 +275,7 @@ impl<R: Role> Sender<R> {
         Ok(needed)
     }
 
-    /// Out of line, so that nothing of it weighs on a loop where nothing is due.
+    /// Out of line, to keep it off the path on which nothing is queued.
     #[inline(never)]
     fn transmit_due(&mut self, out: &mut [u8]) -> Result<usize, SendError> {
         let Some(due) = &self.pending.due else { return Ok(0) };
@@ -298,7 +299,7 @@ impl<R: Role> Sender<R> {
         Ok(needed)
     }
 
-    /// The length in bytes of the due control frame.
+    /// The length of the queued control frame in bytes; 0 if there is none.
     #[inline]
     fn due_len(&self, masked: bool) -> usize {
         let due = self.pending.due.as_ref();
@@ -306,7 +307,7 @@ impl<R: Role> Sender<R> {
     }
 }
 
-/// The key of the next frame. Without one no frame can follow.
+/// The masking key for the next frame. Without a key no further frame can be sent.
 #[inline]
 fn masking_key<R: Role>(role: &mut R, local: &mut Local) -> Result<Option<[u8; 4]>, SendError> {
     role.masking_key().map_err(|NoKey| {

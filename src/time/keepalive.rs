@@ -1,11 +1,11 @@
-//! When to send a Ping and when to give up, for one connection: time as data, without a clock.
+//! When to send a Ping and when to give up a connection, without a clock.
 //!
-//! An instant is a [`Duration`] since any moment that stays the same for a connection (the start of the
-//! program, a tick counter); it must not run backwards. Inside, milliseconds are counted: a deadline is
-//! never early, and less than two milliseconds late.
+//! An instant is a [`Duration`] since an arbitrary moment that is fixed for the connection, such as
+//! the start of the program; it must not go backwards. Instants are kept in milliseconds: a
+//! deadline is never early, and less than two milliseconds late.
 //!
-//! Tell what happens (`on_…`), set a timer to [`next_deadline`](Keepalive::next_deadline), and do what
-//! [`poll`](Keepalive::poll) says:
+//! Report what happens (`on_…`), set a timer to [`next_deadline`](Keepalive::next_deadline), and do
+//! what [`poll`](Keepalive::poll) returns:
 //!
 //! ```
 //! use core::time::Duration;
@@ -18,7 +18,7 @@
 //!
 //! assert_eq!(keepalive.next_deadline(), Some(second(31)));
 //! assert_eq!(keepalive.poll(second(31)), Action::SendPing);
-//! // The Ping waits behind other output; its answer is awaited from when it has left.
+//! // The Ping waits for other output; the Pong's time starts when the Ping has been written.
 //! keepalive.on_ping_flushed(second(40));
 //! assert_eq!(keepalive.poll(second(49)), Action::None);
 //! assert_eq!(keepalive.poll(second(50)), Action::Expired(Reason::Pong));
@@ -27,8 +27,8 @@
 use core::fmt;
 use core::time::Duration;
 
-/// How long to wait for what; `None` is for ever. Rounded up to milliseconds; 2^32 - 1 of them
-/// (49 days) and more are for ever, too.
+/// The timeouts of a connection. `None` is no timeout; others are rounded up to milliseconds, and
+/// 2^32 - 1 ms (49 days) or more are none, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Timeouts {
@@ -41,12 +41,13 @@ pub struct Timeouts {
     close: u32,
 }
 
-/// No limit.
+/// No timeout.
 const NEVER: u32 = u32::MAX;
 
 impl Timeouts {
-    /// 10 s for the opening handshake, a Ping after 30 s of silence, 20 s for its Pong, 60 s for a message, 30 s for
-    /// output to move on, 10 s for the closing handshake, and no limit for idle peers that answer.
+    /// The defaults: 10 s for the opening handshake, a Ping after 30 s without input, 20 s for
+    /// its Pong, 60 s for a message, 30 s for blocked output, 10 s for the closing handshake, and
+    /// no idle timeout.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -60,44 +61,46 @@ impl Timeouts {
         }
     }
 
-    /// From the transport's start to the end of the opening handshake.
+    /// Sets the time from the start of the transport to the end of the opening handshake.
     #[must_use]
     pub const fn handshake_within(self, time: Option<Duration>) -> Self {
         Self { handshake: millis(time), ..self }
     }
 
-    /// From the last byte received to the Ping that asks whether anybody is there.
+    /// Sets the time from the last byte received to a Ping.
     #[must_use]
     pub const fn ping_after(self, time: Option<Duration>) -> Self {
         Self { ping: millis(time), ..self }
     }
 
-    /// From when a Ping has left to the next byte received. Any byte will do: a Pong cannot come inside a frame
-    /// (RFC 6455 section 5.4), however long that is.
+    /// Sets the time from a written Ping to the next byte received. Any byte counts, since a Pong
+    /// cannot interrupt a frame, however long it is (RFC 6455 §5.4).
     #[must_use]
     pub const fn pong_within(self, time: Option<Duration>) -> Self {
         Self { pong: millis(time), ..self }
     }
 
-    /// From the last message, received or sent, to the end: Pings and Pongs alone do not keep a connection.
+    /// Sets the time from the last message, received or sent, to the end. Ping and
+    /// Pong do not count.
     #[must_use]
     pub const fn idle_within(self, time: Option<Duration>) -> Self {
         Self { idle: millis(time), ..self }
     }
 
-    /// From the first byte of a message to its last, so that nobody holds memory by sending a byte now and then.
+    /// Sets the time from the first byte of a message to its last, so that a peer cannot hold
+    /// memory with a byte now and then.
     #[must_use]
     pub const fn message_within(self, time: Option<Duration>) -> Self {
         Self { message: millis(time), ..self }
     }
 
-    /// From when output waits for the transport to when some of it moves on.
+    /// Sets the time that output may wait for the transport without any of it being written.
     #[must_use]
     pub const fn write_within(self, time: Option<Duration>) -> Self {
         Self { write: millis(time), ..self }
     }
 
-    /// From this side's Close to the end of the transport (7.1.1).
+    /// Sets the time from this side's Close to the end of the transport (RFC 6455 §7.1.1).
     #[must_use]
     pub const fn close_within(self, time: Option<Duration>) -> Self {
         Self { close: millis(time), ..self }
@@ -110,20 +113,21 @@ impl Default for Timeouts {
     }
 }
 
-/// Why a connection is to be given up: drop the transport, or fail the connection first (7.1.7).
+/// Why a connection is given up: drop the transport, or first fail the connection
+/// (RFC 6455 §7.1.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Reason {
     /// The opening handshake took too long.
     Handshake,
-    /// Nothing came after a Ping.
+    /// Nothing was received after a Ping.
     Pong,
-    /// No message for too long.
+    /// No message was received or sent for too long.
     Idle,
     /// A message took too long.
     Message,
-    /// Output did not move: the peer does not read.
+    /// No output could be written: the peer does not read.
     Write,
     /// The closing handshake took too long.
     Close,
@@ -133,8 +137,8 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Handshake => "the opening handshake took too long",
-            Self::Pong => "nothing came after a ping",
-            Self::Idle => "no message for too long",
+            Self::Pong => "nothing was received after a Ping",
+            Self::Idle => "no message was received or sent for too long",
             Self::Message => "a message took too long",
             Self::Write => "the peer does not read",
             Self::Close => "the closing handshake took too long",
@@ -144,7 +148,7 @@ impl fmt::Display for Reason {
 
 impl core::error::Error for Reason {}
 
-/// What is to be done now.
+/// What to do now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_enums, reason = "a caller must do each of them")]
@@ -152,31 +156,33 @@ impl core::error::Error for Reason {}
 pub enum Action {
     /// Nothing before [`Keepalive::next_deadline`].
     None,
-    /// Send a Ping; say [`Keepalive::on_ping_flushed`] when it has left. Said once for each Ping.
+    /// Send a Ping, and call [`Keepalive::on_ping_flushed`] when it has been written.
+    /// Returned once per Ping.
     SendPing,
-    /// Give up: drop the transport, or write a Close and say [`Keepalive::on_close`]. Said again at every call.
+    /// Give up: drop the transport, or write a Close and call [`Keepalive::on_close`]. Returned by
+    /// every further call.
     Expired(Reason),
 }
 
-/// How far the connection is.
+/// The phase of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Phase {
     Opening,
     Open,
-    /// This side's Close was written.
+    /// This side's Close has been written.
     Closing,
 }
 
-/// What is known of the peer being there.
+/// What is known of the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Peer {
-    /// Bytes came; at the deadline a Ping is due.
+    /// Bytes have arrived. At the deadline a Ping is sent.
     Heard,
     /// A Ping is to be sent, or waits in the output.
     Asked,
-    /// A Ping has left; at the deadline the peer is given up.
+    /// A Ping has been written. At the deadline the peer is given up.
     Awaited,
 }
 
@@ -188,8 +194,8 @@ pub struct Keepalive {
     phase: Phase,
     peer: Peer,
     expired: Option<Reason>,
-    /// The end of the opening or closing handshake, or what is due from the peer while it is open. In milliseconds as
-    /// all that follow; `u64::MAX` is none.
+    /// The end of the opening or closing handshake, or what is next between them: a Ping, or the
+    /// time for its Pong. In milliseconds, like the fields below; `u64::MAX` is none.
     due: u64,
     idle: u64,
     message: u64,
@@ -200,7 +206,7 @@ pub struct Keepalive {
 const NONE: u64 = u64::MAX;
 
 impl Keepalive {
-    /// The transport is there since `now`, and the opening handshake begins.
+    /// The transport was opened at `now`, and the opening handshake starts.
     #[must_use]
     pub const fn new(timeouts: Timeouts, now: Duration) -> Self {
         Self {
@@ -215,7 +221,7 @@ impl Keepalive {
         }
     }
 
-    /// The opening handshake is done.
+    /// The opening handshake is complete.
     pub const fn on_open(&mut self, now: Duration) {
         if matches!(self.phase, Phase::Opening) {
             self.phase = Phase::Open;
@@ -224,7 +230,7 @@ impl Keepalive {
         }
     }
 
-    /// Bytes were received, whatever they are. Before the handshake's end they change nothing.
+    /// Bytes were received, of any kind. No effect before the opening handshake is complete.
     pub const fn on_receive(&mut self, now: Duration) {
         if matches!(self.phase, Phase::Open) {
             self.peer = Peer::Heard;
@@ -232,21 +238,21 @@ impl Keepalive {
         }
     }
 
-    /// What was received ends inside a message. Only the first call counts until [`on_message`](Self::on_message) or
-    /// [`on_whole`](Self::on_whole).
+    /// The received bytes end inside a message. Only the first call counts until
+    /// [`on_message`](Self::on_message) or [`on_whole`](Self::on_whole).
     pub const fn on_partial(&mut self, now: Duration) {
         if self.message == NONE && !matches!(self.phase, Phase::Closing) {
             self.message = after(now, self.timeouts.message);
         }
     }
 
-    /// What was received ends behind a message, or behind a control frame where no message is open.
+    /// The received bytes end after a message, or after a control frame outside any message.
     pub const fn on_whole(&mut self) {
         self.message = NONE;
     }
 
-    /// A message was received to its end. If the next one has begun already, say [`on_partial`](Self::on_partial)
-    /// behind this.
+    /// A message was received to its end. If the next one has already started, call
+    /// [`on_partial`](Self::on_partial) afterwards.
     pub const fn on_message(&mut self, now: Duration) {
         self.on_whole();
         self.on_sent(now);
@@ -259,7 +265,7 @@ impl Keepalive {
         }
     }
 
-    /// A Ping has left this side's memory, and so has what was written before it.
+    /// A Ping, and all output before it, was written to the transport.
     pub const fn on_ping_flushed(&mut self, now: Duration) {
         self.on_written();
         if matches!(self.peer, Peer::Asked) && matches!(self.phase, Phase::Open) {
@@ -268,21 +274,22 @@ impl Keepalive {
         }
     }
 
-    /// Output waits for the transport and nothing of it could be written. Only the first call counts until
-    /// [`on_written`](Self::on_written).
+    /// Output waits for the transport, and none of it could be written. Only the first call counts
+    /// until [`on_written`](Self::on_written).
     pub const fn on_blocked(&mut self, now: Duration) {
         if self.write == NONE {
             self.write = after(now, self.timeouts.write);
         }
     }
 
-    /// Some output was written. If more of it waits, say [`on_blocked`](Self::on_blocked) behind this.
+    /// Some output was written. If the rest is blocked, call
+    /// [`on_blocked`](Self::on_blocked) afterwards.
     pub const fn on_written(&mut self) {
         self.write = NONE;
     }
 
-    /// This side's Close was written. Only the end of the transport is awaited from here on, also if the Close was
-    /// written because something else had expired, or waits behind other output.
+    /// This side's Close was written, or waits in the output. From now on only the end of the
+    /// transport is awaited, even if another timeout had expired before.
     pub const fn on_close(&mut self, now: Duration) {
         if !matches!(self.phase, Phase::Closing) {
             self.expired = None;
@@ -292,7 +299,7 @@ impl Keepalive {
         }
     }
 
-    /// When [`poll`](Self::poll) has something to say; `None` if nothing is awaited.
+    /// When to call [`poll`](Self::poll) next; `None` if nothing is awaited.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Duration> {
         if self.expired.is_some() {
@@ -303,7 +310,7 @@ impl Keepalive {
         (earliest != NONE).then(|| Duration::from_millis(earliest))
     }
 
-    /// What is to be done at `now`.
+    /// Returns what to do at `now`.
     pub fn poll(&mut self, now: Duration) -> Action {
         let reached = floor(now);
         if self.expired.is_none() {
@@ -316,14 +323,14 @@ impl Keepalive {
             None => {
                 self.peer = Peer::Asked;
                 self.due = NONE;
-                // Until it has left, it is output that waits like other output.
+                // Until it has been written, the Ping counts as blocked output.
                 self.write = self.write.min(after(now, self.timeouts.write));
                 Action::SendPing
             }
         }
     }
 
-    /// All deadlines whose end is the end.
+    /// The deadlines after which the connection is given up.
     const fn deadlines(&self) -> [(u64, Reason); 4] {
         let (due, reason) = match (self.phase, self.peer) {
             (Phase::Opening, _) => (self.due, Reason::Handshake),
@@ -340,12 +347,12 @@ impl Keepalive {
     }
 }
 
-/// The first millisecond that is not before `time` milliseconds behind `now`.
+/// The first millisecond that is at least `time` milliseconds after `now`.
 const fn after(now: Duration, time: u32) -> u64 {
     if time == NEVER { NONE } else { ceil(now).saturating_add(widen(time)) }
 }
 
-/// `None` is [`NEVER`], and so is what is as long.
+/// `None`, and any time as long, is [`NEVER`].
 const fn millis(time: Option<Duration>) -> u32 {
     match time {
         None => NEVER,
@@ -353,7 +360,7 @@ const fn millis(time: Option<Duration>) -> u32 {
     }
 }
 
-/// Milliseconds, rounded down; [`NONE`] is never reached.
+/// Milliseconds, rounded down; below [`NONE`].
 const fn floor(time: Duration) -> u64 {
     let millis = time.as_secs().saturating_mul(1000).saturating_add(widen(time.subsec_millis()));
     if millis == NONE { NONE - 1 } else { millis }

@@ -1,4 +1,4 @@
-//! Time as data: deadlines and delays without a clock. Nothing here knows of frames.
+//! Deadlines and delays without a clock: the caller passes the time. Independent of frames.
 
 pub mod backoff;
 pub mod keepalive;

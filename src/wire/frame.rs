@@ -1,4 +1,4 @@
-//! Frame headers: parse and encode (RFC 6455 section 5.2). Stateless.
+//! Frame headers: parsing and encoding, without state (RFC 6455 §5.2).
 //!
 //! ```text
 //!   byte 0        byte 1       0, 2 or 8 bytes    0 or 4 bytes
@@ -15,36 +15,36 @@ use crate::wire::error::{Error, SendError};
 use crate::wire::mask;
 use crate::wire::target::WORD_64;
 
-/// The longest header in bytes: two, eight for the length, four for the masking key.
+/// The length of the longest header in bytes.
 pub const MAX_HEADER_LEN: usize = 14;
 
-/// The longest payload of a control frame in bytes (5.5).
+/// The length of the longest payload of a control frame in bytes (§5.5).
 pub const MAX_CONTROL_LEN: usize = 125;
 
-/// The longest payload of a data frame in bytes (5.2: "the most significant bit MUST be 0").
+/// The longest payload of a data frame in bytes (§5.2: "the most significant bit MUST be 0").
 pub(crate) const MAX_PAYLOAD_LEN: u64 = u64::MAX >> 1;
 
-/// The kind of a message, given by the opcode of its first frame (5.6).
+/// The kind of a message, which is the opcode of its first frame (RFC 6455 §5.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_enums, reason = "RFC 6455 section 5.6 knows these two")]
 pub enum Kind {
     /// UTF-8 text.
     Text,
-    /// Any bytes.
+    /// Arbitrary bytes.
     Binary,
 }
 
-/// What a message is: its kind, and whether its payload is compressed (RFC 7692 section 6).
+/// The kind of a message, and whether its payload is compressed (RFC 7692 §6).
 ///
-/// Sending takes a [`Kind`] for it, or with the feature `deflate` a `Compressed`.
+/// The sending methods accept a [`Kind`] for it or, with the feature `deflate`, a `Compressed`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Content {
     /// The kind of the message.
     pub kind: Kind,
-    /// The first frame has RSV1 set: the payload is what a `Deflate` made of the message.
+    /// Whether the payload is the output of a `Deflate`: RSV1 is set on the first frame.
     pub compressed: bool,
 }
 
@@ -55,9 +55,9 @@ impl From<Kind> for Content {
     }
 }
 
-/// A message of this kind whose payload is what a [`Deflate`](crate::deflate::Deflate) made of it.
+/// A message of this kind whose payload is the output of a [`Deflate`](crate::deflate::Deflate).
 ///
-/// A connection sends the payload as it is. Whether a text was UTF-8 before, it cannot see.
+/// The payload is sent as it is. Whether the original of a text was UTF-8 is not checked.
 #[cfg(feature = "deflate")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -71,16 +71,16 @@ impl From<Compressed> for Content {
     }
 }
 
-/// The opcode of a frame (5.2). Reserved opcodes cannot be represented.
+/// The opcode of a frame (§5.2). Reserved opcodes cannot be represented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_enums, reason = "RFC 6455 section 5.2 reserves all others")]
 pub enum Opcode {
-    /// 0x0: the next fragment of a message.
+    /// 0x0: a fragment after the first of its message.
     Continuation,
-    /// 0x1: text, or the first fragment of it.
+    /// 0x1: a text message, or its first fragment.
     Text,
-    /// 0x2: binary, or the first fragment of it.
+    /// 0x2: a binary message, or its first fragment.
     Binary,
     /// 0x8: Close.
     Close,
@@ -91,11 +91,11 @@ pub enum Opcode {
 }
 
 impl Opcode {
-    /// The opcode in the low four bits of `byte`; the high four are not looked at.
+    /// Parses the opcode in the low four bits of `byte`; the high four bits are ignored.
     ///
     /// # Errors
     ///
-    /// [`Error::ReservedOpcode`].
+    /// [`Error::ReservedOpcode`] for 0x3 to 0x7 and 0xB to 0xF.
     pub const fn parse(byte: u8) -> Result<Self, Error> {
         match byte & 0x0F {
             0x0 => Ok(Self::Continuation),
@@ -108,7 +108,7 @@ impl Opcode {
         }
     }
 
-    /// The four bits on the wire.
+    /// Returns the four bits on the wire.
     #[must_use]
     pub const fn bits(self) -> u8 {
         match self {
@@ -121,7 +121,7 @@ impl Opcode {
         }
     }
 
-    /// Whether it is Close, Ping or Pong (5.5).
+    /// Whether this is Close, Ping or Pong (§5.5).
     #[must_use]
     pub const fn is_control(self) -> bool {
         matches!(self, Self::Close | Self::Ping | Self::Pong)
@@ -137,14 +137,14 @@ impl From<Kind> for Opcode {
     }
 }
 
-/// What the first byte of a header says.
+/// The first byte of a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_structs, reason = "the eight bits of one byte")]
 pub struct Lead {
-    /// The last frame of a message.
+    /// Whether the frame is the last of its message.
     pub fin: bool,
-    /// The first reserved bit; only an extension gives it a meaning.
+    /// The first reserved bit, to which only an extension gives a meaning.
     pub rsv1: bool,
     /// The opcode.
     pub opcode: Opcode,
@@ -156,9 +156,9 @@ impl Lead {
     /// # Errors
     ///
     /// [`Error::ReservedBits`] for RSV2 or RSV3, [`Error::ReservedOpcode`],
-    /// [`Error::FragmentedControl`].
+    /// [`Error::FragmentedControl`] for a control frame without FIN.
     pub const fn parse(byte: u8) -> Result<Self, Error> {
-        // 5.2: RSV2 and RSV3 have no meaning in any registered extension.
+        // §5.2: no registered extension gives RSV2 or RSV3 a meaning.
         if byte & 0x30 != 0 {
             return Err(Error::ReservedBits);
         }
@@ -167,7 +167,7 @@ impl Lead {
             Err(error) => return Err(error),
         };
         let fin = byte & 0x80 != 0;
-        // 5.5: control frames "MUST NOT be fragmented".
+        // §5.5: control frames "MUST NOT be fragmented".
         if opcode.is_control() && !fin {
             return Err(Error::FragmentedControl);
         }
@@ -181,28 +181,28 @@ impl Lead {
     }
 }
 
-/// What is known of a payload length while its bytes come in.
+/// A payload length whose bytes may be incomplete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Length {
-    /// The least payload length in bytes that the bytes so far allow; the length, once `missing` is 0.
+    /// A lower bound of the payload length in bytes; the length itself once `missing` is 0.
     pub(crate) least: u64,
-    /// How many bytes of the length field the header has behind byte 1: 0, 2 or 8.
+    /// The size of the extended-length field in bytes: 0, 2 or 8.
     pub(crate) field: usize,
-    /// How many of them are not here yet.
+    /// How many of its bytes are missing.
     pub(crate) missing: usize,
 }
 
 impl Length {
-    /// Parses byte 1 without its mask bit, and as much of the length field as there is in `rest`.
+    /// Parses byte 1, except its mask bit, and what `rest` holds of the extended-length field.
     #[inline]
     pub(crate) fn parse(opcode: Opcode, byte: u8, rest: &[u8]) -> Result<Self, Error> {
         let short = byte & 0x7F;
-        // 5.5: control frames "MUST have a payload length of 125 bytes or less".
+        // §5.5: control frames "MUST have a payload length of 125 bytes or less".
         if opcode.is_control() && short > 125 {
             return Err(Error::ControlTooLong);
         }
         match short {
-            // The most frequent of the longer lengths, without the loop.
+            // The most frequent extended length skips the loop.
             126 => match rest.first_chunk().map(|len| u16::from_be_bytes(*len)) {
                 Some(len @ 126..) => Ok(Self { least: len.into(), field: 2, missing: 0 }),
                 Some(_) | None => Self::extended(rest, 2, 126),
@@ -214,12 +214,12 @@ impl Length {
 
     #[inline(never)]
     fn extended(rest: &[u8], field: usize, minimum: u64) -> Result<Self, Error> {
-        // 5.2: "the most significant bit MUST be 0".
+        // §5.2: "the most significant bit MUST be 0".
         if field == 8 && rest.first().is_some_and(|byte| *byte >= 0x80) {
             return Err(Error::LengthTopBit);
         }
         let behind = |length: u64, byte: u8| length << 8 | u64::from(byte);
-        // The bounds of the length follow from the bytes that are here: zeros or ones fill the rest.
+        // Missing bytes are zeros for the lower bound and ones for the upper.
         let (mut least, mut most) = (0_u64, 0_u64);
         let missing = field.saturating_sub(rest.len());
         for place in 0..field {
@@ -227,7 +227,7 @@ impl Length {
             least = behind(least, byte.unwrap_or(0x00));
             most = behind(most, byte.unwrap_or(0xFF));
         }
-        // 5.2: "the minimal number of bytes MUST be used to encode the length".
+        // §5.2: "the minimal number of bytes MUST be used to encode the length".
         if most < minimum {
             return Err(Error::NonMinimalLength);
         }
@@ -244,31 +244,32 @@ pub struct Header {
     pub lead: Lead,
     /// The masking key, if the payload is masked.
     pub masking_key: Option<[u8; 4]>,
-    /// The length of the payload in bytes, 0 to 2^63 - 1; at most 125 for a control frame.
+    /// The length of the payload in bytes: 0 to 2^63 - 1, at most 125 for a control frame.
     pub payload_len: u64,
 }
 
-/// The outcome of [`Header::parse`].
+/// The result of [`Header::parse`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_enums, reason = "a header is here or it is not")]
 pub enum Parsed {
-    /// The header, and how many bytes it takes: 2 to 14.
+    /// The header and its length, 2 to 14 bytes.
     Complete(Header, usize),
-    /// At least this many bytes are missing: 1 to 12, exact as soon as two bytes are here.
+    /// At least this many bytes are missing: 1 to 12, exact once two bytes are available.
     Partial(usize),
 }
 
 impl Header {
-    /// Parses the header at the start of `bytes`, as far as it is there.
+    /// Parses the header at the start of `bytes`, which may be incomplete.
     ///
-    /// Errors come at the earliest byte that makes them certain. Whether frames must be masked,
-    /// what RSV1 means and which frame may follow which is not judged here.
+    /// An error is returned at the earliest byte that makes it certain. The rules of a
+    /// connection are not checked: whether the frame must be masked, may have RSV1, or may
+    /// follow the frame before it.
     ///
     /// # Errors
     ///
-    /// Those of [`Lead::parse`], then [`Error::ControlTooLong`], [`Error::LengthTopBit`],
-    /// [`Error::NonMinimalLength`].
+    /// Those of [`Lead::parse`]; [`Error::ControlTooLong`] for a control frame of more than 125
+    /// bytes; [`Error::NonMinimalLength`] or [`Error::LengthTopBit`] for an invalid length.
     pub fn parse(bytes: &[u8]) -> Result<Parsed, Error> {
         let Some((&first, rest)) = bytes.split_first() else {
             return Ok(Parsed::Partial(2));
@@ -281,7 +282,7 @@ impl Header {
         Ok(Self::finish(lead, second, length, rest))
     }
 
-    /// Puts a header together, once byte 0 and byte 1 and what `rest` has of the length are judged.
+    /// Builds the header from its first two bytes and its length, which have been checked.
     #[inline]
     pub(crate) fn finish(lead: Lead, second: u8, length: Length, rest: &[u8]) -> Parsed {
         let masked = second & 0x80 != 0;
@@ -294,13 +295,13 @@ impl Header {
         Parsed::Complete(Self { lead, masking_key, payload_len: length.least }, len)
     }
 
-    /// The header's bytes; the length is always in its shortest form (5.2).
+    /// Encodes the header, with its length in the shortest form (§5.2).
     ///
-    /// A `payload_len` with its top bit set cannot be encoded and loses that bit.
+    /// The top bit of `payload_len` cannot be encoded and is lost.
     #[must_use]
     pub fn encode(&self) -> HeaderBytes {
         let payload_len = self.payload_len & MAX_PAYLOAD_LEN;
-        // By one code with `write`, whose array costs a wide machine more than these.
+        // Reuses `write` to be small. On 64-bit targets the array costs more than the forms below.
         if !WORD_64 {
             let mut bytes = [0; MAX_HEADER_LEN];
             let header = Self { payload_len, ..*self };
@@ -321,11 +322,11 @@ impl Header {
         HeaderBytes { bytes, len: if self.masking_key.is_some() { len + 4 } else { len } }
     }
 
-    /// Writes the header and returns what is behind it; `None` if it does not fit.
+    /// Writes the header and returns the rest of `out`; `None` if it does not fit.
     ///
-    /// The same bytes as [`encode`](Self::encode), straight to where they belong: from the stack they would
-    /// have to be copied by a length that is not known, and written here into a stack array `encode` would
-    /// cost ten times as much. So each form has its own where code is not short; tests compare them.
+    /// The same bytes as [`encode`](Self::encode), written in place: copying `HeaderBytes` would be
+    /// a copy of variable length. Conversely, `encode` through this function takes ten times as
+    /// long. Tests compare the two.
     #[inline]
     fn write(self, out: &mut [u8]) -> Option<&mut [u8]> {
         let first = self.lead.encode();
@@ -341,13 +342,13 @@ impl Header {
         }
     }
 
-    /// Byte 1: MASK, and the length or what stands for it (5.2).
+    /// Byte 1: the mask bit and the 7-bit length (§5.2).
     #[inline]
     const fn second(&self, length: u8) -> u8 {
         if self.masking_key.is_some() { length | 0x80 } else { length }
     }
 
-    /// The length in bytes of the encoded header: 2 to 14.
+    /// Returns the length of the encoded header, 2 to 14 bytes.
     #[must_use]
     pub const fn encoded_len(&self) -> usize {
         let length = match self.payload_len & MAX_PAYLOAD_LEN {
@@ -366,7 +367,7 @@ fn put<const N: usize>(out: &mut [u8], bytes: [u8; N]) -> Option<&mut [u8]> {
     Some(rest)
 }
 
-/// An encoded header: 2 to 14 bytes by value.
+/// An encoded header of 2 to 14 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct HeaderBytes {
@@ -388,15 +389,7 @@ impl AsRef<[u8]> for HeaderBytes {
     }
 }
 
-/// Writes one whole unmasked frame, the same bytes for every receiver, and returns its length.
-///
-/// This is the stateless way to broadcast from a server: encode once, write many. What may follow
-/// what, and that text is UTF-8, is the caller's to keep. A control frame has FIN, whatever `fin` is (5.5).
-///
-/// # Errors
-///
-/// [`SendError::BufferTooSmall`]; [`SendError::ControlTooLong`] for more than 125 bytes of control
-/// payload. Nothing is written then.
+#[doc = include_str!("encode.md")]
 pub fn encode(
     opcode: Opcode,
     fin: bool,
@@ -415,7 +408,7 @@ pub fn encode(
     Ok(needed)
 }
 
-/// The length in bytes of a frame.
+/// The length of a frame in bytes.
 #[inline]
 pub(crate) fn frame_len(payload_len: usize, masked: bool) -> usize {
     let length = match payload_len {
@@ -426,8 +419,7 @@ pub(crate) fn frame_len(payload_len: usize, masked: bool) -> usize {
     payload_len.saturating_add(if masked { length + 4 } else { length })
 }
 
-/// Writes `header` and `payload`, masked if the header has a key, to the start of `out`, where the
-/// caller has seen that they fit.
+/// Writes `header` and the masked or unmasked `payload` to `out`, into which they must fit.
 #[inline]
 pub(crate) fn write(header: Header, payload: &[u8], out: &mut [u8]) {
     let Some(to) = header.write(out).and_then(|to| to.get_mut(..payload.len())) else { return };
@@ -437,13 +429,13 @@ pub(crate) fn write(header: Header, payload: &[u8], out: &mut [u8]) {
     }
 }
 
-/// The length of a slice as the wire counts it.
+/// The length of a slice, as a number on the wire.
 #[inline]
 pub(crate) fn len_u64(bytes: &[u8]) -> u64 {
     to_u64(bytes.len())
 }
 
-/// A number of bytes as the wire counts it.
+/// A number of bytes, as a number on the wire.
 #[inline]
 pub(crate) fn to_u64(n: usize) -> u64 {
     u64::try_from(n).unwrap_or(u64::MAX)

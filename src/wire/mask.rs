@@ -1,41 +1,40 @@
-//! Masking (RFC 6455 section 5.3): byte `i` of a payload is combined by XOR with byte
-//! `i mod 4` of the key.
+//! Masking (RFC 6455 §5.3): byte `i` of a payload is combined by XOR with byte `i mod 4` of
+//! the masking key.
 //!
-//! Below 32 bytes the kernels work on words, from there on lanes of 32 bytes, which the compiler turns
-//! into the widest vectors that the target has. The last word or lane overlaps the one before it, so
-//! that no byte-wise tail is left.
+//! Below 32 bytes the kernels work on words (SWAR), above on lanes of 32 bytes, which the compiler
+//! vectorises to the widest registers of the target. The last word or lane overlaps the one before
+//! it, so no bytewise tail is left.
 //!
-//! A machine of 32 bits gets a loop over words and nothing else: there lanes are taken apart byte by
-//! byte, and code is what is short.
+//! 32-bit targets have a loop over words instead: the compiler would split lanes into bytes there,
+//! and code size comes first.
 
 use core::iter::zip;
 
 use crate::wire::target::WORD_64;
 
-/// Bytes in a lane of the kernels.
+/// The length of a vectorised lane in bytes.
 const LANE: usize = 32;
 
-/// Masks or unmasks `bytes` in place and returns the key for the byte behind them.
+/// Masks or unmasks `bytes` in place and returns the key for the byte that follows them.
 ///
-/// The returned key is `key` rotated by the length, so a payload can be masked in any pieces:
+/// That key is `key` rotated by the length, so a payload can be masked in chunks of any length:
 ///
 /// ```
-/// let mut whole = *b"any pieces";
+/// let mut whole = *b"any chunks";
 /// barews::mask::mask(&mut whole, [1, 2, 3, 4]);
 ///
-/// let mut pieces = *b"any pieces";
-/// let (head, tail) = pieces.split_at_mut(3);
+/// let mut chunks = *b"any chunks";
+/// let (head, tail) = chunks.split_at_mut(3);
 /// let key = barews::mask::mask(head, [1, 2, 3, 4]);
 /// barews::mask::mask(tail, key);
-/// assert_eq!(whole, pieces);
+/// assert_eq!(whole, chunks);
 /// ```
 pub fn mask(bytes: &mut [u8], key: [u8; 4]) -> [u8; 4] {
     mask_ascii(bytes, key).0
 }
 
-/// Masks in place; returns the key for the byte behind, and whether all masked bytes are ASCII.
-///
-/// The second comes with the pass for next to nothing.
+/// Masks in place. Returns the key for the byte that follows, and whether all results are ASCII,
+/// which costs next to nothing in the same pass.
 #[inline]
 pub(crate) fn mask_ascii(bytes: &mut [u8], key: [u8; 4]) -> ([u8; 4], bool) {
     let after = rotate(key, bytes.len());
@@ -46,9 +45,10 @@ pub(crate) fn mask_ascii(bytes: &mut [u8], key: [u8; 4]) -> ([u8; 4], bool) {
     (after, baseline(bytes, key, after))
 }
 
-/// Masks in place with the vectors that every machine of the target has; whether all is ASCII.
+/// Masks in place with the baseline instructions of the target; returns whether all
+/// results are ASCII.
 ///
-/// The tail starts `N` before the end, a multiple of four: the key behind the end is its key.
+/// A tail starts a multiple of four bytes before the end, so its key is `after`.
 #[inline(always)]
 fn baseline(bytes: &mut [u8], key: [u8; 4], after: [u8; 4]) -> bool {
     match bytes.len() {
@@ -79,9 +79,9 @@ fn words(bytes: &mut [u8], key: [u8; 4]) -> bool {
     or & u32::from_ne_bytes([0x80; 4]) == 0
 }
 
-/// The first and the last word of a slice of one to two words, which may overlap.
+/// The first and the last word of a slice of one to two words. They may overlap.
 ///
-/// Words and not lanes of bytes: for so few the compiler would go byte by byte.
+/// Words instead of lanes, for which the compiler would emit bytewise code at this length.
 macro_rules! ends {
     ($name:ident, $word:ty, $len:literal) => {
         #[inline]
@@ -103,10 +103,10 @@ ends!(ends_4, u32, 4);
 ends!(ends_8, u64, 8);
 ends!(ends_16, u128, 16);
 
-/// From how many bytes on [`blocks`] are worth their call.
+/// The length in bytes from which a call of [`blocks`] pays.
 const BLOCKS_LEN: usize = 512;
 
-/// A lane and more; the tail is a lane of its own, which may overlap the one before.
+/// At least one lane. The tail is a lane that may overlap the one before it.
 #[inline]
 fn long(bytes: &mut [u8], key: [u8; LANE], tail_key: [u8; 16]) -> bool {
     let tail = mask_words(bytes.last_chunk().copied().unwrap_or_default(), tail_key);
@@ -124,7 +124,7 @@ fn long(bytes: &mut [u8], key: [u8; LANE], tail_key: [u8; 16]) -> bool {
     or.is_ascii() && tail.is_ascii()
 }
 
-/// A lane in two words: with a key that is known byte for byte the compiler would go byte by byte.
+/// Masks a lane as two words: with the key in bytes the compiler emits bytewise code.
 #[inline]
 fn mask_words(mut lane: [u8; LANE], key: [u8; 16]) -> [u8; LANE] {
     let key = u128::from_ne_bytes(key);
@@ -134,7 +134,7 @@ fn mask_words(mut lane: [u8; LANE], key: [u8; 16]) -> [u8; LANE] {
     lane
 }
 
-/// Four lanes at a time, each with an OR of its own, so that none waits for the one before.
+/// Masks four lanes at a time. Each has its own OR, so that none depends on the one before.
 #[inline(never)]
 fn blocks(blocks: &mut [[u8; 4 * LANE]], key: [u8; LANE], or: &mut [u8; LANE]) {
     let mut four = [[0; LANE]; 4];
@@ -158,14 +158,14 @@ fn mask_lane(lane: &mut [u8; LANE], key: [u8; LANE], or: &mut [u8; LANE]) {
     }
 }
 
-/// Masking with the widest vectors that the machine has, found out at run time.
+/// Masking with the widest vectors of the processor, detected at run time.
 #[cfg(feature = "simd")]
 mod vectors {
     use pulp::{Arch, Simd, WithSimd};
 
     use super::{baseline, repeat, rotate};
 
-    /// Below, the call, which cannot be inlined, costs more than it saves.
+    /// The length in bytes from which the call, which cannot be inlined, pays.
     pub(super) const LEAST: usize = 256;
 
     pub(super) fn mask(bytes: &mut [u8], key: [u8; 4]) -> bool {
@@ -182,14 +182,14 @@ mod vectors {
 
         #[inline(always)]
         fn with_simd<S: Simd>(self, simd: S) -> bool {
-            // A vector across two lines of the cache costs two of them.
+            // A vector that straddles two cache lines costs two accesses.
             let start = self.bytes.as_ptr().align_offset(64).min(self.bytes.len());
             let (head, rest) = self.bytes.split_at_mut_checked(start).unwrap_or_default();
             let key = rotate(self.key, start);
             let head_is_ascii = baseline(head, self.key, key);
             let after = rotate(key, rest.len());
-            // With a multiple of four bytes in a vector, the key begins anew with each. A machine
-            // without vectors has one.
+            // With a multiple of four lanes per vector, each vector has the same key. Without
+            // vectors there is one lane.
             let wide = repeat::<64>(key);
             let wide = match S::as_simd_u8s(&wide).0 {
                 [wide, ..] if S::U8_LANES.is_multiple_of(4) => *wide,
@@ -197,7 +197,7 @@ mod vectors {
             };
             let (vectors, tail) = S::as_mut_simd_u8s(rest);
             let (blocks, rest) = vectors.as_chunks_mut::<4>();
-            // An OR for each vector of a block, so that none waits for the one before.
+            // Each vector of a block has its own OR, so that none depends on the one before.
             let mut ors = [simd.splat_u8s(0); 4];
             for block in blocks {
                 for (vector, or) in block.iter_mut().zip(&mut ors) {
@@ -220,14 +220,14 @@ mod vectors {
     mod tests {
         use super::*;
 
-        /// With the vectors of this machine, and on one that has none.
+        /// With the vectors of this processor, and without vectors.
         #[test]
         fn all_machines_mask_the_same() {
             const KEY: [u8; 4] = [0x01, 0x40, 0x7F, 0x22];
             let plain: [u8; 700] = core::array::from_fn(|i| (i % 126).to_le_bytes()[0]);
             for (start, len) in (0..5).flat_map(|start| (0_usize..600).map(move |len| (start, len)))
             {
-                // Nowhere, at the first, a middle and the last byte.
+                // No byte, the first, one in the middle and the last.
                 for bad in [len, 0, len / 2, len.saturating_sub(1)] {
                     let mut masked = plain;
                     let bytes = &mut masked[start..start + len];
@@ -253,7 +253,7 @@ mod vectors {
     }
 }
 
-/// Copies `from` to `to`, masked; both have the same length.
+/// Copies `from`, masked, to `to`, which has the same length.
 #[inline]
 pub(crate) fn copy_masked(from: &[u8], to: &mut [u8], key: [u8; 4]) {
     let after = rotate(key, from.len());
@@ -281,7 +281,7 @@ fn copy_words(from: &[u8], to: &mut [u8], key: [u8; 4]) {
     }
 }
 
-/// The first and the last `N` of `N` to `2 * N` bytes, which may overlap.
+/// Copies the first and the last `N` of `N` to `2 * N` bytes. They may overlap.
 #[inline]
 fn copy_ends<const N: usize>(from: &[u8], to: &mut [u8], key: [u8; N], tail_key: [u8; N]) {
     set(from.first_chunk::<N>().map(|from| xor(from, key)), to.first_chunk_mut());
@@ -296,7 +296,7 @@ fn copy_long(from: &[u8], to: &mut [u8], key: [u8; 4], after: [u8; 4]) {
     set(from.last_chunk().map(|from| mask_words(*from, repeat(after))), to.last_chunk_mut());
 }
 
-/// The first or the last bytes of a slice that has so many.
+/// Writes the first or the last `N` bytes of a slice that has as many.
 #[inline]
 fn set<const N: usize>(bytes: Option<[u8; N]>, to: Option<&mut [u8; N]>) {
     if let (Some(bytes), Some(to)) = (bytes, to) {
@@ -313,7 +313,7 @@ fn xor<const N: usize>(bytes: &[u8; N], key: [u8; N]) -> [u8; N] {
     out
 }
 
-/// Copies `from` to `to`, which has the same length; there is no length check that could panic.
+/// Copies `from` to `to`, which has the same length, without a length check that could panic.
 #[inline]
 pub(crate) fn copy(from: &[u8], to: &mut [u8]) {
     if !WORD_64 {
@@ -324,15 +324,17 @@ pub(crate) fn copy(from: &[u8], to: &mut [u8]) {
     }
 }
 
-/// Moves what stands from `start` on to the front. The one place that calls `copy_within`, so that the
-/// compiler sees the whole of it and drops its panic at every opt-level.
+/// Moves the bytes from `start` on to the front.
+///
+/// This is the only call of `copy_within`: the compiler sees all of it and removes its panic at
+/// every opt-level.
 pub(crate) fn move_to_front(bytes: &mut [u8], start: usize) {
     if start <= bytes.len() {
         bytes.copy_within(start.., 0);
     }
 }
 
-/// `key` over and over; `N` is a multiple of four.
+/// Repeats `key`; `N` is a multiple of four.
 #[inline]
 fn repeat<const N: usize>(key: [u8; 4]) -> [u8; N] {
     let mut wide = [0; N];
@@ -342,7 +344,7 @@ fn repeat<const N: usize>(key: [u8; 4]) -> [u8; N] {
     wide
 }
 
-/// The key for the byte `len` bytes further on.
+/// The key for the byte `len` bytes later.
 #[inline]
 pub(crate) fn rotate(key: [u8; 4], len: usize) -> [u8; 4] {
     let bits = match len % 4 {

@@ -1,4 +1,5 @@
-//! What is on the wire: bytes, headers, codes. Nothing here has a state.
+//! The wire format: masking, frame headers, UTF-8, close codes (RFC 6455 §5, §7.4). Everything here
+//! is independent of a connection.
 
 pub mod frame;
 pub mod mask;

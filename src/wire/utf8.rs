@@ -1,9 +1,8 @@
-//! UTF-8 validity of bytes that come in pieces (RFC 6455 sections 5.6 and 8.1, RFC 3629).
+//! Incremental UTF-8 validation (RFC 6455 §5.6, §8.1; RFC 3629).
 //!
-//! A state machine whose transitions are shifts: each byte has a word that holds, at the bit
-//! position named by the state, the next state. So a step is a load and a shift, and the state of a
-//! cut character is six bits. A machine of 32 bits, where that shift is a call, does without the 2 KiB of
-//! words and compares.
+//! A shift-based DFA: a lookup table holds one 64-bit word per byte value, in which the six bits at
+//! the position named by the state are the next state. One step is a load and a shift. 32-bit
+//! targets, on which that shift is a call, compare instead and save the table of 2 KiB.
 
 use crate::wire::target::WORD_64;
 
@@ -16,17 +15,17 @@ mod state {
     pub(super) const ONE: u8 = 12;
     pub(super) const TWO: u8 = 18;
     pub(super) const THREE: u8 = 24;
-    /// Behind E0: 0xA0 to 0xBF, else the form is overlong.
+    /// After E0: 0xA0 to 0xBF, otherwise the encoding is overlong.
     pub(super) const E0: u8 = 30;
-    /// Behind ED: 0x80 to 0x9F, else it is a surrogate.
+    /// After ED: 0x80 to 0x9F, otherwise it is a surrogate.
     pub(super) const ED: u8 = 36;
-    /// Behind F0: 0x90 to 0xBF, else the form is overlong.
+    /// After F0: 0x90 to 0xBF, otherwise the encoding is overlong.
     pub(super) const F0: u8 = 42;
-    /// Behind F4: 0x80 to 0x8F, else it is above U+10FFFF.
+    /// After F4: 0x80 to 0x8F, otherwise it is above U+10FFFF.
     pub(super) const F4: u8 = 48;
 }
 
-/// [`next`] as one word for each byte.
+/// The lookup table of [`next`], one word per byte.
 static STEPS: [u64; 256] = {
     let mut words = [0; 256];
     let mut byte: u8 = 0;
@@ -44,7 +43,7 @@ static STEPS: [u64; 256] = {
     }
 };
 
-/// RFC 3629 section 4: the state behind `byte`.
+/// The state after `byte` (RFC 3629 §4).
 const fn next(state: u8, byte: u8) -> u8 {
     use state::{ACCEPT, E0, ED, F0, F4, ONE, REJECT, THREE, TWO};
     match (state, byte) {
@@ -60,8 +59,7 @@ const fn next(state: u8, byte: u8) -> u8 {
     }
 }
 
-/// `bytes` as a text. Without `unsafe` only a library can tell the compiler that they are one, even if
-/// they were checked before.
+/// `bytes` as a text. Without `unsafe` they have to be validated again to become a `str`.
 pub(crate) fn text(bytes: &[u8]) -> Option<&str> {
     #[cfg(feature = "simd")]
     let text = simdutf8::basic::from_utf8(bytes).ok();
@@ -70,7 +68,7 @@ pub(crate) fn text(bytes: &[u8]) -> Option<&str> {
     text
 }
 
-/// The validity of a text so far.
+/// The validation state of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Utf8 {
     state: u8,
@@ -81,12 +79,12 @@ impl Utf8 {
         Self { state: state::ACCEPT }
     }
 
-    /// Whether the text so far ends with a whole character.
+    /// Whether the text so far ends with a complete character.
     pub(crate) const fn is_boundary(self) -> bool {
         self.state == state::ACCEPT
     }
 
-    /// Whether `bytes` are a whole text.
+    /// Whether `bytes` are a complete, valid text.
     pub(crate) fn is_valid(bytes: &[u8]) -> bool {
         #[cfg(feature = "simd")]
         if bytes.len() >= vectors::LEAST {
@@ -95,10 +93,10 @@ impl Utf8 {
         check(state::ACCEPT, bytes) == Ok(state::ACCEPT)
     }
 
-    /// Goes on with `bytes`; `last` says that the text ends with them.
+    /// Continues with `bytes`, which end the text if `last`.
     ///
-    /// The error is the place of the first byte that cannot be: 0 to `bytes.len() - 1`. For a text
-    /// that ends inside a character it is the last byte, or 0 if there is none.
+    /// The error is the index of the first invalid byte, 0 to `bytes.len() - 1`. For a text that
+    /// ends inside a character it is that of the last byte, or 0 if `bytes` is empty.
     pub(crate) fn check(self, bytes: &[u8], last: bool) -> Result<Self, usize> {
         #[cfg(feature = "simd")]
         let state =
@@ -112,7 +110,7 @@ impl Utf8 {
     }
 }
 
-/// The state behind `bytes`, or the place of the first byte that cannot be.
+/// The state after `bytes`, or the index of the first invalid byte.
 fn check(mut state: u8, bytes: &[u8]) -> Result<u8, usize> {
     if !WORD_64 {
         for (at, &byte) in bytes.iter().enumerate() {
@@ -125,7 +123,7 @@ fn check(mut state: u8, bytes: &[u8]) -> Result<u8, usize> {
     }
     let (blocks, rest) = bytes.as_chunks::<BLOCK>();
     for (index, block) in blocks.iter().enumerate() {
-        // Most text has long runs of ASCII, where the state does not move.
+        // Most text has long runs of ASCII, which leave the state unchanged.
         if state == state::ACCEPT && block.is_ascii() {
             continue;
         }
@@ -135,29 +133,29 @@ fn check(mut state: u8, bytes: &[u8]) -> Result<u8, usize> {
     steps_over(state, rest).ok_or_else(|| at + first_bad(state, rest))
 }
 
-/// The same by vectors, for what lies between the first and the last whole character.
+/// Vectorised validation of everything between the first and the last complete character.
 #[cfg(feature = "simd")]
 mod vectors {
     use super::{state, steps_over};
 
-    /// Below, the call costs more than it saves.
+    /// The length in bytes from which the call pays.
     pub(super) const LEAST: usize = 64;
 
-    /// The state behind `bytes`; `None` if they are too few, or somewhere not UTF-8.
+    /// The state after `bytes`; `None` if they are too few, or invalid anywhere.
     pub(super) fn check(before: u8, bytes: &[u8]) -> Option<u8> {
         bytes.get(LEAST..)?;
-        // What is cut off at the start ends at the first byte that is no continuation.
+        // A character split before `bytes` ends at the first byte that is no continuation.
         let is_start = |byte: &u8| !matches!(byte, 0x80..=0xBF);
         let (head, rest) = bytes.split_at_checked(bytes.iter().position(is_start)?)?;
         (steps_over(before, head)? == state::ACCEPT).then_some(())?;
-        // The last character may be cut off: it is left to the steps.
+        // The last character may be incomplete, so the DFA takes it.
         let (middle, tail) = rest.split_at_checked(rest.iter().rposition(is_start)?)?;
         simdutf8::basic::from_utf8(middle).ok()?;
         steps_over(state::ACCEPT, tail)
     }
 }
 
-/// Whether all of `bytes` is ASCII, where it is cheaper to look than to check.
+/// Whether all of `bytes` is ASCII, where this check is cheaper than validation.
 #[inline]
 pub(crate) fn is_plain(bytes: &[u8]) -> bool {
     #[cfg(feature = "simd")]
@@ -169,8 +167,8 @@ pub(crate) fn is_plain(bytes: &[u8]) -> bool {
 
 /// Whether all of `bytes` is ASCII.
 ///
-/// Of short text `core` looks at many bytes one by one. Here, as in `mask`, the last word overlaps the one
-/// before it.
+/// For short slices `core` checks byte by byte. Here, as in `mask`, words are used, of which the
+/// last overlaps the one before it.
 #[inline]
 fn is_ascii(bytes: &[u8]) -> bool {
     match bytes.len() {
@@ -186,7 +184,7 @@ fn is_ascii(bytes: &[u8]) -> bool {
     }
 }
 
-/// The same for the first and the last word.
+/// Whether the first and the last word are ASCII. They may overlap.
 #[inline]
 fn ends<const N: usize>(bytes: &[u8], word: impl Fn([u8; N]) -> u128) -> bool {
     let ends = bytes.first_chunk().zip(bytes.last_chunk());
@@ -198,13 +196,13 @@ const fn has_no_high_bit(word: u128) -> bool {
     word & u128::from_ne_bytes([0x80; 16]) == 0
 }
 
-/// From how many bytes on `core` is as good.
+/// The length in bytes from which `core` is as fast.
 const LONG: usize = 256;
 
-/// Bytes between two looks at the state.
+/// Bytes between two checks of the state.
 const BLOCK: usize = 32;
 
-/// The state behind `bytes`; `None` for REJECT, which no byte leads out of.
+/// The state after `bytes`; `None` for REJECT, which is final.
 #[inline]
 fn steps_over(state: u8, bytes: &[u8]) -> Option<u8> {
     let state = bytes.iter().fold(u64::from(state), |state, &byte| step(state, byte));
@@ -212,13 +210,13 @@ fn steps_over(state: u8, bytes: &[u8]) -> Option<u8> {
     (state != state::REJECT).then_some(state)
 }
 
-/// The lowest six bits are the state; what is above them is left over from the word.
+/// One step. The low six bits are the state; those above are left over from the table.
 #[inline]
 fn step(state: u64, byte: u8) -> u64 {
     STEPS.get(usize::from(byte)).copied().unwrap_or_default() >> (state & 63)
 }
 
-/// The place of the byte in `bytes` that takes `state` to REJECT.
+/// The index of the byte in `bytes` that leads to REJECT.
 #[cold]
 fn first_bad(mut state: u8, bytes: &[u8]) -> usize {
     bytes

@@ -257,5 +257,5 @@ fn errors_say_what_they_are() {
     let full = AssembleError::StorageFull(StorageFull { needed: 7 });
     assert_eq!(full.to_string(), "the storage is too short: 7 bytes are needed");
     assert_eq!(AssembleError::Compressed.to_string(), "the message is compressed");
-    assert_eq!(AssembleError::InvalidUtf8.to_string(), "the bytes of a text were changed");
+    assert_eq!(AssembleError::InvalidUtf8.to_string(), "the bytes of a text were modified");
 }

@@ -118,7 +118,7 @@ fn loopback_what_is_wrong_is_noticed() {
         (Manner::LosesAMessage, "the echo of message 100 differs"),
         (Manner::RepeatsAMessage, "the echo of message 101 differs"),
         (Manner::IgnoresPings, "the last Ping was not answered"),
-        (Manner::EndsRudely, "the transport ended without a close frame"),
+        (Manner::EndsRudely, "the transport ended without a Close frame"),
     ] {
         let arguments = "--text --size 40 --connections 2 --pipeline 4 --ping-every 7";
         let (right, output) = load_until(serve(manner), arguments, |json| {
