@@ -1,16 +1,16 @@
 //! The closing handshake (RFC 6455 §7.1): the two directions, and what they mean together.
 //!
 //! ```text
-//!              the peer's Close, or its error                      the Close is written
-//!   Local::Open -------------------------------> Local::Queued -----------------------> Local::Closed
-//!        |                                                                                   ^
-//!        |         send_close writes it at once, or the transport has ended                  |
-//!        +-----------------------------------------------------------------------------------+
+//!            the peer's Close, or its error                      the Close is written
+//! Local::Open -------------------------------> Local::Queued -----------------------> Local::Closed
+//!      |                                                                                   ^
+//!      |         send_close writes it at once, or the transport has ended                  |
+//!      +-----------------------------------------------------------------------------------+
 //!
-//!                  Close received                   end of the transport
-//!   Remote::Open ----------------> Remote::Closed ------------------------> Remote::Ended
-//!        |     protocol error                       end of the transport
-//!        +-----------------------> Remote::Failed ------------------------> Remote::FailedEnded
+//!                Close received                   end of the transport
+//! Remote::Open ----------------> Remote::Closed ------------------------> Remote::Ended
+//!      |     protocol error                       end of the transport
+//!      +-----------------------> Remote::Failed ------------------------> Remote::FailedEnded
 //! ```
 //!
 //! Every local state but `Closed` becomes `Broken` when the source of masking keys fails.
