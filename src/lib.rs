@@ -48,6 +48,7 @@
 
 mod assembler;
 mod buffer;
+mod bytes;
 #[cfg(feature = "deflate")]
 pub mod deflate;
 #[cfg(any(feature = "deflate", feature = "handshake"))]

@@ -11,9 +11,9 @@
 
 use core::ops::Deref;
 
+use crate::bytes::{self, WORD_64};
 use crate::wire::error::{Error, SendError};
 use crate::wire::mask;
-use crate::wire::target::WORD_64;
 
 /// The length of the longest header in bytes.
 pub const MAX_HEADER_LEN: usize = 14;
@@ -379,7 +379,7 @@ impl Deref for HeaderBytes {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+        bytes::part(&self.bytes, ..usize::from(self.len))
     }
 }
 
@@ -404,7 +404,7 @@ pub fn encode(
         return Err(SendError::BufferTooSmall { needed });
     }
     let lead = Lead { fin: fin || opcode.is_control(), rsv1: false, opcode };
-    write(Header { lead, masking_key: None, payload_len: len_u64(payload) }, payload, out);
+    write(Header { lead, masking_key: None, payload_len: bytes::len_u64(payload) }, payload, out);
     Ok(needed)
 }
 
@@ -425,18 +425,6 @@ pub(crate) fn write(header: Header, payload: &[u8], out: &mut [u8]) {
     let Some(to) = header.write(out).and_then(|to| to.get_mut(..payload.len())) else { return };
     match header.masking_key {
         Some(key) => mask::copy_masked(payload, to, key),
-        None => mask::copy(payload, to),
+        None => bytes::copy(payload, to),
     }
-}
-
-/// The length of a slice, as a number on the wire.
-#[inline]
-pub(crate) fn len_u64(bytes: &[u8]) -> u64 {
-    to_u64(bytes.len())
-}
-
-/// A number of bytes, as a number on the wire.
-#[inline]
-pub(crate) fn to_u64(n: usize) -> u64 {
-    u64::try_from(n).unwrap_or(u64::MAX)
 }

@@ -8,11 +8,11 @@ mod window;
 use self::decoder::{Decoder, Stop};
 use self::window::{Output, Window};
 use crate::buffer::StorageFull;
+use crate::bytes;
 use crate::deflate_params::CompressionContext;
 use crate::protocol::event::Data;
 use crate::wire::error::Error;
-use crate::wire::frame::{self, Kind};
-use crate::wire::mask;
+use crate::wire::frame::Kind;
 use crate::wire::utf8::Utf8;
 
 /// §7.2.2: the sender removes these bytes from the end of a message, and the receiver appends them.
@@ -150,11 +150,8 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
         }
         let room = usize::try_from(self.message.room).unwrap_or(usize::MAX).min(out.len());
         // Limits what is decompressed, not only what is returned.
-        let mut output = Output::new(
-            self.window,
-            self.storage.as_ref(),
-            out.get_mut(..room).unwrap_or_default(),
-        );
+        let mut output =
+            Output::new(self.window, self.storage.as_ref(), bytes::part_mut(out, ..room));
         let mut payload = &*data.payload;
         let mut stop = self.decoder.decode(&mut payload, &mut output);
         if stop == Stop::Input && data.fin {
@@ -165,13 +162,13 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
         skip(data, used);
         let mut fault = match stop {
             Stop::Invalid => Some(Error::InvalidDeflate),
-            Stop::Output if frame::to_u64(room) == self.message.room => Some(Error::MessageTooLong),
+            Stop::Output if bytes::to_u64(room) == self.message.room => Some(Error::MessageTooLong),
             Stop::Input if data.fin && !self.decoder.is_at_end() => Some(Error::InvalidDeflate),
             Stop::Input | Stop::Output => None,
         };
         let fin = data.fin && stop == Stop::Input && fault.is_none();
         if data.kind == Kind::Text {
-            match self.message.utf8.check(out.get(..len).unwrap_or_default(), false) {
+            match self.message.utf8.check(bytes::part(out, ..len), false) {
                 // The incomplete character is not withheld: its first bytes may
                 // already have been returned.
                 Ok(utf8) if fin && !utf8.is_boundary() => fault = Some(Error::InvalidUtf8),
@@ -179,9 +176,9 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
                 Err(bad) => (len, fault) = (bad, Some(Error::InvalidUtf8)),
             }
         }
-        let payload = out.get_mut(..len).unwrap_or_default();
+        let payload = bytes::part_mut(out, ..len);
         self.window.push(self.storage.as_mut(), payload);
-        self.message.room = self.message.room.saturating_sub(frame::to_u64(len));
+        self.message.room = self.message.room.saturating_sub(bytes::to_u64(len));
         self.failed = fault;
         match fault {
             Some(error) if len == 0 => return Err(error),
@@ -202,8 +199,8 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
             return None;
         }
         let len = data.payload.len().min(out.len());
-        let payload = out.get_mut(..len).unwrap_or_default();
-        mask::copy(data.payload.get(..len).unwrap_or_default(), payload);
+        let payload = bytes::part_mut(out, ..len);
+        bytes::copy(bytes::part(data.payload, ..len), payload);
         skip(data, len);
         let fin = data.fin && data.payload.is_empty();
         data.fin &= !fin;
