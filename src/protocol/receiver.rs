@@ -255,8 +255,9 @@ impl Receiver {
             self.state = ReceiveState::Payload(frame);
             return Ok(Event::need_more(1));
         }
+        let compressed = DEFLATE && frame.compressed;
         // RFC 7692 §6.2: for a compressed message it is the inflated payload that must be UTF-8.
-        let is_text = frame.kind == Kind::Text && !(DEFLATE && frame.compressed);
+        let is_text = frame.kind == Kind::Text && !compressed;
         let bytes = bytes::part_mut(input.unread_mut(), ..n);
         let (key, ascii) = if R::SERVER {
             mask::mask_ascii(bytes, frame.key)
@@ -273,18 +274,11 @@ impl Receiver {
         }
         self.state = match left {
             0 => ReceiveState::Header,
-            _ => ReceiveState::Payload(Payload { first: false, key, left, ..frame }),
+            _ => ReceiveState::Payload(Payload { first: false, compressed, key, left, ..frame }),
         };
         let payload = self.take(input, n);
-        let Payload { kind, first, compressed, .. } = frame;
-        Ok(Event::Data(Data {
-            kind,
-            payload,
-            first,
-            fin,
-            frame_left: left,
-            compressed: DEFLATE && compressed,
-        }))
+        let Payload { kind, first, .. } = frame;
+        Ok(Event::Data(Data { kind, payload, first, fin, frame_left: left, compressed }))
     }
 
     /// Handles `n` unmasked bytes of which the one at `bad` is invalid.
