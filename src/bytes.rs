@@ -1,15 +1,36 @@
-//! Slices without panics: lengths, parts and copies.
+//! Slices without panics: lengths, parts and copies; and the result of parsing an incomplete slice.
 //!
 //! The compiler cannot prove every length, so an index would link a panic. These functions check
 //! the length, return nothing where it is wrong, and assert in debug builds that it never is.
 
 use core::iter::zip;
+use core::num::NonZero;
 use core::slice::SliceIndex;
 
 /// Whether the target has 64-bit words. On smaller targets, such as microcontrollers, code size
 /// comes first: code that serves speed alone is left out, and copying, masking and UTF-8 have
 /// kernels of their own. `--cfg word32` selects these on any target, for tests.
 pub(crate) const WORD_64: bool = cfg!(target_pointer_width = "64") && !cfg!(word32);
+
+/// The result of parsing the bytes received so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[expect(clippy::exhaustive_enums, reason = "a caller handles both cases")]
+pub enum Status<T> {
+    /// Incomplete; at least this many more bytes are needed.
+    NeedMore(NonZero<usize>),
+    /// Complete.
+    Complete(T),
+}
+
+impl<T> Status<T> {
+    /// Incomplete by `missing` bytes, which is not 0.
+    #[inline]
+    pub(crate) fn need_more(missing: usize) -> Self {
+        debug_assert_ne!(missing, 0);
+        Self::NeedMore(NonZero::new(missing).unwrap_or(NonZero::<usize>::MIN))
+    }
+}
 
 /// The length of a slice, as the wire counts it.
 #[inline]

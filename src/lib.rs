@@ -61,6 +61,7 @@ mod wire;
 
 pub use assembler::{AssembleError, Assembler, Message};
 pub use buffer::{Input, MIN_BUFFER_LEN, RecvBuffer, StorageFull};
+pub use bytes::Status;
 pub use protocol::closing::{State, TransportAction};
 pub use protocol::config::Config;
 pub use protocol::connection::Connection;

@@ -11,7 +11,7 @@
 
 use core::ops::Deref;
 
-use crate::bytes::{self, WORD_64};
+use crate::bytes::{self, Status, WORD_64};
 use crate::wire::error::{Error, SendError};
 use crate::wire::mask;
 
@@ -259,19 +259,11 @@ pub struct Header {
     pub payload_len: u64,
 }
 
-/// The result of [`Header::parse`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[expect(clippy::exhaustive_enums, reason = "a header is here or it is not")]
-pub enum Parsed {
-    /// The header and its length, 2 to 14 bytes.
-    Complete(Header, usize),
-    /// At least this many bytes are missing: 1 to 12, exact once two bytes are available.
-    Partial(usize),
-}
-
 impl Header {
-    /// Parses the header at the start of `bytes`, which may be incomplete.
+    /// Parses the header at the start of `bytes`, and returns it with its length, 2 to 14 bytes.
+    ///
+    /// If it is incomplete, at least [`NeedMore`](Status::NeedMore) bytes are missing: 1 to 12,
+    /// exact once two bytes are available.
     ///
     /// An error is returned at the earliest byte that makes it certain. The rules of a
     /// connection are not checked: whether the frame must be masked, may have RSV1, or may
@@ -281,13 +273,13 @@ impl Header {
     ///
     /// Those of [`Lead::parse`]; [`Error::ControlTooLong`] for a control frame of more than 125
     /// bytes; [`Error::NonMinimalLength`] or [`Error::LengthTopBit`] for an invalid length.
-    pub fn parse(bytes: &[u8]) -> Result<Parsed, Error> {
+    pub fn parse(bytes: &[u8]) -> Result<Status<(Self, usize)>, Error> {
         let Some((&first, rest)) = bytes.split_first() else {
-            return Ok(Parsed::Partial(2));
+            return Ok(Status::need_more(2));
         };
         let lead = Lead::parse(first)?;
         let Some((&second, rest)) = rest.split_first() else {
-            return Ok(Parsed::Partial(1));
+            return Ok(Status::need_more(1));
         };
         let length = Length::parse(lead.opcode, second, rest)?;
         Ok(Self::finish(lead, second, length, rest))
@@ -295,15 +287,20 @@ impl Header {
 
     /// Builds the header from its first two bytes and its length, which have been checked.
     #[inline]
-    pub(crate) fn finish(lead: Lead, second: u8, length: Length, rest: &[u8]) -> Parsed {
+    pub(crate) fn finish(
+        lead: Lead,
+        second: u8,
+        length: Length,
+        rest: &[u8],
+    ) -> Status<(Self, usize)> {
         let masked = second & 0x80 != 0;
         let len = 2 + length.field + if masked { 4 } else { 0 };
         let key = rest.get(length.field..).unwrap_or_default().first_chunk::<4>();
         if length.missing > 0 || (masked && key.is_none()) {
-            return Parsed::Partial((len - 2).saturating_sub(rest.len()));
+            return Status::need_more((len - 2).saturating_sub(rest.len()));
         }
         let masking_key = if masked { key.copied() } else { None };
-        Parsed::Complete(Self { lead, masking_key, payload_len: length.least }, len)
+        Status::Complete((Self { lead, masking_key, payload_len: length.least }, len))
     }
 
     /// Encodes the header, with its length in the shortest form (§5.2).

@@ -1,6 +1,7 @@
 //! A header by value and a header in the output are the same bytes.
 
-use barews::frame::{self, Header, Lead, Opcode, Parsed};
+use barews::Status;
+use barews::frame::{self, Header, Lead, Opcode};
 use barews::{Config, Connection, Kind, Role, SendError};
 
 const LENGTHS: [usize; 9] = [0, 1, 125, 126, 127, 128, 65_535, 65_536, 70_000];
@@ -94,7 +95,7 @@ fn a_length_with_its_top_bit_set_is_the_length_without_it() {
                 (topped.encoded_len(), header.encoded_len()),
                 (encoded.len(), encoded.len())
             );
-            assert_eq!(Header::parse(&encoded), Ok(Parsed::Complete(header, encoded.len())));
+            assert_eq!(Header::parse(&encoded), Ok(Status::Complete((header, encoded.len()))));
         }
     }
 }

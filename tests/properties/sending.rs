@@ -2,7 +2,8 @@
 //!
 //! Where the cases are few they are all tried; `BAREWS_EXHAUSTIVE=1` tries longer ones.
 
-use barews::frame::{self, Header, Kind, Opcode, Parsed};
+use barews::Status;
+use barews::frame::{self, Header, Kind, Opcode};
 use barews::{Config, Connection, ControlOrder, Delivery, Event, Input, Role, SendError};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -105,7 +106,7 @@ fn again(side: Side, bytes: &[u8]) {
     let rules = Rules { max_fragments: u32::MAX, ..rules(side, true) };
     let (mut ends, mut keys) = (vec![0], Vec::new());
     while let Some(&end) = ends.last()
-        && let Ok(Parsed::Complete(header, len)) = Header::parse(&bytes[end..])
+        && let Ok(Status::Complete((header, len))) = Header::parse(&bytes[end..])
         && let Some(next) = (end + len).checked_add(usize::try_from(header.payload_len).unwrap())
         && next <= bytes.len()
     {
@@ -232,7 +233,7 @@ fn p10_no_sequence_of_calls_writes_behind_a_close() {
     let mut closes = 0;
     sequences(|side, steps, wire| {
         let mut rest = wire;
-        while let Ok(Parsed::Complete(header, len)) = Header::parse(rest) {
+        while let Ok(Status::Complete((header, len))) = Header::parse(rest) {
             let frame_len = len + usize::try_from(header.payload_len).unwrap();
             rest = rest.get(frame_len..).unwrap_or_default();
             if header.lead.opcode == Opcode::Close {

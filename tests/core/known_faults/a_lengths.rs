@@ -1,6 +1,7 @@
 //! Class A: the arithmetic of lengths, where it overflows, takes a sign or loses digits.
 
-use barews::frame::{Header, Parsed};
+use barews::Status;
+use barews::frame::Header;
 use barews::{
     Assembler, Config, Connection, Delivery, Error, Event, Input, RecvBuffer, StorageFull,
 };
@@ -110,7 +111,7 @@ fn actix_http_3723_fourteen_bytes_are_no_panic() {
     assert_eq!(fault(Side::Server, UNLIMITED, &wire), Error::LengthTopBit);
     assert_eq!(Header::parse(&wire), Err(Error::LengthTopBit));
     let longest = [&[0x82, 0xFF, 0x7F][..], &[0xFF; 11]].concat();
-    let Ok(Parsed::Complete(parsed, 14)) = Header::parse(&longest) else { panic!() };
+    let Ok(Status::Complete((parsed, 14))) = Header::parse(&longest) else { panic!() };
     assert_eq!(parsed.payload_len, i64::MAX.cast_unsigned());
     let mut ws = Ws::new(Side::Server, UNLIMITED.delivery(Delivery::Frames));
     assert_eq!((ws.push(&longest), ws.need), (vec![], clamped(parsed.payload_len)));

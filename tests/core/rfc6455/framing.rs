@@ -1,6 +1,7 @@
 //! RFC 6455 sections 5.1 to 5.3 but for the table of all headers: masking, lengths, headers.
 
-use barews::frame::{Header, Lead, Opcode, Parsed};
+use barews::Status;
+use barews::frame::{Header, Lead, Opcode};
 use barews::{Config, Error, Kind, SendError, mask};
 use proptest::prelude::*;
 
@@ -321,11 +322,11 @@ proptest! {
     ) {
         let len = low >> (63 - bits) >> 1;
         let bytes = header(first, masking_key, len);
-        let Ok(Parsed::Complete(parsed, n)) = Header::parse(&bytes) else { panic!() };
+        let Ok(Status::Complete((parsed, n))) = Header::parse(&bytes) else { panic!() };
         prop_assert_eq!((parsed.payload_len, parsed.masking_key, n), (len, masking_key, bytes.len()));
         prop_assert_eq!(&*parsed.encode(), &bytes[..]);
         for cut in 0..bytes.len() {
-            prop_assert!(matches!(Header::parse(&bytes[..cut]), Ok(Parsed::Partial(_))));
+            prop_assert!(matches!(Header::parse(&bytes[..cut]), Ok(Status::NeedMore(_))));
         }
     }
 }
