@@ -15,6 +15,8 @@ mod wrong_server;
 #[path = "../support"]
 mod support {
     #[cfg(all(feature = "deflate", unix))]
+    pub(crate) mod bits;
+    #[cfg(all(feature = "deflate", unix))]
     pub(crate) mod strict_inflate;
     pub(crate) mod wire;
 }
