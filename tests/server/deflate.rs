@@ -8,8 +8,8 @@ use barews::deflate::{Context, Deflate, Effort, WindowBits};
 
 use crate::example::{Client, Server, request};
 use crate::support::bits::{BitWriter, codes};
+use crate::support::frame::{BINARY, CONTINUATION, FIN, KEY, PING, PONG, TEXT, frame};
 use crate::support::strict_inflate::StrictInflate;
-use crate::support::wire::{BINARY, CONTINUATION, FIN, KEY, PING, PONG, TEXT, frame};
 
 const RSV1: u8 = 0x40;
 const OFFER: &str = "permessage-deflate; client_max_window_bits";
@@ -207,7 +207,7 @@ fn loopback_frames_and_bytes_of_compressed_messages_in_any_cut() {
             0 => (FIN | BINARY, message.clone()),
             _ => (FIN | RSV1 | BINARY, compressor.message(message)),
         };
-        frame(first, &payload, Some(KEY))
+        frame(first, Some(KEY), &payload)
     });
     let wire: Vec<u8> = wire.collect();
     let mut writer = client.stream.try_clone().unwrap();
@@ -327,7 +327,7 @@ fn loopback_answers_that_are_longer_than_what_they_answer_wait_for_the_reader() 
     assert!(again.len() < 500, "{}", again.len());
     let wire = [vec![first], vec![again; 3999]].concat();
     let wire: Vec<u8> =
-        wire.iter().flat_map(|message| frame(FIN | RSV1 | BINARY, message, Some(KEY))).collect();
+        wire.iter().flat_map(|message| frame(FIN | RSV1 | BINARY, Some(KEY), message)).collect();
     let mut writer = client.stream.try_clone().unwrap();
     let sending = std::thread::spawn(move || writer.write_all(&wire).unwrap());
     std::thread::sleep(Duration::from_secs(1));

@@ -16,7 +16,7 @@ mod wrong_server;
 mod support {
     #[cfg(all(feature = "deflate", unix))]
     pub(crate) mod bits;
+    pub(crate) mod frame;
     #[cfg(all(feature = "deflate", unix))]
     pub(crate) mod strict_inflate;
-    pub(crate) mod wire;
 }
