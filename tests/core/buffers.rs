@@ -4,8 +4,10 @@ use std::cell::Cell;
 
 use barews::{Config, Delivery, Event, Input, RecvBuffer, StorageFull};
 
+use crate::support::endpoint::{Call, Side};
+use crate::support::event::Ev;
+use crate::support::frame::{BINARY, FIN, PING, TEXT};
 use crate::support::shrinking::Shrinking;
-use crate::support::wire::{BINARY, Ev, FIN, PING, Side, TEXT};
 
 fn receive<S: AsRef<[u8]> + AsMut<[u8]>>(rx: &mut RecvBuffer<S>, bytes: &[u8]) {
     rx.spare_mut()[..bytes.len()].copy_from_slice(bytes);
@@ -77,7 +79,7 @@ fn two_events_are_alive_at_once() {
     let mut ws = Side::Client.ws(Config::new());
     let mut input = rx.input();
     let (one, two) = (ws.receive(&mut input).unwrap(), ws.receive(&mut input).unwrap());
-    ws.send_text("a reply", &mut [0; 32]).unwrap();
+    ws.sent(Call::Text("a reply"));
     let (Event::Data(one), Event::Data(two)) = (one, two) else { unreachable!() };
     assert_eq!((&*one.payload, &*two.payload), (&b"a"[..], &b"b"[..]));
 }

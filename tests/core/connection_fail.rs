@@ -3,8 +3,10 @@
 use barews::deflate::Inflate;
 use barews::{Config, Connection, Error, Input, Kind, SendError, State};
 
+use crate::support::endpoint::{Call, SIDES, Side};
+use crate::support::event::Ev;
+use crate::support::frame::{CLOSE, PING, TEXT};
 use crate::support::inflated::{RSV1, Receiver, compressed, context, memory, unmasked};
-use crate::support::wire::{CLOSE, Ev, PING, SIDES, Side, TEXT, Ws};
 
 fn agreed() -> Config {
     Config::new().deflate(true)
@@ -25,19 +27,19 @@ fn a_fault_behind_the_connection_fails_it() {
         let mut ws = side.ws(agreed());
         let wire = side.frame(RSV1 | TEXT, b"\xFF");
         assert_eq!(ws.feed(&wire).len(), 2);
-        fail(&mut ws, error);
+        ws.fail(error);
         assert!(ws.wants_write());
-        assert_eq!(unmasked(&ws.due()), [CLOSE, 2, high, low]);
-        assert_eq!(ws.due(), b"");
+        assert_eq!(unmasked(&ws.sent(Call::Transmit)), [CLOSE, 2, high, low]);
+        assert_eq!(ws.sent(Call::Transmit), b"");
         // The first fault stays, and so does what comes.
-        fail(&mut ws, Error::ReservedBits);
+        ws.fail(Error::ReservedBits);
         let mut bytes = side.frame(PING, b"");
         let mut input = Input::new(&mut bytes);
         assert_eq!(ws.drain(&mut input), [Ev::Fail(error)]);
         assert_eq!(input.consumed(), 0);
-        assert_eq!(ws.due(), b"");
-        assert_eq!(ws.send_text("a", &mut [0; 16]), Err(SendError::Closed));
-        assert_eq!(state(&ws), State::Closed);
+        assert_eq!(ws.sent(Call::Transmit), b"");
+        assert_eq!(ws.call(Call::Text("a"), &mut [0; 16]), Err(SendError::Closed));
+        assert_eq!(ws.state(), State::Closed);
     }
 }
 
@@ -60,8 +62,8 @@ fn behind_the_peers_close_there_is_nothing_to_fail() {
     for side in SIDES {
         let mut ws = side.ws(agreed());
         ws.feed(&side.frame(CLOSE, &[0x03, 0xE8]));
-        fail(&mut ws, Error::InvalidDeflate);
-        assert_eq!(unmasked(&ws.due()), [CLOSE, 2, 0x03, 0xE8]);
+        ws.fail(Error::InvalidDeflate);
+        assert_eq!(unmasked(&ws.sent(Call::Transmit)), [CLOSE, 2, 0x03, 0xE8]);
         assert_eq!(ws.feed(b""), [Ev::More(1)]);
     }
 }
@@ -81,11 +83,11 @@ fn behind_its_own_close_a_side_fails_without_another() {
 fn a_layer_above_may_say_that_the_transport_has_ended() {
     for side in SIDES {
         let mut ws = side.ws(agreed());
-        fail(&mut ws, Error::UnexpectedEof);
+        ws.fail(Error::UnexpectedEof);
         assert_eq!(ws.feed(b""), [Ev::Fail(Error::UnexpectedEof)]);
-        assert_eq!(ws.due(), b"");
-        assert_eq!(ws.send_text("a", &mut [0; 16]), Err(SendError::Closed));
-        assert_eq!(state(&ws), State::Closed);
+        assert_eq!(ws.sent(Call::Transmit), b"");
+        assert_eq!(ws.call(Call::Text("a"), &mut [0; 16]), Err(SendError::Closed));
+        assert_eq!(ws.state(), State::Closed);
     }
 }
 
@@ -98,21 +100,7 @@ fn an_inflater_whose_message_is_bad_ends_the_session() {
         let mut receiver = Receiver::new(side, Config::new(), inflate);
         receiver.read(&compressed(side, Kind::Text, &[b"\x07"]), &mut [9].into_iter().cycle());
         assert_eq!(receiver.seen.error, Some(Error::InvalidDeflate));
-        assert_eq!(unmasked(&receiver.ws.due()), [CLOSE, 2, 0x03, 0xEF]);
+        assert_eq!(unmasked(&receiver.ws.sent(Call::Transmit)), [CLOSE, 2, 0x03, 0xEF]);
         assert_eq!(receiver.ws.feed(b""), [Ev::Fail(Error::InvalidDeflate)]);
-    }
-}
-
-fn fail(ws: &mut Ws, error: Error) {
-    match ws {
-        Ws::Server(ws) => ws.fail(error),
-        Ws::Client(ws) => ws.fail(error),
-    }
-}
-
-fn state(ws: &Ws) -> State {
-    match ws {
-        Ws::Server(ws) => ws.state(),
-        Ws::Client(ws) => ws.state(),
     }
 }

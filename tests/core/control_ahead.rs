@@ -2,9 +2,9 @@
 
 use barews::{CloseCode, Config, ControlOrder, Delivery, Error, Input, Kind};
 
-use crate::support::wire::{
-    BINARY, CLOSE, CONTINUATION, Ev, FIN, PING, PONG, SIDES, Side, TEXT, frame,
-};
+use crate::support::endpoint::{SIDES, Side};
+use crate::support::event::Ev;
+use crate::support::frame::{BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, TEXT, frame};
 
 const DELIVERIES: [Delivery; 2] = [Delivery::Chunks, Delivery::Frames];
 
@@ -320,11 +320,11 @@ fn nothing_is_delivered_twice_or_lost_at_any_two_cuts() {
             let mut payload = [0; 126];
             payload[..2].copy_from_slice(&[FIN | BINARY, mask | 0x7D]);
             let wire = [
-                frame(FIN | BINARY, &payload, key),
-                frame(PING, b"a", key),
-                frame(BINARY, &payload, key),
-                frame(PING, b"b", key),
-                frame(FIN | CONTINUATION, b"end", key),
+                frame(FIN | BINARY, key, &payload),
+                frame(PING, key, b"a"),
+                frame(BINARY, key, &payload),
+                frame(PING, key, b"b"),
+                frame(FIN | CONTINUATION, key, b"end"),
             ]
             .concat();
             for second in 0..=wire.len() {

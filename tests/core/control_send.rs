@@ -3,13 +3,13 @@
 
 use barews::{CloseCode, Config, Connection, Error, Event, Input, Kind, SendError, Server, State};
 
-use crate::support::wire::{
-    CLOSE, CONTINUATION, Ev, FIN, KEY, PING, PONG, SIDES, Side, TEXT, frame,
-};
+use crate::support::endpoint::{Call, SIDES, Side};
+use crate::support::event::Ev;
+use crate::support::frame::{CLOSE, CONTINUATION, FIN, KEY, PING, PONG, TEXT, frame};
 
 /// What `side` sends: a server unmasked, a client masked.
 fn sent(side: Side, first: u8, payload: &[u8]) -> Vec<u8> {
-    frame(first, payload, (side == Side::Client).then_some(KEY))
+    frame(first, (side == Side::Client).then_some(KEY), payload)
 }
 
 /// A server to which a Ping came that is not answered yet.
@@ -21,7 +21,7 @@ fn pinged(ping: &[u8]) -> Connection<Server> {
 
 /// The only event of one frame.
 fn receive(ws: &mut Connection<Server>, first: u8, payload: &[u8]) -> Ev {
-    let mut bytes = frame(first, payload, Some(KEY));
+    let mut bytes = frame(first, Some(KEY), payload);
     let mut input = Input::new(&mut bytes);
     let event = ws.receive(&mut input).map_or_else(Ev::Fail, Ev::from);
     // The look-ahead delivers a Ping before it is consumed.
@@ -32,14 +32,14 @@ fn receive(ws: &mut Connection<Server>, first: u8, payload: &[u8]) -> Ev {
 #[test]
 fn a_due_pong_is_written_before_the_next_frame_of_any_kind() {
     type Send = fn(&mut Connection<Server>, &mut [u8]) -> Result<usize, SendError>;
-    let pong = frame(PONG, b"due", None);
+    let pong = frame(PONG, None, b"due");
     let sends: [(Send, Vec<u8>); 6] = [
-        (|ws, out| ws.send_text("text", out), frame(FIN | TEXT, b"text", None)),
-        (|ws, out| ws.send_binary(b"\x00\xFF", out), frame(0x82, b"\x00\xFF", None)),
-        (|ws, out| ws.send_fragment(Kind::Text, false, b"f", out), frame(TEXT, b"f", None)),
-        (|ws, out| ws.send_ping(b"ping", out), frame(PING, b"ping", None)),
-        (|ws, out| ws.send_pong(b"pong", out), frame(PONG, b"pong", None)),
-        (|ws, out| ws.send_close(CloseCode::NORMAL, "", out), frame(CLOSE, &[3, 0xE8], None)),
+        (|ws, out| ws.send_text("text", out), frame(FIN | TEXT, None, b"text")),
+        (|ws, out| ws.send_binary(b"\x00\xFF", out), frame(0x82, None, b"\x00\xFF")),
+        (|ws, out| ws.send_fragment(Kind::Text, false, b"f", out), frame(TEXT, None, b"f")),
+        (|ws, out| ws.send_ping(b"ping", out), frame(PING, None, b"ping")),
+        (|ws, out| ws.send_pong(b"pong", out), frame(PONG, None, b"pong")),
+        (|ws, out| ws.send_close(CloseCode::NORMAL, "", out), frame(CLOSE, None, &[3, 0xE8])),
     ];
     for (send, second) in sends {
         let mut ws = pinged(b"due");
@@ -61,13 +61,12 @@ fn a_due_pong_is_written_before_the_next_frame_of_any_kind() {
 
 #[test]
 fn a_client_masks_both_frames() {
-    let mut ws = Side::Client.ws(Config::new());
+    let mut ws = Side::Client.ws_of_one_key(Config::new());
     assert_eq!(ws.feed(&Side::Client.frame(PING, b"due"))[0], Ev::ping(b"due"));
-    let mut out = [0; 64];
-    let n = ws.send_text("text", &mut out).unwrap();
+    let wire = ws.sent(Call::Text("text"));
     let wanted =
         [sent(Side::Client, PONG, b"due"), sent(Side::Client, FIN | TEXT, b"text")].concat();
-    assert_eq!(out[..n], wanted);
+    assert_eq!(wire, wanted);
 }
 
 #[test]
@@ -134,7 +133,7 @@ fn between_fragments_it_is_written() {
     ws.send_fragment(Kind::Text, false, b"a", &mut out).unwrap();
     assert_eq!(receive(&mut ws, PING, b"p"), Ev::ping(b"p"));
     let n = ws.send_fragment(Kind::Text, true, b"b", &mut out).unwrap();
-    let wanted = [frame(PONG, b"p", None), frame(FIN | CONTINUATION, b"b", None)].concat();
+    let wanted = [frame(PONG, None, b"p"), frame(FIN | CONTINUATION, None, b"b")].concat();
     assert_eq!(out[..n], wanted);
 }
 
@@ -142,14 +141,14 @@ fn between_fragments_it_is_written() {
 fn ten_pings_with_drained_output_get_ten_pongs_in_order() {
     for side in SIDES {
         let pings: Vec<u8> = (0..10).flat_map(|i| side.frame(PING, &[i, i])).collect();
-        let mut ws = side.ws(Config::new());
+        let mut ws = side.ws_of_one_key(Config::new());
         let mut bytes = [side.frame(FIN | TEXT, b"data"), pings].concat();
         let mut input = Input::new(&mut bytes);
         let mut wire = Vec::new();
         for i in 0..10 {
             assert_eq!(ws.next(&mut input), Ev::ping(&[i, i]));
             assert!(ws.wants_write());
-            wire.extend(ws.due());
+            wire.extend(ws.sent(Call::Transmit));
         }
         assert_eq!(ws.next(&mut input), Ev::text(b"data"));
         let wanted: Vec<u8> = (0..10).flat_map(|i| sent(side, PONG, &[i, i])).collect();
@@ -161,10 +160,10 @@ fn ten_pings_with_drained_output_get_ten_pongs_in_order() {
 fn without_draining_only_the_newest_ping_is_answered() {
     for side in SIDES {
         let pings: Vec<u8> = (0..10).flat_map(|i| side.frame(PING, &[i, i])).collect();
-        let mut ws = side.ws(Config::new());
+        let mut ws = side.ws_of_one_key(Config::new());
         assert_eq!(ws.feed(&pings).len(), 11);
-        assert_eq!(ws.due(), sent(side, PONG, &[9, 9]));
-        assert_eq!((ws.wants_write(), ws.due()), (false, vec![]));
+        assert_eq!(ws.sent(Call::Transmit), sent(side, PONG, &[9, 9]));
+        assert_eq!((ws.wants_write(), ws.sent(Call::Transmit)), (false, vec![]));
     }
 }
 
@@ -178,12 +177,12 @@ fn a_received_pong_is_not_answered() {
 #[test]
 fn auto_pong_off_leaves_it_to_the_caller() {
     for side in SIDES {
-        let mut ws = side.ws(Config::new().auto_pong(false));
+        let mut ws = side.ws_of_one_key(Config::new().auto_pong(false));
         assert_eq!(ws.feed(&side.frame(PING, b"mine"))[0], Ev::ping(b"mine"));
-        assert_eq!((ws.wants_write(), ws.due()), (false, vec![]));
+        assert_eq!((ws.wants_write(), ws.sent(Call::Transmit)), (false, vec![]));
         // The Close is not a Pong: its answer is due all the same.
         assert_eq!(ws.feed(&side.frame(CLOSE, &[]))[0], Ev::Close(None));
-        assert_eq!(ws.due(), sent(side, CLOSE, &[]));
+        assert_eq!(ws.sent(Call::Transmit), sent(side, CLOSE, &[]));
     }
 }
 
@@ -191,18 +190,18 @@ fn auto_pong_off_leaves_it_to_the_caller() {
 fn a_close_outranks_a_pong() {
     for side in SIDES {
         // The peer's Close takes the place of the Pong that is due.
-        let mut ws = side.ws(Config::new());
+        let mut ws = side.ws_of_one_key(Config::new());
         let wire = [side.frame(PING, b"p"), side.frame(CLOSE, &1001_u16.to_be_bytes())].concat();
         assert_eq!(ws.feed(&wire).len(), 3);
-        assert_eq!(ws.due(), sent(side, CLOSE, &1001_u16.to_be_bytes()));
-        assert_eq!(ws.due(), b"");
+        assert_eq!(ws.sent(Call::Transmit), sent(side, CLOSE, &1001_u16.to_be_bytes()));
+        assert_eq!(ws.sent(Call::Transmit), b"");
 
         // So does the peer's fault.
-        let mut ws = side.ws(Config::new());
+        let mut ws = side.ws_of_one_key(Config::new());
         let wire = [side.frame(PING, b"p"), side.frame(0x83, b"")].concat();
         assert_eq!(ws.feed(&wire), [Ev::ping(b"p"), Ev::Fail(Error::ReservedOpcode)]);
-        assert_eq!(ws.due(), sent(side, CLOSE, &1002_u16.to_be_bytes()));
-        assert_eq!(ws.due(), b"");
+        assert_eq!(ws.sent(Call::Transmit), sent(side, CLOSE, &1002_u16.to_be_bytes()));
+        assert_eq!(ws.sent(Call::Transmit), b"");
     }
 }
 

@@ -7,7 +7,9 @@ use std::num::NonZero;
 use barews::frame::Header;
 use barews::{Config, Delivery, Error};
 
-use crate::support::frames::{Ev, KEY, SIDES, Side, Ws, header_in};
+use crate::support::endpoint::{SIDES, Side, Ws};
+use crate::support::event::Ev;
+use crate::support::frame::{KEY, header_in};
 
 const LENGTHS: [u64; 18] = [
     0,
@@ -120,9 +122,9 @@ fn inside(side: Side, delivery: Delivery, bounds: Bounds) -> Ws {
         .max_frame_len(bounds.frame.max(bounds.sum))
         .max_message_len(bounds.message)
         .delivery(delivery);
-    let mut ws = Ws::new(side, config);
+    let mut ws = side.ws(config);
     let sum = vec![0; bounds.sum as usize];
-    assert_eq!(ws.push(&side.incoming(0x02, &sum)).len(), 1);
+    assert_eq!(ws.push(&side.frame(0x02, &sum)).len(), 1);
     ws
 }
 
@@ -202,10 +204,10 @@ fn r0_2_the_error_of_a_length_does_not_depend_on_the_cut() {
         (1 << 20, 1 << 20, 8, 1 << 63, Error::LengthTopBit),
     ] {
         for side in SIDES {
-            let head = header_in(field, 0x82, side.peer_key(), len);
+            let head = header_in(field, 0x82, side.key(), len);
             let config = Config::new().max_frame_len(frame).max_message_len(message);
             for step in 1..=head.len() {
-                let events = Ws::new(side, config).push_by(step, &head);
+                let events = side.ws(config).push_by(step, &head);
                 assert_eq!(events, [Ev::Fail(error)], "{side:?} {len:#x} by {step}");
             }
         }
@@ -218,9 +220,9 @@ fn p14_r10_4_01_sums_do_not_wrap() {
         // 2^63 - 1 more, and again, on top of what is there: no wrap below the limit.
         for message in [10, 1 << 62, u64::MAX - 1] {
             let config = Config::new().max_frame_len(Config::UNLIMITED).max_message_len(message);
-            let mut ws = Ws::new(side, config);
-            assert_eq!(ws.push(&side.incoming(0x02, b"0123456789")).len(), 1);
-            let head = header_in(8, 0x00, side.peer_key(), (1 << 63) - 1);
+            let mut ws = side.ws(config);
+            assert_eq!(ws.push(&side.frame(0x02, b"0123456789")).len(), 1);
+            let head = header_in(8, 0x00, side.key(), (1 << 63) - 1);
             let events = ws.push(&head);
             if message < 1 << 63 {
                 assert_eq!(events, [Ev::Fail(Error::MessageTooLong)]);

@@ -3,7 +3,9 @@
 
 use barews::{Config, Delivery, Kind, MIN_BUFFER_LEN, RecvBuffer, StorageFull};
 
-use crate::support::wire::{BINARY, CLOSE, CONTINUATION, Ev, FIN, PING, PONG, SIDES, Side, TEXT};
+use crate::support::endpoint::{SIDES, Side};
+use crate::support::event::Ev;
+use crate::support::frame::{BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, TEXT};
 
 /// Runs `wire` through a buffer of exactly 131 bytes, `step` bytes a read at most.
 ///

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use barews::ControlOrder::{Ahead, Wire};
 
 use crate::support::driver::{check, run};
+use crate::support::event::Ev;
 use crate::support::reference;
 use crate::support::transcript;
-use crate::support::transcript::{Case, Outcome, Rules, Seen, cases};
+use crate::support::transcript::{Case, Outcome, Rules, cases};
 
 /// Longer bytes are not cut at every place, but at the first and last of them and here and there.
 const ALL_CUTS: usize = 700;
@@ -93,7 +94,7 @@ fn the_reference_agrees_with_every_case() {
 fn pushed_at_once_pings_and_pongs_overtake_all_data() {
     for case in cases() {
         let run = run(&case.bytes, &[], &case.rules, Ahead).unwrap();
-        let control = |event: &&Seen| matches!(event, Seen::Ping(_) | Seen::Pong(_));
+        let control = |event: &&Ev| matches!(event, Ev::Ping(_) | Ev::Pong(_));
         let wire: Vec<_> = case.outcome.events.iter().filter(control).collect();
         let early: Vec<_> =
             run.events.iter().map(|(_, _, event)| event).take_while(control).collect();
@@ -114,7 +115,7 @@ fn the_transcripts_reach_every_error_and_every_event() {
         assert!(case.name.contains('('), "{}: no section is cited", case.name);
         let eof = match (&case.outcome.error, case.outcome.events.last()) {
             (Some((error, _)), _) => error,
-            (None, Some(Seen::Close(_))) => "ok",
+            (None, Some(Ev::Close(_))) => "ok",
             (None, _) => "UnexpectedEof",
         };
         assert_eq!(case.eof.as_deref().unwrap_or(eof), eof, "{}", case.name);

@@ -6,9 +6,9 @@ use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 
 use crate::support::bits;
 use crate::support::bits::{ALL_CODE_LENGTHS, BitWriter};
+use crate::support::endpoint::Side;
 use crate::support::inflated::{JUNK, Outcome, alone, compressed, context, run};
 use crate::support::oracles::{Verdict, miniz, zlib};
-use crate::support::wire::Side;
 
 /// Binary messages through a window of so many bits.
 fn through(window_bits: u8, takeover: bool, messages: &[Vec<u8>], size: usize) -> Outcome {

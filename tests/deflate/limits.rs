@@ -5,9 +5,10 @@ use barews::{Config, Error, Event, Input, Kind};
 use flate2::FlushCompress;
 
 use crate::support::bits::BitWriter;
+use crate::support::endpoint::{SIDES, Side};
+use crate::support::frame::{BINARY, CONTINUATION, FIN, TEXT};
 use crate::support::inflated::{JUNK, Outcome, RSV1, Receiver, compressed, context, memory, run};
 use crate::support::oracles::{Level, Zlib};
-use crate::support::wire::{BINARY, CONTINUATION, FIN, SIDES, Side, TEXT};
 
 /// What came of binary `wire` with this limit, in slices of `size` that are looked at: not a byte behind the limit
 /// is written.

@@ -11,9 +11,11 @@ mod roundtrip;
 #[path = "../support"]
 mod support {
     pub(crate) mod bits;
+    pub(crate) mod endpoint;
+    pub(crate) mod event;
+    pub(crate) mod frame;
     pub(crate) mod inflated;
     pub(crate) mod oracles;
     pub(crate) mod shrinking;
     pub(crate) mod strict_inflate;
-    pub(crate) mod wire;
 }

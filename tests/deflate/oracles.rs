@@ -7,10 +7,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
+use crate::support::endpoint::{SIDES, Side};
 use crate::support::inflated::{Outcome, compressed, context, run, run_to};
 use crate::support::oracles::{Level, Zlib, miniz, miniz_message, zlib};
-use crate::support::wire;
-use crate::support::wire::Side;
 
 /// Cuts of the wire, fragments of the message, sizes of output.
 #[derive(Clone, Debug)]
@@ -70,7 +69,7 @@ fn level() -> impl Strategy<Value = Level> {
 }
 
 fn side() -> impl Strategy<Value = Side> {
-    select(wire::SIDES.to_vec())
+    select(SIDES.to_vec())
 }
 
 /// A message that zlib or `miniz_oxide` made of some bytes.

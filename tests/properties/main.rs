@@ -8,7 +8,9 @@ mod streams;
 #[path = "../support"]
 mod support {
     pub(crate) mod driver;
-    pub(crate) mod frames;
+    pub(crate) mod endpoint;
+    pub(crate) mod event;
+    pub(crate) mod frame;
     pub(crate) mod reference;
     pub(crate) mod short;
     pub(crate) mod stream;

@@ -7,7 +7,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::support::driver::{check, run};
-use crate::support::frames::{Ev, KEY, SIDES, Side, Ws, frame};
+use crate::support::endpoint::{SIDES, Side};
+use crate::support::event::Ev;
+use crate::support::frame::{KEY, frame};
 use crate::support::reference;
 use crate::support::short::{exhaustive, rules, short_streams};
 use crate::support::stream;
@@ -61,7 +63,7 @@ impl Due {
             Ev::Fail(error) => {
                 self.set(side, 0x88, &error.close_code().as_u16().to_be_bytes());
             }
-            Ev::Data { .. } | Ev::Pong(_) => {}
+            Ev::Data { .. } | Ev::Pong(_) | Ev::More(_) => {}
         }
     }
 }
@@ -186,7 +188,7 @@ fn moves(side: Side, bytes: &[u8], step: usize) {
         (Delivery::Frames, ControlOrder::Ahead),
         (Delivery::Chunks, ControlOrder::Wire),
     ] {
-        let mut ws = Ws::new(side, Config::new().delivery(delivery).control_order(order));
+        let mut ws = side.ws(Config::new().delivery(delivery).control_order(order));
         let (mut reads, mut events) = (0, 0);
         for chunk in bytes.chunks(step) {
             let before = ws.consumed;

@@ -9,8 +9,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::support::frames;
-use crate::support::frames::{Call, Ev, KEY, SIDES, Side, Ws, joined, piece};
+use crate::support::endpoint::{Call, SIDES, Side, Ws};
+use crate::support::event::{Ev, joined};
+use crate::support::frame::{KEY, frame};
 use crate::support::reference;
 use crate::support::short::{exhaustive, rules, short_streams};
 use crate::support::stream;
@@ -60,7 +61,7 @@ proptest! {
         step in 1..200_usize,
     ) {
         for (side, peer) in [(Side::Server, Side::Client), (Side::Client, Side::Server)] {
-            let mut ws = Ws::new(side, Config::new());
+            let mut ws = side.ws(Config::new());
             let (mut wire, mut wanted) = (Vec::new(), Vec::new());
             for one in &all {
                 match one {
@@ -82,12 +83,12 @@ proptest! {
                             wire.extend(fragment(&mut ws, *way, *kind, fin, &bytes[start..end]));
                             start = end;
                         }
-                        wanted.push(piece(*kind, bytes, true, true));
+                        wanted.push(Ev::piece(*kind, bytes, true, true, 0));
                     }
                 }
             }
             let config = Config::new().control_order(ControlOrder::Wire);
-            prop_assert_eq!(Ws::new(peer, config).push_by(step, &wire), wanted);
+            prop_assert_eq!(peer.ws(config).push_by(step, &wire), wanted);
         }
     }
 
@@ -123,7 +124,7 @@ fn again(side: Side, bytes: &[u8]) {
     let mut wire = Vec::new();
     let (mut server, mut keys) = (Connection::server(Config::new()), keys.into_iter());
     let mut client = Connection::client(Config::new(), || keys.next().unwrap());
-    for event in Ws::new(side, config).push(&bytes[..end]) {
+    for event in side.ws(config).push(&bytes[..end]) {
         let n = match side {
             Side::Client => send(&mut server, &event, &mut out),
             Side::Server => send(&mut client, &event, &mut out),
@@ -142,11 +143,11 @@ fn send<R: Role>(ws: &mut Connection<R>, event: &Ev, out: &mut [u8]) -> usize {
         // A Close without a code is sent as an answer only.
         Ev::Close(None) => {
             let key = if R::SERVER { Some(KEY) } else { None };
-            let mut close = frames::frame(0x88, key, b"");
+            let mut close = frame(0x88, key, b"");
             assert_eq!(ws.receive(&mut Input::new(&mut close)), Ok(Event::Close(None)));
             ws.transmit(out)
         }
-        Ev::Fail(error) => panic!("{error}"),
+        Ev::More(_) | Ev::Fail(_) => panic!("{event:?}"),
     };
     match (event, sent) {
         // 7.4.1: 1010 is a client's. A server does not send it, whatever a client may receive.
@@ -206,8 +207,8 @@ const STEPS: [Step; 20] = [
     |ws, _, wire| wire.extend(ws.begin(Kind::Binary, false, 0).iter().flat_map(|head| head.iter())),
     |ws, _, wire| next(ws, b"a\xC3".to_vec(), wire),
     |ws, _, wire| next(ws, b"\xA4".to_vec(), wire),
-    |ws, side, _| assert!(!ws.push(&side.incoming(0x89, b"ping")).contains(&Ev::Ping(vec![]))),
-    |ws, side, _| assert!(ws.push(&side.incoming(0x88, b"\x03\xE9")).len() <= 1),
+    |ws, side, _| assert!(!ws.push(&side.frame(0x89, b"ping")).contains(&Ev::Ping(vec![]))),
+    |ws, side, _| assert!(ws.push(&side.frame(0x88, b"\x03\xE9")).len() <= 1),
     |ws, _, _| assert!(ws.push(b"\x70").len() <= 1),
 ];
 
@@ -219,7 +220,7 @@ fn sequences(mut check: impl FnMut(Side, &[usize], &[u8])) {
     {
         let steps: Vec<_> =
             (0..len).map(|place| number / STEPS.len().pow(place) % STEPS.len()).collect();
-        let (mut ws, mut wire) = (Ws::new(side, Config::new()), Vec::new());
+        let (mut ws, mut wire) = (side.ws(Config::new()), Vec::new());
         for step in &steps {
             STEPS[*step](&mut ws, side, &mut wire);
         }
@@ -251,7 +252,7 @@ fn p18_no_sequence_of_calls_writes_what_the_peer_refuses() {
     let mut written = 0;
     sequences(|side, steps, wire| {
         let peer = if side == Side::Server { Side::Client } else { Side::Server };
-        let events = joined(&Ws::new(peer, Config::new()).push(wire));
+        let events = joined(&peer.ws(Config::new()).push(wire));
         assert!(!matches!(events.last(), Some(Ev::Fail(_))), "{side:?} {steps:?} {events:?}");
         written += events.len();
     });

@@ -6,9 +6,10 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use crate::support::driver::{check, join, run};
+use crate::support::event::Ev;
 use crate::support::reference;
 use crate::support::stream::{near_valid, rules, stream};
-use crate::support::transcript::{Outcome, Rules, Seen};
+use crate::support::transcript::{Outcome, Rules};
 
 /// The places that the indices mean in `len` bytes, in order.
 fn places(indices: &[Index], len: usize) -> Vec<usize> {
@@ -51,7 +52,7 @@ fn try_bytes(
 /// The events of `bytes` that `judged` bytes decide, with what comes behind them thrown away.
 fn decided(bytes: &[u8], judged: usize, rules: &Rules, ahead: bool) -> Result<Outcome, String> {
     let run = run(bytes, &[], rules, if ahead { Ahead } else { Wire })?;
-    let control = |event: &Seen| matches!(event, Seen::Ping(_) | Seen::Pong(_));
+    let control = |event: &Ev| matches!(event, Ev::Ping(_) | Ev::Pong(_));
     let events = run
         .events
         .iter()
@@ -97,15 +98,15 @@ proptest! {
         tails in [near_valid(true), near_valid(false), vec(any::<u8>(), 0..20).boxed()],
     ) {
         let (alone, judged) = reference::decode(&stream, &rules);
-        let ended = alone.error.is_some() || matches!(alone.events.last(), Some(Seen::Close(_)));
+        let ended = alone.error.is_some() || matches!(alone.events.last(), Some(Ev::Close(_)));
         for ahead in [false, true] {
             let mut wanted = alone.clone();
             wanted.need = None;
             wanted.events.retain(|event| match event {
-                Seen::Ping(_) | Seen::Pong(_) => !ahead,
+                Ev::Ping(_) | Ev::Pong(_) => !ahead,
                 // The open frame goes on in the tail.
-                Seen::Data { left, .. } => ended || *left == 0,
-                Seen::Close(_) => true,
+                Ev::Data { left, .. } => ended || *left == 0,
+                Ev::Close(_) | Ev::More(_) | Ev::Fail(_) => true,
             });
             for tail in &tails {
                 let bytes = [&stream[..judged], tail].concat();
@@ -113,7 +114,7 @@ proptest! {
                 if !ended {
                     // The tail may break what the stream left sound.
                     got.error = None;
-                    got.events.retain(|event| !matches!(event, Seen::Data { left: 1.., .. }));
+                    got.events.retain(|event| !matches!(event, Ev::Data { left: 1.., .. }));
                 }
                 prop_assert_eq!(&got, &wanted, "{:?}, {:?}", rules, tail);
             }

@@ -1,13 +1,15 @@
-//! The example `echo_server` with compression (RFC 7692), byte by byte as a peer may send it. What goes in is made by zlib,
-//! what comes out is read by an inflater that refuses all that was not agreed on.
+//! The example `echo_server` with compression (RFC 7692), byte by byte as a peer may send it. What goes in is compressed
+//! by the crate or by hand; what comes out is read by an inflater that refuses all that was not agreed on.
 
 use std::io::Write;
 use std::time::Duration;
 
+use barews::deflate::{CompressionContext, Deflate, Effort, WindowBits};
+
 use crate::example::{Client, Server, request};
+use crate::support::bits::{BitWriter, codes};
+use crate::support::frame::{BINARY, CONTINUATION, FIN, KEY, PING, PONG, TEXT, frame};
 use crate::support::strict_inflate::StrictInflate;
-use crate::support::wire::{BINARY, CONTINUATION, FIN, KEY, PING, PONG, TEXT, frame};
-use flate2::{Compress, Compression, FlushCompress};
 
 const RSV1: u8 = 0x40;
 const OFFER: &str = "permessage-deflate; client_max_window_bits";
@@ -36,23 +38,26 @@ fn bytes(len: usize) -> Vec<u8> {
     std::iter::repeat_with(|| random.u8(..)).take(len).collect()
 }
 
-/// zlib for one connection.
-struct Zlib(Compress);
+/// What compresses for one connection.
+struct Compressor(Deflate<Vec<u8>>);
 
-impl Zlib {
+impl Compressor {
     fn new() -> Self {
-        Self(Compress::new(Compression::best(), false))
+        Self::with_window(15)
+    }
+
+    fn with_window(bits: u8) -> Self {
+        let context =
+            CompressionContext { window_bits: WindowBits::new(bits).unwrap(), takeover: true };
+        let storage = vec![0; Deflate::memory(context, Effort::BEST)];
+        Self(Deflate::new(context, Effort::BEST, storage).unwrap())
     }
 
     fn message(&mut self, bytes: &[u8]) -> Vec<u8> {
-        // zlib flushes nothing twice.
-        if bytes.is_empty() {
-            return vec![0];
-        }
-        let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 100 + 64);
-        self.0.compress_vec(bytes, &mut out, FlushCompress::Sync).unwrap();
-        assert!(out.ends_with(&[0, 0, 0xFF, 0xFF]));
-        out.truncate(out.len() - 4);
+        let mut out = vec![0; Deflate::max_len(bytes.len())];
+        let deflated = self.0.push(bytes, true, &mut out);
+        assert!(deflated.done);
+        out.truncate(deflated.written);
         out
     }
 }
@@ -139,10 +144,10 @@ fn loopback_messages_of_any_length_with_and_without_takeover() {
         [(OFFER, true), ("permessage-deflate; server_no_context_takeover", false)]
     {
         let (mut client, _) = open(&server, offer);
-        let (mut zlib, mut inflate) = (Zlib::new(), StrictInflate::new(15, takeover));
+        let (mut compressor, mut inflate) = (Compressor::new(), StrictInflate::new(15, takeover));
         for len in [0, 1, 100, 4095, 4096, 4097, 65_535, 65_536, 300_000, 17] {
             for payload in [bytes(len), vec![b'x'; len], b"as said before; ".repeat(len / 16)] {
-                client.send(FIN | RSV1 | BINARY, &zlib.message(&payload));
+                client.send(FIN | RSV1 | BINARY, &compressor.message(&payload));
                 let (echo, frames) = message(&mut client, BINARY);
                 assert!(inflate.message(&echo).unwrap() == payload, "{len} bytes");
                 assert_eq!(frames, echo.len().div_ceil(64 << 10).max(1), "{len} bytes");
@@ -155,15 +160,15 @@ fn loopback_messages_of_any_length_with_and_without_takeover() {
 fn loopback_windows_of_512_bytes_on_both_sides() {
     let server = server(&["--window-bits", "9"]);
     let (mut client, _) = open(&server, OFFER);
-    let mut zlib = Zlib(Compress::new_with_window_bits(Compression::best(), false, 9));
+    let mut compressor = Compressor::with_window(9);
     let mut inflate = StrictInflate::new(9, true);
     for _ in 0..50 {
         let payload = bytes(700).repeat(2);
-        client.send(FIN | RSV1 | BINARY, &zlib.message(&payload));
+        client.send(FIN | RSV1 | BINARY, &compressor.message(&payload));
         assert!(inflate.message(&message(&mut client, BINARY).0).unwrap() == payload);
     }
     // Further back than was agreed on.
-    let far = Zlib::new().message(&bytes(700).repeat(2));
+    let far = Compressor::new().message(&bytes(700).repeat(2));
     client.send(FIN | RSV1 | BINARY, &far);
     client.expect_close(1007);
 }
@@ -194,16 +199,16 @@ fn loopback_frames_and_bytes_of_compressed_messages_in_any_cut() {
     let server = server(&["--read-len", "4096"]);
     let (mut client, _) = open(&server, OFFER);
     let mut inflate = StrictInflate::new(15, true);
-    let mut zlib = Zlib::new();
+    let mut compressor = Compressor::new();
     let mut random = fastrand::Rng::with_seed(5);
     let messages: Vec<Vec<u8>> = (0..300).map(|i| bytes(i * 13).repeat(i % 4)).collect();
     let wire = messages.iter().enumerate().flat_map(|(i, message)| {
         // Each third is plain.
         let (first, payload) = match i % 3 {
             0 => (FIN | BINARY, message.clone()),
-            _ => (FIN | RSV1 | BINARY, zlib.message(message)),
+            _ => (FIN | RSV1 | BINARY, compressor.message(message)),
         };
-        frame(first, &payload, Some(KEY))
+        frame(first, Some(KEY), &payload)
     });
     let wire: Vec<u8> = wire.collect();
     let mut writer = client.stream.try_clone().unwrap();
@@ -230,7 +235,7 @@ fn loopback_frames_and_bytes_of_compressed_messages_in_any_cut() {
 fn loopback_every_fault_of_compression_gets_a_close_with_its_code() {
     let server = server(&["--max-message-len", "100000"]);
     let plain = vec![0; 100_001];
-    let too_long = Zlib::new().message(&plain);
+    let too_long = Compressor::new().message(&plain);
     let cases: [(&str, u16, u8, &[u8]); 7] = [
         ("a block of a type that does not exist", 1007, FIN | RSV1 | BINARY, b"\x06"),
         ("a reference to before the start", 1007, FIN | RSV1 | BINARY, HELLO_AGAIN),
@@ -265,9 +270,22 @@ fn loopback_every_fault_of_compression_gets_a_close_with_its_code() {
     println!("as long as it may be");
     let (mut client, _) = open(&server, OFFER);
     for payload in [bytes(100_000), vec![0; 100_000]] {
-        client.send(FIN | RSV1 | BINARY, &Zlib::new().message(&payload));
+        client.send(FIN | RSV1 | BINARY, &Compressor::new().message(&payload));
         message(&mut client, BINARY);
     }
+}
+
+/// 256 MiB of zeros: of a match of 258 bytes, the longest, the code has one bit, and so has that of its distance.
+fn bomb() -> Vec<u8> {
+    let (mut literals, distances) = ([0; 286], [1, 1]);
+    (literals[0], literals[256], literals[285]) = (2, 2, 1);
+    let (literal, distance) = (codes(&literals), codes(&distances));
+    let mut bits = BitWriter::new();
+    bits.dynamic(false, &literals, &distances).code(literal[0]);
+    for _ in 0..(256 << 20) / 258 {
+        bits.code(literal[285]).code(distance[0]);
+    }
+    bits.code(literal[256]).message()
 }
 
 /// The most memory that the server had, in bytes.
@@ -281,8 +299,7 @@ fn peak(server: &Server) -> u64 {
 fn loopback_a_bomb_costs_no_more_than_the_limit() {
     let server = server(&["--max-message-len", "1000000"]);
     let before = peak(&server);
-    let mut zlib = Zlib::new();
-    let bomb = zlib.message(&vec![0; 256 << 20]);
+    let bomb = bomb();
     assert!(bomb.len() < 300_000, "{}", bomb.len());
     for _ in 0..5 {
         let (mut client, _) = open(&server, OFFER);
@@ -300,10 +317,18 @@ fn loopback_answers_that_are_longer_than_what_they_answer_wait_for_the_reader() 
     let server = server(&["--high-water", "100000", "--low-water", "50000"]);
     let before = peak(&server);
     let (mut client, _) = open(&server, "permessage-deflate; server_no_context_takeover");
-    let (mut zlib, payload) = (Zlib::new(), bytes(30_000));
-    let wire: Vec<u8> = (0..4000)
-        .flat_map(|_| frame(FIN | RSV1 | BINARY, &zlib.message(&payload), Some(KEY)))
-        .collect();
+    let payload = bytes(30_000);
+    let first = BitWriter::new().stored(false, &payload).message();
+    let mut again = BitWriter::new();
+    again.fixed(false);
+    for at in (0..30_000).step_by(250) {
+        again.repeat(250.min(30_000 - at), 30_000);
+    }
+    let again = again.end().message();
+    assert!(again.len() < 500, "{}", again.len());
+    let wire = [vec![first], vec![again; 3999]].concat();
+    let wire: Vec<u8> =
+        wire.iter().flat_map(|message| frame(FIN | RSV1 | BINARY, Some(KEY), message)).collect();
     let mut writer = client.stream.try_clone().unwrap();
     let sending = std::thread::spawn(move || writer.write_all(&wire).unwrap());
     std::thread::sleep(Duration::from_secs(1));
@@ -331,10 +356,10 @@ fn loopback_everybody_gets_one_frame_compressed_or_plain() {
     let (mut small, answer) = open(&server, "permessage-deflate; server_max_window_bits=10");
     assert_eq!(answer, None);
     let mut inflate = StrictInflate::new(15, false);
-    let mut zlib = Zlib::new();
+    let mut compressor = Compressor::new();
     let long = bytes(200_000);
     for payload in [&b"what everybody hears, and hears, and hears"[..], b"", &long] {
-        first.send(FIN | RSV1 | BINARY, &zlib.message(payload));
+        first.send(FIN | RSV1 | BINARY, &compressor.message(payload));
         let (heard, frames) = message(&mut first, BINARY);
         assert!(inflate.message(&heard).unwrap() == payload);
         assert_eq!(message(&mut second, BINARY), (heard, frames));
@@ -350,7 +375,7 @@ fn loopback_everybody_gets_one_frame_compressed_or_plain() {
         plain.expect(&[(FIN | TEXT, text.as_bytes())]);
         small.expect(&[(FIN | TEXT, text.as_bytes())]);
     }
-    first.send(FIN | RSV1 | BINARY, &zlib.message(&vec![0; (1 << 20) + 1]));
+    first.send(FIN | RSV1 | BINARY, &compressor.message(&vec![0; (1 << 20) + 1]));
     first.expect_close(1009);
 }
 

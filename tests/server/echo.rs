@@ -2,7 +2,7 @@
 //! wrong.
 
 use crate::example::{Client, Server, request};
-use crate::support::wire::{
+use crate::support::frame::{
     BINARY, CLOSE, CONTINUATION, FIN, KEY, PING, PONG, TEXT, frame, header,
 };
 
@@ -14,7 +14,7 @@ fn small() -> Server {
 }
 
 fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
-    frame(first, payload, Some(KEY))
+    frame(first, Some(KEY), payload)
 }
 
 fn bytes(len: usize) -> Vec<u8> {
@@ -155,10 +155,10 @@ fn loopback_a_request_byte_by_byte() {
 fn loopback_every_fault_gets_a_close_with_its_code() {
     let server = small();
     let cases: [(&str, u16, Vec<u8>); 12] = [
-        ("2^40 bytes announced", 1009, header(FIN | BINARY, 1 << 40, Some(KEY))),
-        ("2^63 bytes announced", 1002, header(FIN | BINARY, 1 << 63, Some(KEY))),
-        ("one byte too many", 1009, header(FIN | BINARY, (64 << 20) + 1, Some(KEY))),
-        ("not masked", 1002, frame(FIN | TEXT, b"Hello", None)),
+        ("2^40 bytes announced", 1009, header(FIN | BINARY, Some(KEY), 1 << 40)),
+        ("2^63 bytes announced", 1002, header(FIN | BINARY, Some(KEY), 1 << 63)),
+        ("one byte too many", 1009, header(FIN | BINARY, Some(KEY), (64 << 20) + 1)),
+        ("not masked", 1002, frame(FIN | TEXT, None, b"Hello")),
         ("no UTF-8", 1007, masked(FIN | TEXT, b"\xC3\x28")),
         ("a text that ends inside a character", 1007, masked(FIN | TEXT, b"\xE4\xB8")),
         ("a reserved bit", 1002, masked(FIN | 0x40 | TEXT, b"x")),

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::wire::{KEY, frame};
+use crate::support::frame::{KEY, frame};
 
 /// How long a test waits for something that happens at once on an idle machine. The wait ends early
 /// only if it happens; no test judges speed.
@@ -192,7 +192,7 @@ impl Client {
     }
 
     pub(crate) fn send(&mut self, first: u8, payload: &[u8]) {
-        self.write(&frame(first, payload, Some(KEY)));
+        self.write(&frame(first, Some(KEY), payload));
     }
 
     fn fill(&mut self) -> bool {

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use crate::example::{Client, Server, request};
-use crate::support::wire::{BINARY, CONTINUATION, FIN, KEY, PING, PONG, TEXT, frame, header};
+use crate::support::frame::{BINARY, CONTINUATION, FIN, KEY, PING, PONG, TEXT, frame, header};
 
 /// A deadline is not over before its time, counted from what came before it began.
 fn not_before(milliseconds: u64, start: Instant) {
@@ -65,7 +65,7 @@ fn loopback_a_message_that_trickles_in_is_given_up() {
     let mut client = server.open("/");
     let start = Instant::now();
     // More bytes than can trickle in while the test has patience.
-    let frame = frame(FIN | BINARY, &[7; 9000], Some(KEY));
+    let frame = frame(FIN | BINARY, Some(KEY), &[7; 9000]);
     let mut bytes = frame.iter();
     let given_up = bytes.any(|byte| {
         std::thread::sleep(Duration::from_millis(20));
@@ -82,7 +82,7 @@ fn loopback_a_message_that_trickles_in_is_given_up() {
 /// many bytes that took.
 fn flood(deaf: &mut Client) -> usize {
     deaf.stream.set_nonblocking(true).unwrap();
-    let flood = frame(FIN | BINARY, &[1; 60_000], Some(KEY)).repeat(20);
+    let flood = frame(FIN | BINARY, Some(KEY), &[1; 60_000]).repeat(20);
     let (mut sent, mut progress) = (0, Instant::now());
     while progress.elapsed() < Duration::from_secs(1) {
         match deaf.stream.write(&flood[sent % flood.len()..]) {
@@ -155,7 +155,7 @@ fn loopback_a_slow_reader_gets_everything() {
     let sending = std::thread::spawn(move || {
         for i in 0..3000_u32 {
             let payload = [&i.to_be_bytes()[..], &[b'x'; 4000]].concat();
-            writer.write_all(&frame(FIN | BINARY, &payload, Some(KEY))).unwrap();
+            writer.write_all(&frame(FIN | BINARY, Some(KEY), &payload)).unwrap();
         }
     });
     let mut client = client;
@@ -217,7 +217,7 @@ fn loopback_what_is_said_in_pieces_is_heard_whole() {
     // A frame that reads cut, in the middle of a message.
     let long: Vec<u8> = (0..200_000_u32).map(|i| i.to_le_bytes()[0]).collect();
     client.send(BINARY, b"<");
-    let middle = frame(CONTINUATION, &long, Some(KEY));
+    let middle = frame(CONTINUATION, Some(KEY), &long);
     for piece in middle.chunks(70_000) {
         client.write_later(piece);
     }
@@ -225,9 +225,9 @@ fn loopback_what_is_said_in_pieces_is_heard_whole() {
     client.expect(&[(FIN | BINARY, &[b"<", &long[..], b">"].concat())]);
     // 65,000 fragments of a byte: what is held may not be moved for each of them.
     let before = cpu(&server);
-    let mut fragments = frame(BINARY, b"x", Some(KEY));
-    fragments.extend(frame(CONTINUATION, b"x", Some(KEY)).repeat(65_000));
-    fragments.extend(frame(FIN | CONTINUATION, b"x", Some(KEY)));
+    let mut fragments = frame(BINARY, Some(KEY), b"x");
+    fragments.extend(frame(CONTINUATION, Some(KEY), b"x").repeat(65_000));
+    fragments.extend(frame(FIN | CONTINUATION, Some(KEY), b"x"));
     client.write(&fragments);
     client.expect(&[(FIN | BINARY, &[b'x'; 65_002][..])]);
     let took = cpu(&server) - before;
@@ -238,7 +238,7 @@ fn loopback_what_is_said_in_pieces_is_heard_whole() {
     other.send(FIN | CONTINUATION, b"!");
     other.expect_close(1009);
     client.send(BINARY, b"<");
-    client.write(&header(FIN | CONTINUATION, 1 << 20, Some(KEY)));
+    client.write(&header(FIN | CONTINUATION, Some(KEY), 1 << 20));
     client.write(b"!");
     client.expect_close(1009);
 }
@@ -322,7 +322,7 @@ fn loopback_announced_bytes_cost_a_bounded_amount() {
     let server = Server::start(&["--threads", "1"]);
     let mut clients: Vec<Client> = (0..50).map(|_| server.open("/")).collect();
     for client in &mut clients {
-        client.write(&header(FIN | BINARY, 64 << 20, Some(KEY)));
+        client.write(&header(FIN | BINARY, Some(KEY), 64 << 20));
     }
     let mut other = server.open("/");
     other.send(FIN | TEXT, b"x");

@@ -19,6 +19,8 @@ mod wrong_server;
 #[path = "../support"]
 mod support {
     #[cfg(unix)]
+    pub(crate) mod bits;
+    pub(crate) mod frame;
+    #[cfg(unix)]
     pub(crate) mod strict_inflate;
-    pub(crate) mod wire;
 }

@@ -4,7 +4,8 @@
 use barews::deflate::{CompressionContext, Inflate, WindowBits};
 use barews::{Config, Data, Error, Event, Input, Kind};
 
-use super::wire::{BINARY, CONTINUATION, FIN, KEY, Side, TEXT, Ws};
+use super::endpoint::{Side, Ws};
+use super::frame::{BINARY, CONTINUATION, FIN, TEXT, Written, frame, written};
 
 /// On the first byte of a frame: the message is compressed.
 pub(crate) const RSV1: u8 = 0x40;
@@ -94,10 +95,7 @@ impl<'m> Receiver<'m> {
                     let again = self.inflate.push(&mut data, &mut out).err();
                     assert_eq!((again, out), (Some(error), [JUNK; 8]), "the error stays");
                     self.seen.error = Some(error);
-                    return match &mut self.ws {
-                        Ws::Server(ws) => ws.fail(error),
-                        Ws::Client(ws) => ws.fail(error),
-                    };
+                    return self.ws.fail(error);
                 }
             };
             assert_eq!(piece.first, self.open.is_none());
@@ -178,12 +176,8 @@ pub(crate) fn alone(message: &[u8]) -> Outcome {
     run(Side::Client, context(15, true), &wire, &[], &[1 << 16])
 }
 
-/// A frame of at most 125 bytes without its mask.
-pub(crate) fn unmasked(frame: &[u8]) -> Vec<u8> {
-    let [first, second, rest @ ..] = frame else { panic!("no frame") };
-    if second & 0x80 == 0 {
-        return frame.to_vec();
-    }
-    let payload = rest[4..].iter().zip(KEY.iter().cycle()).map(|(byte, key)| byte ^ key);
-    [*first, second & 0x7F].into_iter().chain(payload).collect()
+/// One frame without its mask.
+pub(crate) fn unmasked(bytes: &[u8]) -> Vec<u8> {
+    let [Written { first, payload, .. }] = &written(bytes)[..] else { panic!("no frame") };
+    frame(*first, None, payload)
 }

@@ -2,7 +2,10 @@
 
 use core::str::from_utf8;
 
-use super::transcript::{Outcome, Rules, Seen};
+use barews::Kind;
+
+use super::event::Ev;
+use super::transcript::{Outcome, Rules};
 
 /// The message that is open between frames.
 #[derive(Default)]
@@ -25,7 +28,7 @@ use Stop::{Error, Need};
 pub(crate) fn decode(bytes: &[u8], rules: &Rules) -> (Outcome, usize) {
     let (mut out, mut open, mut start) = (Outcome::default(), None, 0);
     // 5.5.1: nothing behind a Close means anything.
-    while !matches!(out.events.last(), Some(Seen::Close(_))) {
+    while !matches!(out.events.last(), Some(Ev::Close(_))) {
         match frame(&bytes[start..], rules, &mut open, &mut out.events) {
             Ok(len) => start += len,
             Err(Need(need)) => return (Outcome { need: Some(need), ..out }, start),
@@ -40,7 +43,7 @@ pub(crate) fn decode(bytes: &[u8], rules: &Rules) -> (Outcome, usize) {
 
 /// The frame at the start of `b`; returns its length.
 #[rustfmt::skip]
-fn frame(b: &[u8], rules: &Rules, open: &mut Option<Message>, out: &mut Vec<Seen>) -> Result<usize, Stop> {
+fn frame(b: &[u8], rules: &Rules, open: &mut Option<Message>, out: &mut Vec<Ev>) -> Result<usize, Stop> {
     let (len, payload_len) = header(b, rules, open.as_ref())?;
     let (fin, opcode, mut payload) = (b[0] & 0x80 != 0, b[0] & 0x0F, b[len..].to_vec());
     payload.truncate(payload_len.try_into().unwrap_or(usize::MAX));
@@ -52,9 +55,9 @@ fn frame(b: &[u8], rules: &Rules, open: &mut Option<Message>, out: &mut Vec<Seen
     let left = payload_len - payload.len() as u64;
     if left > 0 && (opcode >= 8 || rules.frames) { return Err(Need(left)) }
     match opcode {
-        0x8 => out.push(Seen::Close(close(&payload).map_err(|name| Error(name, end, end))?)),
-        0x9 => out.push(Seen::Ping(payload)),
-        0xA => out.push(Seen::Pong(payload)),
+        0x8 => out.push(Ev::Close(close(&payload).map_err(|name| Error(name, end, end))?)),
+        0x9 => out.push(Ev::Ping(payload)),
+        0xA => out.push(Ev::Pong(payload)),
         _ => {
             let new = || Message { text: opcode == 1, ..Message::default() };
             let mut message = open.take().unwrap_or_else(new);
@@ -66,7 +69,8 @@ fn frame(b: &[u8], rules: &Rules, open: &mut Option<Message>, out: &mut Vec<Seen
             let good = bad.map_or(payload.len(), |bad| if rules.frames { 0 } else { bad - before });
             if good > 0 || (payload_len == 0 && bad.is_none()) {
                 let (payload, left) = (payload[..good].to_vec(), payload_len - good as u64);
-                out.push(Seen::Data { text, first, fin: fin && left == 0, left, payload });
+                let kind = if text { Kind::Text } else { Kind::Binary };
+                out.push(Ev::Data { kind, first, fin: fin && left == 0, left, payload });
             }
             if bad.is_some() {
                 let judged = if rules.frames { end } else { end.min(len + good + 1) };

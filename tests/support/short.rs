@@ -1,9 +1,10 @@
 //! Short streams: all there are up to a length.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
-use super::frames::Side;
+use super::endpoint::Side;
+use super::event::Ev;
 use super::reference::decode;
-use super::transcript::{Rules, Seen};
+use super::transcript::Rules;
 
 /// Whether longer ones are to be tried than every run has time for.
 pub(crate) fn exhaustive() -> bool {
@@ -42,11 +43,11 @@ fn short_frames(side: Side) -> Vec<Vec<u8>> {
     ];
     let mask = if side == Side::Server { 0x80 } else { 0 };
     let mut frames: Vec<_> =
-        sound.iter().map(|(first, payload)| side.incoming(*first, payload)).collect();
+        sound.iter().map(|(first, payload)| side.frame(*first, payload)).collect();
     frames.extend([
-        side.incoming(0xC1, b""),
-        side.incoming(0x83, b""),
-        side.incoming(0x09, b""),
+        side.frame(0xC1, b""),
+        side.frame(0x83, b""),
+        side.frame(0x09, b""),
         vec![0x82, mask ^ 0x80],
         vec![0x82, mask | 0x7E, 0, 5],
         vec![0x82, mask | 0x7E, 0, 126],
@@ -61,7 +62,7 @@ pub(crate) fn short_streams(side: Side, most: usize) -> Vec<Vec<u8>> {
     let frames = short_frames(side);
     let goes_on = |stream: &Vec<u8>| {
         let (outcome, whole) = decode(stream, &rules(side, false));
-        let closed = matches!(outcome.events.last(), Some(Seen::Close(_)));
+        let closed = matches!(outcome.events.last(), Some(Ev::Close(_)));
         outcome.error.is_none() && !closed && whole == stream.len()
     };
     let mut streams = vec![vec![]];

@@ -5,6 +5,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
+use super::frame::{self, header_in, xor};
 use super::transcript::Rules;
 
 /// One frame as it shall be on the wire, right or wrong.
@@ -23,27 +24,16 @@ struct Frame {
 impl Frame {
     fn wire(&self) -> Vec<u8> {
         let len = self.payload.len() as u64;
-        let right = match len {
-            0..=125 => 0,
-            126..=65_535 => 2,
-            _ => 8,
-        };
-        let field = self.field.map_or(right, |field| field.max(right));
-        let short = match field {
-            0 => len.to_be_bytes()[7],
-            2 => 126,
-            _ => 127,
-        };
-        let mut bytes = vec![self.first, short | if self.masked { 0x80 } else { 0 }];
-        bytes.extend(&len.to_be_bytes()[8 - field..]);
+        let field = self.field.unwrap_or_default().max(frame::field(len));
+        let key = self.masked.then_some(self.key);
+        let mut bytes = header_in(field, self.first, key, len);
         if self.top_bit && field == 8 {
             bytes[2] |= 0x80;
         }
-        if self.masked {
-            bytes.extend(self.key);
-            bytes.extend(self.payload.iter().zip(self.key.iter().cycle()).map(|(a, b)| a ^ b));
-        } else {
-            bytes.extend(&self.payload);
+        let head = bytes.len();
+        bytes.extend(&self.payload);
+        if let Some(key) = key {
+            xor(&mut bytes[head..], key);
         }
         bytes
     }

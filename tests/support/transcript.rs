@@ -1,9 +1,14 @@
 //! Transcripts: bytes and the events that they must give, read from `tests/transcripts/*.md`.
 //!
-//! The format is described in `tests/transcripts/README.md`. This module needs nothing but `std`,
-//! so that a fuzz crate can include it by its path and take [`seeds`].
+//! The format is described in `tests/transcripts/README.md`. A fuzz crate includes this
+//! module by its path, with what makes frames and events, and takes [`seeds`].
 
 #![allow(dead_code, reason = "each test uses a part of it")]
+
+use barews::Kind;
+
+use super::event::Ev;
+use super::frame::{KEY, frame, xor};
 
 /// Every file of transcripts, by its name without `.md`.
 pub(crate) const FILES: [(&str, &str); 10] = [
@@ -19,15 +24,6 @@ pub(crate) const FILES: [(&str, &str); 10] = [
     ("utf8", include_str!("../transcripts/utf8.md")),
 ];
 
-/// An event, owned, with all chunks of a frame joined.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Seen {
-    Data { text: bool, first: bool, fin: bool, left: u64, payload: Vec<u8> },
-    Ping(Vec<u8>),
-    Pong(Vec<u8>),
-    Close(Option<(u16, String)>),
-}
-
 /// The side, the limits and the delivery.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
@@ -42,7 +38,7 @@ pub(crate) struct Rules {
 /// What a stream of bytes gives, in the order of the wire.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
-    pub(crate) events: Vec<Seen>,
+    pub(crate) events: Vec<Ev>,
     /// The variant of the error, and how many bytes were consumed.
     pub(crate) error: Option<(String, usize)>,
     /// The number of the last `NeedMore`, if there was no error.
@@ -59,7 +55,7 @@ pub(crate) struct Case {
     pub(crate) cuts: Vec<usize>,
     pub(crate) outcome: Outcome,
     /// Pings and Pongs behind the fault, which still overtake it if they are there in time.
-    pub(crate) overtaking: Vec<Seen>,
+    pub(crate) overtaking: Vec<Ev>,
     /// What the end of the transport gives after all, if the case says so.
     pub(crate) eof: Option<String>,
 }
@@ -148,25 +144,25 @@ fn number<N: core::str::FromStr>(word: &str, place: &str) -> N {
     word.parse().unwrap_or_else(|_| panic!("{place}: no number: {word:?}"))
 }
 
-fn event(name: &str, rest: &[Token], place: &str) -> Seen {
+fn event(name: &str, rest: &[Token], place: &str) -> Ev {
     let says = |flag: &str| rest.iter().any(|token| word(Some(token)) == flag);
     match name {
         "text" | "binary" => {
             let left = rest.iter().find_map(|token| word(Some(token)).strip_prefix("left="));
-            Seen::Data {
-                text: name == "text",
+            Ev::Data {
+                kind: if name == "text" { Kind::Text } else { Kind::Binary },
                 first: says("first"),
                 fin: says("fin"),
                 left: left.map_or(0, |left| number(left, place)),
                 payload: payload(rest),
             }
         }
-        "ping" => Seen::Ping(payload(rest)),
-        "pong" => Seen::Pong(payload(rest)),
-        "close" if says("none") => Seen::Close(None),
+        "ping" => Ev::Ping(payload(rest)),
+        "pong" => Ev::Pong(payload(rest)),
+        "close" if says("none") => Ev::Close(None),
         "close" => {
             let reason = String::from_utf8(payload(&rest[1..])).unwrap_or_default();
-            Seen::Close(Some((number(word(rest.first()), place), reason)))
+            Ev::Close(Some((number(word(rest.first()), place), reason)))
         }
         _ => panic!("{place}: no such line: {name}"),
     }
@@ -185,34 +181,20 @@ fn wire(tokens: &[Token]) -> Vec<u8> {
             "ping" => first = Some(0x9),
             "pong" => first = Some(0xA),
             "fin" => fin = 0x80,
-            "mask" => key = Some([0x37, 0xFA, 0x21, 0x3D]),
+            "mask" => key = Some(KEY),
             other => {
                 let given = other.strip_prefix("mask(0x").and_then(|key| key.strip_suffix(')'));
                 key = given.and_then(hex).and_then(|key| key.try_into().ok()).or(key);
             }
         }
     }
-    let len = bytes.len();
+    if let Some(first) = first {
+        return frame(fin | first, key, &bytes);
+    }
     if let Some(key) = key {
-        bytes.iter_mut().zip(key.iter().cycle()).for_each(|(byte, key)| *byte ^= key);
+        xor(&mut bytes, key);
     }
-    let Some(first) = first else { return bytes };
-    let masked = if key.is_some() { 0x80 } else { 0 };
-    let mut frame = vec![fin | first];
-    match (u8::try_from(len), u16::try_from(len)) {
-        (Ok(len @ 0..=125), _) => frame.push(masked | len),
-        (_, Ok(len)) => {
-            frame.push(masked | 0x7E);
-            frame.extend(len.to_be_bytes());
-        }
-        _ => {
-            frame.push(masked | 0x7F);
-            frame.extend(u64::try_from(len).unwrap_or_default().to_be_bytes());
-        }
-    }
-    frame.extend(key.into_iter().flatten());
-    frame.extend(bytes);
-    frame
+    bytes
 }
 
 #[derive(Clone, Debug)]

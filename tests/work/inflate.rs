@@ -9,8 +9,8 @@ use barews::{Config, Event, Input, Kind};
 
 use crate::support::bits::{BitWriter, codes};
 use crate::support::callgrind::{counts, instructions, job};
+use crate::support::endpoint::Side;
 use crate::support::inflated::{compressed, context, memory};
-use crate::support::wire::Side;
 
 /// The number of the shorter run of each family.
 const COUNT: usize = 100;

@@ -10,7 +10,9 @@ mod support {
     #[cfg(feature = "deflate")]
     pub(crate) mod bits;
     pub(crate) mod callgrind;
+    pub(crate) mod endpoint;
+    pub(crate) mod event;
+    pub(crate) mod frame;
     #[cfg(feature = "deflate")]
     pub(crate) mod inflated;
-    pub(crate) mod wire;
 }

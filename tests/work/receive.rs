@@ -4,8 +4,8 @@
 use barews::{Config, Delivery, Event, Input};
 
 use crate::support::callgrind::{counts, instructions, is_linear, job};
-use crate::support::wire;
-use crate::support::wire::{BINARY, CONTINUATION, FIN, PING, PONG, Side, TEXT};
+use crate::support::endpoint::{SIDES, Side};
+use crate::support::frame::{BINARY, CONTINUATION, FIN, PING, PONG, TEXT};
 
 /// Frames for the shorter run of each family.
 const FRAMES: usize = 1500;
@@ -166,7 +166,7 @@ fn run(family: Family, side: Side, n: usize) -> usize {
 #[test]
 fn the_events_are_as_many_as_the_frames() {
     for family in FAMILIES {
-        for side in wire::SIDES {
+        for side in SIDES {
             for n in [200, 400, 800] {
                 assert_eq!(run(family, side, n), (family.events)(n), "{} {n}", family.name);
             }

@@ -6,7 +6,9 @@ use barews::{
     Assembler, Config, Connection, Delivery, Error, Event, Input, RecvBuffer, StorageFull,
 };
 
-use crate::support::frames::{Call, Ev, SIDES, Side, Ws, header, header_in, joined, whole};
+use crate::support::endpoint::{Call, SIDES, Side};
+use crate::support::event::{Ev, joined};
+use crate::support::frame::{header, header_in};
 
 use super::{UNLIMITED, fault};
 
@@ -20,9 +22,9 @@ fn clamped(len: u64) -> usize {
 #[test]
 fn tomcat_cve_2020_13935_the_top_bit_is_no_sign() {
     for (side, len) in SIDES.iter().flat_map(|side| [1 << 63, u64::MAX].map(|len| (*side, len))) {
-        let head = header_in(8, 0x82, side.peer_key(), len);
+        let head = header_in(8, 0x82, side.key(), len);
         assert_eq!(fault(side, UNLIMITED, &head), Error::LengthTopBit);
-        assert_eq!(Ws::new(side, UNLIMITED).push(&head[..3]), [Ev::Fail(Error::LengthTopBit)]);
+        assert_eq!(side.ws(UNLIMITED).push(&head[..3]), [Ev::Fail(Error::LengthTopBit)]);
     }
 }
 
@@ -33,8 +35,8 @@ fn gorilla_cve_2020_27813_the_sum_of_fragments_does_not_wrap() {
     let config = UNLIMITED.max_message_len(100);
     for side in SIDES {
         for len in [(1 << 63) - 1, (1 << 63) - 10, 91, 1 << 32] {
-            let mut wire = side.incoming(0x02, &[0; 10]);
-            wire.extend(header(0x80, side.peer_key(), len));
+            let mut wire = side.frame(0x02, &[0; 10]);
+            wire.extend(header(0x80, side.key(), len));
             assert_eq!(fault(side, config, &wire), Error::MessageTooLong, "{len:#x}");
         }
     }
@@ -45,7 +47,7 @@ fn gorilla_cve_2020_27813_the_sum_of_fragments_does_not_wrap() {
 #[test]
 fn nats_server_cve_2026_27889_the_first_frame_of_a_stranger() {
     for len in [1 << 31, 1 << 32, (1 << 63) - 1, 1 << 63, u64::MAX - 13, u64::MAX] {
-        let head = header_in(8, 0x82, Side::Server.peer_key(), len);
+        let head = header_in(8, 0x82, Side::Server.key(), len);
         // The default limit is known to be broken before the bit is.
         assert_eq!(
             fault(Side::Server, Config::new(), &head),
@@ -64,8 +66,8 @@ fn libre_cve_2026_50161_header_and_payload_together_do_not_wrap() {
     let near = |top: u64| (top - 15..=top).rev();
     for len in near((1 << 63) - 1).chain(near(u64::from(u32::MAX))).chain(near(1 << 32)) {
         for side in SIDES {
-            let mut ws = Ws::new(side, UNLIMITED.delivery(Delivery::Frames));
-            let wire = [header(0x82, side.peer_key(), len), vec![0; 20]].concat();
+            let mut ws = side.ws(UNLIMITED.delivery(Delivery::Frames));
+            let wire = [header(0x82, side.key(), len), vec![0; 20]].concat();
             assert_eq!(ws.push(&wire), [], "{len:#x}: no frame is there");
             assert_eq!(ws.need, clamped(len - 20), "{len:#x}");
         }
@@ -78,7 +80,7 @@ fn libre_cve_2026_50161_header_and_payload_together_do_not_wrap() {
 fn undici_cve_2026_1528_huge_lengths_are_no_exception() {
     for bits in 32..63 {
         for len in [(1 << bits) - 1, 1 << bits, (1 << bits) + 1] {
-            let mut ws = Ws::new(Side::Client, UNLIMITED);
+            let mut ws = Side::Client.ws(UNLIMITED);
             let wire = [header(0x82, None, len), vec![7; 3]].concat();
             let [Ev::Data { left, .. }] = &ws.push(&wire)[..] else { panic!("{len:#x}") };
             assert_eq!(*left, len - 3);
@@ -94,10 +96,10 @@ fn aiohttp_pysec_2026_4395_the_sum_has_no_sign() {
     for side in SIDES {
         for delivery in [Delivery::Chunks, Delivery::Frames] {
             let config = UNLIMITED.max_message_len(most).delivery(delivery);
-            let first = side.incoming(0x01, b"x");
-            let fits = [&first[..], &header(0x80, side.peer_key(), most - 1)].concat();
-            assert_eq!(Ws::new(side, config).push(&fits).len(), 1, "to the byte");
-            let wire = [&first[..], &header(0x80, side.peer_key(), most)].concat();
+            let first = side.frame(0x01, b"x");
+            let fits = [&first[..], &header(0x80, side.key(), most - 1)].concat();
+            assert_eq!(side.ws(config).push(&fits).len(), 1, "to the byte");
+            let wire = [&first[..], &header(0x80, side.key(), most)].concat();
             assert_eq!(fault(side, config, &wire), Error::MessageTooLong);
         }
     }
@@ -113,7 +115,7 @@ fn actix_http_3723_fourteen_bytes_are_no_panic() {
     let longest = [&[0x82, 0xFF, 0x7F][..], &[0xFF; 11]].concat();
     let Ok(Status::Complete((parsed, 14))) = Header::parse(&longest) else { panic!() };
     assert_eq!(parsed.payload_len, i64::MAX.cast_unsigned());
-    let mut ws = Ws::new(Side::Server, UNLIMITED.delivery(Delivery::Frames));
+    let mut ws = Side::Server.ws(UNLIMITED.delivery(Delivery::Frames));
     assert_eq!((ws.push(&longest), ws.need), (vec![], clamped(parsed.payload_len)));
 }
 
@@ -134,8 +136,8 @@ fn faye_cve_2026_54466_the_lengths_of_draft_75_are_not_known() {
 #[test]
 fn faye_cve_2026_54463_no_digit_of_a_length_is_lost() {
     let len = (1 << 53) + 1;
-    let mut ws = Ws::new(Side::Server, UNLIMITED);
-    assert_eq!(ws.push(&header(0x82, Side::Server.peer_key(), len)), []);
+    let mut ws = Side::Server.ws(UNLIMITED);
+    assert_eq!(ws.push(&header(0x82, Side::Server.key(), len)), []);
     for n in 1..=100 {
         let [Ev::Data { left, .. }] = &ws.push(&[0])[..] else { panic!() };
         assert_eq!(*left, len - n);
@@ -146,9 +148,9 @@ fn faye_cve_2026_54463_no_digit_of_a_length_is_lost() {
 #[test]
 fn libsoup_cve_2026_0716_without_a_limit_only_what_is_there_is_read() {
     for (side, here) in SIDES.into_iter().flat_map(|side| (1..100).map(move |here| (side, here))) {
-        let mut wire = side.incoming(0x82, &[9; 100]);
+        let mut wire = side.frame(0x82, &[9; 100]);
         wire.truncate(wire.len() - 100 + here);
-        let [Ev::Data { payload, left, .. }] = &Ws::new(side, UNLIMITED).push(&wire)[..] else {
+        let [Ev::Data { payload, left, .. }] = &side.ws(UNLIMITED).push(&wire)[..] else {
             panic!()
         };
         assert_eq!((&payload[..], *left), (&vec![9; here][..], 100 - here as u64));
@@ -177,7 +179,7 @@ fn payload_len(event: &Ev) -> usize {
     match event {
         Ev::Data { payload, .. } | Ev::Ping(payload) | Ev::Pong(payload) => payload.len(),
         Ev::Close(body) => body.as_ref().map_or(0, |(_, reason)| 2 + reason.len()),
-        Ev::Fail(_) => 0,
+        Ev::More(_) | Ev::Fail(_) => 0,
     }
 }
 
@@ -189,7 +191,7 @@ fn facil_io_0_7_1_a_header_alone_moves_nothing() {
             for fill in [0x00, 0x7F, 0x80, 0xFF] {
                 let wire = [&[first, second][..], &[fill; 12]].concat();
                 for end in 0..=wire.len() {
-                    let mut ws = Ws::new(side, UNLIMITED);
+                    let mut ws = side.ws(UNLIMITED);
                     let events = joined(&ws.push(&wire[..end]));
                     // No more payload than there are bytes behind a header.
                     let payload: usize = events.iter().map(payload_len).sum();
@@ -205,10 +207,10 @@ fn facil_io_0_7_1_a_header_alone_moves_nothing() {
 fn libhv_769_the_end_of_the_bytes_is_the_end() {
     for side in SIDES {
         for (field, len) in [(0, 5), (2, 126), (2, 65_535), (8, 65_536), (8, 1 << 40)] {
-            let head = header_in(field, 0x82, side.peer_key(), len);
+            let head = header_in(field, 0x82, side.key(), len);
             for end in 0..head.len() {
                 // The slice ends where the bytes do: a read behind it would be a panic.
-                let mut ws = Ws::new(side, UNLIMITED);
+                let mut ws = side.ws(UNLIMITED);
                 assert_eq!((ws.push(&head[..end]), ws.consumed), (vec![], 0));
                 assert!(
                     end < 2 || ws.need > head.len() - end,
@@ -224,9 +226,9 @@ fn libhv_769_the_end_of_the_bytes_is_the_end() {
 fn soketto_0_3_2_a_length_of_33_bits_is_not_the_short_one() {
     for side in SIDES {
         // The low half alone would fit.
-        let head = header(0x82, side.peer_key(), (1 << 32) + 5);
+        let head = header(0x82, side.key(), (1 << 32) + 5);
         assert_eq!(fault(side, Config::new().max_frame_len(100), &head), Error::FrameTooLong);
-        let mut ws = Ws::new(side, UNLIMITED.delivery(Delivery::Frames));
+        let mut ws = side.ws(UNLIMITED.delivery(Delivery::Frames));
         assert_eq!(ws.push(&[&head[..], b"abcde"].concat()), []);
         assert_eq!(ws.need, clamped(1 << 32));
     }
@@ -236,8 +238,8 @@ fn soketto_0_3_2_a_length_of_33_bits_is_not_the_short_one() {
 #[test]
 fn fastwebsockets_52_what_no_buffer_holds_is_streamed() {
     for side in SIDES {
-        let mut ws = Ws::new(side, UNLIMITED);
-        let wire = [header(0x82, side.peer_key(), 3 << 32), vec![1; 1000]].concat();
+        let mut ws = side.ws(UNLIMITED);
+        let wire = [header(0x82, side.key(), 3 << 32), vec![1; 1000]].concat();
         let events = joined(&ws.push_by(7, &wire));
         let [Ev::Data { payload, left, .. }] = &events[..] else { panic!() };
         assert_eq!((payload.len(), *left), (1000, (3 << 32) - 1000));
@@ -249,7 +251,7 @@ fn fastwebsockets_52_what_no_buffer_holds_is_streamed() {
 fn embedded_websocket_0_9_5_the_longest_length_of_16_bits() {
     for side in SIDES {
         for (len, second) in [(125, 125), (126, 126), (65_535, 126), (65_536, 127)] {
-            let wire = Ws::new(side, Config::new()).sent(Call::Binary(&vec![0; len]));
+            let wire = side.ws(Config::new()).sent(Call::Binary(&vec![0; len]));
             assert_eq!(wire[1] & 0x7F, second, "{len}");
         }
     }
@@ -261,12 +263,12 @@ fn embedded_websocket_0_9_5_the_longest_length_of_16_bits() {
 fn websocketz_0_2_0_a_length_of_all_ones_is_no_panic() {
     for side in SIDES {
         for delivery in [Delivery::Chunks, Delivery::Frames] {
-            let head = header_in(8, 0x81, side.peer_key(), u64::MAX);
+            let head = header_in(8, 0x81, side.key(), u64::MAX);
             assert_eq!(fault(side, UNLIMITED.delivery(delivery), &head), Error::LengthTopBit);
         }
     }
     assert_eq!(
-        Ws::new(Side::Client, UNLIMITED).push(&crate::support::frames::frame(0x82, None, b"sound")),
-        [whole(barews::Kind::Binary, b"sound")]
+        Side::Client.ws(UNLIMITED).push(&crate::support::frame::frame(0x82, None, b"sound")),
+        [Ev::whole(barews::Kind::Binary, b"sound")]
     );
 }

@@ -7,7 +7,9 @@ use barews::{
     Assembler, Config, Connection, Delivery, Error, Event, Input, Kind, RecvBuffer, TransportAction,
 };
 
-use crate::support::frames::{Ev, SIDES, Side, Ws, header, header_in, piece, whole};
+use crate::support::endpoint::{SIDES, Side, Ws};
+use crate::support::event::Ev;
+use crate::support::frame::{header, header_in};
 
 use super::{UNLIMITED, fault};
 
@@ -21,8 +23,8 @@ fn rust_websocket_cve_2022_35922_no_number_over_the_limit_is_asked_for() {
     {
         let config = Config::new().max_frame_len(limit).delivery(delivery);
         for bits in 0..63 {
-            let head = header_in(8, 0x82, side.peer_key(), (1 << bits) | 0x1_0000);
-            let mut ws = Ws::new(side, config);
+            let head = header_in(8, 0x82, side.key(), (1 << bits) | 0x1_0000);
+            let mut ws = side.ws(config);
             for byte in head {
                 if let [Ev::Fail(error)] = &ws.push(&[byte])[..] {
                     assert_eq!((*error, bits > 19), (Error::FrameTooLong, true));
@@ -38,7 +40,7 @@ fn rust_websocket_cve_2022_35922_no_number_over_the_limit_is_asked_for() {
 #[test]
 fn ws_cve_2016_10542_the_default_limits_a_frame() {
     for side in SIDES {
-        let head = header(0x82, side.peer_key(), (16 << 20) + 1);
+        let head = header(0x82, side.key(), (16 << 20) + 1);
         assert_eq!(fault(side, Config::new(), &head), Error::FrameTooLong);
         assert_eq!(fault(side, Config::default(), &head), Error::FrameTooLong);
     }
@@ -46,8 +48,8 @@ fn ws_cve_2016_10542_the_default_limits_a_frame() {
 
 /// A message in frames of 1 MiB, as long as it goes on.
 fn endless(mut ws: Ws, side: Side) -> (usize, Error) {
-    let frame = side.incoming(0x00, &vec![0; 1 << 20]);
-    ws.push(&side.incoming(0x02, b""));
+    let frame = side.frame(0x00, &vec![0; 1 << 20]);
+    ws.push(&side.frame(0x02, b""));
     for frames in 0.. {
         if let Some(Ev::Fail(error)) = ws.push(&frame).pop() {
             return (frames, error);
@@ -59,14 +61,14 @@ fn endless(mut ws: Ws, side: Side) -> (usize, Error) {
 /// Qt `WebSockets`, CVE-2018-21035: the default limit of a message was so high that memory came to its end first.
 #[test]
 fn qt_cve_2018_21035_the_default_limits_a_message() {
-    let ws = Ws::new(Side::Client, Config::new());
+    let ws = Side::Client.ws(Config::new());
     assert_eq!(endless(ws, Side::Client), (64, Error::MessageTooLong));
 }
 
 /// uws, CVE-2016-10544: a default limit that limited nothing.
 #[test]
 fn uws_cve_2016_10544_the_server_has_the_same_default() {
-    let ws = Ws::new(Side::Server, Config::new());
+    let ws = Side::Server.ws(Config::new());
     assert_eq!(endless(ws, Side::Server), (64, Error::MessageTooLong));
 }
 
@@ -75,9 +77,9 @@ fn uws_cve_2016_10544_the_server_has_the_same_default() {
 fn libsoup_cve_2025_32049_the_limit_is_one_of_the_message_too() {
     for side in SIDES {
         let config = UNLIMITED.max_frame_len(10).max_message_len(25);
-        let mut wire = side.incoming(0x01, &[b'a'; 10]);
-        wire.extend(side.incoming(0x00, &[b'a'; 10]));
-        wire.extend(side.incoming(0x00, &[b'a'; 6]));
+        let mut wire = side.frame(0x01, &[b'a'; 10]);
+        wire.extend(side.frame(0x00, &[b'a'; 10]));
+        wire.extend(side.frame(0x00, &[b'a'; 6]));
         assert_eq!(fault(side, config, &wire), Error::MessageTooLong);
     }
 }
@@ -87,14 +89,14 @@ fn libsoup_cve_2025_32049_the_limit_is_one_of_the_message_too() {
 fn daphne_cve_2026_44545_the_callers_limits_hold_for_both_sides() {
     for (side, len) in SIDES.into_iter().flat_map(|side| [126, 127, 70_000].map(|len| (side, len)))
     {
-        let head = header(0x81, side.peer_key(), len);
+        let head = header(0x81, side.key(), len);
         let frame = Config::new().max_frame_len(len - 1);
         assert_eq!(fault(side, frame, &head), Error::FrameTooLong);
         let message = Config::new().max_message_len(len - 1);
         assert_eq!(fault(side, message, &head), Error::MessageTooLong);
-        assert_eq!(Ws::new(side, frame.max_frame_len(len)).push(&head), []);
+        assert_eq!(side.ws(frame.max_frame_len(len)).push(&head), []);
         let fragments = Config::new().max_fragments(1);
-        let wire = [side.incoming(0x01, b""), side.incoming(0x80, b"")].concat();
+        let wire = [side.frame(0x01, b""), side.frame(0x80, b"")].concat();
         assert_eq!(fault(side, fragments, &wire), Error::TooManyFragments);
     }
 }
@@ -106,9 +108,9 @@ fn jetty_cve_2026_19204_an_unknown_opcode_is_refused_before_its_length() {
     for (side, opcode) in
         SIDES.iter().flat_map(|side| (3..8).chain(11..16).map(move |o| (*side, o)))
     {
-        let head = header_in(8, 0x80 | opcode, side.peer_key(), 1 << 40);
+        let head = header_in(8, 0x80 | opcode, side.key(), 1 << 40);
         assert_eq!(fault(side, Config::new(), &head), Error::ReservedOpcode);
-        assert_eq!(Ws::new(side, UNLIMITED).push(&head[..1]), [Ev::Fail(Error::ReservedOpcode)]);
+        assert_eq!(side.ws(UNLIMITED).push(&head[..1]), [Ev::Fail(Error::ReservedOpcode)]);
     }
 }
 
@@ -120,8 +122,8 @@ fn aiohttp_cve_2026_54274_what_is_announced_counts_before_it_comes() {
     {
         let config = Config::new().max_message_len(10).delivery(delivery);
         // Six, and five more of which none is there.
-        let mut wire = side.incoming(0x02, &[0; 6]);
-        wire.extend(header(0x00, side.peer_key(), 5));
+        let mut wire = side.frame(0x02, &[0; 6]);
+        wire.extend(header(0x00, side.key(), 5));
         assert_eq!(fault(side, config, &wire), Error::MessageTooLong);
     }
 }
@@ -130,9 +132,9 @@ fn aiohttp_cve_2026_54274_what_is_announced_counts_before_it_comes() {
 #[test]
 fn netty_cve_2014_0193_continuations_are_counted_in_bytes() {
     for side in SIDES {
-        let mut ws = Ws::new(side, UNLIMITED.max_message_len(1000));
-        ws.push(&side.incoming(0x01, b""));
-        let events = ws.push(&side.incoming(0x00, b"x").repeat(2000));
+        let mut ws = side.ws(UNLIMITED.max_message_len(1000));
+        ws.push(&side.frame(0x01, b""));
+        let events = ws.push(&side.frame(0x00, b"x").repeat(2000));
         assert_eq!((events.len(), events.last()), (1001, Some(&Ev::Fail(Error::MessageTooLong))));
     }
 }
@@ -141,9 +143,9 @@ fn netty_cve_2014_0193_continuations_are_counted_in_bytes() {
 #[test]
 fn bandit_cve_2026_42786_continuations_are_counted_in_frames() {
     for side in SIDES {
-        let mut ws = Ws::new(side, UNLIMITED.max_fragments(1000));
-        ws.push(&side.incoming(0x01, b"x"));
-        let events = ws.push(&side.incoming(0x00, b"x").repeat(2000));
+        let mut ws = side.ws(UNLIMITED.max_fragments(1000));
+        ws.push(&side.frame(0x01, b"x"));
+        let events = ws.push(&side.frame(0x00, b"x").repeat(2000));
         assert_eq!((events.len(), events.last()), (1000, Some(&Ev::Fail(Error::TooManyFragments))));
     }
 }
@@ -188,8 +190,8 @@ fn ws_cve_2026_48779_tiny_fragments_take_their_bytes_and_no_more() {
 fn ws_cve_2026_62389_empty_and_incomplete_fragments_count() {
     for side in SIDES {
         let config = Config::new().max_fragments(4);
-        let start = [side.incoming(0x02, b""), side.incoming(0x00, b"").repeat(3)].concat();
-        assert_eq!(Ws::new(side, config).push(&start).len(), 4);
+        let start = [side.frame(0x02, b""), side.frame(0x00, b"").repeat(3)].concat();
+        assert_eq!(side.ws(config).push(&start).len(), 4);
         // The first byte of the fifth is enough.
         let wire = [&start[..], &[0x00]].concat();
         assert_eq!(fault(side, config, &wire), Error::TooManyFragments);
@@ -201,16 +203,16 @@ fn ws_cve_2026_62389_empty_and_incomplete_fragments_count() {
 fn undici_c5ed787_control_frames_do_not_reset_the_count() {
     for side in SIDES {
         let config = Config::new().max_fragments(3);
-        let ping = side.incoming(0x89, b"p");
-        let mut wire = side.incoming(0x01, b"");
+        let ping = side.frame(0x89, b"p");
+        let mut wire = side.frame(0x01, b"");
         for _ in 0..3 {
             wire.extend(&ping);
-            wire.extend(side.incoming(0x00, b""));
+            wire.extend(side.frame(0x00, b""));
         }
         assert_eq!(fault(side, config, &wire), Error::TooManyFragments);
         // A message that ends does.
-        let message = [side.incoming(0x01, b""), ping, side.incoming(0x80, b"")].concat();
-        assert_eq!(Ws::new(side, config).push(&message.repeat(9)).len(), 27);
+        let message = [side.frame(0x01, b""), ping, side.frame(0x80, b"")].concat();
+        assert_eq!(side.ws(config).push(&message.repeat(9)).len(), 27);
     }
 }
 
@@ -346,8 +348,8 @@ fn undertow_cve_2026_15565_a_message_of_any_length_takes_no_memory() {
 #[test]
 fn tomcat_cve_2024_23672_the_end_of_a_session_is_said() {
     for side in SIDES {
-        for last in [&[][..], &side.incoming(0x88, b""), &[0x70], &side.incoming(0x01, b"open")] {
-            let mut ws = Ws::new(side, Config::new());
+        for last in [&[][..], &side.frame(0x88, b""), &[0x70], &side.frame(0x01, b"open")] {
+            let mut ws = side.ws(Config::new());
             ws.push(last);
             ws.due();
             let clean = ws.eof();
@@ -366,13 +368,12 @@ fn tomcat_cve_2024_23672_the_end_of_a_session_is_said() {
 fn aiohttp_cve_2026_54274_the_limit_itself_passes() {
     for side in SIDES {
         let config = Config::new().max_frame_len(6).max_message_len(10).max_fragments(2);
-        let wire = [side.incoming(0x02, &[1; 6]), side.incoming(0x80, &[2; 4])].concat();
-        let parts =
-            [piece(Kind::Binary, &[1; 6], true, false), piece(Kind::Binary, &[2; 4], false, true)];
-        assert_eq!(Ws::new(side, config).push(&wire), parts);
-        assert_eq!(
-            Ws::new(side, config).push(&side.incoming(0x82, &[1; 6])),
-            [whole(Kind::Binary, &[1; 6])]
-        );
+        let wire = [side.frame(0x02, &[1; 6]), side.frame(0x80, &[2; 4])].concat();
+        let parts = [
+            Ev::piece(Kind::Binary, &[1; 6], true, false, 0),
+            Ev::piece(Kind::Binary, &[2; 4], false, true, 0),
+        ];
+        assert_eq!(side.ws(config).push(&wire), parts);
+        assert_eq!(side.ws(config).push(&side.frame(0x82, &[1; 6])), [Ev::binary(&[1; 6])]);
     }
 }

@@ -4,8 +4,9 @@ use barews::deflate::Inflate;
 use barews::{Config, Error, Event, Input, Kind};
 
 use crate::support::bits::BitWriter;
+use crate::support::endpoint::{SIDES, Side};
+use crate::support::event::Ev;
 use crate::support::inflated::{JUNK, Outcome, RSV1, Receiver, compressed, context, memory, run};
-use crate::support::wire::{Ev, SIDES, Side};
 
 /// What comes of binary `wire` with this limit of inflated bytes.
 fn limited(side: Side, wire: &[u8], limit: u64, room: usize) -> Outcome {

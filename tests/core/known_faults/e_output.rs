@@ -6,15 +6,17 @@ use barews::{
     TransportAction,
 };
 
-use crate::support::frames::{Call, Ev, SIDES, Ws, closed, piece, plain, whole};
+use crate::support::endpoint::{Call, SIDES};
+use crate::support::event::Ev;
+use crate::support::frame::plain;
 
 /// curl, CVE-2026-11586: a Pong for each Ping waited in a buffer without a limit.
 #[test]
 fn curl_cve_2026_11586_the_newest_ping_has_the_one_pong() {
     for side in SIDES {
-        let mut ws = Ws::new(side, Config::new());
+        let mut ws = side.ws(Config::new());
         for n in 0..=255_u8 {
-            ws.push(&side.incoming(0x89, &[n; 125]).repeat(40));
+            ws.push(&side.frame(0x89, &[n; 125]).repeat(40));
         }
         assert_eq!(ws.due(), [(0x8A, vec![255; 125])]);
         assert_eq!((ws.due(), ws.wants_write()), (vec![], false));
@@ -39,10 +41,10 @@ fn ws_8_23_0_a_flood_of_pings_takes_no_memory() {
 #[test]
 fn undici_ghsa_9fm3_pings_during_a_long_frame() {
     for side in SIDES {
-        let mut ws = Ws::new(side, Config::new());
+        let mut ws = side.ws(Config::new());
         ws.begin(Kind::Binary, true, 1000).unwrap();
         for n in 0..100 {
-            ws.push(&side.incoming(0x89, &[n]));
+            ws.push(&side.frame(0x89, &[n]));
             ws.mask_next(&mut [0; 10]).unwrap();
             // 5.4: nothing gets into a frame, and nothing grows while it waits.
             assert_eq!(ws.due().is_empty(), n < 99);
@@ -54,8 +56,8 @@ fn undici_ghsa_9fm3_pings_during_a_long_frame() {
 #[test]
 fn okhttp_openai_java_1013_the_pong_and_the_next_frame_have_a_known_length() {
     for side in SIDES {
-        let mut ws = Ws::new(side, Config::new());
-        ws.push(&side.incoming(0x89, &[7; 125]).repeat(500));
+        let mut ws = side.ws(Config::new());
+        ws.push(&side.frame(0x89, &[7; 125]).repeat(500));
         let wire = ws.sent(Call::Text("x"));
         assert_eq!(plain(&wire), [(0x8A, vec![7; 125]), (0x81, b"x".to_vec())]);
         assert!(wire.len() <= MIN_BUFFER_LEN + 7);
@@ -66,7 +68,7 @@ fn okhttp_openai_java_1013_the_pong_and_the_next_frame_have_a_known_length() {
 #[test]
 fn parity_ws_rustsec_2020_0043_what_has_no_room_is_not_kept() {
     for side in SIDES {
-        let mut ws = Ws::new(side, Config::new());
+        let mut ws = side.ws(Config::new());
         let needed = 100 + 2 + side.key_len();
         for _ in 0..1000 {
             let mut out = vec![0xEE; needed - 1];
@@ -87,7 +89,7 @@ fn curl_cve_2025_5399_every_packet_comes_to_an_end() {
             for second in 0..=255 {
                 let mut bytes = [&[first, second][..], &[0, 3, 1, 2, 3, 4, 5, 6]].concat();
                 bytes.extend([first, second, 0, 0]);
-                let mut ws = Ws::new(side, Config::new());
+                let mut ws = side.ws(Config::new());
                 // `push` returns behind `NeedMore` or the error; each event has two bytes of header.
                 let events = ws.push(&bytes);
                 assert!(events.len() <= bytes.len() / 2 + 1, "{bytes:02X?}: {events:?}");
@@ -101,8 +103,8 @@ fn curl_cve_2025_5399_every_packet_comes_to_an_end() {
 #[test]
 fn rustls_rustsec_2024_0336_behind_the_end_nothing_is_wanted() {
     for side in SIDES {
-        for start in [&[][..], &side.incoming(0x89, b"p"), &side.incoming(0x88, b""), b"\x70"] {
-            let mut ws = Ws::new(side, Config::new());
+        for start in [&[][..], &side.frame(0x89, b"p"), &side.frame(0x88, b""), b"\x70"] {
+            let mut ws = side.ws(Config::new());
             ws.push(start);
             let _ = ws.eof();
             let mut turns = 0;
@@ -120,8 +122,8 @@ fn rustls_rustsec_2024_0336_behind_the_end_nothing_is_wanted() {
 #[test]
 fn actix_web_2790_a_loop_ends_behind_a_frame_that_is_too_long() {
     for side in SIDES {
-        let mut ws = Ws::new(side, Config::new().max_frame_len(10));
-        let wire = side.incoming(0x82, &[0; 11]);
+        let mut ws = side.ws(Config::new().max_frame_len(10));
+        let wire = side.frame(0x82, &[0; 11]);
         let mut turns = 0;
         // The loop of a caller who asks for advice and not for errors.
         while ws.transport_action() == TransportAction::Keep {
@@ -138,8 +140,8 @@ fn actix_web_2790_a_loop_ends_behind_a_frame_that_is_too_long() {
 #[test]
 fn soketto_0_7_1_the_error_stays_and_takes_nothing() {
     for side in SIDES {
-        let mut ws = Ws::new(side, Config::new().max_frame_len(10));
-        let wire = side.incoming(0x82, &[0; 11]);
+        let mut ws = side.ws(Config::new().max_frame_len(10));
+        let wire = side.frame(0x82, &[0; 11]);
         for _ in 0..10 {
             assert_eq!(ws.push(&wire), [Ev::Fail(Error::FrameTooLong)]);
         }
@@ -166,9 +168,9 @@ fn websockets_312_pings_without_an_answer_are_not_kept() {
 #[test]
 fn buzz_4885_a_reader_learns_that_a_pong_is_due() {
     for side in SIDES {
-        let mut ws = Ws::new(side, Config::new());
+        let mut ws = side.ws(Config::new());
         assert!(!ws.wants_write());
-        assert_eq!(ws.push(&side.incoming(0x89, b"1")), [Ev::Ping(b"1".to_vec())]);
+        assert_eq!(ws.push(&side.frame(0x89, b"1")), [Ev::Ping(b"1".to_vec())]);
         assert!(ws.wants_write());
         assert_eq!(ws.due(), [(0x8A, b"1".to_vec())]);
     }
@@ -178,11 +180,11 @@ fn buzz_4885_a_reader_learns_that_a_pong_is_due() {
 #[test]
 fn libwebsockets_1097_between_fragments_pong_and_close_go_out() {
     for side in SIDES {
-        let mut ws = Ws::new(side, Config::new());
-        ws.push(&side.incoming(0x89, b"1"));
+        let mut ws = side.ws(Config::new());
+        ws.push(&side.frame(0x89, b"1"));
         let wire = ws.sent(Call::Fragment(Kind::Binary, false, &[0; 100]));
         assert_eq!(plain(&wire)[0], (0x8A, b"1".to_vec()));
-        ws.push(&side.incoming(0x89, b"2"));
+        ws.push(&side.frame(0x89, b"2"));
         assert_eq!(ws.due(), [(0x8A, b"2".to_vec())], "the message is not complete");
         assert_eq!(plain(&ws.sent(Call::Close(1001, "")))[0].0, 0x88);
     }
@@ -192,9 +194,9 @@ fn libwebsockets_1097_between_fragments_pong_and_close_go_out() {
 #[test]
 fn sockudo_ws_3_1_0_a_close_behind_a_ping_outranks_the_pong() {
     for side in SIDES {
-        let mut ws = Ws::new(side, Config::new());
-        let wire = [side.incoming(0x89, b"1"), side.incoming(0x88, b"\x03\xE8")].concat();
-        assert_eq!(ws.push(&wire), [Ev::Ping(b"1".to_vec()), closed(1000, "")]);
+        let mut ws = side.ws(Config::new());
+        let wire = [side.frame(0x89, b"1"), side.frame(0x88, b"\x03\xE8")].concat();
+        assert_eq!(ws.push(&wire), [Ev::Ping(b"1".to_vec()), Ev::closed(1000, "")]);
         assert_eq!(ws.due(), [(0x88, vec![0x03, 0xE8])]);
     }
 }
@@ -203,12 +205,12 @@ fn sockudo_ws_3_1_0_a_close_behind_a_ping_outranks_the_pong() {
 #[test]
 fn sockudo_ws_3_1_0_data_without_end_does_not_starve_the_pong() {
     for side in SIDES {
-        let mut ws = Ws::new(side, Config::new());
+        let mut ws = side.ws(Config::new());
         for n in 0..100 {
-            let wire = [side.incoming(0x82, &[n; 500]).repeat(5), side.incoming(0x89, &[n])];
+            let wire = [side.frame(0x82, &[n; 500]).repeat(5), side.frame(0x89, &[n])];
             let events = ws.push(&wire.concat());
             assert_eq!(events[0], Ev::Ping(vec![n]), "before the data of the same read");
-            assert_eq!(events[1..], vec![whole(Kind::Binary, &[n; 500]); 5]);
+            assert_eq!(events[1..], vec![Ev::binary(&[n; 500]); 5]);
             assert_eq!(ws.due(), [(0x8A, vec![n])]);
         }
     }
@@ -244,12 +246,12 @@ fn ws_ac2dade_closing_ends_in_two_turns() {
 #[test]
 fn curl_cve_2026_107928_more_than_there_is_does_not_count() {
     for side in SIDES {
-        let mut ws = Ws::new(side, Config::new());
+        let mut ws = side.ws(Config::new());
         ws.begin(Kind::Binary, true, 5).unwrap();
         assert_eq!(ws.mask_next(&mut [0; 6]), Err(SendError::PastFrameEnd));
         ws.mask_next(&mut [0; 5]).unwrap();
         assert_eq!(ws.mask_next(&mut [0; 1]), Err(SendError::PastFrameEnd));
-        assert_eq!(ws.push(&side.incoming(0x02, b"")), [piece(Kind::Binary, b"", true, false)]);
+        assert_eq!(ws.push(&side.frame(0x02, b"")), [Ev::piece(Kind::Binary, b"", true, false, 0)]);
     }
     let mut rx = barews::RecvBuffer::new([0xEE; 8]);
     rx.advance(1000);

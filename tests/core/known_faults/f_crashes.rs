@@ -2,14 +2,16 @@
 
 use barews::{Config, Kind, SendError};
 
-use crate::support::frames::{Call, Ev, SIDES, Side, Ws, joined, piece, plain, whole};
+use crate::support::endpoint::{Call, SIDES, Side};
+use crate::support::event::{Ev, joined};
+use crate::support::frame::plain;
 
 /// embedded-websocket, issue 16: to close with a reason was a panic.
 #[test]
 fn embedded_websocket_16_a_reason_of_any_length_is_no_panic() {
     for (side, len) in SIDES.into_iter().flat_map(|side| (0..=200).map(move |len| (side, len))) {
         let reason = "r".repeat(len);
-        let mut ws = Ws::new(side, Config::new());
+        let mut ws = side.ws(Config::new());
         if len <= 123 {
             let body = [&[0x03, 0xE8][..], reason.as_bytes()].concat();
             assert_eq!(plain(&ws.sent(Call::Close(1000, &reason))), [(0x88, body)]);
@@ -27,11 +29,11 @@ fn embedded_websocket_6_many_frames_at_every_length_of_a_read() {
         let mut wanted = Vec::new();
         for n in 0..60_u8 {
             let payload = vec![n; usize::from(n) * 3];
-            wire.extend(side.incoming(0x82, &payload));
-            wanted.push(whole(Kind::Binary, &payload));
+            wire.extend(side.frame(0x82, &payload));
+            wanted.push(Ev::binary(&payload));
         }
         for step in (1..300).chain([wire.len()]) {
-            let events = Ws::new(side, Config::new()).push_by(step, &wire);
+            let events = side.ws(Config::new()).push_by(step, &wire);
             assert_eq!(events, wanted, "{side:?} {step}");
         }
     }
@@ -42,20 +44,20 @@ fn embedded_websocket_6_many_frames_at_every_length_of_a_read() {
 fn embedded_websocket_31_a_control_frame_is_no_part_of_the_message() {
     for side in SIDES {
         let wire = [
-            side.incoming(0x01, b"one "),
-            side.incoming(0x89, b"ping"),
-            side.incoming(0x00, b"two "),
-            side.incoming(0x8A, b"pong"),
-            side.incoming(0x80, b"three"),
+            side.frame(0x01, b"one "),
+            side.frame(0x89, b"ping"),
+            side.frame(0x00, b"two "),
+            side.frame(0x8A, b"pong"),
+            side.frame(0x80, b"three"),
         ];
         for step in 1..wire.concat().len() {
             let (mut controls, mut data) = (Vec::new(), Vec::new());
-            let mut ws = Ws::new(side, Config::new());
+            let mut ws = side.ws(Config::new());
             for event in wire.concat().chunks(step).flat_map(|chunk| ws.push(chunk)) {
                 if let Ev::Data { .. } = event { data.push(event) } else { controls.push(event) }
             }
             assert_eq!(controls, [Ev::Ping(b"ping".to_vec()), Ev::Pong(b"pong".to_vec())]);
-            assert_eq!(joined(&data), [whole(Kind::Text, b"one two three")], "{step}");
+            assert_eq!(joined(&data), [Ev::text(b"one two three")], "{step}");
         }
     }
 }
@@ -65,13 +67,13 @@ fn embedded_websocket_31_a_control_frame_is_no_part_of_the_message() {
 #[test]
 fn websocket_sans_io_0_1_0_a_piece_of_255_bytes_at_every_place_in_the_key() {
     let payload: Vec<u8> = (0..=255).cycle().take(1500).collect();
-    let wire = Side::Server.incoming(0x82, &payload);
+    let wire = Side::Server.frame(0x82, &payload);
     for first in 9..40 {
         for len in [254, 255, 256, 257, 511, 512] {
-            let mut ws = Ws::new(Side::Server, Config::new());
+            let mut ws = Side::Server.ws(Config::new());
             let mut events = ws.push(&wire[..first]);
             events.extend(wire[first..].chunks(len).flat_map(|chunk| ws.push(chunk)));
-            assert_eq!(joined(&events), [whole(Kind::Binary, &payload)], "{first} {len}");
+            assert_eq!(joined(&events), [Ev::binary(&payload)], "{first} {len}");
         }
     }
 }
@@ -274,21 +276,21 @@ fn embedded_websocket_0_9_5_a_subprotocol_of_any_length_is_no_panic() {
 fn websocket_sans_io_0_1_0_the_end_of_what_is_empty_is_told_at_once() {
     for side in SIDES {
         let wire = [
-            side.incoming(0x81, b""),
-            side.incoming(0x02, b""),
-            side.incoming(0x00, b""),
-            side.incoming(0x89, b""),
-            side.incoming(0x80, b""),
-            side.incoming(0x88, b""),
+            side.frame(0x81, b""),
+            side.frame(0x02, b""),
+            side.frame(0x00, b""),
+            side.frame(0x89, b""),
+            side.frame(0x80, b""),
+            side.frame(0x88, b""),
         ];
         for step in 1..20 {
-            let mut ws = Ws::new(side, Config::new());
+            let mut ws = side.ws(Config::new());
             let mut events: Vec<_> = wire.concat().chunks(step).flat_map(|c| ws.push(c)).collect();
             let ping = events.iter().position(|event| *event == Ev::Ping(vec![])).unwrap();
             events.remove(ping);
-            let part = |first, fin| piece(Kind::Binary, b"", first, fin);
+            let part = |first, fin| Ev::piece(Kind::Binary, b"", first, fin, 0);
             let data = [part(true, false), part(false, false), part(false, true)];
-            let wanted = [&[whole(Kind::Text, b"")][..], &data, &[Ev::Close(None)]].concat();
+            let wanted = [&[Ev::text(b"")][..], &data, &[Ev::Close(None)]].concat();
             assert_eq!(events, wanted, "{step}");
         }
     }

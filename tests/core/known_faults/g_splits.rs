@@ -2,12 +2,14 @@
 
 use barews::{Config, Connection, Event, Input, Kind, MIN_BUFFER_LEN, RecvBuffer};
 
-use crate::support::frames::{Ev, KEY, SIDES, Side, Ws, closed, frame, header, joined, whole};
+use crate::support::endpoint::{SIDES, Side};
+use crate::support::event::{Ev, joined};
+use crate::support::frame::{KEY, frame, header};
 
 /// The events of `wire` in two reads, at every place between them.
 fn two_reads(side: Side, wire: &[u8], wanted: &[Ev]) {
     for cut in 0..=wire.len() {
-        let mut ws = Ws::new(side, Config::new());
+        let mut ws = side.ws(Config::new());
         let mut events = ws.push(&wire[..cut]);
         events.extend(ws.push(&wire[cut..]));
         assert_eq!(joined(&events), wanted, "{side:?} cut at {cut}");
@@ -20,8 +22,8 @@ fn two_reads(side: Side, wire: &[u8], wanted: &[Ev]) {
 #[test]
 fn mosquitto_3721_a_header_of_an_empty_frame_in_two_reads() {
     for side in SIDES {
-        let wire = [side.incoming(0x82, b""), side.incoming(0x81, b"next")].concat();
-        two_reads(side, &wire, &[whole(Kind::Binary, b""), whole(Kind::Text, b"next")]);
+        let wire = [side.frame(0x82, b""), side.frame(0x81, b"next")].concat();
+        two_reads(side, &wire, &[Ev::binary(b""), Ev::text(b"next")]);
     }
 }
 
@@ -31,8 +33,8 @@ fn grappa_irc_453_part_of_a_header_is_not_dropped() {
     for side in SIDES {
         for len in [1, 125, 126, 300] {
             let payload = vec![0x81; len];
-            let wire = side.incoming(0x82, &payload);
-            let mut ws = Ws::new(side, Config::new());
+            let wire = side.frame(0x82, &payload);
+            let mut ws = side.ws(Config::new());
             let head = wire.len() - len;
             for (n, byte) in wire[..head].iter().enumerate() {
                 assert_eq!(
@@ -40,7 +42,7 @@ fn grappa_irc_453_part_of_a_header_is_not_dropped() {
                     (vec![], if n + 1 == head { head } else { 0 })
                 );
             }
-            assert_eq!(joined(&ws.push(&wire[head..])), [whole(Kind::Binary, &payload)]);
+            assert_eq!(joined(&ws.push(&wire[head..])), [Ev::binary(&payload)]);
         }
     }
 }
@@ -50,16 +52,16 @@ fn grappa_irc_453_part_of_a_header_is_not_dropped() {
 fn misultin_60_frames_glued_together_and_cut() {
     for side in SIDES {
         let wire = [
-            side.incoming(0x81, b"one"),
-            side.incoming(0x81, b"two"),
-            side.incoming(0x01, b"thr"),
-            side.incoming(0x80, b"ee"),
+            side.frame(0x81, b"one"),
+            side.frame(0x81, b"two"),
+            side.frame(0x01, b"thr"),
+            side.frame(0x80, b"ee"),
         ];
-        let wanted = [b"one", b"two"].map(|text| whole(Kind::Text, text));
-        let wanted = [&wanted[..], &[whole(Kind::Text, b"three")]].concat();
+        let wanted = [b"one", b"two"].map(|text| Ev::text(text));
+        let wanted = [&wanted[..], &[Ev::text(b"three")]].concat();
         two_reads(side, &wire.concat(), &wanted);
         for step in 1..10 {
-            assert_eq!(Ws::new(side, Config::new()).push_by(step, &wire.concat()), wanted);
+            assert_eq!(side.ws(Config::new()).push_by(step, &wire.concat()), wanted);
         }
     }
 }
@@ -95,11 +97,11 @@ fn beast_2928_a_header_at_the_end_of_the_buffer() {
 fn thunder_1632_a_header_alone_and_then_its_payload() {
     for side in SIDES {
         for len in [1, 126, 65_536] {
-            let wire = side.incoming(0x82, &vec![3; len]);
+            let wire = side.frame(0x82, &vec![3; len]);
             let head = wire.len() - len;
-            let mut ws = Ws::new(side, Config::new());
+            let mut ws = side.ws(Config::new());
             assert_eq!((ws.push(&wire[..head]), ws.need), (vec![], 1));
-            assert_eq!(ws.push(&wire[head..]), [whole(Kind::Binary, &vec![3; len])]);
+            assert_eq!(ws.push(&wire[head..]), [Ev::binary(&vec![3; len])]);
         }
     }
 }
@@ -108,12 +110,12 @@ fn thunder_1632_a_header_alone_and_then_its_payload() {
 #[test]
 fn ws_1494_a_close_in_several_packets() {
     for side in SIDES {
-        let wire = side.incoming(0x88, b"\x03\xE9going away");
-        two_reads(side, &wire, &[closed(1001, "going away")]);
+        let wire = side.frame(0x88, b"\x03\xE9going away");
+        two_reads(side, &wire, &[Ev::closed(1001, "going away")]);
         for step in 1..wire.len() {
             assert_eq!(
-                Ws::new(side, Config::new()).push_by(step, &wire),
-                [closed(1001, "going away")]
+                side.ws(Config::new()).push_by(step, &wire),
+                [Ev::closed(1001, "going away")]
             );
         }
     }
@@ -123,9 +125,9 @@ fn ws_1494_a_close_in_several_packets() {
 #[test]
 fn embedded_websocket_0_9_5_a_close_is_whole_or_not_there() {
     for side in SIDES {
-        let wire = side.incoming(0x88, b"\x03\xE8bye");
+        let wire = side.frame(0x88, b"\x03\xE8bye");
         for cut in 0..wire.len() {
-            let mut ws = Ws::new(side, Config::new());
+            let mut ws = side.ws(Config::new());
             assert_eq!((ws.push(&wire[..cut]), ws.consumed, ws.wants_write()), (vec![], 0, false));
         }
     }
@@ -136,8 +138,8 @@ fn embedded_websocket_0_9_5_a_close_is_whole_or_not_there() {
 fn embedded_websocket_0_9_5_a_ping_in_pieces_has_one_pong() {
     for side in SIDES {
         for step in 1..30 {
-            let wire = side.incoming(0x89, b"a ping in many pieces");
-            let mut ws = Ws::new(side, Config::new());
+            let wire = side.frame(0x89, b"a ping in many pieces");
+            let mut ws = side.ws(Config::new());
             let mut pongs = Vec::new();
             for chunk in wire.chunks(step) {
                 ws.push(chunk);
@@ -153,9 +155,9 @@ fn embedded_websocket_0_9_5_a_ping_in_pieces_has_one_pong() {
 fn gobwas_ws_201_not_yet_is_no_error_and_takes_nothing_of_a_header() {
     for side in SIDES {
         for (first, len) in [(0x82, 5), (0x82, 300), (0x82, 70_000), (0x89, 100)] {
-            let head = header(first, side.peer_key(), len);
+            let head = header(first, side.key(), len);
             for end in 0..head.len() {
-                let mut ws = Ws::new(side, Config::new());
+                let mut ws = side.ws(Config::new());
                 for _ in 0..3 {
                     // Asked again and again.
                     let shown = if ws.need == 0 { &head[..end] } else { &[] };
@@ -196,8 +198,8 @@ fn fastwebsockets_64_a_read_that_is_dropped_loses_nothing() {
 #[test]
 fn gobwas_ws_143_half_a_frame_is_handed_out() {
     for side in SIDES {
-        let wire = side.incoming(0x82, &[5; 100]);
-        let mut ws = Ws::new(side, Config::new());
+        let wire = side.frame(0x82, &[5; 100]);
+        let mut ws = side.ws(Config::new());
         let events = ws.push(&wire[..wire.len() - 50]);
         let data = |payload: &[u8], first, fin, left| {
             vec![Ev::Data { kind: Kind::Binary, payload: payload.to_vec(), first, fin, left }]

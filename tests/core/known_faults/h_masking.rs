@@ -4,7 +4,9 @@ use barews::{
     Client, Config, Connection, ControlOrder, Delivery, Error, Kind, MaskKeys, NoKey, SendError,
 };
 
-use crate::support::frames::{Call, Ev, KEY, Keys, Side, Ws, frame, written};
+use crate::support::endpoint::{Call, Keys, Side};
+use crate::support::event::Ev;
+use crate::support::frame::{KEY, frame, written};
 
 use super::fault;
 
@@ -21,7 +23,7 @@ const CALLS: [Call<'_>; 6] = [
 /// curl, CVE-2025-10148: one key for all frames of a connection.
 #[test]
 fn curl_cve_2025_10148_a_new_key_for_each_frame() {
-    let mut ws = Ws::new(Side::Client, Config::new());
+    let mut ws = Side::Client.ws(Config::new());
     let wire: Vec<u8> = (0..50).flat_map(|_| CALLS.map(|call| ws.sent(call)).concat()).collect();
     let mut keys: Vec<_> = written(&wire).iter().map(|frame| frame.key.unwrap()).collect();
     assert_eq!((keys.len(), ws.keys()), (300, 300));
@@ -33,7 +35,7 @@ fn curl_cve_2025_10148_a_new_key_for_each_frame() {
 /// gorilla/websocket, GO-2026-6278: keys came from a weak generator.
 #[test]
 fn gorilla_go_2026_6278_the_key_is_the_sources() {
-    let mut ws = Ws::new(Side::Client, Config::new());
+    let mut ws = Side::Client.ws(Config::new());
     for (n, call) in (0..).zip(CALLS) {
         assert_eq!(written(&ws.sent(call))[0].key, Some(Keys::nth(n)));
     }
@@ -59,17 +61,17 @@ fn ws_7253f06_the_nonce_is_the_callers() {
 /// it does not: every way of sending, what is due and what is begun.
 #[test]
 fn http_jl_437_every_way_of_sending_draws_a_key() {
-    let mut ws = Ws::new(Side::Client, Config::new());
+    let mut ws = Side::Client.ws(Config::new());
     let mut payload = *b"in place";
     let header = ws.in_place(Kind::Binary, true, &mut payload).unwrap();
     assert_eq!(header[2..6], Keys::nth(0));
     let header = ws.begin(Kind::Binary, true, 3).unwrap();
     assert_eq!(header[2..6], Keys::nth(1));
     ws.mask_next(&mut [0; 3]).unwrap();
-    ws.push(&Side::Client.incoming(0x89, b"p"));
+    ws.push(&Side::Client.frame(0x89, b"p"));
     let frames = written(&ws.sent(Call::Text("x")));
     assert_eq!([frames[0].key, frames[1].key], [Some(Keys::nth(2)), Some(Keys::nth(3))]);
-    ws.push(&Side::Client.incoming(0x88, b""));
+    ws.push(&Side::Client.frame(0x88, b""));
     assert_eq!(written(&ws.sent(Call::Transmit))[0].key, Some(Keys::nth(4)));
     assert_eq!(ws.keys(), 5);
 }
@@ -104,7 +106,7 @@ fn java_websocket_1132_without_a_key_nothing_is_sent() {
 /// before, or used for another one.
 #[test]
 fn beast_bishop_fox_a_refused_call_draws_no_key() {
-    let mut ws = Ws::new(Side::Client, Config::new());
+    let mut ws = Side::Client.ws(Config::new());
     assert!(ws.call(Call::Text("long"), &mut [0; 9]).is_err());
     assert_eq!(ws.refused(Call::Ping(&[0; 126])), SendError::ControlTooLong);
     assert_eq!(ws.refused(Call::Fragment(Kind::Text, true, b"\xFF")), SendError::InvalidUtf8);
@@ -115,11 +117,11 @@ fn beast_bishop_fox_a_refused_call_draws_no_key() {
 #[test]
 fn ws_5edb460_an_empty_frame_is_masked() {
     for call in [Call::Text(""), Call::Binary(b""), Call::Ping(b""), Call::Pong(b"")] {
-        let wire = Ws::new(Side::Client, Config::new()).sent(call);
+        let wire = Side::Client.ws(Config::new()).sent(call);
         assert_eq!((wire.len(), wire[1]), (6, 0x80), "{call:?}");
     }
-    let mut ws = Ws::new(Side::Client, Config::new());
-    ws.push(&Side::Client.incoming(0x88, b""));
+    let mut ws = Side::Client.ws(Config::new());
+    ws.push(&Side::Client.frame(0x88, b""));
     assert_eq!(ws.sent(Call::Transmit).len(), 6, "and the answer to an empty Close");
 }
 
@@ -128,9 +130,9 @@ fn ws_5edb460_an_empty_frame_is_masked() {
 fn ws_1681_a_wrong_mask_bit_is_refused_at_its_byte() {
     for first in [0x81, 0x82, 0x01, 0x02, 0x88, 0x89, 0x8A] {
         for len in 0..=125 {
-            let server = Ws::new(Side::Server, Config::new()).push(&[first, len]);
+            let server = Side::Server.ws(Config::new()).push(&[first, len]);
             assert_eq!(server, [Ev::Fail(Error::Unmasked)]);
-            let client = Ws::new(Side::Client, Config::new()).push(&[first, 0x80 | len]);
+            let client = Side::Client.ws(Config::new()).push(&[first, 0x80 | len]);
             assert_eq!(client, [Ev::Fail(Error::Masked)]);
         }
     }
@@ -164,7 +166,7 @@ fn nats_no_masking_no_choice_switches_masking_off() {
                 let config =
                     super::UNLIMITED.delivery(delivery).control_order(order).auto_pong(pong);
                 assert_eq!(fault(Side::Server, config, b"\x81\x01a"), Error::Unmasked);
-                let wire = Ws::new(Side::Client, config).sent(Call::Text("a"));
+                let wire = Side::Client.ws(config).sent(Call::Text("a"));
                 assert_eq!(wire[1], 0x81);
             }
         }
@@ -176,7 +178,7 @@ fn nats_no_masking_no_choice_switches_masking_off() {
 #[test]
 fn talking_to_yourself_2011_what_is_sent_is_not_what_is_on_the_wire() {
     let request = "GET /script.js HTTP/1.1\r\nHost: target.com\r\n\r\n";
-    let mut ws = Ws::new(Side::Client, Config::new());
+    let mut ws = Side::Client.ws(Config::new());
     let forms = [
         ws.sent(Call::Text(request)),
         ws.sent(Call::Binary(request.as_bytes())),
@@ -187,6 +189,6 @@ fn talking_to_yourself_2011_what_is_sent_is_not_what_is_on_the_wire() {
         assert!(!wire.windows(4).any(|bytes| bytes == b"GET " || bytes == b"HTTP"));
     }
     // The same text twice is not the same bytes twice.
-    let mut ws = Ws::new(Side::Client, Config::new());
+    let mut ws = Side::Client.ws(Config::new());
     assert_ne!(ws.sent(Call::Text(request))[6..], ws.sent(Call::Text(request))[6..]);
 }

@@ -19,7 +19,8 @@ mod j_protocol;
 
 use barews::{Config, Error};
 
-use crate::support::frames::{Ev, Side, Ws};
+use crate::support::endpoint::Side;
+use crate::support::event::Ev;
 
 /// No limit at all.
 const UNLIMITED: Config = Config::new()
@@ -31,12 +32,12 @@ const UNLIMITED: Config = Config::new()
 #[track_caller]
 fn fault(side: Side, config: Config, wire: &[u8]) -> Error {
     let ends = (1..=wire.len()).rev().map(|step| {
-        let mut ws = Ws::new(side, config);
+        let mut ws = side.ws(config);
         let Some(Ev::Fail(error)) = ws.push_by(step, wire).pop() else {
             panic!("{side:?} by {step}: no error")
         };
         let consumed = ws.consumed;
-        let more = side.incoming(0x81, b"more");
+        let more = side.frame(0x81, b"more");
         assert_eq!(ws.push(&more), [Ev::Fail(error)], "{side:?} by {step}: it stays");
         assert_eq!(ws.consumed, consumed, "{side:?} by {step}: nothing is consumed");
         error

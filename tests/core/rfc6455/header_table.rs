@@ -3,7 +3,8 @@
 
 use barews::{Config, Error, Kind};
 
-use crate::support::frames::{Ev, SIDES, Side, Ws, piece};
+use crate::support::endpoint::{SIDES, Side, Ws};
+use crate::support::event::Ev;
 
 /// Where the header stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,17 +56,20 @@ fn broken_by_second(side: Side, opcode: u8, byte: u8) -> Vec<Error> {
 
 /// A connection at this place.
 fn at(side: Side, place: Place) -> Ws {
-    let mut ws = Ws::new(side, Config::new());
+    let mut ws = side.ws(Config::new());
     match place {
         Place::Idle => {}
         Place::InText => {
-            assert_eq!(ws.push(&side.incoming(0x01, b"t")), [piece(Kind::Text, b"t", true, false)]);
+            assert_eq!(
+                ws.push(&side.frame(0x01, b"t")),
+                [Ev::piece(Kind::Text, b"t", true, false, 0)]
+            );
         }
         Place::InBinary => {
-            let expected = [piece(Kind::Binary, b"b", true, false)];
-            assert_eq!(ws.push(&side.incoming(0x02, b"b")), expected);
+            let expected = [Ev::piece(Kind::Binary, b"b", true, false, 0)];
+            assert_eq!(ws.push(&side.frame(0x02, b"b")), expected);
         }
-        Place::AfterClose => assert_eq!(ws.push(&side.incoming(0x88, b"")), [Ev::Close(None)]),
+        Place::AfterClose => assert_eq!(ws.push(&side.frame(0x88, b"")), [Ev::Close(None)]),
     }
     ws
 }
@@ -235,8 +239,8 @@ fn r5_8_01_no_choice_of_the_caller_gives_a_reserved_bit_a_meaning() {
     for (side, config) in SIDES.into_iter().flat_map(|side| configs.map(|config| (side, config))) {
         for rsv in 1..8 {
             for lead in [0x01, 0x02, 0x81, 0x82, 0x88, 0x89, 0x8A] {
-                let mut ws = Ws::new(side, config);
-                let frame = side.incoming(lead | rsv << 4, b"");
+                let mut ws = side.ws(config);
+                let frame = side.frame(lead | rsv << 4, b"");
                 assert_eq!(ws.push(&frame), [Ev::Fail(Error::ReservedBits)]);
                 assert_eq!(ws.consumed, 0);
             }

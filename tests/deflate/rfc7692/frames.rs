@@ -3,10 +3,10 @@
 use barews::frame::{Compressed, Content};
 use barews::{Config, Connection, Error, Input, Kind, SendError};
 
+use crate::support::endpoint::{Call, Either, SIDES, Side, Ws};
+use crate::support::event::Ev;
+use crate::support::frame::{BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, TEXT};
 use crate::support::inflated::{Outcome, RSV1, compressed, context, opcode, run, unmasked};
-use crate::support::wire::{
-    BINARY, CLOSE, CONTINUATION, Ev, FIN, PING, PONG, SIDES, Side, TEXT, Ws,
-};
 
 /// RFC 7692, 7.2.3.1 and, behind it, 7.2.3.2: "Hello", and "Hello" again.
 const HELLO: &[u8] = b"\xF2\x48\xCD\xC9\xC9\x07\x00";
@@ -91,7 +91,7 @@ fn r7692_6_01_without_agreement_rsv1_is_refused_at_the_first_byte() {
         for lead in [TEXT, BINARY, CONTINUATION, PING] {
             let mut ws = side.ws(Config::new());
             assert_eq!(ws.feed(&[FIN | RSV1 | lead]), [Ev::Fail(Error::ReservedBits)]);
-            assert_eq!(unmasked(&ws.due()), [CLOSE, 2, 0x03, 0xEA]);
+            assert_eq!(unmasked(&ws.sent(Call::Transmit)), [CLOSE, 2, 0x03, 0xEA]);
         }
     }
 }
@@ -114,7 +114,7 @@ fn r7692_6_02_where_it_is_agreed_on_rsv1_is_refused_on_all_but_first_frames() {
                 assert_eq!(ws.feed(&side.frame(first, b"")).len(), 2);
             }
             assert_eq!(ws.feed(&[RSV1 | lead]), [Ev::Fail(Error::ReservedBits)], "{lead:#x}");
-            assert_eq!(unmasked(&ws.due()), [CLOSE, 2, 0x03, 0xEA]);
+            assert_eq!(unmasked(&ws.sent(Call::Transmit)), [CLOSE, 2, 0x03, 0xEA]);
         }
     }
 }
@@ -181,9 +181,9 @@ fn send(
         };
         Ok([&header[..], &payload].concat())
     }
-    let frame = match ws {
-        Ws::Server(ws) => on(ws, way, content.into(), fin, bytes),
-        Ws::Client(ws) => on(ws, way, content.into(), fin, bytes),
+    let frame = match &mut ws.either {
+        Either::Server(ws) => on(ws, way, content.into(), fin, bytes),
+        Either::Client(ws) => on(ws, way, content.into(), fin, bytes),
     };
     frame.map(|frame| unmasked(&frame))
 }

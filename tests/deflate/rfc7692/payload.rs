@@ -5,8 +5,8 @@ use barews::{Config, Error, Event, Input, Kind, StorageFull};
 
 use crate::support::bits;
 use crate::support::bits::BitWriter;
+use crate::support::endpoint::{Call, SIDES, Side};
 use crate::support::inflated::{JUNK, Outcome, Receiver, alone, compressed, context, memory, run};
-use crate::support::wire::{SIDES, Side};
 
 /// The messages of section 7.2.3, each behind the ones before it of its example, and what they say.
 const EXAMPLES: [&[&[&[u8]]]; 6] = [
@@ -333,7 +333,7 @@ fn r7692_10_4_the_limit_is_one_of_inflated_bytes() {
             };
             assert_eq!(receiver.seen, wanted, "{limit}");
             let code = if limit >= 1000 { vec![] } else { vec![0x03, 0xF1] };
-            let due = receiver.ws.due();
+            let due = receiver.ws.sent(Call::Transmit);
             let tail = due.get(2..).unwrap_or_default();
             assert!(side == Side::Client || tail == code);
             assert_eq!(due.is_empty(), code.is_empty());

@@ -2,15 +2,17 @@
 
 use barews::{Config, Kind, SendError};
 
-use crate::support::frames::{Call, Keys, SIDES, Side, Ws, joined, whole, written};
+use crate::support::endpoint::{Call, Keys, SIDES, Side};
+use crate::support::event::{Ev, joined};
+use crate::support::frame::written;
 
 #[test]
 fn r0_3_all_that_comes_out_follows_from_what_went_in() {
     // No clock, no entropy: two connections with the same keys write and report the same.
     let run = |side: Side| {
-        let mut ws = Ws::new(side, Config::new());
+        let mut ws = side.ws(Config::new());
         let mut wire = ws.sent(Call::Text("one"));
-        let events = ws.push(&[side.incoming(0x89, b"p"), side.incoming(0x81, b"x")].concat());
+        let events = ws.push(&[side.frame(0x89, b"p"), side.frame(0x81, b"x")].concat());
         wire.extend(ws.sent(Call::Binary(b"two")));
         wire.extend(ws.sent(Call::Close(1000, "end")));
         (wire, events)
@@ -27,8 +29,8 @@ fn r0_3_all_that_comes_out_follows_from_what_went_in() {
 #[test]
 fn r0_6_empty_slices_make_no_progress_and_no_error() {
     for side in SIDES {
-        let mut ws = Ws::new(side, Config::new());
-        let bytes = [side.incoming(0x01, b"ab"), side.incoming(0x80, b"c")].concat();
+        let mut ws = side.ws(Config::new());
+        let bytes = [side.frame(0x01, b"ab"), side.frame(0x80, b"c")].concat();
         let mut events = Vec::new();
         for byte in &bytes {
             for _ in 0..2 {
@@ -40,7 +42,7 @@ fn r0_6_empty_slices_make_no_progress_and_no_error() {
             }
             events.extend(ws.push(&[*byte]));
         }
-        assert_eq!(joined(&events), [whole(Kind::Text, b"abc")]);
+        assert_eq!(joined(&events), [Ev::text(b"abc")]);
         // No room: the exact length is named, and for nothing due there is none.
         assert_eq!(ws.call(Call::Transmit, &mut []), Ok(0));
         let key = side.key_len();
@@ -57,7 +59,7 @@ fn r0_6_empty_slices_make_no_progress_and_no_error() {
             let error = SendError::BufferTooSmall { needed: needed + key };
             assert_eq!(ws.call(call, &mut []), Err(error));
         }
-        ws.push(&side.incoming(0x89, b"p"));
+        ws.push(&side.frame(0x89, b"p"));
         let error = SendError::BufferTooSmall { needed: 3 + key };
         assert_eq!(ws.call(Call::Transmit, &mut []), Err(error));
         let error = SendError::BufferTooSmall { needed: 3 + 2 + 2 * key };
@@ -75,7 +77,7 @@ fn r0_6_empty_slices_make_no_progress_and_no_error() {
 
 #[test]
 fn r10_3_01_each_frame_has_a_new_key_that_is_drawn_inside_the_call() {
-    let mut ws = Ws::new(Side::Client, Config::new());
+    let mut ws = Side::Client.ws(Config::new());
     let attack = b"GET / HTTP/1.1\r\n\r\n";
     let mut wire = Vec::new();
     for n in 0..50 {
