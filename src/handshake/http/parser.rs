@@ -10,7 +10,7 @@ use core::num::NonZero;
 use super::grammar::{is_target, is_tchar, is_text, split, target_len, tchar_len, text_len};
 use super::head::{FieldLines, Head, Limits};
 use super::known_fields::{KnownFields, Places};
-use crate::bytes::{Status, part};
+use crate::bytes::Status;
 use crate::handshake::error::Error;
 
 /// The part of the grammar that the next byte belongs to.
@@ -210,7 +210,7 @@ impl HeadParser {
             state => state,
         };
         let end = limits.head_len().saturating_sub(usize::from(next.least())).min(bytes.len());
-        let rest = part(bytes, self.position..end);
+        let rest = bytes.get(self.position..end).unwrap_or_default();
         let passed = match self.state {
             HeadState::Method | HeadState::FieldName => tchar_len(rest),
             HeadState::Target => target_len(rest),
@@ -255,7 +255,7 @@ impl HeadParser {
                 }
             }
             (HeadState::FieldValue, HeadState::LineFeed) => {
-                let line = part(bytes, self.line_start..self.position);
+                let line = bytes.get(self.line_start..self.position).unwrap_or_default();
                 if let Some((name, value)) = split(line, b':') {
                     self.places.add(name, value, self.position.saturating_sub(value.len()));
                 }
