@@ -1,4 +1,4 @@
-//! How often each kind of event happened, so that a reader sees that the scenarios are what they are said to be.
+//! How often each kind of event happened, which shows that the simulation covers its scenarios.
 
 use std::fmt;
 use std::ops::AddAssign;
@@ -25,7 +25,7 @@ counts! {
 }
 
 impl Count {
-    /// It cannot happen in this build.
+    /// Whether it cannot happen in this build.
     fn is_off(self) -> bool {
         let of_deflate = matches!(
             self,
@@ -51,7 +51,7 @@ impl Counts {
         self.0[count as usize] += n as u64;
     }
 
-    /// The kinds that did not happen, though they can.
+    /// The kinds that could have happened in this build but did not.
     pub(crate) fn missing(&self) -> Vec<Count> {
         ALL.iter()
             .copied()

@@ -1,11 +1,11 @@
-//! The two roles, and where a simulated client's masking keys come from.
+//! The two roles, and the masking keys of a simulated client.
 
 use barews::{Client, Config, Connection, MaskKeys, NoKey, Role, Server};
 use fastrand::Rng;
 
 pub(crate) struct Keys {
     rng: Rng,
-    /// After so many keys there are no more.
+    /// The number of keys before the source fails.
     left: u32,
 }
 
@@ -17,7 +17,7 @@ impl MaskKeys for Keys {
 }
 
 pub(crate) trait Party: Role + Sized {
-    /// A connection, and whether its masking keys will fail.
+    /// Creates a connection; also returns whether its masking keys will fail.
     fn connection(config: Config, rng: &mut Rng) -> (Connection<Self>, bool);
 }
 

@@ -1,4 +1,4 @@
-//! An end behind its opening handshake: receives, answers, sends, and does what `transport_action()` says.
+//! An end after its opening handshake: receives, sends, and follows `transport_action()`.
 
 use barews::keepalive::{Action, Reason};
 use barews::{
@@ -16,16 +16,16 @@ use super::party::Party;
 use super::trace::{Ending, What};
 use super::wire::{HIGH, Heard, Wire};
 
-/// The two directions of one client, as one end sees them, and what the other end has done on this connection.
+/// The two directions as one end sees them, and the ledger of the peer.
 pub(crate) struct Talk<'a> {
     pub(crate) says: &'a Stream,
     pub(crate) hears: &'a mut Stream,
     pub(crate) peer: &'a Ledger,
-    /// Nothing goes wrong any more.
+    /// No more faults are injected.
     pub(crate) is_calm: bool,
 }
 
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(crate) struct Session<R> {
     pub(crate) ws: Connection<R>,
     pub(crate) inbox: Inbox,
@@ -35,13 +35,13 @@ pub(crate) struct Session<R> {
     pub(crate) auto_pong: bool,
     pub(crate) max_frame_len: usize,
     pub(crate) is_compressed: bool,
-    /// Its source of masking keys will fail.
+    /// Whether its source of masking keys will fail.
     pub(crate) lacks_keys: bool,
-    /// A Ping of the deadlines is to be sent.
+    /// A keepalive Ping is to be sent.
     is_ping_due: bool,
-    /// The closing handshake is to begin.
+    /// The code of the Close to send.
     pub(crate) close: Option<CloseCode>,
-    /// Nothing is said before that.
+    /// No message is sent before this time.
     pub(crate) silent_until: u64,
 }
 
@@ -51,7 +51,7 @@ impl<R: Party> Session<R> {
         let delivery = if rng.bool() { Delivery::Chunks } else { Delivery::Frames };
         let order = if rng.u8(..4) > 0 { ControlOrder::Ahead } else { ControlOrder::Wire };
         let auto_pong = rng.u8(..8) > 0;
-        // As tight as it can be: no frame and no message is longer.
+        // The limits are tight: the longest message just fits.
         #[cfg(feature = "deflate")]
         let max_len = if deflate { barews::deflate::Deflate::max_len(LONGEST) } else { LONGEST };
         #[cfg(not(feature = "deflate"))]
@@ -83,7 +83,7 @@ impl<R: Party> Session<R> {
         }
     }
 
-    /// One turn.
+    /// One step.
     pub(crate) fn step(
         &mut self,
         wire: &mut Wire,
@@ -91,7 +91,7 @@ impl<R: Party> Session<R> {
         talk: &mut Talk<'_>,
         net: &mut Net,
     ) {
-        // Whether a loop asks its deadlines before it reads or behind it is its own choice.
+        // An event loop may poll its deadlines before or after it reads.
         let polls_first = net.rng.bool();
         if polls_first {
             self.poll(wire, net);
@@ -105,7 +105,7 @@ impl<R: Party> Session<R> {
         if wire.over.is_some() {
             return;
         }
-        // A key may have been missing for an answer.
+        // The masking key may have failed for a reply.
         let is_broken = self.lacks_keys
             && !wire.is_ended
             && self.ws.transport_action() == TransportAction::Drop;
@@ -166,7 +166,7 @@ impl<R: Party> Session<R> {
                 if !says_so || net.rng.bool() {
                     return wire.end(net, Ending::Expired(reason));
                 }
-                // The deadline of the closing handshake takes its place at once.
+                // The deadline of the closing handshake applies from now on.
                 self.close = Some(code);
                 let now = net.clock(wire.end);
                 wire.on_close(now);
@@ -192,7 +192,8 @@ impl<R: Party> Session<R> {
         while turns > 0 && wire.pending() <= HIGH && own.spoiled.is_none() {
             turns -= 1;
             let state = self.ws.state();
-            // A frame is sent to its end whatever comes: nothing can be sent before that, no Close either.
+            // A frame that was begun must be completed: nothing can be sent before, not even a
+            // Close.
             let must = self.ws.frame_left() > 0 && (state != State::Open || self.close.is_some());
             let may = state == State::Open && self.close.is_none() && net.now >= self.silent_until;
             if !(must || may && !self.outbox.is_done(talk.says)) {
@@ -207,7 +208,7 @@ impl<R: Party> Session<R> {
             self.pause(talk.is_calm, net);
         }
         if self.is_ping_due && self.close.is_none() {
-            // A frame that was begun was in its way, and may be complete now.
+            // The frame in progress that blocked the Ping may be complete now.
             self.ping(wire, own, net)?;
         }
         self.close(wire, own, talk, net)?;
@@ -228,7 +229,7 @@ impl<R: Party> Session<R> {
         Ok(())
     }
 
-    /// Once this end's Close is written, only the end of the transport is awaited.
+    /// Once this end's Close is written, the deadline of the closing handshake applies.
     pub(crate) fn tell_close(&self, wire: &mut Wire, own: &mut Ledger, net: &Net) {
         own.has_closed = matches!(self.ws.state(), State::LocalClosed | State::Closed);
         if own.has_closed {
@@ -237,14 +238,14 @@ impl<R: Party> Session<R> {
         }
     }
 
-    /// A Pong that was due and is not any more was written.
+    /// Records that a pending Pong was written, if none is pending any more.
     pub(crate) fn settle(&self, own: &mut Ledger) {
         if self.auto_pong && self.ws.frame_left() == 0 && !self.ws.wants_write() {
             own.pong_written();
         }
     }
 
-    /// Waits a little behind what it has said, and now and then for long.
+    /// Pauses sending, usually for a short time.
     fn pause(&mut self, is_calm: bool, net: &mut Net) {
         let micros = match net.rng.u32(0..1000) {
             0..700 => 0,
@@ -279,7 +280,7 @@ impl<R: Party> Session<R> {
         Ok(())
     }
 
-    /// Begins the closing handshake, if that is wanted and no frame is open.
+    /// Begins the closing handshake if requested, unless a frame is in progress.
     fn close(
         &mut self,
         wire: &mut Wire,
@@ -308,7 +309,7 @@ impl<R: Party> Session<R> {
         Ok(())
     }
 
-    /// Calls that the state does not allow are refused, and change nothing.
+    /// Makes a call that the state does not allow: it must fail and change nothing.
     fn call_in_vain(&mut self, net: &mut Net) {
         let before = (
             self.ws.state(),
@@ -341,7 +342,7 @@ impl<R: Party> Session<R> {
             self.ws.frame_left(),
             self.ws.transport_action(),
         );
-        assert_eq!(before, after, "a refused call has changed something");
+        assert_eq!(before, after, "a refused call changed the state");
     }
 
     fn follow_advice(&mut self, wire: &mut Wire, own: &Ledger, net: &mut Net) {
@@ -352,14 +353,20 @@ impl<R: Party> Session<R> {
         match advice {
             TransportAction::Keep => {
                 let waits = self.ws.frame_left() > 0 && state == State::RemoteClosed;
-                assert!(!wire.is_ended || waits, "the transport has ended: {state:?}, {own:?}");
+                assert!(
+                    !wire.is_ended || waits,
+                    "`Keep` after the transport has ended: {state:?}, {own:?}"
+                );
             }
             TransportAction::HalfClose => {
                 assert!(
                     state == State::Closed && !wire.is_ended && own.has_closed,
                     "{state:?}, {own:?}"
                 );
-                assert!(wire.end.server || own.failed.is_some(), "a client must wait: {own:?}");
+                assert!(
+                    wire.end.server || own.failed.is_some(),
+                    "a client must wait for the server: {own:?}"
+                );
                 if !wire.is_half_closed {
                     wire.is_half_closed = true;
                     net.note(wire.end, What::Advised(advice));
@@ -377,7 +384,7 @@ impl<R: Party> Session<R> {
         }
     }
 
-    /// When it has something to say, if nothing happens before.
+    /// When it will next send, unless another event comes first.
     pub(crate) fn next_word(
         &self,
         wire: &Wire,

@@ -1,4 +1,4 @@
-//! One end of a connection, from the opening handshake on.
+//! One end of a connection, starting with the opening handshake.
 
 use std::num::NonZero;
 
@@ -14,13 +14,13 @@ use super::session::{Session, Talk};
 use super::trace::{Ending, What};
 use super::wire::{Heard, Wire};
 
-/// The greatest length of a head.
+/// The greatest length of a request or response head.
 pub(crate) const MAX_HEAD: usize = 8192;
 
 pub(crate) enum Opening {
     Asking(Box<Asking>),
     Answering(RequestReader),
-    /// The answer was another than 101, and the end is awaited.
+    /// The handshake was rejected; the end of the transport is still to come.
     Refused,
     Done,
 }
@@ -37,7 +37,7 @@ impl<R: Party> Side<R> {
         Self { wire: Wire::new(net, end), own: Ledger::default(), opening, session: None }
     }
 
-    /// One turn. Gives what was agreed on if the opening handshake ended in it.
+    /// One step. Returns the result of the opening handshake if it has just ended.
     pub(crate) fn step(&mut self, net: &mut Net, talk: &mut Talk<'_>) -> Option<Opened> {
         if self.wire.over.is_some() {
             return None;
@@ -114,7 +114,7 @@ impl<R: Party> Side<R> {
         opened
     }
 
-    /// The opening handshake is done; what came behind its head are the first frames.
+    /// Begins the session. The bytes after the head are the first frames.
     fn begin(&mut self, agreed: Opened, net: &mut Net, talk: &mut Talk<'_>) {
         let wire = &mut self.wire;
         self.opening = Opening::Done;
@@ -134,23 +134,23 @@ impl<R: Party> Side<R> {
             session.inbox.inflate(theirs);
             session.outbox.deflate(ours, net);
         }
-        // A buffer of its own: as short as one may be, or longer.
+        // A new buffer, of the minimum length or longer.
         let most = 1 << net.rng.u32(8..13);
         let len = net.rng.usize(barews::MIN_BUFFER_LEN..=most);
         let storage = vec![0; len.max(wire.rx.len())];
-        wire.rx.grow(storage).expect("what is unread fits");
+        wire.rx.grow(storage).expect("the unread bytes fit");
         wire.missing = 0;
         session.receive(wire, &mut self.own, talk, net);
         self.session = Some(session);
     }
 }
 
-/// Room for what the head misses, and more, but not for more than a head can have.
+/// Grows the buffer for the rest of the head, up to the greatest length of a head.
 fn make_room(wire: &mut Wire) {
-    let missing = NonZero::new(wire.missing).expect("a head that is not complete misses something");
+    let missing = NonZero::new(wire.missing).expect("an incomplete head needs more bytes");
     if let Err(full) = wire.rx.reserve(missing.get()) {
         assert!(full.needed <= MAX_HEAD, "{full}: the limit is {MAX_HEAD}");
         let len = full.needed.max(2 * wire.rx.capacity()).min(MAX_HEAD);
-        wire.rx.grow(vec![0; len]).expect("what is unread fits");
+        wire.rx.grow(vec![0; len]).expect("the unread bytes fit");
     }
 }

@@ -1,4 +1,4 @@
-//! An end that breaks the protocol on purpose, so that the other one has something to find.
+//! An end that violates the protocol on purpose, so that the peer has an error to report.
 
 use barews::Error;
 
@@ -10,7 +10,7 @@ use super::session::Session;
 use super::trace::What;
 use super::wire::Wire;
 
-/// Puts a frame that is not valid behind what was sent; false if this is not the moment for it.
+/// Appends an invalid frame to the output; returns false if the state does not allow it.
 pub(crate) fn spoil<R: Party>(
     session: &Session<R>,
     wire: &mut Wire,
@@ -30,13 +30,13 @@ pub(crate) fn spoil<R: Party>(
         4 => (0x88, &1005_u16.to_be_bytes(), Error::InvalidCloseCode),
         5 => (0x09, b"", Error::FragmentedControl),
         6 => (0x82, b"", Error::FrameTooLong),
-        // RFC 1951, 3.2.3: a block of the type that is reserved.
+        // RFC 1951 §3.2.3: a block of the reserved type.
         _ => (0xC2, b"\x07", Error::InvalidDeflate),
     };
-    // 5.1: what comes from a client is masked, here with zeros, which change nothing.
+    // RFC 6455 §5.1: a client masks its frames, here with a key of zeros.
     let masks = if R::SERVER { error == Error::Masked } else { error != Error::Unmasked };
     let mask = if masks { 0x80 } else { 0 };
-    let len = u8::try_from(payload.len()).expect("it is short");
+    let len = u8::try_from(payload.len()).expect("the payload is short");
     wire.out.push(first);
     if error == Error::FrameTooLong {
         wire.out.push(mask | 127);

@@ -1,12 +1,12 @@
-//! What the deadlines of a connection must be, worked out from when things happened: beside `Keepalive`, which
-//! must come to the same.
+//! A model of the deadlines of a connection: computes them from the times of past events and
+//! compares them with `Keepalive`.
 
 use std::time::Duration;
 
 use barews::keepalive::{Action, Reason, Timeouts};
 use fastrand::Rng;
 
-/// The resolution of `Keepalive`: a deadline is less than this late.
+/// The resolution of `Keepalive`: a deadline is reported less than this late.
 const LATE: Duration = Duration::from_millis(2);
 
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +48,7 @@ impl Limits {
     }
 }
 
-/// What happened, when.
+/// The times of past events.
 #[derive(Debug)]
 pub(crate) struct Watch {
     limits: Limits,
@@ -89,7 +89,8 @@ impl Watch {
         (self.asked, self.asked_at) = (false, None);
     }
 
-    /// Whether what was received ends inside a message, and whether a message ended in it.
+    /// Bytes were received: `ended` if they completed a message, `partial` if a message is
+    /// incomplete.
     pub(crate) fn messages(&mut self, now: Duration, ended: bool, partial: bool) {
         if ended {
             self.active = now;
@@ -122,7 +123,7 @@ impl Watch {
         }
     }
 
-    /// When the end comes for this reason, if nothing else happens.
+    /// When the connection expires for this reason, unless another event comes first.
     fn end(&self, reason: Reason) -> Option<Duration> {
         let Limits { handshake, pong, idle, message, write, close, .. } = self.limits;
         let is_open = self.opened && self.closed.is_none();
@@ -157,7 +158,7 @@ impl Watch {
         self.ends().map(|(_, at)| at).chain(self.ping()).min()
     }
 
-    /// The action must be what the time asks for: not early, and not late.
+    /// Checks that `poll` reported this action neither early nor late.
     pub(crate) fn judge(&mut self, now: Duration, action: Action) {
         let reached = |at: Duration| now >= at;
         let late = |at: Duration| now >= at + LATE;
@@ -166,7 +167,7 @@ impl Watch {
                 assert!(self.end(reason).is_some_and(reached), "{reason:?} at {now:?}: {self:?}");
             }
             Action::SendPing => {
-                assert!(self.ping().is_some_and(reached), "a Ping at {now:?}: {self:?}");
+                assert!(self.ping().is_some_and(reached), "a Ping too early at {now:?}: {self:?}");
                 self.asked = true;
                 self.blocked(now);
             }
@@ -174,12 +175,12 @@ impl Watch {
         }
         if !matches!(action, Action::Expired(_)) {
             let missed = self.ends().find(|(_, at)| late(*at));
-            assert!(missed.is_none(), "{missed:?} is over at {now:?}: {self:?}");
+            assert!(missed.is_none(), "{missed:?} was missed at {now:?}: {self:?}");
             assert!(!self.ping().is_some_and(late), "a Ping is late at {now:?}: {self:?}");
         }
     }
 
-    /// `next_deadline` must be the earliest, rounded up.
+    /// Checks that `next_deadline` is the earliest deadline, rounded up.
     pub(crate) fn compare(&self, deadline: Option<Duration>) {
         let expected = self.next();
         let fits = match (deadline, expected) {

@@ -1,4 +1,4 @@
-//! The socket side of an end: buffers, deadlines, and what was asked of the transport.
+//! The socket side of an end: buffers, deadlines and the state of the transport.
 
 use std::time::Duration;
 
@@ -11,13 +11,14 @@ use super::network::{End, Net, Read};
 use super::trace::{Ending, What};
 use super::watch::{Limits, Watch};
 
-/// Behind so much output nothing more is said, and nothing is read.
+/// The high-water mark: with more pending output, the end neither sends messages nor reads.
 pub(crate) const HIGH: usize = 4096;
 
-/// What one more turn can add to it: a frame of the longest message, compressed in vain, and what is little.
+/// The most that one step adds to the output: the longest message, expanded by compression, and
+/// some control frames.
 const LONGEST_TURN: usize = LONGEST + LONGEST / 8 + 1024;
 
-/// What a read brought.
+/// The result of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Heard {
     Bytes,
@@ -26,7 +27,7 @@ pub(crate) enum Heard {
     Reset,
 }
 
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(crate) struct Wire {
     pub(crate) end: End,
     pub(crate) rx: RecvBuffer<Vec<u8>>,
@@ -35,28 +36,28 @@ pub(crate) struct Wire {
     written: usize,
     pub(crate) keepalive: Keepalive,
     pub(crate) watch: Watch,
-    /// The peer's half is closed.
+    /// The peer has closed its half.
     pub(crate) is_ended: bool,
     pub(crate) is_half_closed: bool,
-    /// It says nothing any more: its half was closed without a word.
+    /// It sends nothing more, because its half was closed without a Close.
     pub(crate) is_mute: bool,
-    /// It reads nothing while much waits to be written. If both ends do so and neither is only answering, they can wait
-    /// for each other until a deadline ends it.
+    /// Whether it stops reading above the high-water mark. If both ends do so, they can block each
+    /// other until a deadline expires.
     pub(crate) may_stop: bool,
     pub(crate) over: Option<Ending>,
-    /// No event can come before so many more bytes.
+    /// How many more bytes must arrive before the next event.
     pub(crate) missing: usize,
-    /// How many bytes were not consumed when that was said.
+    /// How many bytes were unread when `missing` was set.
     pub(crate) was_unread: usize,
-    /// Where in `out` a Ping of the deadlines ends.
+    /// Where in `out` a keepalive Ping ends.
     ping_end: Option<usize>,
-    /// The most that a read or write takes at once.
+    /// The most bytes of one read, and of one write.
     grains: [usize; 2],
-    /// It does nothing until then.
+    /// It does nothing before this time.
     pub(crate) hung_until: u64,
-    /// It does not read until then.
+    /// It does not read before this time.
     pub(crate) deaf_until: u64,
-    /// When it is woken next, as far as is known.
+    /// The earliest scheduled wake-up.
     pub(crate) wake_at: u64,
 }
 
@@ -88,17 +89,17 @@ impl Wire {
         }
     }
 
-    /// How many bytes wait to be written.
+    /// The number of bytes that are not written yet.
     pub(crate) fn pending(&self) -> usize {
         self.out.len() - self.written
     }
 
-    /// Whether nothing is read until some of the output is written.
+    /// Whether reading has stopped until some of the output is written.
     pub(crate) fn is_stopped(&self) -> bool {
         self.may_stop && self.pending() > HIGH
     }
 
-    /// At most the grain, but now and then all at once.
+    /// The most bytes for one call: usually at most the grain, sometimes unlimited.
     fn grain(&self, net: &mut Net, of: usize) -> usize {
         if net.rng.u8(..4) == 0 { usize::MAX } else { net.rng.usize(1..=self.grains[of]) }
     }
@@ -111,7 +112,7 @@ impl Wire {
         let now = net.clock(self.end);
         let most = self.grain(net, 0);
         let spare = self.rx.spare_mut();
-        assert!(!spare.is_empty(), "there is no room to read, and none was asked for");
+        assert!(!spare.is_empty(), "the buffer is full, but `NeedMore` did not ask for space");
         let len = spare.len().min(most);
         match net.read(self.end, &mut spare[..len]) {
             Read::Bytes(n) => {
@@ -135,7 +136,7 @@ impl Wire {
         }
     }
 
-    /// Tells the deadlines what the bytes of a read were.
+    /// Reports to the deadlines what the received bytes contained.
     pub(crate) fn heard(&mut self, now: Duration, ended: bool, partial: bool) {
         if ended {
             self.keepalive.on_message(now);
@@ -163,12 +164,12 @@ impl Wire {
         self.watch.close(now);
     }
 
-    /// A Ping of the deadlines is the last in the output.
+    /// A keepalive Ping is now the last frame in the output.
     pub(crate) fn on_ping(&mut self) {
         self.ping_end = Some(self.out.len());
     }
 
-    /// Writes once; false if the connection was reset.
+    /// Writes once; returns false if the connection was reset.
     pub(crate) fn flush(&mut self, net: &mut Net) -> bool {
         if self.is_mute || self.is_half_closed {
             self.out.clear();
@@ -192,7 +193,7 @@ impl Wire {
                 self.watch.written();
                 self.watch.ping_flushed(now);
             }
-            assert!(self.pending() <= HIGH + LONGEST_TURN, "{} bytes wait", self.pending());
+            assert!(self.pending() <= HIGH + LONGEST_TURN, "{} bytes are pending", self.pending());
             if self.pending() > 0 {
                 net.counts.one(if n == 0 { Count::WritesBlocked } else { Count::WritesInPart });
                 self.keepalive.on_blocked(now);
@@ -211,7 +212,7 @@ impl Wire {
         true
     }
 
-    /// Asks the deadlines.
+    /// Polls the deadlines and checks the result against the model.
     pub(crate) fn poll(&mut self, net: &mut Net) -> Action {
         let now = net.clock(self.end);
         let action = self.keepalive.poll(now);
@@ -236,21 +237,21 @@ impl Wire {
             net.note(self.end, What::Over(ending));
             net.close(self.end);
             self.over = Some(ending);
-            // Nothing of it is used any more.
+            // Frees the memory.
             self.out = Vec::new();
             self.written = 0;
             self.rx = RecvBuffer::new(Vec::new());
         }
     }
 
-    /// Sees to it that it is woken when there is something to do.
+    /// Schedules the next wake-up: a deadline, a read, a write, or `after`.
     pub(crate) fn sleep(&mut self, net: &mut Net, after: Option<u64>) {
         if self.over.is_some() {
             return;
         }
         let deadline = self.keepalive.next_deadline();
         self.watch.compare(deadline);
-        // Should the one be wrong, the other still wakes it.
+        // If `Keepalive` is late, the model still wakes the end.
         let deadlines = [deadline, self.watch.next()].into_iter().flatten();
         let deadline = deadlines.map(|at| net.when(self.end, at)).min();
         let soon = |wanted: bool| wanted.then_some(net.now + 1);
@@ -262,7 +263,7 @@ impl Wire {
         }
     }
 
-    /// Wakes it at `at`, if it is not woken before.
+    /// Schedules a wake-up at `at`, unless an earlier one is scheduled.
     pub(crate) fn wake(&mut self, net: &mut Net, at: u64) {
         if at < self.wake_at {
             self.wake_at = at;

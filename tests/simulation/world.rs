@@ -1,4 +1,4 @@
-//! One run: a server process, its clients, all their connections one after the other, and what goes wrong.
+//! One run: a server process, its clients, all their connections, and the injected faults.
 
 use std::time::Duration;
 
@@ -17,34 +17,34 @@ use super::side::{Opening, Side};
 use super::trace::{Ending, What};
 use super::wire::Wire;
 
-/// A run with more events than that does not end.
+/// A run with more events counts as endless.
 const MOST_EVENTS: u32 = 400_000;
-/// So long behind the last fault everything must be over.
+/// Every connection must end within this many microseconds after the last fault.
 const AFTERMATH: u64 = 60_000_000;
 
-/// What goes wrong.
+/// An injected fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Fault {
-    /// Something on the way resets the connection.
+    /// A middlebox resets the connection.
     Reset,
-    /// Nothing comes through any more, and nobody is told.
+    /// Everything is lost in both directions, without a notice to either side.
     Lose,
     LoseOneWay,
     /// One side closes its half without a Close.
     HalfClose,
-    /// One side drops the connection.
+    /// One side drops the transport.
     Crash,
-    /// The server drops all.
+    /// The server drops all its transports.
     ServerCrash,
-    /// One side does nothing for a while.
+    /// One side stops for a while.
     Hang,
-    /// One side does not read for a while.
+    /// One side stops reading for a while.
     Deaf,
     /// A clock jumps forward.
     Jump,
-    /// One side closes before all is said.
+    /// One side starts the closing handshake early.
     Close,
-    /// One side sends what is not valid.
+    /// One side sends an invalid frame.
     Spoil,
 }
 
@@ -65,7 +65,7 @@ const FAULTS: [Fault; 11] = [
 struct Customer {
     backoff: Backoff,
     opened: Option<Duration>,
-    /// What it says, and what the server says to it.
+    /// Messages to the server, and from the server.
     up: Stream,
     down: Stream,
     is_done: bool,
@@ -83,7 +83,7 @@ pub(crate) struct World {
     pub(crate) net: Net,
     customers: Vec<Customer>,
     pub(crate) pairs: Vec<Pair>,
-    /// From then on nothing goes wrong.
+    /// No fault is injected from this time on.
     calm_at: u64,
 }
 
@@ -108,7 +108,7 @@ impl World {
             net.at(at, Event::Connect(client));
         }
         for _ in 0..faults {
-            // Most of what happens happens early.
+            // Connections are short, so most faults come early.
             let most = calm_at >> net.rng.u32(0..8);
             let at = net.rng.u64(0..=most);
             net.at(at, Event::Fault);
@@ -116,13 +116,13 @@ impl World {
         Self { net, customers, pairs: Vec::new(), calm_at }
     }
 
-    /// From the first event to the last.
+    /// Runs until no event is left.
     pub(crate) fn run(&mut self) {
         let mut events = 0;
         while let Some(event) = self.net.next() {
             events += 1;
             self.net.counts.one(Count::Events);
-            assert!(events < MOST_EVENTS, "there is no end");
+            assert!(events < MOST_EVENTS, "the run does not end");
             assert!(self.net.now < self.calm_at + AFTERMATH, "a connection does not end");
             match event {
                 Event::Connect(client) => self.connect(client),
@@ -142,11 +142,11 @@ impl World {
             }
         }
         for pair in &self.pairs {
-            assert!(pair.client.wire.over.is_some(), "a client's connection is left open");
-            assert!(pair.server.wire.over.is_some(), "a server's connection is left open");
+            assert!(pair.client.wire.over.is_some(), "the client's side is still open");
+            assert!(pair.server.wire.over.is_some(), "the server's side is still open");
         }
         for customer in &self.customers {
-            assert!(customer.is_done, "a client did not come back");
+            assert!(customer.is_done, "a client did not finish");
         }
     }
 
@@ -211,7 +211,7 @@ impl World {
         self.step(server_end);
     }
 
-    /// One turn of one end, and what follows from it.
+    /// Steps one end, then checks both.
     fn step(&mut self, end: End) {
         let is_calm = self.is_calm();
         let pair = &mut self.pairs[end.link];
@@ -238,7 +238,8 @@ impl World {
         self.judge(end, was_over);
     }
 
-    /// Who comes back has left: what his earlier connections still bring does not count.
+    /// Ends the earlier connections of a client that has reconnected: what still arrives on them is
+    /// ignored.
     fn take_over(&mut self, client: usize, link: usize) {
         for (other, pair) in self.pairs.iter_mut().enumerate() {
             if other != link && pair.customer == client && pair.server.wire.over.is_none() {
@@ -250,13 +251,13 @@ impl World {
         }
     }
 
-    /// What must be true of a connection that has ended.
+    /// Checks a connection that has ended, and reconnects the client unless it is done.
     fn judge(&mut self, end: End, was_over: bool) {
         let pair = &self.pairs[end.link];
         let (client, server) = (&pair.client, &pair.server);
         let lacks_keys = client.wire.over == Some(Ending::NoMaskingKey);
         if pair.begun >= self.calm_at && !pair.taken_over && !lacks_keys {
-            // Nothing has gone wrong, so both have closed cleanly.
+            // Without a fault, both sides close cleanly.
             for (over, own) in [(client.wire.over, &client.own), (server.wire.over, &server.own)] {
                 let is_clean = over == Some(Ending::Advised) && own.heard_close && own.has_closed;
                 assert!(over.is_none() || is_clean, "{over:?}: {own:?}");
@@ -272,7 +273,7 @@ impl World {
         let customer = &mut self.customers[index];
         assert_eq!(
             customer.up.seen, customer.up.last,
-            "the server has not all of a clean connection"
+            "the server lacks messages after a clean close"
         );
         assert_eq!(customer.down.seen, customer.down.last);
         customer.is_done = true;
@@ -288,7 +289,7 @@ impl World {
         let most = customer.backoff.ceiling();
         let delay = customer.backoff.next_delay(net.rng.u64(..));
         assert!(delay <= most, "{delay:?} of {most:?}");
-        let micros = u64::try_from(delay.as_micros()).expect("it is short");
+        let micros = u64::try_from(delay.as_micros()).expect("the delay is short");
         net.trace.push(net.now, None, What::Wait { client, micros });
         net.at(net.now + micros, Event::Connect(client));
     }
@@ -355,7 +356,7 @@ impl World {
         client.wire.over.is_none() && server.wire.over.is_none()
     }
 
-    /// A moment before the calm.
+    /// A random time before the faults end.
     fn until_later(&mut self) -> u64 {
         let now = self.net.now;
         self.net.rng.u64(now..=now.max(self.calm_at).min(now + 5_000_000))
@@ -371,7 +372,7 @@ impl World {
         self.judge(end, was_over);
     }
 
-    /// The clock of a process jumps, as when its machine was asleep.
+    /// The clock of a process jumps, as after a suspend.
     fn jump(&mut self, end: End) {
         let process = self.net.process(end);
         let by = 1_000 << self.net.rng.u32(0..16);
@@ -409,7 +410,7 @@ impl World {
     }
 }
 
-/// How the way between a client and the server is.
+/// Draws the properties of a link.
 fn weather(net: &mut Net, is_calm: bool) -> Weather {
     let rng = &mut net.rng;
     if is_calm {
