@@ -13,15 +13,16 @@ macro_rules! counts {
 }
 
 counts! {
-    Events, Connections, Opened, OpenedWithDeflate, ReconnectsThatResume, RefusedConnects, RejectedHandshakes,
-    Messages, PayloadBytes, WireBytes, LongMessages, CompressedMessages, FragmentedMessages,
-    FramesFromSlices, FramesInPlace, FramesBegun, SlicesTooShort, ControlDueFirst, RefusedCalls,
-    Pings, KeepalivePings, Pongs, PongsByCaller, ClosesByClients, ClosesByServers, CleanEnds,
-    BuffersGrown, AssemblersGrown, WritesInPart, WritesBlocked, ReadsStopped, HalfClosesAdvised,
-    Resets, ResetsInHandshake, Cuts, CutsInHandshake, Losses, LossesInHandshake, LossesOfOneWay,
-    HalfCloses, Hangs, Deafness, Pauses, ClockJumps, Crashes, CrashesInHandshake, ServerCrashes, TakenOver,
-    SpoiledFrames, SpoiledDeflate, FailedConnections, KeysThatFail,
-    ExpiredHandshakes, ExpiredPongs, ExpiredIdle, ExpiredMessages, ExpiredWrites, ExpiredCloses,
+    Events, Connections, Opened, OpenedWithDeflate, ReconnectsThatResume, RefusedConnects,
+    RejectedHandshakes, Messages, PayloadBytes, WireBytes, LongMessages, CompressedMessages,
+    FragmentedMessages, FramesFromSlices, FramesInPlace, FramesBegun, SlicesTooShort,
+    ControlDueFirst, RefusedCalls, Pings, KeepalivePings, Pongs, PongsByCaller, ClosesByClients,
+    ClosesByServers, CleanEnds, BuffersGrown, AssemblersGrown, WritesInPart, WritesBlocked,
+    ReadsStopped, HalfCloseActions, Resets, ResetsInHandshake, Cuts, CutsInHandshake, Losses,
+    LossesInHandshake, LossesOfOneWay, HalfCloses, Hangs, ReadPauses, Pauses, ClockJumps, Crashes,
+    CrashesInHandshake, ServerCrashes, TakenOver, InvalidFrames, InvalidDeflate, FailedConnections,
+    KeysThatFail, ExpiredHandshakes, ExpiredPongs, ExpiredIdle, ExpiredMessages, ExpiredWrites,
+    ExpiredCloses,
 }
 
 impl Count {
@@ -29,7 +30,7 @@ impl Count {
     fn is_off(self) -> bool {
         let of_deflate = matches!(
             self,
-            Self::OpenedWithDeflate | Self::CompressedMessages | Self::SpoiledDeflate
+            Self::OpenedWithDeflate | Self::CompressedMessages | Self::InvalidDeflate
         );
         of_deflate && !cfg!(feature = "deflate")
     }

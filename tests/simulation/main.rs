@@ -7,18 +7,18 @@
 
 mod content;
 mod counts;
-mod hear;
+mod deadlines;
 mod inbox;
 mod ledger;
 mod network;
 mod opening;
 mod outbox;
-mod party;
+mod receive;
+mod roles;
 mod session;
 mod side;
-mod spoil;
 mod trace;
-mod watch;
+mod violation;
 mod wire;
 mod world;
 
@@ -28,8 +28,8 @@ use counts::Counts;
 use world::World;
 
 const SEEDS: u64 = 10_000;
-/// One in `TWICE` seeds runs twice, to check determinism.
-const TWICE: u64 = 16;
+/// One in `REPEAT_ONE_IN` seeds runs twice, to check determinism.
+const REPEAT_ONE_IN: u64 = 16;
 
 /// Runs a seed and returns its counts and the hash of its trace.
 fn run(seed: u64, is_loud: bool) -> (Counts, u64) {
@@ -52,7 +52,7 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 #[test]
-fn whole_lives_of_connections_with_whatever_goes_wrong() {
+fn connections_on_a_faulty_network() {
     let (first, seeds) = (number("SIMULATION_SEED"), number("SIMULATION_SEEDS"));
     let is_loud = first.is_some() && seeds.is_none();
     let first = first.unwrap_or(0);
@@ -62,7 +62,7 @@ fn whole_lives_of_connections_with_whatever_goes_wrong() {
         let (these, hash) = run(seed, is_loud);
         counts += &these;
         traces = traces.wrapping_add(hash);
-        if seed % TWICE == 0 && !is_loud {
+        if seed % REPEAT_ONE_IN == 0 && !is_loud {
             let again = run(seed, false);
             assert_eq!(again, (these, hash), "seed {seed} is not deterministic");
         }

@@ -76,7 +76,7 @@ struct Link {
 }
 
 /// The properties of a link.
-pub(crate) struct Weather {
+pub(crate) struct LinkProperties {
     pub(crate) capacity: usize,
     pub(crate) delay: RangeInclusive<u64>,
     /// To the client, and to the server.
@@ -156,18 +156,18 @@ impl Net {
         self.clocks[process] += by;
     }
 
-    pub(crate) fn connect(&mut self, client: usize, weather: &Weather) -> usize {
+    pub(crate) fn connect(&mut self, client: usize, link_properties: &LinkProperties) -> usize {
         let pipe = |cut| Pipe {
             bytes: VecDeque::new(),
             arrived: 0,
-            capacity: weather.capacity,
-            delay: weather.delay.clone(),
+            capacity: link_properties.capacity,
+            delay: link_properties.delay.clone(),
             last: 0,
             fin: false,
-            lost: weather.lost,
+            lost: link_properties.lost,
             cut,
         };
-        let pipes = weather.cuts.map(pipe);
+        let pipes = link_properties.cuts.map(pipe);
         self.links.push(Link { client, pipes, sockets: Default::default() });
         self.links.len() - 1
     }

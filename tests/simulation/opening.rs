@@ -14,7 +14,7 @@ use fastrand::Rng;
 
 use super::counts::Count;
 use super::network::Net;
-use super::session::Talk;
+use super::session::Exchange;
 use super::trace::{Ending, What};
 use super::wire::Wire;
 
@@ -80,11 +80,11 @@ impl Opened {
 }
 
 /// The client's side.
-pub(crate) struct Asking {
+pub(crate) struct ClientHandshake {
     handshake: Handshake<'static>,
 }
 
-impl Asking {
+impl ClientHandshake {
     /// Requests the messages after number `seen`.
     pub(crate) fn new(seen: u64, rng: &mut Rng) -> Self {
         let mut nonce = [0; 16];
@@ -144,39 +144,39 @@ impl Asking {
     }
 }
 
-pub(crate) enum Answered {
-    Later,
+pub(crate) enum Served {
+    Incomplete,
     Opened(Opened),
     Refused,
 }
 
 /// The server's side: continues reading the request, and responds once it is complete.
-pub(crate) fn answer(
+pub(crate) fn serve(
     reader: &mut RequestReader,
     wire: &mut Wire,
-    talk: &Talk<'_>,
+    exchange: &Exchange<'_>,
     net: &mut Net,
-) -> Answered {
+) -> Served {
     let upgrade = match reader.read(wire.rx.unread()).expect("the request is valid") {
         Status::NeedMore(missing) => {
             wire.missing = missing.get();
-            return Answered::Later;
+            return Served::Incomplete;
         }
         Status::Complete(_) if wire.missing > 0 => panic!("{} bytes were missing", wire.missing),
         Status::Complete(Incoming::Plain(_)) => panic!("the request is not an upgrade"),
         Status::Complete(Incoming::Upgrade(upgrade)) => upgrade,
     };
     let mut head = [0; 1024];
-    if !talk.is_calm && net.rng.u8(..24) == 0 {
+    if !exchange.is_calm && net.rng.u8(..24) == 0 {
         let n = respond(503, &[("Retry-After", "1")], b"later", &mut head).expect("short enough");
         wire.out.extend_from_slice(&head[..n]);
         let unread = wire.rx.len();
         wire.rx.consume(unread);
-        return Answered::Refused;
+        return Served::Refused;
     }
     let query = upgrade.request().query().and_then(|query| query.strip_prefix("after="));
     let seen = query.and_then(|seen| seen.parse().ok()).expect("the query has the number");
-    let value = talk.hears.seen.to_string();
+    let value = exchange.incoming.seen.to_string();
     let headers = [(SEEN, value.as_str())];
     let origins = Origins::ListOrNone(&[ORIGIN]);
     let mut accept = upgrade.accept(origins).expect("the request is acceptable").headers(&headers);
@@ -193,7 +193,7 @@ pub(crate) fn answer(
     wire.out.extend_from_slice(&head[..n]);
     let head_len = upgrade.request().head_len();
     wire.rx.consume(head_len);
-    Answered::Opened(Opened {
+    Served::Opened(Opened {
         seen,
         #[cfg(feature = "deflate")]
         deflate: deflate.map(|answer| answer.params()),

@@ -32,10 +32,10 @@ pub(crate) enum What {
     Pong(u64),
     Closing(u16),
     Close(u16),
-    Spoiled(Error),
+    Violation(Error),
     Failed(Error),
     Expired(Reason),
-    Advised(TransportAction),
+    TransportAction(TransportAction),
     Over(Ending),
     Fault(Fault),
 }
@@ -44,7 +44,7 @@ pub(crate) enum What {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Ending {
     /// `transport_action()` returned `Drop`.
-    Advised,
+    TransportAction,
     /// The transport was reset.
     Reset,
     /// The transport ended during the opening handshake.

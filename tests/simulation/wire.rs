@@ -7,9 +7,9 @@ use barews::keepalive::{Action, Keepalive, Reason};
 
 use super::content::LONGEST;
 use super::counts::Count;
+use super::deadlines::{DeadlineModel, Limits};
 use super::network::{End, Net, Read};
 use super::trace::{Ending, What};
-use super::watch::{Limits, Watch};
 
 /// The high-water mark: with more pending output, the end neither sends messages nor reads.
 pub(crate) const HIGH: usize = 4096;
@@ -20,7 +20,7 @@ const LONGEST_TURN: usize = LONGEST + LONGEST / 8 + 1024;
 
 /// The result of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Heard {
+pub(crate) enum ReadOutcome {
     Bytes,
     Nothing,
     Eof,
@@ -35,7 +35,7 @@ pub(crate) struct Wire {
     /// So much of `out` is written.
     written: usize,
     pub(crate) keepalive: Keepalive,
-    pub(crate) watch: Watch,
+    pub(crate) model: DeadlineModel,
     /// The peer has closed its half.
     pub(crate) is_ended: bool,
     pub(crate) is_half_closed: bool,
@@ -56,7 +56,7 @@ pub(crate) struct Wire {
     /// It does nothing before this time.
     pub(crate) hung_until: u64,
     /// It does not read before this time.
-    pub(crate) deaf_until: u64,
+    pub(crate) read_paused_until: u64,
     /// The earliest scheduled wake-up.
     pub(crate) wake_at: u64,
 }
@@ -73,7 +73,7 @@ impl Wire {
             out: Vec::new(),
             written: 0,
             keepalive: Keepalive::new(limits.timeouts(), now),
-            watch: Watch::new(limits, now),
+            model: DeadlineModel::new(limits, now),
             is_ended: false,
             is_half_closed: false,
             is_mute: false,
@@ -84,7 +84,7 @@ impl Wire {
             ping_end: None,
             grains: [grain(net), grain(net)],
             hung_until: 0,
-            deaf_until: 0,
+            read_paused_until: 0,
             wake_at: u64::MAX,
         }
     }
@@ -105,9 +105,9 @@ impl Wire {
     }
 
     /// Reads once.
-    pub(crate) fn read(&mut self, net: &mut Net) -> Heard {
-        if net.now < self.deaf_until || self.is_ended {
-            return Heard::Nothing;
+    pub(crate) fn read(&mut self, net: &mut Net) -> ReadOutcome {
+        if net.now < self.read_paused_until || self.is_ended {
+            return ReadOutcome::Nothing;
         }
         let now = net.clock(self.end);
         let most = self.grain(net, 0);
@@ -120,24 +120,24 @@ impl Wire {
                 self.rx.advance(n);
                 self.missing = self.missing.saturating_sub(n);
                 self.keepalive.on_receive(now);
-                self.watch.receive(now);
-                Heard::Bytes
+                self.model.receive(now);
+                ReadOutcome::Bytes
             }
-            Read::Later => Heard::Nothing,
+            Read::Later => ReadOutcome::Nothing,
             Read::Eof => {
                 net.note(self.end, What::Eof);
                 self.is_ended = true;
-                Heard::Eof
+                ReadOutcome::Eof
             }
             Read::Reset => {
                 net.note(self.end, What::Reset);
-                Heard::Reset
+                ReadOutcome::Reset
             }
         }
     }
 
     /// Reports to the deadlines what the received bytes contained.
-    pub(crate) fn heard(&mut self, now: Duration, ended: bool, partial: bool) {
+    pub(crate) fn on_events(&mut self, now: Duration, ended: bool, partial: bool) {
         if ended {
             self.keepalive.on_message(now);
         }
@@ -146,22 +146,22 @@ impl Wire {
         } else {
             self.keepalive.on_whole();
         }
-        self.watch.messages(now, ended, partial);
+        self.model.messages(now, ended, partial);
     }
 
     pub(crate) fn on_open(&mut self, now: Duration) {
         self.keepalive.on_open(now);
-        self.watch.open(now);
+        self.model.open(now);
     }
 
     pub(crate) fn on_sent(&mut self, now: Duration) {
         self.keepalive.on_sent(now);
-        self.watch.sent(now);
+        self.model.sent(now);
     }
 
     pub(crate) fn on_close(&mut self, now: Duration) {
         self.keepalive.on_close(now);
-        self.watch.close(now);
+        self.model.close(now);
     }
 
     /// A keepalive Ping is now the last frame in the output.
@@ -185,19 +185,19 @@ impl Wire {
                 net.note(self.end, What::Wrote(n));
                 self.written += n;
                 self.keepalive.on_written();
-                self.watch.written();
+                self.model.written();
             }
             if self.ping_end.is_some_and(|end| end <= self.written) {
                 self.ping_end = None;
                 self.keepalive.on_ping_flushed(now);
-                self.watch.written();
-                self.watch.ping_flushed(now);
+                self.model.written();
+                self.model.ping_flushed(now);
             }
             assert!(self.pending() <= HIGH + LONGEST_TURN, "{} bytes are pending", self.pending());
             if self.pending() > 0 {
                 net.counts.one(if n == 0 { Count::WritesBlocked } else { Count::WritesInPart });
                 self.keepalive.on_blocked(now);
-                self.watch.blocked(now);
+                self.model.blocked(now);
             }
         }
         if self.pending() == 0 {
@@ -216,7 +216,7 @@ impl Wire {
     pub(crate) fn poll(&mut self, net: &mut Net) -> Action {
         let now = net.clock(self.end);
         let action = self.keepalive.poll(now);
-        self.watch.judge(now, action);
+        self.model.check_action(now, action);
         if let Action::Expired(reason) = action {
             net.note(self.end, What::Expired(reason));
             net.counts.one(match reason {
@@ -250,13 +250,13 @@ impl Wire {
             return;
         }
         let deadline = self.keepalive.next_deadline();
-        self.watch.compare(deadline);
+        self.model.check_next(deadline);
         // If `Keepalive` is late, the model still wakes the end.
-        let deadlines = [deadline, self.watch.next()].into_iter().flatten();
+        let deadlines = [deadline, self.model.next()].into_iter().flatten();
         let deadline = deadlines.map(|at| net.when(self.end, at)).min();
         let soon = |wanted: bool| wanted.then_some(net.now + 1);
         let reads = soon(!self.is_ended && net.is_readable(self.end) && !self.is_stopped());
-        let reads = reads.map(|at| at.max(self.deaf_until));
+        let reads = reads.map(|at| at.max(self.read_paused_until));
         let writes = soon(self.pending() > 0 && net.is_writable(self.end));
         if let Some(at) = [deadline, reads, writes, after].into_iter().flatten().min() {
             self.wake(net, at.max(self.hung_until).max(net.now + 1));

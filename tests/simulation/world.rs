@@ -9,10 +9,10 @@ use fastrand::Rng;
 
 use super::content::Stream;
 use super::counts::Count;
-use super::network::{End, Event, Net, Weather};
-use super::opening::{Asking, MOST};
-use super::party::Keys;
-use super::session::Talk;
+use super::network::{End, Event, LinkProperties, Net};
+use super::opening::{ClientHandshake, MOST};
+use super::roles::Keys;
+use super::session::Exchange;
 use super::side::{Opening, Side};
 use super::trace::{Ending, What};
 use super::wire::Wire;
@@ -20,7 +20,7 @@ use super::wire::Wire;
 /// A run with more events counts as endless.
 const MOST_EVENTS: u32 = 400_000;
 /// Every connection must end within this many microseconds after the last fault.
-const AFTERMATH: u64 = 60_000_000;
+const SETTLE_TIME: u64 = 60_000_000;
 
 /// An injected fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,13 +39,13 @@ pub(crate) enum Fault {
     /// One side stops for a while.
     Hang,
     /// One side stops reading for a while.
-    Deaf,
+    StopReading,
     /// A clock jumps forward.
     Jump,
     /// One side starts the closing handshake early.
     Close,
     /// One side sends an invalid frame.
-    Spoil,
+    Violation,
 }
 
 const FAULTS: [Fault; 11] = [
@@ -56,13 +56,13 @@ const FAULTS: [Fault; 11] = [
     Fault::Crash,
     Fault::ServerCrash,
     Fault::Hang,
-    Fault::Deaf,
+    Fault::StopReading,
     Fault::Jump,
     Fault::Close,
-    Fault::Spoil,
+    Fault::Violation,
 ];
 
-struct Customer {
+struct ClientProcess {
     backoff: Backoff,
     opened: Option<Duration>,
     /// Messages to the server, and from the server.
@@ -72,7 +72,8 @@ struct Customer {
 }
 
 pub(crate) struct Pair {
-    customer: usize,
+    /// The index of the client.
+    index: usize,
     begun: u64,
     taken_over: bool,
     pub(crate) client: Side<Client<Keys>>,
@@ -81,7 +82,7 @@ pub(crate) struct Pair {
 
 pub(crate) struct World {
     pub(crate) net: Net,
-    customers: Vec<Customer>,
+    clients: Vec<ClientProcess>,
     pub(crate) pairs: Vec<Pair>,
     /// No fault is injected from this time on.
     calm_at: u64,
@@ -90,20 +91,20 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let clients = rng.usize(1..=3);
+        let count = rng.usize(1..=3);
         let calm_at = rng.u64(0..8_000_000);
         let faults = rng.u32(0..=8);
-        let customers = (0..clients).map(|_| {
+        let clients = (0..count).map(|_| {
             let mut stream = || Stream::new(rng.u64(..), rng.u64(0..=MOST));
             let (up, down) = (stream(), stream());
             let (base, cap) = (rng.u64(1..200), rng.u64(200..2000));
             let backoff = Backoff::new(Duration::from_millis(base), Duration::from_millis(cap));
             let backoff = backoff.stable_after(Duration::from_millis(rng.u64(1..2000)));
-            Customer { backoff, opened: None, up, down, is_done: false }
+            ClientProcess { backoff, opened: None, up, down, is_done: false }
         });
-        let customers = customers.collect();
-        let mut net = Net::new(rng, clients);
-        for client in 0..clients {
+        let clients = clients.collect();
+        let mut net = Net::new(rng, count);
+        for client in 0..count {
             let at = net.rng.u64(0..50_000);
             net.at(at, Event::Connect(client));
         }
@@ -113,7 +114,7 @@ impl World {
             let at = net.rng.u64(0..=most);
             net.at(at, Event::Fault);
         }
-        Self { net, customers, pairs: Vec::new(), calm_at }
+        Self { net, clients, pairs: Vec::new(), calm_at }
     }
 
     /// Runs until no event is left.
@@ -123,7 +124,7 @@ impl World {
             events += 1;
             self.net.counts.one(Count::Events);
             assert!(events < MOST_EVENTS, "the run does not end");
-            assert!(self.net.now < self.calm_at + AFTERMATH, "a connection does not end");
+            assert!(self.net.now < self.calm_at + SETTLE_TIME, "a connection does not end");
             match event {
                 Event::Connect(client) => self.connect(client),
                 Event::Fault => self.fault(),
@@ -145,8 +146,8 @@ impl World {
             assert!(pair.client.wire.over.is_some(), "the client's side is still open");
             assert!(pair.server.wire.over.is_some(), "the server's side is still open");
         }
-        for customer in &self.customers {
-            assert!(customer.is_done, "a client did not finish");
+        for process in &self.clients {
+            assert!(process.is_done, "a client did not finish");
         }
     }
 
@@ -179,33 +180,33 @@ impl World {
         if !is_calm && net.rng.u8(..16) == 0 {
             net.trace.push(net.now, None, What::Refused { client });
             net.counts.one(Count::RefusedConnects);
-            return self.come_back(client, None);
+            return self.reconnect(client, None);
         }
-        let weather = weather(net, is_calm);
-        if weather.lost {
+        let link_properties = link_properties(net, is_calm);
+        if link_properties.lost {
             net.counts.one(Count::LossesInHandshake);
         }
-        let link = net.connect(client, &weather);
-        let customer = &mut self.customers[client];
+        let link = net.connect(client, &link_properties);
+        let process = &mut self.clients[client];
         net.trace.push(net.now, None, What::Connect { client });
         net.counts.one(Count::Connections);
-        if link > 0 && customer.down.seen + customer.up.seen > 0 {
+        if link > 0 && process.down.seen + process.up.seen > 0 {
             net.counts.one(Count::ReconnectsThatResume);
         }
-        customer.opened = None;
-        let asking = Asking::new(customer.down.seen, &mut net.rng);
+        process.opened = None;
+        let handshake = ClientHandshake::new(process.down.seen, &mut net.rng);
         let (client_end, server_end) = (End { link, server: false }, End { link, server: true });
         let mut pair = Pair {
-            customer: client,
+            index: client,
             begun: net.now,
             taken_over: false,
             client: Side::new(net, client_end, Opening::Done),
-            server: Side::new(net, server_end, Opening::Answering(RequestReader::new())),
+            server: Side::new(net, server_end, Opening::Server(RequestReader::new())),
         };
-        asking.write(&mut pair.client.wire.out);
+        handshake.write(&mut pair.client.wire.out);
         pair.client.wire.may_stop = !is_calm;
         pair.server.wire.may_stop = !is_calm;
-        pair.client.opening = Opening::Asking(Box::new(asking));
+        pair.client.opening = Opening::Client(Box::new(handshake));
         self.pairs.push(pair);
         self.step(client_end);
         self.step(server_end);
@@ -215,34 +216,36 @@ impl World {
     fn step(&mut self, end: End) {
         let is_calm = self.is_calm();
         let pair = &mut self.pairs[end.link];
-        let customer = &mut self.customers[pair.customer];
-        let (up, down) = (&mut customer.up, &mut customer.down);
+        let process = &mut self.clients[pair.index];
+        let (up, down) = (&mut process.up, &mut process.down);
         let was_over = pair.client.wire.over.is_some();
         let opened = if end.server {
-            let mut talk = Talk { says: down, hears: up, peer: &pair.client.own, is_calm };
-            pair.server.step(&mut self.net, &mut talk)
+            let mut exchange =
+                Exchange { outgoing: down, incoming: up, peer: &pair.client.own, is_calm };
+            pair.server.step(&mut self.net, &mut exchange)
         } else {
-            let mut talk = Talk { says: up, hears: down, peer: &pair.server.own, is_calm };
-            pair.client.step(&mut self.net, &mut talk)
+            let mut exchange =
+                Exchange { outgoing: up, incoming: down, peer: &pair.server.own, is_calm };
+            pair.client.step(&mut self.net, &mut exchange)
         };
         pair.client.own.check(&pair.server.own);
         pair.server.own.check(&pair.client.own);
         if opened.is_some() {
-            let (client, now) = (pair.customer, self.net.clock(end));
+            let (client, now) = (pair.index, self.net.clock(end));
             if end.server {
                 self.take_over(client, end.link);
             } else {
-                self.customers[client].opened = Some(now);
+                self.clients[client].opened = Some(now);
             }
         }
-        self.judge(end, was_over);
+        self.check_ended(end, was_over);
     }
 
     /// Ends the earlier connections of a client that has reconnected: what still arrives on them is
     /// ignored.
     fn take_over(&mut self, client: usize, link: usize) {
         for (other, pair) in self.pairs.iter_mut().enumerate() {
-            if other != link && pair.customer == client && pair.server.wire.over.is_none() {
+            if other != link && pair.index == client && pair.server.wire.over.is_none() {
                 self.net.counts.one(Count::TakenOver);
                 pair.taken_over = true;
                 pair.server.session = None;
@@ -252,42 +255,43 @@ impl World {
     }
 
     /// Checks a connection that has ended, and reconnects the client unless it is done.
-    fn judge(&mut self, end: End, was_over: bool) {
+    fn check_ended(&mut self, end: End, was_over: bool) {
         let pair = &self.pairs[end.link];
         let (client, server) = (&pair.client, &pair.server);
         let lacks_keys = client.wire.over == Some(Ending::NoMaskingKey);
         if pair.begun >= self.calm_at && !pair.taken_over && !lacks_keys {
             // Without a fault, both sides close cleanly.
             for (over, own) in [(client.wire.over, &client.own), (server.wire.over, &server.own)] {
-                let is_clean = over == Some(Ending::Advised) && own.heard_close && own.has_closed;
+                let is_clean =
+                    over == Some(Ending::TransportAction) && own.received_close && own.sent_close;
                 assert!(over.is_none() || is_clean, "{over:?}: {own:?}");
             }
         }
         if was_over || client.wire.over.is_none() {
             return;
         }
-        let (index, own) = (pair.customer, &pair.client.own);
+        let (index, own) = (pair.index, &pair.client.own);
         if !own.is_complete {
-            return self.come_back(index, Some(end));
+            return self.reconnect(index, Some(end));
         }
-        let customer = &mut self.customers[index];
+        let process = &mut self.clients[index];
         assert_eq!(
-            customer.up.seen, customer.up.last,
+            process.up.seen, process.up.last,
             "the server lacks messages after a clean close"
         );
-        assert_eq!(customer.down.seen, customer.down.last);
-        customer.is_done = true;
+        assert_eq!(process.down.seen, process.down.last);
+        process.is_done = true;
         self.net.trace.push(self.net.now, None, What::Done { client: index });
     }
 
-    fn come_back(&mut self, client: usize, end: Option<End>) {
-        let customer = &mut self.customers[client];
+    fn reconnect(&mut self, client: usize, end: Option<End>) {
+        let process = &mut self.clients[client];
         let net = &mut self.net;
-        if let (Some(opened), Some(end)) = (customer.opened.take(), end) {
-            customer.backoff.on_lost(net.clock(end).saturating_sub(opened));
+        if let (Some(opened), Some(end)) = (process.opened.take(), end) {
+            process.backoff.on_lost(net.clock(end).saturating_sub(opened));
         }
-        let most = customer.backoff.ceiling();
-        let delay = customer.backoff.next_delay(net.rng.u64(..));
+        let most = process.backoff.ceiling();
+        let delay = process.backoff.next_delay(net.rng.u64(..));
         assert!(delay <= most, "{delay:?} of {most:?}");
         let micros = u64::try_from(delay.as_micros()).expect("the delay is short");
         net.trace.push(net.now, None, What::Wait { client, micros });
@@ -338,13 +342,13 @@ impl World {
                 net.counts.one(Count::Hangs);
                 self.wire_mut(end).hung_until = self.until_later();
             }
-            Fault::Deaf => {
-                net.counts.one(Count::Deafness);
-                self.wire_mut(end).deaf_until = self.until_later();
+            Fault::StopReading => {
+                net.counts.one(Count::ReadPauses);
+                self.wire_mut(end).read_paused_until = self.until_later();
             }
             Fault::Jump => self.jump(end),
             Fault::Close => self.close(end),
-            Fault::Spoil => self.spoil(end),
+            Fault::Violation => self.violate(end),
         }
         for server in [false, true] {
             self.wake(End { link, server });
@@ -369,7 +373,7 @@ impl World {
         let pair = &mut self.pairs[end.link];
         let wire = if end.server { &mut pair.server.wire } else { &mut pair.client.wire };
         wire.end(&mut self.net, Ending::Crashed);
-        self.judge(end, was_over);
+        self.check_ended(end, was_over);
     }
 
     /// The clock of a process jumps, as after a suspend.
@@ -399,22 +403,22 @@ impl World {
         }
     }
 
-    fn spoil(&mut self, end: End) {
+    fn violate(&mut self, end: End) {
         let Pair { client, server, .. } = &mut self.pairs[end.link];
         let net = &mut self.net;
         if let (true, Some(session)) = (end.server, &server.session) {
-            super::spoil::spoil(session, &mut server.wire, &mut server.own, net);
+            super::violation::send_invalid_frame(session, &mut server.wire, &mut server.own, net);
         } else if let (false, Some(session)) = (end.server, &client.session) {
-            super::spoil::spoil(session, &mut client.wire, &mut client.own, net);
+            super::violation::send_invalid_frame(session, &mut client.wire, &mut client.own, net);
         }
     }
 }
 
 /// Draws the properties of a link.
-fn weather(net: &mut Net, is_calm: bool) -> Weather {
+fn link_properties(net: &mut Net, is_calm: bool) -> LinkProperties {
     let rng = &mut net.rng;
     if is_calm {
-        return Weather {
+        return LinkProperties {
             capacity: rng.usize(4096..65536),
             delay: 100..=2_000,
             cuts: [None; 2],
@@ -428,5 +432,5 @@ fn weather(net: &mut Net, is_calm: bool) -> Weather {
         (rng.u8(..6) == 0).then(|| rng.usize(0..most))
     };
     let cuts = [cut(), cut()];
-    Weather { capacity, delay: least..=4 * least, cuts, lost: rng.u8(..32) == 0 }
+    LinkProperties { capacity, delay: least..=4 * least, cuts, lost: rng.u8(..32) == 0 }
 }

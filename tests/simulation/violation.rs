@@ -5,20 +5,21 @@ use barews::Error;
 use super::counts::Count;
 use super::ledger::Ledger;
 use super::network::Net;
-use super::party::Party;
+use super::roles::SimulatedRole;
 use super::session::Session;
 use super::trace::What;
 use super::wire::Wire;
 
 /// Appends an invalid frame to the output; returns false if the state does not allow it.
-pub(crate) fn spoil<R: Party>(
+pub(crate) fn send_invalid_frame<R: SimulatedRole>(
     session: &Session<R>,
     wire: &mut Wire,
     own: &mut Ledger,
     net: &mut Net,
 ) -> bool {
     let is_open = session.ws.state() == barews::State::Open && session.ws.frame_left() == 0;
-    if !is_open || session.outbox.is_partial() || own.spoiled.is_some() || session.close.is_some() {
+    if !is_open || session.outbox.is_partial() || own.violation.is_some() || session.close.is_some()
+    {
         return false;
     }
     let kinds = if session.is_compressed { 8 } else { 7 };
@@ -48,9 +49,9 @@ pub(crate) fn spoil<R: Party>(
         wire.out.extend([0; 4]);
     }
     wire.out.extend(payload);
-    own.spoiled = Some(error);
-    net.note(wire.end, What::Spoiled(error));
+    own.violation = Some(error);
+    net.note(wire.end, What::Violation(error));
     let is_deflate = error == Error::InvalidDeflate;
-    net.counts.one(if is_deflate { Count::SpoiledDeflate } else { Count::SpoiledFrames });
+    net.counts.one(if is_deflate { Count::InvalidDeflate } else { Count::InvalidFrames });
     true
 }

@@ -16,18 +16,18 @@ impl MaskKeys for Keys {
     }
 }
 
-pub(crate) trait Party: Role + Sized {
+pub(crate) trait SimulatedRole: Role + Sized {
     /// Creates a connection; also returns whether its masking keys will fail.
     fn connection(config: Config, rng: &mut Rng) -> (Connection<Self>, bool);
 }
 
-impl Party for Server {
+impl SimulatedRole for Server {
     fn connection(config: Config, _rng: &mut Rng) -> (Connection<Self>, bool) {
         (Connection::server(config), false)
     }
 }
 
-impl Party for Client<Keys> {
+impl SimulatedRole for Client<Keys> {
     fn connection(config: Config, rng: &mut Rng) -> (Connection<Self>, bool) {
         let lacks_keys = rng.u8(..50) == 0;
         let left = if lacks_keys { rng.u32(0..20) } else { u32::MAX };

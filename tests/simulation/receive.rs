@@ -9,21 +9,21 @@ use super::counts::Count;
 use super::ledger::Ledger;
 use super::network::{End, Net};
 use super::outbox::append;
-use super::party::Party;
-use super::session::{Session, Talk};
+use super::roles::SimulatedRole;
+use super::session::{Exchange, Session};
 use super::trace::What;
 use super::wire::Wire;
 
 /// The length of the longest frame header.
 const HEADER: usize = 14;
 
-impl<R: Party> Session<R> {
+impl<R: SimulatedRole> Session<R> {
     /// Takes all events from the received bytes.
     pub(crate) fn receive(
         &mut self,
         wire: &mut Wire,
         own: &mut Ledger,
-        talk: &mut Talk<'_>,
+        exchange: &mut Exchange<'_>,
         net: &mut Net,
     ) {
         let mut ended = false;
@@ -51,47 +51,47 @@ impl<R: Party> Session<R> {
                 Ok(Event::Data(mut data)) => {
                     was_data = true;
                     assert!(self.delivery == Delivery::Chunks || data.frame_left == 0);
-                    ended |= self.hear(&mut data, wire.end, own, talk, net);
+                    ended |= self.take_piece(&mut data, wire.end, own, exchange, net);
                 }
                 Ok(Event::Ping(payload)) => {
                     let number = content::ping_number(&payload);
-                    assert_eq!(number, own.heard_ping + 1, "Pings arrive in order");
-                    own.heard_ping = number;
+                    assert_eq!(number, own.received_ping + 1, "Pings arrive in order");
+                    own.received_ping = number;
                     net.note(wire.end, What::Ping(number));
                     let is_due = self.ws.wants_write() || self.ws.frame_left() > 0;
                     // Once the masking keys fail, nothing more can be written.
                     let is_broken = self.ws.transport_action() == TransportAction::Drop;
                     if state == State::Open {
-                        own.owed = Some(number);
+                        own.pending_pong = Some(number);
                         assert!(is_due || is_broken || !self.auto_pong, "no Pong is due");
                     }
                 }
                 Ok(Event::Pong(payload)) => {
                     let number = content::ping_number(&payload);
                     assert!(
-                        number > own.heard_pong && number <= own.pinged,
+                        number > own.received_pong && number <= own.sent_ping,
                         "Pong {number}: {own:?}"
                     );
-                    own.heard_pong = number;
+                    own.received_pong = number;
                     net.counts.one(Count::Pongs);
                     net.note(wire.end, What::Pong(number));
                 }
                 Ok(Event::Close(close)) => {
                     let code = close.map_or(CloseCode::NO_STATUS, |close| close.code);
                     net.note(wire.end, What::Close(code.as_u16()));
-                    own.heard_close = true;
+                    own.received_close = true;
                     own.is_complete = code == CloseCode::NORMAL;
-                    own.owed = None;
+                    own.pending_pong = None;
                     // RFC 6455 §7.1.7: the Close carries the code of the error.
                     assert!(
-                        talk.peer.tells.is_none_or(|tells| tells == code),
+                        exchange.peer.close_code.is_none_or(|close_code| close_code == code),
                         "{code}: {:?}",
-                        talk.peer
+                        exchange.peer
                     );
                 }
                 Ok(Event::NeedMore(missing)) => {
                     assert!(
-                        !is_event_due || own.heard_close,
+                        !is_event_due || own.received_close,
                         "an event was due, not `NeedMore({missing})`"
                     );
                     wire.missing = missing.get();
@@ -99,7 +99,7 @@ impl<R: Party> Session<R> {
                     break;
                 }
                 Err(error) => {
-                    Self::fail(error, wire.end, own, talk, net);
+                    Self::fail(error, wire.end, own, exchange, net);
                     break;
                 }
             }
@@ -107,7 +107,7 @@ impl<R: Party> Session<R> {
                 let sent = append(&mut wire.out, MIN_BUFFER_LEN, |out| self.ws.transmit(out));
                 // If the masking key failed, `transport_action` says so.
                 if sent.is_ok() {
-                    self.settle(own);
+                    self.note_pong_written(own);
                 }
             }
         }
@@ -120,36 +120,36 @@ impl<R: Party> Session<R> {
         let is_open = matches!(self.ws.state(), State::Open | State::LocalClosed);
         let partial = is_open && (self.inbox.is_partial() || !wire.rx.is_empty());
         let now = net.clock(wire.end);
-        wire.heard(now, ended, partial);
-        self.tell_close(wire, own, net);
+        wire.on_events(now, ended, partial);
+        self.note_close(wire, own, net);
     }
 
     /// Takes a piece of a message; returns true if it is the last one.
-    fn hear(
+    fn take_piece(
         &mut self,
         data: &mut Data<'_>,
         end: End,
         own: &mut Ledger,
-        talk: &mut Talk<'_>,
+        exchange: &mut Exchange<'_>,
         net: &mut Net,
     ) -> bool {
-        match self.inbox.take(data, talk.hears, net) {
+        match self.inbox.take(data, exchange.incoming, net) {
             Ok(None) => return false,
             Ok(Some(len)) => {
                 own.received += 1;
-                talk.hears.seen += 1;
+                exchange.incoming.seen += 1;
                 net.counts.one(Count::Messages);
                 net.counts.add(Count::PayloadBytes, len);
                 if len > usize::from(u16::MAX) {
                     net.counts.one(Count::LongMessages);
                 }
-                net.note(end, What::Received { seq: talk.hears.seen, len });
+                net.note(end, What::Received { seq: exchange.incoming.seen, len });
             }
             // The next event is this error; its Close replaces a pending Pong.
             #[cfg(feature = "deflate")]
             Err(error) => {
                 self.ws.fail(error);
-                own.owed = None;
+                own.pending_pong = None;
                 return false;
             }
             #[cfg(not(feature = "deflate"))]
@@ -159,8 +159,8 @@ impl<R: Party> Session<R> {
     }
 
     /// Handles a protocol error, which must be the one that the peer has committed on purpose.
-    fn fail(error: Error, end: End, own: &mut Ledger, talk: &Talk<'_>, net: &mut Net) {
-        assert_eq!(Some(error), talk.peer.spoiled, "{own:?}");
+    fn fail(error: Error, end: End, own: &mut Ledger, exchange: &Exchange<'_>, net: &mut Net) {
+        assert_eq!(Some(error), exchange.peer.violation, "{own:?}");
         if own.failed.is_none() {
             net.counts.one(Count::FailedConnections);
             net.note(end, What::Failed(error));
@@ -170,8 +170,8 @@ impl<R: Party> Session<R> {
             "a later error differs from the first"
         );
         own.failed = Some(error);
-        own.owed = None;
-        own.tells = (!own.has_closed).then_some(error.close_code()).or(own.tells);
+        own.pending_pong = None;
+        own.close_code = (!own.sent_close).then_some(error.close_code()).or(own.close_code);
     }
 
     /// Grows the buffer by exactly what `NeedMore` asks for.
