@@ -39,12 +39,12 @@ fn p01_all_splits_of_all_short_streams() {
 
 /// A model of the pending control frame: the newest Pong, or the Close, which is final.
 #[derive(Default)]
-struct Due {
+struct Pending {
     frame: Vec<u8>,
     closing: bool,
 }
 
-impl Due {
+impl Pending {
     fn set(&mut self, side: Side, first: u8, payload: &[u8]) {
         if !self.closing {
             let key = (side == Side::Client).then_some(KEY);
@@ -53,7 +53,7 @@ impl Due {
         }
     }
 
-    fn see(&mut self, side: Side, event: &Ev) {
+    fn update(&mut self, side: Side, event: &Ev) {
         match event {
             Ev::Ping(payload) => self.set(side, 0x8A, payload),
             Ev::Close(None) => self.set(side, 0x88, &[]),
@@ -68,7 +68,7 @@ impl Due {
 
 /// The events of `bytes`, received at once. Each call to `receive` is followed by a call to
 /// `transmit` with a slice of length `room(needed)`, or by none if `room` returns `None`.
-fn drained<R: Role>(
+fn receive_all<R: Role>(
     ws: &mut Connection<R>,
     side: Side,
     bytes: &[u8],
@@ -76,7 +76,7 @@ fn drained<R: Role>(
 ) -> Vec<Ev> {
     let mut bytes = bytes.to_vec();
     let mut input = Input::new(&mut bytes);
-    let (mut due, mut events) = (Due::default(), Vec::new());
+    let (mut pending, mut events) = (Pending::default(), Vec::new());
     loop {
         let event = match ws.receive(&mut input) {
             Ok(Event::NeedMore(_)) => None,
@@ -84,20 +84,20 @@ fn drained<R: Role>(
             Err(error) => Some(Ev::Fail(error)),
         };
         if let Some(event) = &event {
-            due.see(side, event);
+            pending.update(side, event);
         }
-        if let Some(room) = room(due.frame.len()) {
+        if let Some(room) = room(pending.frame.len()) {
             let mut out = vec![0xEE; room];
-            let needed = due.frame.len();
+            let needed = pending.frame.len();
             let wanted =
                 if room < needed { Err(SendError::BufferTooSmall { needed }) } else { Ok(needed) };
             assert_eq!(ws.transmit(&mut out), wanted);
             let written = wanted.unwrap_or(0);
-            assert_eq!(out[..written], due.frame[..written]);
+            assert_eq!(out[..written], pending.frame[..written]);
             assert!(out[written..].iter().all(|byte| *byte == 0xEE), "written past the end");
-            due.frame.drain(..written);
+            pending.frame.drain(..written);
         }
-        assert_eq!(ws.wants_write(), !due.frame.is_empty());
+        assert_eq!(ws.wants_write(), !pending.frame.is_empty());
         let ended = matches!(event, None | Some(Ev::Fail(_)));
         events.extend(event);
         if ended {
@@ -124,10 +124,12 @@ fn owned(event: Event<'_>) -> Ev {
     }
 }
 
-fn drained_by(side: Side, bytes: &[u8], room: impl FnMut(usize) -> Option<usize>) -> Vec<Ev> {
+fn received_by(side: Side, bytes: &[u8], room: impl FnMut(usize) -> Option<usize>) -> Vec<Ev> {
     match side {
-        Side::Server => drained(&mut Connection::server(Config::new()), side, bytes, room),
-        Side::Client => drained(&mut Connection::client(Config::new(), || KEY), side, bytes, room),
+        Side::Server => receive_all(&mut Connection::server(Config::new()), side, bytes, room),
+        Side::Client => {
+            receive_all(&mut Connection::client(Config::new(), || KEY), side, bytes, room)
+        }
     }
 }
 
@@ -139,10 +141,10 @@ fn p02_every_order_of_receive_and_transmit_with_every_room() {
     for side in SIDES {
         let most = if side == Side::Client { 9 } else { 16 };
         for bytes in short_streams(side, most) {
-            let wanted = drained_by(side, &bytes, |_| None);
+            let wanted = received_by(side, &bytes, |_| None);
             for plan in 0..WAYS.pow(u32::try_from(wanted.len()).unwrap().min(4)) {
                 let mut plan = plan;
-                let events = drained_by(side, &bytes, |needed| {
+                let events = received_by(side, &bytes, |needed| {
                     let way = plan % WAYS;
                     plan /= WAYS;
                     [None, Some(0), needed.checked_sub(1), Some(needed), Some(needed + 9)][way]
@@ -162,13 +164,13 @@ proptest! {
     ) {
         let side = if rules.server { Side::Server } else { Side::Client };
         let mut rooms = rooms.iter().copied().cycle();
-        let events = drained_by(side, &bytes, |_| rooms.next().unwrap());
-        prop_assert_eq!(events, drained_by(side, &bytes, |_| None));
+        let events = received_by(side, &bytes, |_| rooms.next().unwrap());
+        prop_assert_eq!(events, received_by(side, &bytes, |_| None));
     }
 
     /// P11, at random.
     #[test]
-    fn p11_every_call_moves_something(
+    fn p11_every_call_makes_progress(
         (bytes, rules) in stream::rules().prop_flat_map(|rules| (stream::stream(rules), Just(rules))),
         step in 1..40_usize,
     ) {
@@ -208,7 +210,7 @@ fn makes_progress(side: Side, bytes: &[u8], step: usize) {
 }
 
 #[test]
-fn p11_every_call_on_every_short_stream_moves_something() {
+fn p11_every_call_on_every_short_stream_makes_progress() {
     for (side, most) in [(Side::Client, 12), (Side::Server, 24)] {
         for bytes in short_streams(side, most) {
             for step in 1..=bytes.len() {

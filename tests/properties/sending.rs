@@ -54,7 +54,7 @@ fn fragment(ws: &mut Ws, way: u8, kind: Kind, fin: bool, payload: &[u8]) -> Vec<
 proptest! {
     /// P3: one side receives exactly the messages and control frames that the other sends.
     #[test]
-    fn p03_what_is_sent_is_what_is_received(
+    fn p03_sent_messages_are_received_unchanged(
         all in vec(sent(), 0..8),
         step in 1..200_usize,
     ) {
@@ -92,7 +92,7 @@ proptest! {
 
     /// P4, at random.
     #[test]
-    fn p04_what_is_received_and_sent_again_is_the_same(
+    fn p04_a_received_stream_sent_again_is_identical(
         (bytes, rules) in stream::rules().prop_flat_map(|rules| (stream::stream(rules), Just(rules))),
     ) {
         let side = if rules.server { Side::Server } else { Side::Client };
@@ -159,7 +159,7 @@ fn send<R: Role>(ws: &mut Connection<R>, event: &Ev, out: &mut [u8]) -> usize {
 }
 
 #[test]
-fn p04_every_short_stream_sent_again_is_the_same() {
+fn p04_every_short_stream_sent_again_is_identical() {
     for (side, most) in [(Side::Client, 12), (Side::Server, 24)] {
         for bytes in short_streams(side, most) {
             resend(side, &bytes);
@@ -229,7 +229,7 @@ fn sequences(mut check: impl FnMut(Side, &[usize], &[u8])) {
 
 /// P10: no frame follows a Close.
 #[test]
-fn p10_no_sequence_of_calls_writes_behind_a_close() {
+fn p10_no_sequence_of_calls_writes_after_a_close() {
     let mut closes = 0;
     sequences(|side, steps, wire| {
         let mut rest = wire;
@@ -247,7 +247,7 @@ fn p10_no_sequence_of_calls_writes_behind_a_close() {
 
 /// P18: the peer accepts the output of every sequence of calls.
 #[test]
-fn p18_no_sequence_of_calls_writes_what_the_peer_refuses() {
+fn p18_no_sequence_of_calls_writes_a_frame_that_the_peer_rejects() {
     let mut written = 0;
     sequences(|side, steps, wire| {
         let peer = if side == Side::Server { Side::Client } else { Side::Server };

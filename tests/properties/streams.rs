@@ -63,7 +63,7 @@ fn decided(bytes: &[u8], judged: usize, rules: &Rules, ahead: bool) -> Result<Ou
 
 proptest! {
     #[test]
-    fn p01_a_stream_gives_what_the_reference_says(
+    fn p01_a_stream_gives_the_events_of_the_reference(
         (bytes, rules) in rules().prop_flat_map(|rules| (stream(rules), Just(rules))),
         cuts in vec(any::<Index>(), 0..16),
         step in 2..30_usize,
@@ -72,7 +72,7 @@ proptest! {
     }
 
     #[test]
-    fn bytes_near_frames_give_what_the_reference_says(
+    fn nearly_valid_bytes_give_the_events_of_the_reference(
         (bytes, rules) in rules().prop_flat_map(|rules| (near_valid(rules.server), Just(rules))),
         cuts in vec(any::<Index>(), 0..8),
         step in 2..30_usize,
@@ -81,7 +81,7 @@ proptest! {
     }
 
     #[test]
-    fn p07_any_bytes_give_what_the_reference_says(
+    fn p07_any_bytes_give_the_events_of_the_reference(
         bytes in vec(any::<u8>(), 0..64),
         rules in rules(),
         cuts in vec(any::<Index>(), 0..8),
@@ -92,7 +92,7 @@ proptest! {
 
     /// Bytes after those that determine an event or an error do not change it.
     #[test]
-    fn p08_what_comes_behind_changes_nothing(
+    fn p08_later_bytes_change_nothing(
         (stream, rules) in rules().prop_flat_map(|rules| (stream(rules), Just(rules))),
         tails in [near_valid(true), near_valid(false), vec(any::<u8>(), 0..20).boxed()],
     ) {

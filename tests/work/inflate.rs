@@ -61,7 +61,7 @@ const FAMILIES: [Family; 14] = [
         sizes: [BIG, BIG, 64],
         most: 8340,
     },
-    Family { name: "codes of its own", message: own, sizes: [BIG, BIG, BIG], most: 7460 },
+    Family { name: "custom codes", message: custom_codes, sizes: [BIG, BIG, BIG], most: 7460 },
     Family { name: "empty stored blocks", message: stored, sizes: [BIG, BIG, BIG], most: 5310 },
     Family { name: "empty fixed blocks", message: fixed, sizes: [BIG, BIG, BIG], most: 2830 },
     // The most work per input byte: the head of a dynamic block builds two Huffman codes.
@@ -101,7 +101,7 @@ fn words<const DISTANCE: u32>(n: usize) -> Vec<u8> {
 }
 
 /// A dynamic block: literal and length codes of two lengths, distance codes of one.
-fn own(n: usize) -> Vec<u8> {
+fn custom_codes(n: usize) -> Vec<u8> {
     let literals = [[8; 254].as_slice(), &[9; 4]].concat();
     let codes = codes(&literals);
     let mut stream = BitWriter::new();
@@ -173,14 +173,14 @@ fn run(family: &Family, n: usize) -> usize {
 }
 
 #[test]
-fn all_bytes_come_out() {
+fn the_output_has_the_expected_length() {
     for family in &FAMILIES {
         let [once, twice] = [100, 200].map(|n| run(family, n));
         let each = match family.name.split_once(',').map_or(family.name, |name| name.0) {
             "literals" => 10,
             "matches" => 258,
             "words" => 160,
-            "codes of its own" => 40,
+            "custom codes" => 40,
             _ => 0,
         };
         assert_eq!(twice - once, 100 * each, "{}", family.name);
@@ -188,8 +188,8 @@ fn all_bytes_come_out() {
 }
 
 #[test]
-fn twice_the_bytes_are_at_most_2_1_times_the_work() {
-    const TEST: &str = "inflate::twice_the_bytes_are_at_most_2_1_times_the_work";
+fn twice_the_bytes_take_at_most_2_1_times_the_work() {
+    const TEST: &str = "inflate::twice_the_bytes_take_at_most_2_1_times_the_work";
     // The frames are built in the same process; a separate job measures that part.
     if let Some((job, n)) = job() {
         let family = &FAMILIES[job / 2];
@@ -206,7 +206,7 @@ fn twice_the_bytes_are_at_most_2_1_times_the_work() {
     for (index, family) in FAMILIES.iter().enumerate() {
         let [once, twice] = [COUNT, 2 * COUNT]
             .map(|n| [2 * index, 2 * index + 1].map(|job| instructions(TEST, (job, n))))
-            .map(|[all, made]| all - made);
+            .map(|[all, build]| all - build);
         let each = (twice - once) / u64::try_from(COUNT).unwrap();
         println!("{once:>9} {twice:>9} {each:>7} per unit  {}", family.name);
         assert!(once > 20_000, "{}: {once} instructions are too few to compare", family.name);

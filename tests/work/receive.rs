@@ -164,7 +164,7 @@ fn run(family: Family, side: Side, n: usize) -> usize {
 }
 
 #[test]
-fn the_events_are_as_many_as_the_frames() {
+fn the_number_of_events_is_the_number_of_frames() {
     for family in FAMILIES {
         for side in wire::SIDES {
             for n in [200, 400, 800] {
@@ -175,8 +175,8 @@ fn the_events_are_as_many_as_the_frames() {
 }
 
 #[test]
-fn p05_twice_the_input_is_at_most_2_1_times_the_work() {
-    const TEST: &str = "receive::p05_twice_the_input_is_at_most_2_1_times_the_work";
+fn p05_twice_the_input_takes_at_most_2_1_times_the_work() {
+    const TEST: &str = "receive::p05_twice_the_input_takes_at_most_2_1_times_the_work";
     if let Some((family, n)) = job() {
         run(FAMILIES[family], Side::Server, n);
     } else if counts() {

@@ -5,7 +5,7 @@ use std::process::Command;
 
 #[test]
 #[ignore = "takes half a minute; run by `scripts/check/mutants`"]
-fn no_count_of_instructions_is_above_its_budget() {
+fn no_instruction_count_exceeds_its_budget() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/check/instruction-budget");
     let form = if cfg!(word32) {
         "word32"
