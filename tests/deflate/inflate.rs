@@ -1,4 +1,4 @@
-//! `Inflate` on blocks that are made by hand: windows, blocks, codes.
+//! `Inflate` on hand-made blocks: windows, blocks and codes.
 
 use barews::{Error, Kind};
 use miniz_oxide::inflate::TINFLStatus;
@@ -10,7 +10,7 @@ use crate::support::inflated::{JUNK, Outcome, alone, compressed, context, run};
 use crate::support::oracles::{Verdict, miniz, zlib};
 use crate::support::wire::Side;
 
-/// Binary messages through a window of so many bits.
+/// Inflates binary messages with a window of `window_bits`.
 fn through(window_bits: u8, takeover: bool, messages: &[Vec<u8>], size: usize) -> Outcome {
     let frames = messages.iter().map(|one| compressed(Side::Client, Kind::Binary, &[one]));
     let wire: Vec<u8> = frames.flatten().collect();
@@ -22,7 +22,7 @@ fn refused(outcome: &Outcome) -> bool {
     outcome.error.is_some()
 }
 
-/// Bytes in which no place looks like another.
+/// Bytes without repetitions.
 fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(|n| u8::try_from((n ^ n >> 8 ^ n >> 13) & 0xFF).unwrap()).collect()
 }
@@ -47,7 +47,7 @@ fn a_match_reaches_back_as_far_as_the_window_and_no_further() {
     for bits in 8..=15 {
         let window = 1_usize << bits;
         let bytes = pattern(window + 300);
-        // What is further than 32,768 cannot be written.
+        // DEFLATE has no distance over 32,768.
         for (distance, size) in (window - 1..=FURTHEST.min(window + 1))
             .flat_map(|distance| [100, window, 1 << 17].map(|size| (distance, size)))
         {
@@ -93,7 +93,7 @@ fn nothing_reaches_back_behind_the_start() {
                 assert_eq!(refused(&seen), beyond, "{bits} {before} {distance}");
                 assert!(!beyond || seen.open == bytes);
             }
-            // Without takeover it is the start of each message.
+            // Without takeover the start is that of each message.
             let mut next = BitWriter::new();
             let next = next.fixed(false).repeat(3, far(distance)).end().message();
             let first = stored(&pattern(200)).message();
@@ -103,9 +103,9 @@ fn nothing_reaches_back_behind_the_start() {
     }
 }
 
-/// A peer must never see what the memory held before. `miniz_oxide` with a ring of output does show it: it
-/// allows a match that reaches back behind the start, as its caller has no way of saying how much of the
-/// ring is valid. Here the window knows.
+/// The initial content of the memory must never reach the output. `miniz_oxide` with a ring buffer
+/// does expose it: it accepts a match before the start of the data, because its caller cannot state
+/// how much of the ring is valid. The window of `Inflate` tracks that.
 #[test]
 fn what_the_memory_held_before_never_comes_out() {
     let mut stream = BitWriter::new();
@@ -119,7 +119,7 @@ fn what_the_memory_held_before_never_comes_out() {
 
     let ours = alone(&message);
     assert_eq!((ours.error, &ours.open[..]), (Some(Error::InvalidDeflate), &b""[..]));
-    // Nor where the window is full of junk but for a few bytes, at either end of the ring.
+    // The same for a window with only a few valid bytes, at either end of the ring.
     for bits in 8..=15 {
         let window = 1_usize << bits;
         for before in [1, 2, 16, 255, window - 1] {
@@ -169,7 +169,7 @@ fn every_distance_of_32_kib() {
     }
 }
 
-/// An empty block: stored, fixed, or dynamic with no symbol but the end.
+/// Adds an empty block: stored, fixed, or dynamic with only the end-of-block symbol.
 fn add_empty(stream: &mut BitWriter, kind: usize) {
     match kind {
         0 => {
@@ -253,7 +253,8 @@ fn bytes_of(seen: Outcome) -> Vec<u8> {
     seen.messages.into_iter().next().map_or(seen.open, |(_, bytes)| bytes)
 }
 
-/// 286 and 287 take part in the fixed code of lengths, 30 and 31 in that of distances, and say nothing (RFC 1951, 3.2.6).
+/// The fixed codes include the lengths 286 and 287 and the distances 30 and 31, which have no
+/// meaning (RFC 1951 §3.2.6).
 #[test]
 fn symbols_that_stand_for_nothing_are_invalid() {
     for symbol in 257..288 {
@@ -267,7 +268,7 @@ fn symbols_that_stand_for_nothing_are_invalid() {
                 let ours = Verdict { ok: !refused(&seen), bytes: bytes_of(seen) };
                 assert_eq!(ours, wanted, "{symbol} {distance}");
             }
-            // The other lengths take bits of the distance.
+            // The other lengths take their extra bits from the distance code.
             let is_plain = matches!(symbol, 257..=264 | 285..);
             if symbol > 285 || is_plain && distance > 29 {
                 assert!(!wanted.ok && wanted.bytes == b"ab", "{symbol} {distance}");
@@ -276,11 +277,11 @@ fn symbols_that_stand_for_nothing_are_invalid() {
     }
 }
 
-/// A symbol of the code length code, and what its extra bits say.
+/// A symbol of the code length code and the value of its extra bits.
 type Item = (usize, u32);
 
-/// A message that is the head of a dynamic block, and what zlib says to it: bytes of zeros and ones behind
-/// it are tried, so that a head that is sound has something to read.
+/// Compares a message that is the head of a dynamic block with zlib's verdict, for several tails,
+/// so that a valid head is followed by data. Returns zlib's verdict for each tail.
 fn same_as_zlib(name: &str, head: &BitWriter) -> Vec<bool> {
     let behind = [&b""[..], &[0x00; 8], &[0xFF; 8], &[0x55; 8], b"\x00\x00\x00\x00\xFF\xFF\x00"];
     let verdict = |behind: &&[u8]| {
@@ -293,18 +294,18 @@ fn same_as_zlib(name: &str, head: &BitWriter) -> Vec<bool> {
         for size in [1, 1000] {
             let seen = through(15, true, core::slice::from_ref(&message), size);
             let ours = Verdict { ok: !refused(&seen), bytes: bytes_of(seen) };
-            assert_eq!(ours, wanted, "{name}, behind it {behind:02X?}");
+            assert_eq!(ours, wanted, "{name}, followed by {behind:02X?}");
         }
         wanted.ok
     };
     behind.iter().map(verdict).collect()
 }
 
-/// The head with codes of these lengths; `true` if it is sound in some continuation.
+/// Tests a head with these code lengths; returns true if some continuation is valid.
 fn codes_can_be(name: &str, literals: &[u8], distances: &[u8]) -> bool {
     let mut stream = BitWriter::new();
     stream.dynamic(false, literals, distances);
-    // The end of the block, as far as the code has one.
+    // Followed by the end of the block, if the code has one.
     let ok = same_as_zlib(name, &stream);
     let mut ended = stream.clone();
     if let Some(&code) = bits::codes(literals).get(256) {
@@ -313,7 +314,7 @@ fn codes_can_be(name: &str, literals: &[u8], distances: &[u8]) -> bool {
     ok.contains(&true) | same_as_zlib(name, &ended).contains(&true)
 }
 
-/// Lengths of 257 symbols or more: as given, then zeros, then that of the end, then more.
+/// Code lengths of at least 257 symbols: `first`, zeros, the end-of-block symbol, `more`.
 fn literals(first: &[u8], end: u8, more: &[u8]) -> Vec<u8> {
     let mut lengths = first.to_vec();
     lengths.resize(256, 0);
@@ -380,7 +381,7 @@ fn lengths_of_lengths() {
         let mut stream = BitWriter::new();
         stream.dynamic_head(false, literals, distances, code, items);
         let ok = same_as_zlib(name, &stream).contains(&true);
-        // The code of the end behind it.
+        // Followed by the end of the block.
         ok | same_as_zlib(name, stream.bits(1, 1)).contains(&true)
     };
     let all = &ALL_CODE_LENGTHS;
@@ -410,14 +411,14 @@ fn lengths_of_lengths() {
     assert!(!head("too few codes", &codes, 257, 1, &[]));
 }
 
-/// All 19 lengths of the code length code are 57 bits, one more than are sure to be read at once.
+/// All 19 lengths of the code length code take 57 bits, one more than a refill guarantees.
 #[test]
 fn a_dynamic_block_at_every_bit_of_a_byte() {
     let lengths = literals(&[1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 15], 2, &[]);
     let codes = bits::codes(&lengths);
     for pad in 0..16 {
         let mut stream = BitWriter::new();
-        // A block of literals of 8 or 9 bits moves what follows it by any number of bits.
+        // A block of 9-bit literals shifts what follows by any number of bits.
         stream.fixed(false);
         for _ in 0..pad {
             stream.literals(b"\xFF");

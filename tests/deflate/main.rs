@@ -1,4 +1,4 @@
-//! Compression of messages: what inflates, what compresses, and RFC 7692.
+//! Message compression: `Inflate`, `Deflate` and RFC 7692.
 #![cfg(feature = "deflate")]
 
 mod bytes;

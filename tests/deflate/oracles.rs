@@ -1,5 +1,5 @@
-//! Messages of C zlib and `miniz_oxide`, sound, changed and cut: whatever the cuts and sizes of output, `Inflate` gives
-//! the same bytes and the same verdict, and those of both.
+//! Messages compressed by C zlib and `miniz_oxide`, valid, corrupted and truncated. For all cuts
+//! and output lengths, `Inflate` gives the bytes and the verdict of both libraries.
 
 use barews::Kind;
 use flate2::FlushCompress;
@@ -12,7 +12,7 @@ use crate::support::oracles::{Level, Zlib, miniz, miniz_message, zlib};
 use crate::support::wire;
 use crate::support::wire::Side;
 
-/// Cuts of the wire, fragments of the message, sizes of output.
+/// Cuts of the wire, fragments of the message and lengths of the output slices.
 #[derive(Clone, Debug)]
 struct Ways {
     cuts: Vec<Index>,
@@ -26,14 +26,14 @@ fn ways() -> impl Strategy<Value = Ways> {
         .prop_map(|(cuts, fragments, sizes)| Ways { cuts, fragments, sizes })
 }
 
-/// The places that the indices mean in `len` bytes, in order.
+/// The sorted positions of the indices in `len` bytes.
 fn places(indices: &[Index], len: usize) -> Vec<usize> {
     let mut places: Vec<usize> = indices.iter().map(|index| index.index(len + 1)).collect();
     places.sort_unstable();
     places
 }
 
-/// The wire of a message in these fragments.
+/// The frames of a message in these fragments.
 fn wire(side: Side, kind: Kind, message: &[u8], fragments: &[Index]) -> Vec<u8> {
     let mut parts = Vec::new();
     let mut start = 0;
@@ -44,7 +44,7 @@ fn wire(side: Side, kind: Kind, message: &[u8], fragments: &[Index]) -> Vec<u8> 
     compressed(side, kind, &parts)
 }
 
-/// Bytes in which much comes again: words, runs, noise.
+/// Words, runs and noise.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     let words = vec(select(vec!["the ", "window", "ß€😀", "compress", "a", ", "]), 0..60);
     let piece = prop_oneof![
@@ -73,7 +73,7 @@ fn side() -> impl Strategy<Value = Side> {
     select(wire::SIDES.to_vec())
 }
 
-/// A message that zlib or `miniz_oxide` made of some bytes.
+/// A message compressed by zlib or `miniz_oxide`.
 fn message() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         3 => (level(), vec((bytes(), flush()), 0..4)).prop_map(|(level, pieces)| {
@@ -87,7 +87,7 @@ fn message() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// What is done to a message.
+/// Truncates a message and flips bits in it.
 fn change(mut message: Vec<u8>, flips: &[(Index, u8)], cut: Option<Index>) -> Vec<u8> {
     if let Some(cut) = cut {
         message.truncate(cut.index(message.len() + 1));
@@ -101,7 +101,7 @@ fn change(mut message: Vec<u8>, flips: &[(Index, u8)], cut: Option<Index>) -> Ve
     message
 }
 
-/// One message in 32 KiB, in these ways and in one piece, is what both oracles say.
+/// Checks one message with a window of 32 KiB, cut in these ways and whole, against both oracles.
 fn same(
     side: Side,
     kind: Kind,
@@ -157,7 +157,7 @@ proptest! {
             wanted.push(pieces.iter().flat_map(|(bytes, _)| *bytes).copied().collect::<Vec<_>>());
         }
         let wanted: Vec<_> = wanted.iter().map(|bytes| (Kind::Binary, &bytes[..])).collect();
-        // No more memory than was agreed on.
+        // Exactly the negotiated window.
         let context = context(level.window_bits, takeover);
         let cuts = places(&ways.cuts, stream.len());
         let seen = run(side, context, &stream, &cuts, &ways.sizes);
@@ -189,7 +189,7 @@ proptest! {
         same(side, kind, &change(message, &flips, cut), &ways, limit)?;
     }
 
-    /// Most faults are at the start, where the codes are.
+    /// Corrupts the start, where the codes are.
     #[test]
     fn changed_heads_are_what_both_say(
         side in side(),
@@ -210,7 +210,7 @@ proptest! {
     fn any_bytes_are_what_both_say(
         side in side(),
         message in vec(any::<u8>(), 0..80),
-        // The first three bits make a block with codes more often.
+        // Chooses the first three bits, so that more blocks have codes.
         first in select(vec![0, 1, 2, 3, 4, 5, 6]),
         ways in ways(),
     ) {
@@ -222,7 +222,7 @@ proptest! {
     }
 }
 
-/// A message that is cut is refused, unless what is left is one by chance: zlib says when.
+/// A truncated message is rejected, unless the rest happens to be valid according to zlib.
 #[test]
 fn messages_cut_at_every_byte() {
     let text = "What is cut is no message, what is cut is none. ".repeat(6);
@@ -244,7 +244,8 @@ fn messages_cut_at_every_byte() {
                 same(Side::Client, Kind::Binary, &message[..cut], &ways, 1 << 20).unwrap();
                 refused += usize::from(!zlib(b"", &message[..cut]).ok);
             }
-            // A flush, or a stored block that lacks four bytes, is whole by chance.
+            // A cut at a flush, or before the last four bytes of a stored block, happens to be
+            // valid.
             assert!(refused > message.len() - 8, "{refused} of {}", message.len());
         }
     }

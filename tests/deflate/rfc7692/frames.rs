@@ -1,4 +1,4 @@
-//! RFC 7692 section 6: what RSV1 means on frames, received and sent, and what passes the inflater.
+//! RFC 7692 §6: RSV1 on received and sent frames, and which messages are inflated.
 
 use barews::frame::{Compressed, Content};
 use barews::{Config, Connection, Error, Input, Kind, SendError};
@@ -8,7 +8,7 @@ use crate::support::wire::{
     BINARY, CLOSE, CONTINUATION, Ev, FIN, PING, PONG, SIDES, Side, TEXT, Ws,
 };
 
-/// RFC 7692, 7.2.3.1 and, behind it, 7.2.3.2: "Hello", and "Hello" again.
+/// RFC 7692 §7.2.3.1 and §7.2.3.2: "Hello", and "Hello" again as a reference to the first.
 const HELLO: &[u8] = b"\xF2\x48\xCD\xC9\xC9\x07\x00";
 const AGAIN: &[u8] = b"\xF2\x00\x11\x00\x00";
 
@@ -128,7 +128,7 @@ fn r7692_6_02_the_other_reserved_bits_stay_reserved() {
                 let refused = events == [Ev::Fail(Error::ReservedBits)];
                 assert_eq!(refused, rsv & 3 != 0, "{rsv:03b}");
             }
-            // A reserved opcode is none for a message, whatever is agreed on.
+            // A reserved opcode is invalid with any RSV bits.
             let events = side.ws(agreed()).feed(&[FIN | rsv << 4 | 0x3]);
             assert!(matches!(events[..], [Ev::Fail(_)]));
         }
@@ -138,7 +138,7 @@ fn r7692_6_02_the_other_reserved_bits_stay_reserved() {
     }
 }
 
-/// The ways of sending a fragment.
+/// The APIs that send a fragment.
 #[derive(Clone, Copy, Debug)]
 enum Way {
     Fragment,
@@ -148,7 +148,7 @@ enum Way {
 
 const WAYS: [Way; 3] = [Way::Fragment, Way::InPlace, Way::Begin];
 
-/// Sends a fragment; the whole frame without its mask.
+/// Sends a fragment; returns the unmasked frame.
 fn send(
     ws: &mut Ws,
     way: Way,
@@ -240,7 +240,7 @@ fn r9_1_03_a_compressed_message_is_not_sent_without_agreement() {
             let refused = send(&mut ws, way, Compressed(Kind::Text), fin, HELLO);
             assert_eq!(refused, Err(SendError::NotNegotiated));
         }
-        // Nothing has changed: no message is open.
+        // The state is unchanged: no message is in progress.
         assert_eq!(send(&mut ws, way, Kind::Binary, true, b"a").unwrap(), [FIN | BINARY, 1, b'a']);
         send(&mut ws, way, Kind::Text, false, b"a").unwrap();
         let refused = send(&mut ws, way, Compressed(Kind::Text), true, b"b");
@@ -288,7 +288,7 @@ fn r7692_6_04_compressed_bytes_need_not_be_utf_8() {
         let wire = compressed(side, Kind::Text, &[HELLO]);
         let seen = run(side, context(8, true), &wire, &[], &[9]);
         assert_eq!(seen, Outcome::whole(&[(Kind::Text, b"Hello")]));
-        // What comes behind is a text of its own.
+        // The next message is checked as text of its own.
         let wire = [wire, side.frame(FIN | TEXT, b"\xF2")].concat();
         assert_eq!(side.ws(agreed()).feed(&wire).last(), Some(&Ev::Fail(Error::InvalidUtf8)));
         for way in WAYS {
@@ -304,7 +304,7 @@ fn r7692_6_04_compressed_bytes_need_not_be_utf_8() {
 #[test]
 fn r7692_6_04_the_inflated_text_is_utf_8() {
     for side in SIDES {
-        // 0xFF behind "a", in a stored block.
+        // 0xFF after "a", in a stored block.
         let message = b"\x00\x02\x00\xFD\xFFa\xFF\x00";
         let seen =
             run(side, context(8, true), &compressed(side, Kind::Text, &[message]), &[], &[9]);
@@ -320,7 +320,7 @@ fn r7692_6_04_the_inflated_text_is_utf_8() {
 fn r7692_6_05_fragments_are_joined_and_then_inflated() {
     let wanted = Outcome::whole(&[(Kind::Text, b"Hello"), (Kind::Text, b"Hello")]);
     for side in SIDES {
-        // Every way to cut the seven bytes into fragments, with an empty one in front and behind.
+        // Every way to cut the seven bytes into fragments, with an empty one before and after.
         for cuts in 0..1 << (HELLO.len() - 1) {
             let mut parts: Vec<&[u8]> = vec![b""];
             let mut start = 0;
@@ -363,7 +363,7 @@ fn r7692_6_06_a_plain_message_comes_as_it_is_and_leaves_the_window_alone() {
             ]);
             if !takeover {
                 wanted.messages.pop();
-                // The match reaches behind the literal before it.
+                // The match reaches before the start of the message.
                 wanted.open = b"H".to_vec();
                 wanted.error = Some(Error::InvalidDeflate);
             }
@@ -382,7 +382,7 @@ fn r7692_6_06_a_plain_message_that_begins_with_an_empty_fragment_has_a_first_pie
             compressed(side, Kind::Binary, &[b"", HELLO]),
         ];
         for size in [1, 9] {
-            // The receiver looks at `first` of every piece.
+            // The receiver checks `first` of every piece.
             let seen = run(side, context(8, true), &wire.concat(), &[], &[size]);
             assert_eq!(seen, Outcome::whole(&[(Kind::Text, b"text"), (Kind::Binary, b"Hello")]));
         }

@@ -1,4 +1,4 @@
-//! RFC 7692 section 7.2: compressed payloads, received.
+//! RFC 7692 §7.2: received compressed payloads.
 
 use barews::deflate::{CompressionContext, DeflateParams, Inflate, WindowBits};
 use barews::{Config, Error, Event, Input, Kind, StorageFull};
@@ -8,27 +8,27 @@ use crate::support::bits::BitWriter;
 use crate::support::inflated::{JUNK, Outcome, Receiver, alone, compressed, context, memory, run};
 use crate::support::wire::{SIDES, Side};
 
-/// The messages of section 7.2.3, each behind the ones before it of its example, and what they say.
+/// The examples of §7.2.3, each with its messages in order and their fragments.
 const EXAMPLES: [&[&[&[u8]]]; 6] = [
-    // 7.2.3.1: one block, and the same in two fragments.
+    // §7.2.3.1: one block, and the same in two fragments.
     &[&[b"\xF2\x48\xCD\xC9\xC9\x07\x00"]],
     &[&[b"\xF2\x48\xCD", b"\xC9\xC9\x07\x00"]],
-    // 7.2.3.2: the window is shared, twice.
+    // §7.2.3.2: messages that share the window.
     &[
         &[b"\xF2\x48\xCD\xC9\xC9\x07\x00"],
         &[b"\xF2\x48\xCD\xC9\xC9\x07\x00"],
         &[b"\xF2\x00\x11\x00\x00"],
         &[b"\xF2\x00\x11\x00\x00"],
     ],
-    // 7.2.3.3: a stored block.
+    // §7.2.3.3: a stored block.
     &[&[b"\x00\x05\x00\xFA\xFFHello\x00"]],
-    // 7.2.3.4: BFINAL.
+    // §7.2.3.4: a final block.
     &[&[b"\xF3\x48\xCD\xC9\xC9\x07\x00\x00"], &[b"\xF2\x00\x11\x00\x00"]],
-    // 7.2.3.5: two blocks.
+    // §7.2.3.5: two blocks.
     &[&[b"\xF2\x48\x05\x00\x00\x00\xFF\xFF\xCA\xC9\xC9\x07\x00"]],
 ];
 
-/// "Hello" with each of its payloads in one fragment.
+/// "Hello", and "Hello" again as a reference to the first.
 const HELLO: &[u8] = EXAMPLES[0][0][0];
 const AGAIN: &[u8] = EXAMPLES[2][2][0];
 
@@ -85,7 +85,7 @@ fn r7692_7_2_3_01_every_set_of_cuts() {
     }
 }
 
-/// 7.2.3.6: a compressor that makes a message of nothing but its end.
+/// §7.2.3.6: an empty message.
 #[test]
 fn r7692_7_2_3_01_an_empty_message_is_a_byte() {
     for (side, kind) in
@@ -99,7 +99,7 @@ fn r7692_7_2_3_01_an_empty_message_is_a_byte() {
     }
 }
 
-/// 7.2.3.6, a message whose last fragment is the end alone.
+/// §7.2.3.6: the last fragment contains only the end.
 #[test]
 fn r7692_7_2_3_01_the_last_fragment_can_be_a_byte() {
     for side in SIDES {
@@ -111,7 +111,8 @@ fn r7692_7_2_3_01_the_last_fragment_can_be_a_byte() {
 
 #[test]
 fn r7692_7_2_1_02_blocks_of_all_kinds_final_ones_too() {
-    // Codes of 9 bits for "a", "b" and lengths 3 and 4, of 8 for the others but one; distances 1 and 2.
+    // 9-bit codes for "a", "b" and the lengths 3 and 4, 8-bit codes for all others but one;
+    // distances 1 and 2.
     let mut literals = [8; 259];
     for symbol in [b'a'.into(), b'b'.into(), 257, 258] {
         literals[symbol] = 9;
@@ -172,7 +173,7 @@ fn r7692_7_2_1_03_what_pads_behind_a_final_block_is_no_data() {
     {
         let mut stream = BitWriter::new();
         stream.fixed(true).literals(literals).end();
-        // 3 + 24 + 7 bits leave six in the last byte, and a literal of nine bits leaves five.
+        // 3 + 24 + 7 bits leave six free in the last byte; a 9-bit literal leaves five.
         let free = if literals == b"abc" { 6 } else { 5 };
         stream.bits(padding, free).fixed(false).literals(b"d").end();
         let wanted = [literals, b"d"].concat();
@@ -182,7 +183,7 @@ fn r7692_7_2_1_03_what_pads_behind_a_final_block_is_no_data() {
 
 #[test]
 fn r7692_7_2_2_01_the_four_bytes_come_behind_the_last_fragment_only() {
-    // Fragments that end where a stored block of 0x00 0x00 0xFF 0xFF is in the middle.
+    // Fragments that end inside a stored block of 0x00 0x00 0xFF 0xFF.
     let mut stream = BitWriter::new();
     stream.stored(false, b"\x00\x00\xFF\xFF").stored(false, b"!");
     let message = stream.message();
@@ -199,8 +200,8 @@ fn r7692_7_2_2_01_a_message_that_is_cut_is_invalid() {
     for message in EXAMPLES.iter().flat_map(|example| example.iter()).map(|parts| parts.concat()) {
         for cut in 0..message.len() {
             let start = &message[..cut];
-            // What a flush leaves is the whole of a shorter message, and where a stored block lacks four
-            // bytes it gets them.
+            // A cut at a flush leaves a valid shorter message, and a stored block that lacks its
+            // last four bytes gets them from the tail.
             let is_whole =
                 [&b"\xF2\x48\x05\x00"[..], b"\x00", b"\x00\x05\x00\xFA\xFFH"].contains(&start);
             let seen = alone(start);
@@ -210,8 +211,8 @@ fn r7692_7_2_2_01_a_message_that_is_cut_is_invalid() {
     }
 }
 
-/// Some peers send nothing where a message is empty. It is no DEFLATE, and nothing that could be compressed
-/// looks like it.
+/// Some peers send an empty payload for an empty message. That is not valid DEFLATE, and no
+/// compressor produces it for other data.
 #[test]
 fn r7692_7_2_2_01_a_compressed_message_of_no_bytes_is_invalid() {
     for (side, kind) in
@@ -226,7 +227,7 @@ fn r7692_7_2_2_01_a_compressed_message_of_no_bytes_is_invalid() {
     }
 }
 
-/// A sender that left the four bytes where they were.
+/// A sender that did not remove the four bytes.
 #[test]
 fn r7692_7_2_2_01_four_bytes_too_many_are_invalid() {
     let message = [HELLO, b"\x00\x00\xFF\xFF"].concat();
@@ -239,10 +240,10 @@ fn r7692_7_2_2_02_the_window_lives_on_with_takeover_and_not_without() {
         let wire = [HELLO, AGAIN, AGAIN].map(|one| compressed(side, Kind::Text, &[one])).concat();
         assert_eq!(run(side, context(8, true), &wire, &[], &[2]), hellos(3));
         let seen = run(side, context(8, false), &wire, &[], &[2]);
-        // The match reaches behind the literal before it.
+        // The match reaches before the start of the message.
         let (open, error) = (b"H".to_vec(), Some(Error::InvalidDeflate));
         assert_eq!(seen, Outcome { open, error, ..hellos(1) });
-        // Messages that need nothing from others pass without it.
+        // Messages that do not refer to others are valid without takeover.
         let wire = [HELLO, HELLO].map(|one| compressed(side, Kind::Text, &[one])).concat();
         assert_eq!(run(side, context(8, false), &wire, &[], &[2]), hellos(2));
     }
@@ -250,7 +251,7 @@ fn r7692_7_2_2_02_the_window_lives_on_with_takeover_and_not_without() {
 
 #[test]
 fn r7692_7_2_2_02_the_window_lives_on_over_messages_of_all_lengths() {
-    // Each message is "ab" and then a match that reaches into the one before it.
+    // Each message is two literals and a match that reaches into the message before it.
     let mut wire = Vec::new();
     let mut wanted: Vec<Vec<u8>> = Vec::new();
     let mut all = Vec::new();
@@ -308,7 +309,7 @@ fn r7692_7_2_2_03_of_more_memory_only_the_window_is_used() {
 
 #[test]
 fn r7692_10_4_the_limit_is_one_of_inflated_bytes() {
-    // 1,000 bytes out of a few, which no limit of the wire would find.
+    // A few bytes inflate to 1,000, which a limit on compressed bytes would not catch.
     let mut stream = BitWriter::new();
     stream.fixed(false).literals(b"a");
     for _ in 0..3 {
@@ -372,7 +373,7 @@ fn an_output_without_room_gives_a_piece_of_nothing_and_loses_nothing() {
     let mut ws = Side::Client.ws(Config::new().deflate(true));
     let Ok(Event::Data(mut data)) = ws.receive(&mut Input::new(&mut wire)) else { unreachable!() };
     for _ in 0..2 {
-        // `None` would say that the rest is still to come.
+        // `None` would mean that more input is needed.
         let piece = inflate.push(&mut data, &mut []).unwrap().unwrap();
         assert!(piece.payload.is_empty() && !piece.fin);
     }
