@@ -1,4 +1,4 @@
-//! What a server answers: RFC 6455, sections 4.2.2, 7.2.2, 9 and 10.2, row by row.
+//! The server's response: the rows of RFC 6455 §4.2.2, §7.2.2, §9 and §10.2.
 
 use barews::handshake::deflate::DeflateConfig;
 use barews::handshake::server::{Origins, respond, respond_head};
@@ -91,7 +91,7 @@ fn r10_2_01_origins_are_compared_whole_and_without_regard_to_case() {
             && !allows(Origins::List(&[""]), "")
             && !allows(Origins::List(&[]), "a")
     );
-    // A missing one is a choice of its own.
+    // Whether a missing origin is allowed is a separate choice.
     let bytes = with(&[], &[]);
     assert_eq!(upgrade(&bytes).accept(Origins::List(&list)).unwrap_err(), Error::OriginRefused);
     assert!(
@@ -235,7 +235,7 @@ fn header_values_do_not_reach_a_log() {
     assert!(text.contains("Accept { upgrade: Upgrade { request: Request {"), "{text}");
 }
 
-/// RFC 9110, section 15.
+/// RFC 9110 §15.
 #[test]
 fn r4_2_13_an_answer_has_the_phrase_of_its_status() {
     for line in [

@@ -1,4 +1,4 @@
-//! What a client makes of the answer to its request.
+//! How a client reads the response to its request.
 
 use barews::handshake::client::{Accepted, Handshake, Rejected, Response};
 use barews::handshake::deflate::{DeflateOffer, WindowBits};
@@ -8,14 +8,14 @@ use crate::support::heads::{changed, head};
 
 use super::client;
 
-/// The fields of an answer that is accepted.
+/// The fields of a response that accepts the handshake.
 const FIELDS: [&str; 3] = [
     "Upgrade: websocket",
     "Connection: Upgrade",
     "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
 ];
 
-/// The answer with the named fields taken out and others put in.
+/// The response with the named fields removed and others added.
 fn with(without: &[&str], more: &[&str]) -> String {
     changed("HTTP/1.1 101 Switching Protocols", &FIELDS, without, more)
 }
@@ -46,8 +46,8 @@ fn refused(handshake: &Handshake<'_>, head: &str, error: Error) {
     assert_eq!(read(handshake, head.as_bytes()).unwrap_err(), error, "{head}");
 }
 
-/// The positive side; that `Handshake` has no way to send is a `compile_fail` test in the
-/// documentation of its module.
+/// Only the positive case; a `compile_fail` test in the module docs shows that a `Handshake` cannot
+/// send frames.
 #[test]
 fn r4_1_16_nothing_is_known_before_the_answer_is_complete() {
     let answer = with(&[], &[]);
@@ -80,7 +80,7 @@ fn r4_1_17_any_other_status_is_ordinary_http() {
     assert_eq!(rejected("HTTP/1.1 200\r\n\r\n").status(), 200);
     assert_eq!(rejected("HTTP/1.1 200 \r\n\r\n").status(), 200);
     assert_eq!(rejected("HTTP/1.0 404 Not Found\r\n\r\n").status(), 404);
-    // Even with all that a 101 has.
+    // Even with all fields of a 101.
     assert_eq!(rejected(&head("HTTP/1.1 200 OK", &FIELDS)).status(), 200);
 }
 
@@ -270,8 +270,8 @@ fn r4_4_02_the_versions_of_a_server_that_wants_another_one() {
     assert_eq!(rejected("HTTP/1.1 426 \r\n\r\n").versions().count(), 0);
 }
 
-/// The positive side; that parameters cannot be made up for an answer is a `compile_fail` test at
-/// `Accept::deflate`.
+/// Only the positive case; a `compile_fail` test at `Accept::deflate` shows that its parameters
+/// cannot be made up.
 #[test]
 fn r9_1_03_parameters_come_only_with_an_established_connection() {
     let offers = [DeflateOffer::new()];

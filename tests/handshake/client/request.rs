@@ -1,4 +1,4 @@
-//! The request that a client writes, and what it refuses to write.
+//! The request that a client writes, and the input it rejects.
 
 use barews::handshake::BuildError;
 use barews::handshake::client::Handshake;
@@ -195,8 +195,7 @@ fn r4_1_15_further_headers_are_checked() {
     for name in ["", "A B", "A:", "A\r\nB", "\u{e9}", "A\0", " A", "(A)"] {
         unwritten(&client().headers(&[("Ok", "ok"), (name, "x")]), BuildError::InvalidHeaderName);
     }
-    // Each of the 128 values that a byte of a `str` can begin with, at the start, in the middle and
-    // at the end.
+    // Every ASCII character at the start, in the middle and at the end of a value.
     for byte in 0..128_u8 {
         let byte = char::from(byte);
         let values = [format!("{byte}xy"), format!("x{byte}y"), format!("xy{byte}")];

@@ -1,5 +1,5 @@
-//! The list of extensions that a field holds, as RFC 6455 has it for any of them: its grammar, and
-//! what becomes of one that is not known.
+//! The list in a `Sec-WebSocket-Extensions` field: its grammar (RFC 6455 §9.1) and unknown
+//! extensions.
 
 use barews::handshake::deflate::DeflateOffer;
 use barews::handshake::extension::{Malformed, parse};
@@ -7,7 +7,7 @@ use barews::handshake::{Error, Field};
 
 use super::{answer, elements, request};
 
-/// `name; param=value` in a form of its own, quotes and escapes gone.
+/// The list as `name|param=value`, without quotes and escapes.
 fn plainly(value: &str) -> Result<String, Malformed> {
     let mut text = String::new();
     for element in parse(value.as_bytes()) {
@@ -68,8 +68,7 @@ fn r4_3_01_a_quoted_value_is_a_token_once_unescaped() {
     assert_eq!(format!("{value} {value:?}"), "10 \"10\"");
 }
 
-/// The iterator's work is one step for each byte: its rest only shrinks. Backtracking would not end
-/// on these.
+/// The iterator takes one step per byte. A parser that backtracks would not finish on these lists.
 #[test]
 fn r4_3_01_hostile_lists_take_one_pass() {
     let long = 1 << 20;
@@ -111,7 +110,7 @@ fn r9_1_01_a_broken_list_fails_at_once() {
             "{value}"
         );
     }
-    // The fault ends the list, and what stood before it was given.
+    // The iterator yields the elements before the error, then the error, and ends.
     let mut list = parse(b"a, b c, d");
     assert_eq!(list.next().unwrap().unwrap().name(), "a");
     assert_eq!((list.next().unwrap().unwrap_err(), list.next().is_none()), (Malformed, true));
@@ -124,8 +123,7 @@ fn r9_1_01_a_broken_list_fails_at_once() {
 
 #[test]
 fn r9_02_parameters_follow_their_extension() {
-    // Grammatical for RFC 6455, and nonsense for RFC 7692: declined by a server, fatal for a
-    // client.
+    // Valid in RFC 6455, but not in RFC 7692: a server declines it, a client fails.
     let value = "permessage-deflate; server_max_window_bits=many";
     assert_eq!(request(value), Ok(None));
     assert_eq!(answer(value, &[DeflateOffer::new()]), Err(Error::DeflateParameters));

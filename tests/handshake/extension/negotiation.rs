@@ -1,5 +1,5 @@
-//! Offers of permessage-deflate and the answers to them: which is taken, which is declined or
-//! fatal, and that both sides come to the same.
+//! Offers of permessage-deflate and the answers to them: which are accepted, declined or fatal, and
+//! that both sides agree.
 
 use barews::handshake::client::Handshake;
 use barews::handshake::deflate::{DeflateConfig, DeflateOffer, DeflateParams, negotiate};
@@ -42,7 +42,7 @@ fn r7692_5_02_the_first_acceptable_offer_is_taken() {
     );
     assert_eq!(served("x, permessage-deflate; y"), None);
     assert_eq!(served("permessage-bzip2"), None);
-    // Over several lines too.
+    // The same for offers in several fields.
     let head = format!(
         "{REQUEST}Sec-WebSocket-Extensions: x\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
     );
@@ -75,8 +75,8 @@ fn r7692_5_04_an_answer_names_one_extension() {
     assert_eq!(answer("x, permessage-deflate", &offers), Err(Error::ExtensionNotOffered));
 }
 
-/// Elements that no peer may accept: unknown, repeated, without the value that is due, with one
-/// that is not.
+/// Parameters that no peer may accept: unknown, repeated, without a required value, with an invalid
+/// or forbidden one.
 const INVALID: [&str; 17] = [
     "unknown",
     "unknown=1",
@@ -127,7 +127,7 @@ fn r7692_7_02_an_invalid_answer_fails() {
     }
 }
 
-/// The offers and answers of RFC 7692, section 7.1.3.
+/// The offers and answers of RFC 7692 §7.1.3.
 #[test]
 fn r7692_7_1_3_01_the_examples_of_the_rfc() {
     assert_eq!(served("permessage-deflate", DeflateConfig::new()).unwrap(), "permessage-deflate");
@@ -153,8 +153,8 @@ fn r7692_7_1_3_01_the_examples_of_the_rfc() {
     assert_eq!(judged("permessage-deflate", &offers), Some(DeflateParams::default()));
 }
 
-/// Each answer that a server can give to each offer is one that the client takes, and both see the
-/// same parameters.
+/// The client accepts each answer that a server can give to each offer, and both get the same
+/// parameters.
 #[test]
 fn every_offer_and_every_configuration_agree() {
     let sizes = [None, Some(8), Some(11), Some(15)];

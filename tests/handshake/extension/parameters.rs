@@ -1,5 +1,4 @@
-//! The parameters of permessage-deflate, one by one: contexts that are not taken over, and the size
-//! of each side's window.
+//! The parameters of permessage-deflate: context takeover and the window of each side.
 
 use barews::handshake::deflate::{DeflateConfig, DeflateOffer, WindowBits, negotiate};
 
@@ -20,11 +19,11 @@ fn r7692_7_1_1_1_01_the_flag_has_no_value() {
 fn r7692_7_1_1_1_02_server_no_context_takeover_is_repeated() {
     let text = "permessage-deflate; server_no_context_takeover";
     assert_eq!(served(text, DeflateConfig::new()).unwrap(), text);
-    // Unasked.
+    // Without a request for it.
     let config = DeflateConfig::new().server_no_context_takeover(true);
     assert_eq!(served("permessage-deflate", config).unwrap(), text);
     assert_eq!(judged(text, &[DeflateOffer::new()]), Some(params(true, false, 15, 15)));
-    // Asked for and not repeated.
+    // Requested, but missing from the answer.
     assert_eq!(
         judged("permessage-deflate", &[DeflateOffer::new().server_no_context_takeover(true)]),
         None
@@ -42,13 +41,13 @@ fn r7692_7_1_1_1_03_servers_support_it() {
 fn r7692_7_1_1_2_01_the_clients_promise_binds_it() {
     let offers = [DeflateOffer::new().client_no_context_takeover(true)];
     assert_eq!(judged("permessage-deflate", &offers), Some(params(false, true, 15, 15)));
-    // Of several offers that the answer fits, each promise counts.
+    // If an answer fits several offers, the promises of all of them apply.
     let offers = [DeflateOffer::new(), offers[0]];
     assert_eq!(judged("permessage-deflate", &offers), Some(params(false, true, 15, 15)));
-    // But not that of one that it does not fit.
+    // The promise of an offer that it does not fit does not apply.
     let offers = [DeflateOffer::new(), offers[1].server_max_window_bits(bits(9))];
     assert_eq!(judged("permessage-deflate", &offers), Some(params(false, false, 15, 15)));
-    // A server takes the hint and says so.
+    // The server confirms the hint.
     let text = "permessage-deflate; client_no_context_takeover";
     assert_eq!(served(text, DeflateConfig::new()).unwrap(), text);
 }
@@ -104,12 +103,12 @@ fn r7692_7_1_2_1_02_a_server_answers_with_no_more_than_was_offered() {
                 format!("permessage-deflate; server_max_window_bits={least}")
             );
             assert_eq!(answer.params(), params(false, false, least, 15));
-            // Too small for our compressor: declined.
+            // Declined if the window is too small for the compressor.
             let config = DeflateConfig::new().server_min_window_bits(bits(ours));
             assert_eq!(served(&offer, config).is_some(), offered >= ours);
         }
     }
-    // Unasked, where it says something.
+    // Without a request for it, if the window is limited.
     let config = DeflateConfig::new().server_max_window_bits(bits(12));
     assert_eq!(
         served("permessage-deflate", config).unwrap(),
@@ -154,14 +153,14 @@ fn r7692_7_1_2_2_01_client_window_with_and_without_a_value() {
             None
         );
     }
-    // Where nothing needs to be limited, nothing is said.
+    // An unlimited window is not mentioned.
     let any = served("permessage-deflate; client_max_window_bits", DeflateConfig::new());
     assert_eq!(any.unwrap(), "permessage-deflate");
 }
 
 #[test]
 fn r7692_7_1_2_2_02_not_offered_is_not_answered() {
-    // A server that cannot inflate the full window has nothing to hold such a client by.
+    // Nothing limits the window of such a client, so a server with a smaller one declines.
     for ours in 8..=15 {
         let config = DeflateConfig::new().client_max_window_bits(bits(ours));
         let answer = served("permessage-deflate", config);

@@ -1,4 +1,4 @@
-//! However a head is cut, the outcome is the same, and what is asked for is never too much.
+//! Cuts do not change the outcome of a head, and `NeedMore` never asks for too many bytes.
 
 use barews::handshake::server::RequestReader;
 use barews::handshake::{Error, Status};
@@ -41,10 +41,10 @@ fn need_more_counts_down_to_the_end() {
     assert_eq!(last, [4, 3, 2, 1, 0]);
     assert_eq!(more(read(&mut RequestReader::new(), b"")), b"G / HTTP/1.1\r\n\r\n".len());
     assert_eq!(more(response(&mut client(), b"")), b"HTTP/1.1 101\r\n\r\n".len());
-    // The least that is asked for is reached: these are the shortest heads.
+    // The minimum is exact: these are the shortest heads.
     assert_eq!(more(read(&mut RequestReader::new(), b"G / HTTP/1.0\r\n\r\n")), 0);
     assert_eq!(more(response(&mut client(), b"HTTP/1.1 200\r\n\r\n")), 0);
-    // Behind each of these, what is asked for is the end of the shortest head that begins so.
+    // After each start, `NeedMore` is the length of the shortest possible rest.
     for (start, end) in [
         ("G", " / HTTP/1.1\r\n\r\n"),
         ("GET ", "/ HTTP/1.1\r\n\r\n"),
@@ -66,7 +66,7 @@ fn need_more_counts_down_to_the_end() {
     ] {
         assert_eq!(more(response(&mut client(), start.as_bytes())), end.len(), "{start:?}");
     }
-    // Bytes that were taken back are asked for again.
+    // If the caller passes fewer bytes than before, the missing ones are requested again.
     let mut reader = RequestReader::new();
     read(&mut reader, &REQUEST[..40]).unwrap();
     assert!(more(read(&mut reader, &REQUEST[..30])) >= 10);
@@ -75,8 +75,7 @@ fn need_more_counts_down_to_the_end() {
     assert_eq!(more(read(&mut reader, b"")), REQUEST.len());
 }
 
-/// A byte that was looked at is not looked at again: if it is changed afterwards, nothing is
-/// noticed.
+/// A byte is read once: a later change to it goes unnoticed.
 #[test]
 fn p05_a_byte_is_looked_at_once() {
     let mut reader = RequestReader::new();

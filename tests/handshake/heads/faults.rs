@@ -1,5 +1,5 @@
-//! Bytes that are no head: each is refused at the first that is wrong, and for good; no bytes make a
-//! reader panic.
+//! Malformed heads are refused permanently at the first wrong byte, and no bytes make a reader
+//! panic.
 
 use barews::handshake::server::{Incoming, RequestReader};
 use barews::handshake::{Error, Limits, Status};
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::{Outcome, REQUEST, cases, client, client_cuts, read, response, server_cuts};
 
-/// Each ends with the first byte at which no valid head is possible any more.
+/// Each ends with the first byte that no valid head can have there.
 #[test]
 fn malformed_requests_are_refused_at_their_first_fault() {
     let corpus: [(&[u8], Error, u16); 44] = [
