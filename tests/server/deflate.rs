@@ -1,5 +1,5 @@
-//! The example `echo_server` with compression (RFC 7692), byte by byte as a peer may send it. What goes in is made by zlib,
-//! what comes out is read by an inflater that refuses all that was not agreed on.
+//! The example `echo_server` with compression (RFC 7692) over raw sockets. zlib compresses the
+//! input; a strict decoder, which rejects anything not negotiated, reads the output.
 
 use std::io::Write;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use flate2::{Compress, Compression, FlushCompress};
 
 const RSV1: u8 = 0x40;
 const OFFER: &str = "permessage-deflate; client_max_window_bits";
-/// RFC 7692, 7.2.3.2: "Hello", and the same again by reference.
+/// RFC 7692 §7.2.3.2: "Hello", and the same again by reference.
 const HELLO: &[u8] = b"\xF2\x48\xCD\xC9\xC9\x07\x00";
 const HELLO_AGAIN: &[u8] = b"\xF2\x00\x11\x00\x00";
 
@@ -19,7 +19,7 @@ fn server(arguments: &[&str]) -> Server {
     Server::start(&[&["--deflate", "--threads", "1"], arguments].concat())
 }
 
-/// A client that offers that, and the element that answers it.
+/// Opens a client with this offer; also returns the server's answer.
 fn open(server: &Server, offer: &str) -> (Client, Option<String>) {
     let mut client = server.connect();
     let mut bytes = request("/");
@@ -36,7 +36,7 @@ fn bytes(len: usize) -> Vec<u8> {
     std::iter::repeat_with(|| random.u8(..)).take(len).collect()
 }
 
-/// zlib for one connection.
+/// A zlib compressor for one connection.
 struct Zlib(Compress);
 
 impl Zlib {
@@ -45,7 +45,7 @@ impl Zlib {
     }
 
     fn message(&mut self, bytes: &[u8]) -> Vec<u8> {
-        // zlib flushes nothing twice.
+        // zlib writes nothing for an empty message after a flush.
         if bytes.is_empty() {
             return vec![0];
         }
@@ -57,13 +57,13 @@ impl Zlib {
     }
 }
 
-/// The payload of the next message, which is compressed; how many frames it has.
+/// Reads a compressed message; returns its payload and the number of its frames.
 fn message(client: &mut Client, opcode: u8) -> (Vec<u8>, usize) {
     let (first, mut payload) = client.frame().expect("a message");
     assert_eq!(first & !FIN, RSV1 | opcode);
     let (mut fin, mut frames) = (first & FIN, 1);
     while fin == 0 {
-        let (first, more) = client.frame().expect("all of the message");
+        let (first, more) = client.frame().expect("the rest of the message");
         assert_eq!(first & !FIN, CONTINUATION);
         payload.extend(more);
         (fin, frames) = (first & FIN, frames + 1);
@@ -101,7 +101,7 @@ fn loopback_an_offer_gets_the_answer_that_fits() {
             "permessage-deflate; server_max_window_bits=8; client_max_window_bits=12",
             Some("permessage-deflate; server_max_window_bits=8; client_max_window_bits=9"),
         ),
-        // Nothing would bind such a client to the window.
+        // Nothing would limit the window of such a client.
         (&small, "permessage-deflate", None),
     ];
     for (server, offer, answer) in cases {
@@ -119,11 +119,11 @@ fn loopback_what_comes_compressed_goes_back_compressed_and_the_rest_as_it_came()
     assert_eq!(inflate.message(&first).unwrap(), b"Hello");
     client.send(FIN | TEXT, b"Hello");
     client.expect(&[(FIN | TEXT, b"Hello")]);
-    // A plain message touches neither window.
+    // A plain message changes neither window.
     client.send(FIN | RSV1 | BINARY, HELLO_AGAIN);
     let (second, _) = message(&mut client, BINARY);
     assert_eq!(inflate.message(&second).unwrap(), b"Hello");
-    assert!(second.len() < first.len(), "by reference");
+    assert!(second.len() < first.len(), "the second message refers to the first");
     client.send(FIN | TEXT, b"");
     client.expect(&[(FIN | TEXT, b"")]);
     client.send(FIN | RSV1 | TEXT, b"\x00");
@@ -141,7 +141,7 @@ fn loopback_messages_of_any_length_with_and_without_takeover() {
         let (mut client, _) = open(&server, offer);
         let (mut zlib, mut inflate) = (Zlib::new(), StrictInflate::new(15, takeover));
         for len in [0, 1, 100, 4095, 4096, 4097, 65_535, 65_536, 300_000, 17] {
-            for payload in [bytes(len), vec![b'x'; len], b"as said before; ".repeat(len / 16)] {
+            for payload in [bytes(len), vec![b'x'; len], b"as stated above;".repeat(len / 16)] {
                 client.send(FIN | RSV1 | BINARY, &zlib.message(&payload));
                 let (echo, frames) = message(&mut client, BINARY);
                 assert!(inflate.message(&echo).unwrap() == payload, "{len} bytes");
@@ -162,7 +162,7 @@ fn loopback_windows_of_512_bytes_on_both_sides() {
         client.send(FIN | RSV1 | BINARY, &zlib.message(&payload));
         assert!(inflate.message(&message(&mut client, BINARY).0).unwrap() == payload);
     }
-    // Further back than was agreed on.
+    // Distances over the negotiated window.
     let far = Zlib::new().message(&bytes(700).repeat(2));
     client.send(FIN | RSV1 | BINARY, &far);
     client.expect_close(1007);
@@ -183,7 +183,7 @@ fn loopback_fragments_and_what_comes_between_them() {
     client.send(FIN | CONTINUATION, &HELLO[6..]);
     let (echo, _) = message(&mut client, TEXT);
     assert_eq!(inflate.message(&echo).unwrap(), b"Hello");
-    // A plain one, which is put together as well.
+    // A plain message is assembled as well.
     client.send(TEXT, "Gr\u{fc}".as_bytes());
     client.send(FIN | CONTINUATION, "\u{df}e".as_bytes());
     client.expect(&[(FIN | TEXT, "Gr\u{fc}\u{df}e".as_bytes())]);
@@ -198,7 +198,7 @@ fn loopback_frames_and_bytes_of_compressed_messages_in_any_cut() {
     let mut random = fastrand::Rng::with_seed(5);
     let messages: Vec<Vec<u8>> = (0..300).map(|i| bytes(i * 13).repeat(i % 4)).collect();
     let wire = messages.iter().enumerate().flat_map(|(i, message)| {
-        // Each third is plain.
+        // Every third message is plain.
         let (first, payload) = match i % 3 {
             0 => (FIN | BINARY, message.clone()),
             _ => (FIN | RSV1 | BINARY, zlib.message(message)),
@@ -232,9 +232,9 @@ fn loopback_every_fault_of_compression_gets_a_close_with_its_code() {
     let plain = vec![0; 100_001];
     let too_long = Zlib::new().message(&plain);
     let cases: [(&str, u16, u8, &[u8]); 7] = [
-        ("a block of a type that does not exist", 1007, FIN | RSV1 | BINARY, b"\x06"),
-        ("a reference to before the start", 1007, FIN | RSV1 | BINARY, HELLO_AGAIN),
-        ("a text that is none", 1007, FIN | RSV1 | TEXT, b"\x00\x02\x00\xFD\xFF\xC3\x28\x00"),
+        ("a block of the reserved type", 1007, FIN | RSV1 | BINARY, b"\x06"),
+        ("a distance before the start", 1007, FIN | RSV1 | BINARY, HELLO_AGAIN),
+        ("invalid UTF-8", 1007, FIN | RSV1 | TEXT, b"\x00\x02\x00\xFD\xFF\xC3\x28\x00"),
         (
             "a text that ends inside a character",
             1007,
@@ -253,16 +253,16 @@ fn loopback_every_fault_of_compression_gets_a_close_with_its_code() {
         client.send(first, payload);
         client.expect_close(code);
     }
-    println!("a fragment that is compressed and not the first");
+    println!("RSV1 on a continuation");
     let (mut client, _) = open(&server, OFFER);
     client.send(RSV1 | BINARY, HELLO);
     client.send(FIN | RSV1 | CONTINUATION, b"");
     client.expect_close(1002);
-    println!("nothing was agreed on");
+    println!("no extension was negotiated");
     let mut client = server.open("/");
     client.send(FIN | RSV1 | TEXT, HELLO);
     client.expect_close(1002);
-    println!("as long as it may be");
+    println!("messages of the greatest length");
     let (mut client, _) = open(&server, OFFER);
     for payload in [bytes(100_000), vec![0; 100_000]] {
         client.send(FIN | RSV1 | BINARY, &Zlib::new().message(&payload));
@@ -270,7 +270,7 @@ fn loopback_every_fault_of_compression_gets_a_close_with_its_code() {
     }
 }
 
-/// The most memory that the server had, in bytes.
+/// The peak memory of the server in bytes.
 fn peak(server: &Server) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.process.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -293,8 +293,8 @@ fn loopback_a_bomb_costs_no_more_than_the_limit() {
     assert!(grown < 6 << 20, "{grown}");
 }
 
-/// A message of a few bytes that has an echo of 30,000: the marks hold for a client that does not read, and one that is
-/// only late gets all.
+/// Short messages with echoes of 30,000 bytes: the high-water mark bounds the memory while the
+/// client does not read, and a late client gets everything.
 #[test]
 fn loopback_answers_that_are_longer_than_what_they_answer_wait_for_the_reader() {
     let server = server(&["--high-water", "100000", "--low-water", "50000"]);
@@ -312,7 +312,7 @@ fn loopback_answers_that_are_longer_than_what_they_answer_wait_for_the_reader() 
     let mut inflate = StrictInflate::new(15, false);
     for i in 0..4000 {
         let (echo, _) = message(&mut client, BINARY);
-        // Inflating each would be what the test takes most of its time for.
+        // Inflating every echo would dominate the time of the test.
         assert!(i % 200 != 0 || inflate.message(&echo).unwrap() == payload);
     }
     sending.join().unwrap();
@@ -327,13 +327,13 @@ fn loopback_everybody_gets_one_frame_compressed_or_plain() {
     assert_eq!(answer.as_deref(), Some("permessage-deflate; server_no_context_takeover"));
     let (mut second, _) = open(&server, "permessage-deflate; server_no_context_takeover");
     let mut plain = server.open("/");
-    // Who has a smaller window could not read what everybody gets.
+    // A client with a smaller window could not read the broadcast frames.
     let (mut small, answer) = open(&server, "permessage-deflate; server_max_window_bits=10");
     assert_eq!(answer, None);
     let mut inflate = StrictInflate::new(15, false);
     let mut zlib = Zlib::new();
     let long = bytes(200_000);
-    for payload in [&b"what everybody hears, and hears, and hears"[..], b"", &long] {
+    for payload in [&b"the same frame, the same frame, the same frame"[..], b"", &long] {
         first.send(FIN | RSV1 | BINARY, &zlib.message(payload));
         let (heard, frames) = message(&mut first, BINARY);
         assert!(inflate.message(&heard).unwrap() == payload);

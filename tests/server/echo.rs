@@ -1,5 +1,5 @@
-//! The example `echo_server` over real sockets, byte by byte as a peer may send them: what other servers were seen to get
-//! wrong.
+//! The example `echo_server` over real sockets with raw bytes, covering known faults of other
+//! servers.
 
 use crate::example::{Client, Server, request};
 use crate::support::wire::{
@@ -8,7 +8,7 @@ use crate::support::wire::{
 
 const ECHO: &str = "/";
 
-/// With a read buffer of 4 KiB, so that little is a lot.
+/// A server with a read buffer of only 4 KiB.
 fn small() -> Server {
     Server::start(&["--threads", "1", "--read-len", "4096", "--stats", "--feed-every", "100"])
 }
@@ -31,11 +31,11 @@ fn loopback_messages_up_to_64_mib_through_a_4_kib_buffer() {
         let payload = bytes(len);
         client.send(FIN | BINARY, &payload);
         client.expect(&[(FIN | BINARY, &payload)]);
-        // A line may have been written before the frame came, or before the echo had left. All memory goes back.
+        // Statistics may predate the frame or its echo. In the end all memory returns to the pool.
         let stats = server.stats_when("the buffers to go back to the pool", |stats| {
             stats("messages") > count && stats("buffers") == 0
         });
-        // From the buffer of the first bytes to the one that holds all: whatever the length, one step.
+        // At most one step, from the first buffer to one for the whole message.
         assert!(stats("grown") <= grown + 1, "{len}: {} steps", stats("grown") - grown);
         grown = stats("grown");
     }
@@ -95,7 +95,7 @@ fn loopback_a_ping_alone_before_behind_and_between() {
     let ping = masked(PING, b"ping");
     client.write(&[&ping[..], &data].concat());
     client.expect(&[(PONG, b"ping"), (FIN | TEXT, b"data")]);
-    // Behind data in the same segment: answered in the same turn, and before the echo.
+    // After data in the same segment, a Ping is answered before the echo.
     client.write(&[&data[..], &ping].concat());
     client.expect(&[(PONG, b"ping"), (FIN | TEXT, b"data")]);
 
@@ -117,7 +117,7 @@ fn loopback_a_ping_alone_before_behind_and_between() {
     client.expect(&echoes[1..]);
 }
 
-/// The Pong must not wait for the end of the message.
+/// The Pong is not delayed until the message ends.
 #[test]
 fn loopback_a_ping_inside_a_message_that_does_not_go_on() {
     let server = small();
@@ -159,13 +159,13 @@ fn loopback_every_fault_gets_a_close_with_its_code() {
         ("2^63 bytes announced", 1002, header(FIN | BINARY, 1 << 63, Some(KEY))),
         ("one byte too many", 1009, header(FIN | BINARY, (64 << 20) + 1, Some(KEY))),
         ("not masked", 1002, frame(FIN | TEXT, b"Hello", None)),
-        ("no UTF-8", 1007, masked(FIN | TEXT, b"\xC3\x28")),
+        ("invalid UTF-8", 1007, masked(FIN | TEXT, b"\xC3\x28")),
         ("a text that ends inside a character", 1007, masked(FIN | TEXT, b"\xE4\xB8")),
         ("a reserved bit", 1002, masked(FIN | 0x40 | TEXT, b"x")),
         ("a reserved opcode", 1002, masked(FIN | 0x3, b"x")),
-        ("a fragment of no message", 1002, masked(FIN | CONTINUATION, b"x")),
+        ("a continuation without a message", 1002, masked(FIN | CONTINUATION, b"x")),
         ("a Ping of 126 bytes", 1002, masked(PING, &[0; 126])),
-        ("a length in more bytes than it needs", 1002, vec![FIN | TEXT, 0xFE, 0, 5]),
+        ("a length that is not minimal", 1002, vec![FIN | TEXT, 0xFE, 0, 5]),
         ("a Close with code 1005", 1002, masked(CLOSE, &1005_u16.to_be_bytes())),
     ];
     for (name, code, bytes) in cases {

@@ -1,5 +1,5 @@
-//! The examples `load` and `echo_server` against each other, and `load` against servers that do one
-//! thing wrong: it must notice.
+//! The examples `load` and `echo_server` against each other, and `load` against servers with one
+//! fault each, which it must detect.
 
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::example::{Lines, Server, example, output};
 use crate::wrong_server::{Manner, serve};
 
-/// Exit status 0, and what was printed on both outputs.
+/// Runs `load`; returns whether it succeeded, and its combined output.
 fn load(address: SocketAddr, arguments: &str) -> (bool, String) {
     let mut command = Command::new(example("load"));
     command.arg("--connect").arg(address.to_string()).args(arguments.split_whitespace());
@@ -17,16 +17,16 @@ fn load(address: SocketAddr, arguments: &str) -> (bool, String) {
     (output.status.success(), text.concat())
 }
 
-/// The number behind this name in the JSON.
+/// The number with this name in the JSON.
 fn field(json: &str, name: &str) -> f64 {
     let (_, rest) = json.split_once(&format!("\"{name}\":")).unwrap_or_else(|| panic!("{json}"));
     rest[..rest.find([',', '}']).unwrap()].parse().unwrap()
 }
 
-/// For how many seconds something is tried: how much is done in which time is the machine's.
+/// Durations in seconds to try in turn, because the speed depends on the machine.
 const SECONDS: [f64; 3] = [0.2, 5.0, 100.0];
 
-/// The same with JSON, for as long as it takes until it is enough.
+/// Runs `load` with JSON output and longer durations until the output is enough.
 fn load_until(
     address: SocketAddr,
     arguments: &str,
@@ -81,14 +81,14 @@ fn loopback_the_longest_message_takes_little_memory() {
     let came_back = SECONDS.into_iter().any(|seconds| {
         let (json, most) = longest(server.address, seconds);
         assert!(!has_errors(&json), "{json}");
-        // Less than half of one message; 0 where the system does not tell.
+        // Less than half of one message; 0 if the system does not report it.
         assert!(most < 24 << 10, "{most} KiB");
         has_messages(&json)
     });
     assert!(came_back, "no message came back in {SECONDS:?} seconds");
 }
 
-/// What is printed of six of the longest messages, and the most memory that they took, in KiB.
+/// Runs `load` with messages of the greatest length; returns its output and its peak memory in KiB.
 fn longest(address: SocketAddr, seconds: f64) -> (String, u64) {
     let mut command = Command::new(example("load"));
     command.args(["--size", "67108864", "--pipeline", "3", "--connections", "2", "--json"]);
@@ -104,7 +104,7 @@ fn longest(address: SocketAddr, seconds: f64) -> (String, u64) {
         most = most.max(kib.unwrap_or_default());
         std::thread::sleep(Duration::from_millis(20));
     }
-    (lines.next("what is printed").unwrap(), most)
+    (lines.next("the output of `load`").unwrap(), most)
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn loopback_what_is_wrong_is_noticed() {
     }
 }
 
-/// With one message in flight nothing comes behind the lost one that could differ.
+/// With one message in flight, no later message reveals the lost one.
 #[test]
 fn loopback_a_server_that_falls_silent_is_noticed() {
     let arguments = "--connections 2 --patience 1";
@@ -138,7 +138,7 @@ fn loopback_a_server_that_falls_silent_is_noticed() {
     assert!(output.contains("the server fell silent"), "{output}");
 }
 
-/// Empty messages look all the same, but they can be counted.
+/// Empty messages are all alike, but they are counted.
 #[test]
 fn loopback_an_empty_message_too_many_is_noticed() {
     let arguments = "--size 0 --connections 2";
@@ -162,7 +162,7 @@ fn loopback_the_echo_server_stands_the_torment() {
     for fault in ["slow handshake", "Ping flood", "tiny fragments", "bit flips", "honest traffic"] {
         assert!(output.lines().any(|line| line.starts_with(fault)), "{output}");
     }
-    // All is right but how soon the canary was served, which is the machine's.
+    // Everything but the latency of the canary, which depends on the machine.
     let mut faults = output.lines().skip(1).take_while(|line| !line.starts_with("canary"));
     assert!(faults.all(|line| line.contains("  yes  ")), "{output}");
     assert!(output.contains("canary, tormented: 99 % within"), "{output}");

@@ -1,4 +1,4 @@
-//! The built examples as processes: servers, clients and what is between them.
+//! Tests of the built examples as processes, over loopback sockets.
 #![allow(
     clippy::large_stack_arrays,
     clippy::unchecked_time_subtraction,

@@ -1,4 +1,4 @@
-//! Echo servers that do one thing wrong, for what must notice it.
+//! Echo servers with one fault each, which `load` must detect.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -8,40 +8,40 @@ use barews::handshake::Status;
 use barews::handshake::server::{Incoming, Origins, RequestReader};
 use barews::{Config, Connection, Event, Kind, RecvBuffer, Server, TransportAction};
 
-/// What is wrong. What happens to one message happens to number 100 of each connection.
+/// The fault of a server. Faults in one message affect message `CHOSEN` of each connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
-    /// Nothing.
+    /// No fault.
     Right,
-    /// The last byte of one message has a bit flipped.
+    /// Flips a bit in the last byte of one message.
     FlipsABit,
-    /// The last byte of every message over 4 KiB has a bit flipped.
+    /// Flips a bit in the last byte of every message over 4 KiB.
     SpoilsLongMessages,
-    /// One message comes behind the next one.
+    /// Sends one message after the next one.
     SwapsMessages,
-    /// One text comes back as binary.
+    /// Sends one text as binary.
     TextAsBinary,
-    /// One message does not come back.
+    /// Drops one message.
     LosesAMessage,
-    /// One message comes back twice.
+    /// Sends one message twice.
     RepeatsAMessage,
-    /// One message comes back without its last byte.
+    /// Sends one message without its last byte.
     CutsAMessage,
-    /// Pings are not answered.
+    /// Does not answer Pings.
     IgnoresPings,
-    /// No Close frame, whatever happens: the transport just ends.
+    /// Ends the transport without ever sending a Close.
     EndsRudely,
 }
 
 const CHOSEN: u64 = 100;
 
-/// Serves for as long as the test runs.
+/// Serves until the test process ends.
 pub fn serve(manner: Manner) -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            // A client that goes away is no fault of this server.
+            // Ignores the error when a client disconnects.
             thread::spawn(move || drop(talk(stream, manner)));
         }
     });
@@ -115,9 +115,9 @@ fn receive(stream: &mut TcpStream, rx: &mut RecvBuffer<Vec<u8>>) -> std::io::Res
 struct Echo {
     ws: Connection<Server>,
     manner: Manner,
-    /// Of the next message.
+    /// The number of the next message.
     number: u64,
-    /// What goes out behind the next message.
+    /// Frames to send after the next message.
     held: Vec<u8>,
 }
 
