@@ -200,7 +200,7 @@ fn the_bytes_are_the_same_on_every_machine() {
 }
 
 #[test]
-fn pieces_of_input_and_output_change_no_byte() {
+fn cuts_of_input_and_output_change_no_byte() {
     for (name, effort) in efforts() {
         for (corpus, messages) in CORPORA {
             let messages = messages(&mut Numbers(2));

@@ -82,7 +82,7 @@ fn the_window_is_the_same_across_messages_and_sizes_of_output() {
 }
 
 #[test]
-fn nothing_reaches_back_behind_the_start() {
+fn no_match_reaches_before_the_start() {
     for (bits, before) in (8..=15).flat_map(|bits| [0, 1, 2, 100].map(|before| (bits, before))) {
         for distance in 1..=before + 2 {
             let bytes = pattern(before);
@@ -107,7 +107,7 @@ fn nothing_reaches_back_behind_the_start() {
 /// does expose it: it accepts a match before the start of the data, because its caller cannot state
 /// how much of the ring is valid. The window of `Inflate` tracks that.
 #[test]
-fn what_the_memory_held_before_never_comes_out() {
+fn the_initial_content_of_the_memory_is_never_output() {
     let mut stream = BitWriter::new();
     let message = stream.fixed(false).repeat(258, 32_768).end().message();
     let mut ring = vec![JUNK; 1 << 15];
@@ -187,7 +187,7 @@ fn add_empty(stream: &mut BitWriter, kind: usize) {
 }
 
 #[test]
-fn empty_blocks_of_all_kinds_say_nothing() {
+fn empty_blocks_of_all_types_give_nothing() {
     for kinds in [&[0][..], &[1], &[2], &[0, 1, 2], &[2, 2, 1, 1, 0, 0]] {
         let mut stream = BitWriter::new();
         stream.fixed(false).literals(b"a").end();
@@ -203,7 +203,7 @@ fn empty_blocks_of_all_kinds_say_nothing() {
 }
 
 #[test]
-fn a_type_that_is_none_is_invalid() {
+fn a_reserved_block_type_is_invalid() {
     for last in 0..2 {
         let mut stream = BitWriter::new();
         let message = stream.fixed(false).literals(b"ab").end().bits(last | 3 << 1, 3).message();
@@ -239,7 +239,7 @@ fn stored_blocks_of_all_lengths() {
 }
 
 #[test]
-fn the_same_verdict_as_zlibs_on_every_message_of_two_bytes() {
+fn every_message_of_two_bytes_gives_the_verdict_of_zlib() {
     for word in 0..=u16::MAX {
         let message = word.to_le_bytes();
         let seen = alone(&message);
@@ -256,7 +256,7 @@ fn bytes_of(seen: Outcome) -> Vec<u8> {
 /// The fixed codes include the lengths 286 and 287 and the distances 30 and 31, which have no
 /// meaning (RFC 1951 §3.2.6).
 #[test]
-fn symbols_that_stand_for_nothing_are_invalid() {
+fn symbols_without_a_meaning_are_invalid() {
     for symbol in 257..288 {
         for distance in 0..32 {
             let mut stream = BitWriter::new();
@@ -302,7 +302,7 @@ fn same_as_zlib(name: &str, head: &BitWriter) -> Vec<bool> {
 }
 
 /// Tests a head with these code lengths; returns true if some continuation is valid.
-fn codes_can_be(name: &str, literals: &[u8], distances: &[u8]) -> bool {
+fn codes_are_valid(name: &str, literals: &[u8], distances: &[u8]) -> bool {
     let mut stream = BitWriter::new();
     stream.dynamic(false, literals, distances);
     // Followed by the end of the block, if the code has one.
@@ -324,9 +324,9 @@ fn literals(first: &[u8], end: u8, more: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn code_sets_that_cannot_be() {
+fn invalid_code_sets() {
     let sound = literals(&[1], 1, &[]);
-    assert!(codes_can_be("sound", &sound, &[0]));
+    assert!(codes_are_valid("sound", &sound, &[0]));
     let cases: [(&str, Vec<u8>, &[u8]); 9] = [
         ("too many literals", literals(&[1, 1], 1, &[]), &[0]),
         ("too many literals of 15 bits", literals(&[1, 2, 2], 15, &[]), &[0]),
@@ -339,12 +339,12 @@ fn code_sets_that_cannot_be() {
         ("one distance of two bits", sound.clone(), &[0, 2]),
     ];
     for (name, literals, distances) in cases {
-        assert!(!codes_can_be(name, &literals, distances), "{name}");
+        assert!(!codes_are_valid(name, &literals, distances), "{name}");
     }
 }
 
 #[test]
-fn code_sets_that_are_odd_and_can_be() {
+fn unusual_code_sets_are_valid() {
     let sound = literals(&[1], 1, &[]);
     let cases: [(&str, Vec<u8>, &[u8]); 6] = [
         ("one literal of one bit", literals(&[], 1, &[]), &[0]),
@@ -359,22 +359,22 @@ fn code_sets_that_are_odd_and_can_be() {
         ),
     ];
     for (name, literals, distances) in cases {
-        assert!(codes_can_be(name, &literals, distances), "{name}");
+        assert!(codes_are_valid(name, &literals, distances), "{name}");
     }
 }
 
 #[test]
-fn counts_that_are_too_many() {
+fn code_counts_out_of_range() {
     for (literals, distances) in [(286, 30), (287, 1), (288, 1), (257, 31), (257, 32), (288, 32)] {
         let mut lengths = vec![0; literals];
         (lengths[0], lengths[256]) = (1, 1);
-        let ok = codes_can_be("counts", &lengths, &vec![0; distances]);
+        let ok = codes_are_valid("counts", &lengths, &vec![0; distances]);
         assert_eq!(ok, literals <= 286 && distances <= 30, "{literals} {distances}");
     }
 }
 
 #[test]
-fn lengths_of_lengths() {
+fn code_length_codes() {
     /// A literal, then zeros up to the end.
     const START: [Item; 4] = [(1, 0), (18, 127), (18, 106), (1, 0)];
     let head = |name: &str, code: &[u8; 19], literals, distances, items: &[Item]| {

@@ -76,7 +76,7 @@ fn three_ways(len: u32) -> [BitWriter; 3] {
 }
 
 #[test]
-fn p13_a_message_of_the_limit_passes_and_a_byte_more_does_not() {
+fn p13_a_message_of_the_limit_passes_and_one_byte_more_fails() {
     for (len, way) in [0, 1, 2, 15, 16, 17, 258, 259, 1000, 5000]
         .map(three_ways)
         .iter()
@@ -103,7 +103,7 @@ fn p13_a_message_of_the_limit_passes_and_a_byte_more_does_not() {
 }
 
 #[test]
-fn what_is_wrong_behind_the_limit_is_not_seen_and_at_the_limit_it_is() {
+fn errors_after_the_limit_are_not_reported_but_at_the_limit_they_are() {
     for size in [1, 5, 9, 10, 11, 100] {
         // Ten bytes, then a block of the reserved type.
         let mut stream = BitWriter::new();
@@ -167,7 +167,7 @@ fn a_bomb_in_a_million_fragments_stops_at_the_limit() {
 }
 
 #[test]
-fn a_million_empty_fragments_and_blocks_say_nothing() {
+fn a_million_empty_fragments_and_blocks_give_an_empty_message() {
     let mut parts = vec![&b"\x00\x00\x00\xFF\xFF"[..], b""];
     for _ in 0..500_000 {
         parts.extend([&b""[..], b"\x00\x00\x00\xFF\xFF"]);
@@ -180,7 +180,7 @@ fn a_million_empty_fragments_and_blocks_say_nothing() {
 }
 
 #[test]
-fn the_finite_default_is_64_mib() {
+fn a_message_over_64_mib_exceeds_the_default_limit() {
     let limit = 64 << 20;
     // 258 bytes per match, and one literal.
     let count = limit / 258 + 1;
@@ -199,7 +199,7 @@ fn the_finite_default_is_64_mib() {
 }
 
 #[test]
-fn p09_a_fault_is_the_same_for_plain_data_and_for_ever() {
+fn p09_an_error_is_permanent_and_also_refuses_uncompressed_data() {
     let context = context(8, true);
     let mut memory = memory(context);
     let mut inflate = Inflate::new(context, &mut memory).unwrap();
@@ -229,7 +229,7 @@ fn p09_a_fault_is_the_same_for_plain_data_and_for_ever() {
 
 /// Without takeover, a caller may discard the rest of a message.
 #[test]
-fn a_message_that_is_left_does_not_harm_the_next() {
+fn a_discarded_message_does_not_affect_the_next() {
     let side = Side::Client;
     let hello = b"\xF2\x48\xCD\xC9\xC9\x07\x00";
     for cut in 0..hello.len() {
@@ -254,7 +254,7 @@ fn a_message_that_is_left_does_not_harm_the_next() {
 }
 
 #[test]
-fn plain_data_pass_unchanged_in_pieces() {
+fn uncompressed_data_passes_unchanged_in_pieces() {
     let bytes: Vec<u8> = (0..=255).cycle().take(1000).collect();
     for side in SIDES {
         let wire = [
@@ -285,7 +285,7 @@ fn messages(text: &[u8]) -> [Vec<u8>; 3] {
 }
 
 #[test]
-fn characters_may_be_cut_by_pieces_fragments_and_reads() {
+fn characters_may_be_split_by_pieces_fragments_and_reads() {
     let text = "aß€😀\u{7FF}\u{800}\u{FFFF}\u{10000}\u{10FFFF}ß€😀ß€😀ß€😀";
     for message in messages(text.as_bytes()) {
         for len in 1..=message.len() {
@@ -303,7 +303,7 @@ fn characters_may_be_cut_by_pieces_fragments_and_reads() {
 }
 
 #[test]
-fn of_bad_text_the_good_start_comes_and_then_the_error() {
+fn invalid_text_gives_its_valid_start_and_then_the_error() {
     let starts = ["", "a", "aß€😀", "------------------------------------------------"];
     let bad: [(&[u8], usize); 7] = [
         // The bytes, and how many of them may start a character.
@@ -334,7 +334,7 @@ fn of_bad_text_the_good_start_comes_and_then_the_error() {
 
 /// The error is reported before the rest of the message arrives.
 #[test]
-fn bad_text_is_refused_as_soon_as_it_is_here() {
+fn invalid_text_is_refused_as_soon_as_it_arrives() {
     for side in SIDES {
         let mut wire = side.frame(RSV1 | TEXT, b"\x00\xFF\x00\x00\xFFab\xFF");
         let seen = run(side, context(8, true), &wire, &[], &[100]);
@@ -356,7 +356,7 @@ fn bad_text_is_refused_as_soon_as_it_is_here() {
 /// An incomplete character is only detected at the end of the message, when its first bytes may
 /// have been delivered already. So they are always delivered.
 #[test]
-fn a_text_that_ends_in_a_character_gives_the_same_however_it_is_cut() {
+fn a_text_that_ends_inside_a_character_gives_the_same_for_every_cut() {
     for text in [&b"ab\xE2\x82"[..], b"ab\xF0\x9F\x98", b"\xC3", b"\xE2"] {
         let wanted =
             Outcome { open: text.to_vec(), error: Some(Error::InvalidUtf8), ..Outcome::default() };

@@ -138,7 +138,7 @@ fn limit() -> impl Strategy<Value = usize> {
 
 proptest! {
     #[test]
-    fn what_zlib_compressed_comes_back_in_order(
+    fn messages_of_zlib_are_inflated_in_order(
         side in side(),
         level in level(),
         takeover in any::<bool>(),
@@ -165,7 +165,7 @@ proptest! {
     }
 
     #[test]
-    fn sound_messages_are_what_both_say(
+    fn valid_messages_give_the_verdict_of_both_oracles(
         side in side(),
         kind in kind(),
         message in message(),
@@ -177,7 +177,7 @@ proptest! {
     }
 
     #[test]
-    fn changed_and_cut_messages_are_what_both_say(
+    fn corrupted_and_truncated_messages_give_the_verdict_of_both_oracles(
         side in side(),
         kind in kind(),
         message in message(),
@@ -191,7 +191,7 @@ proptest! {
 
     /// Corrupts the start, where the codes are.
     #[test]
-    fn changed_heads_are_what_both_say(
+    fn corrupted_heads_give_the_verdict_of_both_oracles(
         side in side(),
         message in message(),
         flips in vec((0..40_usize, any::<u8>()), 1..4),
@@ -207,7 +207,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_what_both_say(
+    fn any_bytes_give_the_verdict_of_both_oracles(
         side in side(),
         message in vec(any::<u8>(), 0..80),
         // Chooses the first three bits, so that more blocks have codes.
@@ -224,7 +224,7 @@ proptest! {
 
 /// A truncated message is rejected, unless the rest happens to be valid according to zlib.
 #[test]
-fn messages_cut_at_every_byte() {
+fn messages_truncated_at_every_byte() {
     let text = "What is cut is no message, what is cut is none. ".repeat(6);
     let ways = Ways { cuts: vec![], fragments: vec![], sizes: vec![7] };
     for level in [0, 1, 6, 9].map(|level| Level { level, window_bits: 15 }) {

@@ -144,7 +144,7 @@ fn effort() -> impl Strategy<Value = Effort> {
 
 proptest! {
     #[test]
-    fn p03_any_message_comes_back(
+    fn p03_any_message_round_trips(
         effort in effort(),
         bits in 8..=15_u8,
         takeover: bool,
@@ -166,7 +166,7 @@ proptest! {
     }
 
     #[test]
-    fn without_takeover_a_message_stands_alone(
+    fn without_takeover_messages_are_independent(
         effort in effort(),
         bits in 8..=15_u8,
         messages in vec(message(), 2..5),
@@ -184,7 +184,7 @@ proptest! {
 
 /// A few hundred KiB, so that every table of positions starts over more than once.
 #[test]
-fn long_streams_come_back() {
+fn long_streams_round_trip() {
     let mut random = fastrand::Rng::with_seed(7);
     let text: Vec<u8> = (0..40_000).flat_map(|_| words(&mut random)).collect();
     for effort in EFFORTS {
@@ -222,7 +222,7 @@ fn words(random: &mut fastrand::Rng) -> Vec<u8> {
 }
 
 #[test]
-fn random_bytes_grow_by_no_more_than_is_said() {
+fn random_bytes_grow_by_no_more_than_max_len() {
     let mut random = fastrand::Rng::with_seed(1);
     let bytes: Vec<u8> = (0..100_000).map(|_| random.u8(..)).collect();
     let high: Vec<u8> = (0..100_000).map(|_| random.u8(144..)).collect();
@@ -254,7 +254,7 @@ fn the_examples_of_the_rfc() {
 }
 
 #[test]
-fn a_message_may_end_with_nothing() {
+fn a_message_may_end_with_an_empty_input() {
     let context = context(15, true);
     let mut memory = memory(context, Effort::SMALL);
     let mut deflate = Deflate::new(context, Effort::SMALL, &mut memory).unwrap();
@@ -267,7 +267,7 @@ fn a_message_may_end_with_nothing() {
 }
 
 #[test]
-fn memory_is_asked_for_to_the_byte() {
+fn the_required_memory_is_exact() {
     for effort in EFFORTS {
         for bits in 8..=15 {
             let context = context(bits, true);
@@ -287,7 +287,7 @@ fn memory_is_asked_for_to_the_byte() {
 }
 
 #[test]
-fn a_short_message_is_sent_plain_by_the_threshold() {
+fn a_message_below_the_threshold_is_sent_uncompressed() {
     let context = context(8, true);
     let effort = Effort::TINY.threshold(20);
     let mut memory = memory(context, effort);
@@ -339,7 +339,7 @@ fn the_output_may_be_full_at_every_byte() {
 }
 
 #[test]
-fn an_exponent_out_of_its_range_is_the_nearest_in_it() {
+fn an_exponent_out_of_range_is_clamped() {
     let memory = |effort| Deflate::memory(context(15, true), effort);
     let table = |bits| memory(Effort::FAST.table_bits(bits));
     let block = |bits| memory(Effort::FAST.block_bits(bits));
@@ -351,7 +351,7 @@ fn an_exponent_out_of_its_range_is_the_nearest_in_it() {
 }
 
 #[test]
-fn a_storage_that_becomes_shorter_takes_nothing_and_does_not_panic() {
+fn a_storage_that_shrinks_stops_progress_and_does_not_panic() {
     let context = context(15, true);
     for effort in EFFORTS {
         let needed = Deflate::memory(context, effort);
@@ -373,7 +373,7 @@ fn a_storage_that_becomes_shorter_takes_nothing_and_does_not_panic() {
 /// Positions have 16 bits, so the tables are rebased every few tens of KiB, which must not lose
 /// matches.
 #[test]
-fn what_stood_before_is_found_again_however_much_was_sent() {
+fn matches_are_found_after_any_amount_of_data() {
     let context = context(15, true);
     let best = Effort::BEST.window_bits(WindowBits::MAX);
     // Almost a whole window, and half of the longest history.

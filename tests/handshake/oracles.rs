@@ -97,7 +97,7 @@ fn requests_agree(bytes: &[u8]) {
 }
 
 #[track_caller]
-fn answers_agree(bytes: &[u8]) {
+fn responses_agree(bytes: &[u8]) {
     if let Some(ours) = our_answer(bytes) {
         assert_eq!(Some(ours), their_answer(bytes), "{}", bytes.escape_ascii());
     }
@@ -149,7 +149,7 @@ fn every_byte_at_every_place_of_a_head() {
             }
             for at in 0..answer.len() {
                 let bytes = heads::edited(answer, &[(at, byte, how)]);
-                answers_agree(&bytes);
+                responses_agree(&bytes);
             }
         }
     }
@@ -192,7 +192,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn requests_mean_the_same_to_another_parser(
+    fn requests_have_the_content_that_another_parser_reads(
         method in "[A-Z!#-]{1,8}",
         target in "/[!-\"$-~]{0,40}",
         version in 0..2_u8,
@@ -209,13 +209,13 @@ proptest! {
     }
 
     #[test]
-    fn an_upgrade_with_faults_means_the_same_to_another_parser(edits in edits()) {
+    fn a_corrupted_upgrade_has_the_content_that_another_parser_reads(edits in edits()) {
         let bytes = heads::edited(heads::with(&[], &["Cookie: a=b"]).as_bytes(), &edits);
         requests_agree(&bytes);
     }
 
     #[test]
-    fn answers_mean_the_same_to_another_parser(
+    fn responses_have_the_content_that_another_parser_reads(
         version in 0..2_u8,
         status in 200..1000_u16,
         reason in "( [ -~\u{e9}\t]{0,20})?",
@@ -225,9 +225,9 @@ proptest! {
         let line = format!("HTTP/1.{version} {status}{reason}\r\n");
         let bytes = [line.as_bytes(), &fields.concat(), b"\r\nbehind"].concat();
         prop_assert!(our_answer(&bytes).is_some(), "{}", bytes.escape_ascii());
-        answers_agree(&bytes);
+        responses_agree(&bytes);
         let bytes = heads::edited(&bytes, &edits);
-        answers_agree(&bytes);
+        responses_agree(&bytes);
     }
 
     #[test]
@@ -266,7 +266,7 @@ fn nonce_agrees(nonce: &[u8; 16]) {
 }
 
 #[test]
-fn base64_of_every_byte_alone() {
+fn base64_of_single_nonzero_bytes() {
     for byte in 0..=u8::MAX {
         for at in 0..16 {
             let mut nonce = [0; 16];
@@ -278,7 +278,7 @@ fn base64_of_every_byte_alone() {
 
 /// Checks the reference decoder itself with the vectors of RFC 4648 §10.
 #[test]
-fn published_base64() {
+fn base64_vectors_of_rfc_4648() {
     let published = [
         ("", ""),
         ("f", "Zg=="),

@@ -72,7 +72,7 @@ fn message(client: &mut Client, opcode: u8) -> (Vec<u8>, usize) {
 }
 
 #[test]
-fn loopback_an_offer_gets_the_answer_that_fits() {
+fn loopback_every_offer_gets_its_answer() {
     let any = server(&[]);
     let small = server(&["--window-bits", "9"]);
     let cases = [
@@ -110,7 +110,7 @@ fn loopback_an_offer_gets_the_answer_that_fits() {
 }
 
 #[test]
-fn loopback_what_comes_compressed_goes_back_compressed_and_the_rest_as_it_came() {
+fn loopback_compressed_messages_are_echoed_compressed_and_plain_ones_plain() {
     let server = server(&[]);
     let (mut client, _) = open(&server, OFFER);
     let mut inflate = StrictInflate::new(15, true);
@@ -169,7 +169,7 @@ fn loopback_windows_of_512_bytes_on_both_sides() {
 }
 
 #[test]
-fn loopback_fragments_and_what_comes_between_them() {
+fn loopback_fragments_and_control_frames_between_them() {
     let server = server(&[]);
     let (mut client, _) = open(&server, OFFER);
     let mut inflate = StrictInflate::new(15, true);
@@ -190,7 +190,7 @@ fn loopback_fragments_and_what_comes_between_them() {
 }
 
 #[test]
-fn loopback_frames_and_bytes_of_compressed_messages_in_any_cut() {
+fn loopback_compressed_and_plain_messages_with_random_cuts() {
     let server = server(&["--read-len", "4096"]);
     let (mut client, _) = open(&server, OFFER);
     let mut inflate = StrictInflate::new(15, true);
@@ -227,7 +227,7 @@ fn loopback_frames_and_bytes_of_compressed_messages_in_any_cut() {
 }
 
 #[test]
-fn loopback_every_fault_of_compression_gets_a_close_with_its_code() {
+fn loopback_every_compression_error_gets_a_close_with_its_code() {
     let server = server(&["--max-message-len", "100000"]);
     let plain = vec![0; 100_001];
     let too_long = Zlib::new().message(&plain);
@@ -278,7 +278,7 @@ fn peak(server: &Server) -> u64 {
 }
 
 #[test]
-fn loopback_a_bomb_costs_no_more_than_the_limit() {
+fn loopback_a_decompression_bomb_costs_no_more_than_the_limit() {
     let server = server(&["--max-message-len", "1000000"]);
     let before = peak(&server);
     let mut zlib = Zlib::new();
@@ -296,7 +296,7 @@ fn loopback_a_bomb_costs_no_more_than_the_limit() {
 /// Short messages with echoes of 30,000 bytes: the high-water mark bounds the memory while the
 /// client does not read, and a late client gets everything.
 #[test]
-fn loopback_answers_that_are_longer_than_what_they_answer_wait_for_the_reader() {
+fn loopback_echoes_longer_than_their_messages_wait_for_the_reader() {
     let server = server(&["--high-water", "100000", "--low-water", "50000"]);
     let before = peak(&server);
     let (mut client, _) = open(&server, "permessage-deflate; server_no_context_takeover");
@@ -321,7 +321,7 @@ fn loopback_answers_that_are_longer_than_what_they_answer_wait_for_the_reader() 
 }
 
 #[test]
-fn loopback_everybody_gets_one_frame_compressed_or_plain() {
+fn loopback_a_broadcast_is_one_frame_per_encoding() {
     let server = server(&["--broadcast"]);
     let (mut first, answer) = open(&server, OFFER);
     assert_eq!(answer.as_deref(), Some("permessage-deflate; server_no_context_takeover"));
@@ -367,7 +367,7 @@ fn loopback_the_feed_is_not_compressed() {
 }
 
 #[test]
-fn loopback_the_example_client_offers_and_uses_it() {
+fn loopback_the_example_client_uses_compression() {
     let server = server(&[]);
     let url = format!("ws://{}/", server.address);
     let text = "Hello, hello, hello! ".repeat(2000);

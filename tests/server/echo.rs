@@ -42,7 +42,7 @@ fn loopback_messages_up_to_64_mib_through_a_4_kib_buffer() {
 }
 
 #[test]
-fn loopback_text_of_many_bytes_comes_back_as_text() {
+fn loopback_long_text_is_echoed_as_text() {
     let server = small();
     let mut client = server.open(ECHO);
     let text = "aé世👋".repeat(20_000);
@@ -74,7 +74,7 @@ fn loopback_a_frame_in_two_segments() {
 }
 
 #[test]
-fn loopback_frames_glued_together() {
+fn loopback_many_frames_in_one_write() {
     let server = small();
     let mut client = server.open(ECHO);
     let frames: Vec<u8> = (0..200).flat_map(|i| masked(FIN | BINARY, &bytes(i))).collect();
@@ -85,7 +85,7 @@ fn loopback_frames_glued_together() {
 }
 
 #[test]
-fn loopback_a_ping_alone_before_behind_and_between() {
+fn loopback_a_ping_alone_before_after_and_between_frames() {
     let server = small();
     let mut client = server.open(ECHO);
     client.send(PING, b"alone");
@@ -119,7 +119,7 @@ fn loopback_a_ping_alone_before_behind_and_between() {
 
 /// The Pong is not delayed until the message ends.
 #[test]
-fn loopback_a_ping_inside_a_message_that_does_not_go_on() {
+fn loopback_a_ping_inside_an_incomplete_message() {
     let server = small();
     let mut client = server.open(ECHO);
     client.send(TEXT, b"one");
@@ -152,7 +152,7 @@ fn loopback_a_request_byte_by_byte() {
 }
 
 #[test]
-fn loopback_every_fault_gets_a_close_with_its_code() {
+fn loopback_every_protocol_error_gets_a_close_with_its_code() {
     let server = small();
     let cases: [(&str, u16, Vec<u8>); 12] = [
         ("2^40 bytes announced", 1009, header(FIN | BINARY, 1 << 40, Some(KEY))),
@@ -179,7 +179,7 @@ fn loopback_every_fault_gets_a_close_with_its_code() {
 }
 
 #[test]
-fn loopback_a_close_is_answered_with_its_code() {
+fn loopback_a_close_is_echoed_with_its_code() {
     let server = small();
     for (body, code) in [(&1000_u16.to_be_bytes()[..], 1000), (b"\x0F\xA0bye", 4000)] {
         let mut client = server.open(ECHO);
@@ -204,7 +204,7 @@ fn loopback_a_half_closed_client_gets_its_echoes() {
 }
 
 #[test]
-fn loopback_bad_requests_get_an_answer_and_the_page_is_there() {
+fn loopback_plain_and_invalid_requests_get_a_response() {
     use std::io::Read;
     let server = small();
     for (request, status) in [

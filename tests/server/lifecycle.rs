@@ -14,7 +14,7 @@ fn not_before(milliseconds: u64, start: Instant) {
 }
 
 #[test]
-fn loopback_who_does_not_finish_the_handshake_is_dropped() {
+fn loopback_a_client_that_does_not_finish_the_handshake_is_dropped() {
     let mut server =
         Server::start(&["--timeout", "handshake=300", "--stats", "--feed-every", "100"]);
     let start = Instant::now();
@@ -28,7 +28,7 @@ fn loopback_who_does_not_finish_the_handshake_is_dropped() {
 }
 
 #[test]
-fn loopback_a_silent_client_is_asked_and_then_dropped() {
+fn loopback_a_silent_client_is_pinged_and_then_dropped() {
     let server = Server::start(&["--timeout", "ping=200", "--timeout", "pong=300"]);
     let start = Instant::now();
     let mut client = server.open("/");
@@ -43,7 +43,7 @@ fn loopback_a_silent_client_is_asked_and_then_dropped() {
 }
 
 #[test]
-fn loopback_idle_clients_are_told_goodbye_though_they_answer_pings() {
+fn loopback_idle_clients_are_closed_though_they_answer_pings() {
     let server = Server::start(&["--timeout", "ping=100", "--timeout", "idle=600"]);
     let start = Instant::now();
     let mut client = server.open("/");
@@ -61,7 +61,7 @@ fn loopback_idle_clients_are_told_goodbye_though_they_answer_pings() {
 
 /// Slowloris: an occasional byte keeps the connection alive, but the message times out.
 #[test]
-fn loopback_a_message_that_trickles_in_is_given_up() {
+fn loopback_a_message_that_arrives_too_slowly_is_dropped() {
     let server = Server::start(&["--timeout", "message=500", "--timeout", "ping=100000"]);
     let mut client = server.open("/");
     let start = Instant::now();
@@ -103,7 +103,7 @@ const LITTLE: [&str; 6] =
 /// The output stops at the high-water mark, the server stops reading from the client, and others
 /// are not affected: a server that waited for it would exceed the time of the test.
 #[test]
-fn loopback_a_client_that_never_reads_costs_a_bounded_amount() {
+fn loopback_a_client_that_never_reads_takes_bounded_memory() {
     let mut server = Server::start(&[&LITTLE[..], &["--timeout", "write=1000000"]].concat());
     let mut deaf = server.open("/");
     let full = flood(&mut deaf);
@@ -174,7 +174,7 @@ fn loopback_a_slow_reader_gets_everything() {
 
 /// Many clients do not read until they have sent the whole message.
 #[test]
-fn loopback_a_message_in_fragments_longer_than_the_mark() {
+fn loopback_a_fragmented_message_longer_than_the_high_water_mark() {
     let server = Server::start(&["--high-water", "20000"]);
     let mut client = server.open("/");
     client.send(BINARY, &[0; 100_000]);
@@ -190,7 +190,7 @@ fn loopback_a_message_in_fragments_longer_than_the_mark() {
 }
 
 #[test]
-fn loopback_what_one_says_everybody_gets_in_all_threads() {
+fn loopback_a_broadcast_reaches_the_clients_of_all_threads() {
     let server = Server::start(&["--broadcast", "--threads", "4"]);
     let mut clients: Vec<Client> = (0..12).map(|_| server.open("/")).collect();
     // After a Pong, the thread of the client has registered it.
@@ -211,7 +211,7 @@ fn loopback_what_one_says_everybody_gets_in_all_threads() {
 }
 
 #[test]
-fn loopback_what_is_said_in_pieces_is_heard_whole() {
+fn loopback_a_broadcast_assembles_fragments() {
     let server = Server::start(&["--broadcast", "--threads", "1", "--timeout", "close=200"]);
     let mut client = server.open("/");
     // A frame that is received in several reads, inside a message.
@@ -277,7 +277,7 @@ fn number(client: &mut Client) -> u64 {
 }
 
 #[test]
-fn loopback_the_feed_goes_on_behind_the_last_number_seen() {
+fn loopback_the_feed_resumes_after_the_last_number() {
     let server = Server::start(&["--feed-every", "5", "--threads", "3"]);
     let mut client = server.open("/feed");
     let mut seen = number(&mut client);
@@ -297,7 +297,7 @@ fn loopback_the_feed_goes_on_behind_the_last_number_seen() {
 }
 
 #[test]
-fn loopback_a_signal_closes_all_and_the_server_ends() {
+fn loopback_a_signal_closes_all_connections_and_ends_the_server() {
     for signal in ["INT", "TERM"] {
         let mut server = Server::start(&["--threads", "2", "--timeout", "close=1000"]);
         let mut polite = server.open("/");
@@ -318,7 +318,7 @@ fn loopback_a_signal_closes_all_and_the_server_ends() {
 
 /// The server does not allocate for an announced length before the bytes arrive.
 #[test]
-fn loopback_announced_bytes_cost_a_bounded_amount() {
+fn loopback_announced_lengths_take_bounded_memory() {
     let server = Server::start(&["--threads", "1"]);
     let mut clients: Vec<Client> = (0..50).map(|_| server.open("/")).collect();
     for client in &mut clients {

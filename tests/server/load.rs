@@ -50,7 +50,7 @@ fn has_messages(json: &str) -> bool {
 }
 
 #[test]
-fn loopback_every_shape_comes_back() {
+fn loopback_messages_of_every_shape_are_echoed() {
     let server = Server::start(&[]);
     for shape in [
         "--connections 10 --pipeline 32 --size 16",
@@ -108,7 +108,7 @@ fn longest(address: SocketAddr, seconds: f64) -> (String, u64) {
 }
 
 #[test]
-fn loopback_what_is_wrong_is_noticed() {
+fn loopback_every_fault_of_a_server_is_detected() {
     for (manner, told) in [
         (Manner::Right, ""),
         (Manner::FlipsABit, "the echo of message 100 differs"),
@@ -131,7 +131,7 @@ fn loopback_what_is_wrong_is_noticed() {
 
 /// With one message in flight, no later message reveals the lost one.
 #[test]
-fn loopback_a_server_that_falls_silent_is_noticed() {
+fn loopback_a_server_that_stops_responding_is_detected() {
     let arguments = "--connections 2 --patience 1";
     let (right, output) = load_until(serve(Manner::LosesAMessage), arguments, has_errors);
     assert!(!right, "{output}");
@@ -140,7 +140,7 @@ fn loopback_a_server_that_falls_silent_is_noticed() {
 
 /// Empty messages are all alike, but they are counted.
 #[test]
-fn loopback_an_empty_message_too_many_is_noticed() {
+fn loopback_an_additional_empty_message_is_detected() {
     let arguments = "--size 0 --connections 2";
     let (right, output) = load_until(serve(Manner::RepeatsAMessage), arguments, has_errors);
     assert!(!right, "{output}");
@@ -148,14 +148,14 @@ fn loopback_an_empty_message_too_many_is_noticed() {
 }
 
 #[test]
-fn loopback_nobody_there_is_an_error() {
+fn loopback_a_refused_connection_is_an_error() {
     let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     assert!(!load(unused, "--seconds 0.1").0);
     assert!(!load(unused, "--torment --seconds 0.1").0);
 }
 
 #[test]
-fn loopback_the_echo_server_stands_the_torment() {
+fn loopback_the_echo_server_survives_the_torment() {
     let server = Server::start(&[]);
     let arguments = "--torment --connections 40 --rounds 2 --seconds 4 --patience 150 --pid";
     let (_, output) = load(server.address, &format!("{arguments} {}", server.process.id()));
@@ -171,7 +171,7 @@ fn loopback_the_echo_server_stands_the_torment() {
 }
 
 #[test]
-fn loopback_a_rude_end_is_no_closing_handshake() {
+fn loopback_an_end_without_a_close_is_detected() {
     let arguments = "--torment --connections 20 --rounds 1 --seconds 2 --patience 20";
     let (right, output) = load(serve(Manner::EndsRudely), arguments);
     assert!(!right, "{output}");

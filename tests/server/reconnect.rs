@@ -44,7 +44,7 @@ fn lossy(listener: &TcpListener, to: std::net::SocketAddr, lost: &Arc<AtomicUsiz
 }
 
 #[test]
-fn loopback_no_gap_and_no_duplicate_over_a_thousand_losses() {
+fn loopback_no_gap_and_no_duplicate_across_a_thousand_losses() {
     let server = Server::start(&["--feed-every", "1", "--threads", "2"]);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let proxy = listener.local_addr().unwrap();
@@ -81,7 +81,7 @@ fn loopback_no_gap_and_no_duplicate_over_a_thousand_losses() {
 }
 
 #[test]
-fn loopback_the_client_ends_with_the_number_that_was_asked_for() {
+fn loopback_the_client_stops_at_the_requested_number() {
     let server = Server::start(&["--feed-every", "2"]);
     let mut client = Command::new(example("client"));
     client.arg(format!("ws://{}/feed", server.address));
@@ -93,7 +93,7 @@ fn loopback_the_client_ends_with_the_number_that_was_asked_for() {
 }
 
 #[test]
-fn loopback_a_server_that_comes_back_is_found() {
+fn loopback_the_client_reconnects_to_a_restarted_server() {
     let server = Server::start(&["--feed-every", "1"]);
     let address = server.address.to_string();
     let mut client = Command::new(example("client"))

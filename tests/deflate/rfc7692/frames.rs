@@ -86,7 +86,7 @@ fn r7692_6_01_compressed_and_plain_messages_alternate_with_controls_between_frag
 }
 
 #[test]
-fn r7692_6_01_without_agreement_rsv1_is_refused_at_the_first_byte() {
+fn r7692_6_01_without_negotiation_rsv1_is_refused_at_the_first_byte() {
     for side in SIDES {
         for lead in [TEXT, BINARY, CONTINUATION, PING] {
             let mut ws = side.ws(Config::new());
@@ -97,7 +97,7 @@ fn r7692_6_01_without_agreement_rsv1_is_refused_at_the_first_byte() {
 }
 
 #[test]
-fn r7692_6_02_where_it_is_agreed_on_rsv1_is_refused_on_all_but_first_frames() {
+fn r7692_6_02_negotiated_rsv1_is_refused_except_on_first_frames() {
     for side in SIDES {
         for (open, lead) in [
             (None, CONTINUATION),
@@ -233,7 +233,7 @@ fn r7692_6_02_a_control_frame_between_compressed_fragments_is_sent_without_rsv1(
 }
 
 #[test]
-fn r9_1_03_a_compressed_message_is_not_sent_without_agreement() {
+fn r9_1_03_a_compressed_message_is_not_sent_without_negotiation() {
     for (side, way) in SIDES.into_iter().flat_map(|side| WAYS.map(|way| (side, way))) {
         let mut ws = side.ws(Config::new());
         for fin in [false, true] {
@@ -339,7 +339,7 @@ fn r7692_6_05_fragments_are_joined_and_then_inflated() {
 }
 
 #[test]
-fn r7692_6_06_a_plain_message_comes_as_it_is_and_leaves_the_window_alone() {
+fn r7692_6_06_an_uncompressed_message_is_unchanged_and_does_not_change_the_window() {
     for (side, takeover) in SIDES.into_iter().flat_map(|side| [(side, true), (side, false)]) {
         let plain = b"\xF2\x48 no DEFLATE";
         let wire = [
@@ -373,7 +373,7 @@ fn r7692_6_06_a_plain_message_comes_as_it_is_and_leaves_the_window_alone() {
 }
 
 #[test]
-fn r7692_6_06_a_plain_message_that_begins_with_an_empty_fragment_has_a_first_piece() {
+fn r7692_6_06_an_uncompressed_message_with_an_empty_first_fragment_has_a_first_piece() {
     for side in SIDES {
         let wire = [
             side.frame(TEXT, b""),

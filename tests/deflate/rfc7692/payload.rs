@@ -37,7 +37,7 @@ fn hellos(count: usize) -> Outcome {
 }
 
 #[test]
-fn p02_r7692_7_2_3_01_the_examples_at_every_split_and_size_of_output() {
+fn p02_r7692_7_2_3_01_the_examples_with_every_split_and_output_length() {
     for (side, example) in SIDES.into_iter().flat_map(|side| EXAMPLES.map(|one| (side, one))) {
         let wire: Vec<u8> =
             example.iter().flat_map(|parts| compressed(side, Kind::Text, parts)).collect();
@@ -57,7 +57,7 @@ fn p02_r7692_7_2_3_01_the_examples_at_every_split_and_size_of_output() {
 }
 
 #[test]
-fn r7692_7_2_3_01_the_examples_in_all_fragments() {
+fn r7692_7_2_3_01_the_examples_in_fragments_of_every_length() {
     for (side, example) in SIDES.into_iter().flat_map(|side| EXAMPLES.map(|one| (side, one))) {
         for len in 1..=14 {
             let mut wire = Vec::new();
@@ -87,7 +87,7 @@ fn r7692_7_2_3_01_every_set_of_cuts() {
 
 /// §7.2.3.6: an empty message.
 #[test]
-fn r7692_7_2_3_01_an_empty_message_is_a_byte() {
+fn r7692_7_2_3_01_an_empty_message_is_one_byte() {
     for (side, kind) in
         SIDES.into_iter().flat_map(|side| [(side, Kind::Text), (side, Kind::Binary)])
     {
@@ -101,7 +101,7 @@ fn r7692_7_2_3_01_an_empty_message_is_a_byte() {
 
 /// §7.2.3.6: the last fragment contains only the end.
 #[test]
-fn r7692_7_2_3_01_the_last_fragment_can_be_a_byte() {
+fn r7692_7_2_3_01_the_last_fragment_can_be_one_byte() {
     for side in SIDES {
         let first = b"\xF2\x48\xCD\xC9\xC9\x07\x00\x00\x00\xFF\xFF";
         let wire = compressed(side, Kind::Text, &[first, b"\x00"]);
@@ -110,7 +110,7 @@ fn r7692_7_2_3_01_the_last_fragment_can_be_a_byte() {
 }
 
 #[test]
-fn r7692_7_2_1_02_blocks_of_all_kinds_final_ones_too() {
+fn r7692_7_2_1_02_blocks_of_all_types_including_final_ones() {
     // 9-bit codes for "a", "b" and the lengths 3 and 4, 8-bit codes for all others but one;
     // distances 1 and 2.
     let mut literals = [8; 259];
@@ -149,7 +149,7 @@ fn r7692_7_2_1_02_blocks_of_all_kinds_final_ones_too() {
 }
 
 #[test]
-fn r7692_7_2_1_02_the_window_outlives_a_final_block() {
+fn r7692_7_2_1_02_the_window_survives_a_final_block() {
     let mut stream = BitWriter::new();
     stream.fixed(true).literals(b"abc").end().align();
     stream.fixed(true).repeat(3, 3).end().align();
@@ -167,7 +167,7 @@ fn r7692_7_2_1_02_the_window_outlives_a_final_block() {
 }
 
 #[test]
-fn r7692_7_2_1_03_what_pads_behind_a_final_block_is_no_data() {
+fn r7692_7_2_1_03_padding_after_a_final_block_is_ignored() {
     for (padding, literals) in
         (0..128).flat_map(|padding| [(padding, &b"abc"[..]), (padding, b"ab\xFF")])
     {
@@ -182,7 +182,7 @@ fn r7692_7_2_1_03_what_pads_behind_a_final_block_is_no_data() {
 }
 
 #[test]
-fn r7692_7_2_2_01_the_four_bytes_come_behind_the_last_fragment_only() {
+fn r7692_7_2_2_01_the_four_bytes_follow_the_last_fragment_only() {
     // Fragments that end inside a stored block of 0x00 0x00 0xFF 0xFF.
     let mut stream = BitWriter::new();
     stream.stored(false, b"\x00\x00\xFF\xFF").stored(false, b"!");
@@ -196,7 +196,7 @@ fn r7692_7_2_2_01_the_four_bytes_come_behind_the_last_fragment_only() {
 }
 
 #[test]
-fn r7692_7_2_2_01_a_message_that_is_cut_is_invalid() {
+fn r7692_7_2_2_01_a_truncated_message_is_invalid() {
     for message in EXAMPLES.iter().flat_map(|example| example.iter()).map(|parts| parts.concat()) {
         for cut in 0..message.len() {
             let start = &message[..cut];
@@ -214,7 +214,7 @@ fn r7692_7_2_2_01_a_message_that_is_cut_is_invalid() {
 /// Some peers send an empty payload for an empty message. That is not valid DEFLATE, and no
 /// compressor produces it for other data.
 #[test]
-fn r7692_7_2_2_01_a_compressed_message_of_no_bytes_is_invalid() {
+fn r7692_7_2_2_01_an_empty_compressed_payload_is_invalid() {
     for (side, kind) in
         SIDES.into_iter().flat_map(|side| [(side, Kind::Text), (side, Kind::Binary)])
     {
@@ -229,13 +229,13 @@ fn r7692_7_2_2_01_a_compressed_message_of_no_bytes_is_invalid() {
 
 /// A sender that did not remove the four bytes.
 #[test]
-fn r7692_7_2_2_01_four_bytes_too_many_are_invalid() {
+fn r7692_7_2_2_01_four_additional_bytes_are_invalid() {
     let message = [HELLO, b"\x00\x00\xFF\xFF"].concat();
     assert_eq!(alone(&message).error, Some(Error::InvalidDeflate));
 }
 
 #[test]
-fn r7692_7_2_2_02_the_window_lives_on_with_takeover_and_not_without() {
+fn r7692_7_2_2_02_the_window_persists_only_with_takeover() {
     for side in SIDES {
         let wire = [HELLO, AGAIN, AGAIN].map(|one| compressed(side, Kind::Text, &[one])).concat();
         assert_eq!(run(side, context(8, true), &wire, &[], &[2]), hellos(3));
@@ -250,7 +250,7 @@ fn r7692_7_2_2_02_the_window_lives_on_with_takeover_and_not_without() {
 }
 
 #[test]
-fn r7692_7_2_2_02_the_window_lives_on_over_messages_of_all_lengths() {
+fn r7692_7_2_2_02_the_window_persists_across_messages_of_all_lengths() {
     // Each message is two literals and a match that reaches into the message before it.
     let mut wire = Vec::new();
     let mut wanted: Vec<Vec<u8>> = Vec::new();
@@ -278,7 +278,7 @@ fn r7692_7_2_2_02_the_window_lives_on_over_messages_of_all_lengths() {
 }
 
 #[test]
-fn r7692_7_2_2_03_memory_is_as_long_as_the_window_that_was_agreed_on() {
+fn r7692_7_2_2_03_the_memory_has_the_length_of_the_negotiated_window() {
     assert_eq!(Inflate::memory(DeflateParams::DEFAULT.client()), 32_768);
     assert_eq!(Inflate::memory(DeflateParams::DEFAULT.server()), 32_768);
     for bits in 8..=15 {
@@ -293,7 +293,7 @@ fn r7692_7_2_2_03_memory_is_as_long_as_the_window_that_was_agreed_on() {
 }
 
 #[test]
-fn r7692_7_2_2_03_of_more_memory_only_the_window_is_used() {
+fn r7692_7_2_2_03_only_the_window_is_used_of_more_memory() {
     let context = context(8, true);
     let mut memory = vec![JUNK; 1000];
     let inflate = Inflate::new(context, &mut memory).unwrap();
@@ -308,7 +308,7 @@ fn r7692_7_2_2_03_of_more_memory_only_the_window_is_used() {
 }
 
 #[test]
-fn r7692_10_4_the_limit_is_one_of_inflated_bytes() {
+fn r7692_10_4_the_limit_applies_to_inflated_bytes() {
     // A few bytes inflate to 1,000, which a limit on compressed bytes would not catch.
     let mut stream = BitWriter::new();
     stream.fixed(false).literals(b"a");
@@ -343,7 +343,7 @@ fn r7692_10_4_the_limit_is_one_of_inflated_bytes() {
 }
 
 #[test]
-fn what_was_agreed_on_says_how_each_side_compresses() {
+fn the_parameters_give_the_context_of_each_side() {
     for (server, client) in [(false, true), (true, false)] {
         let [of_server, of_client] = [9, 12].map(|bits| WindowBits::new(bits).unwrap());
         assert_eq!([of_server, of_client].map(WindowBits::get), [9, 12]);
@@ -365,7 +365,7 @@ fn what_was_agreed_on_says_how_each_side_compresses() {
 }
 
 #[test]
-fn an_output_without_room_gives_a_piece_of_nothing_and_loses_nothing() {
+fn an_empty_output_gives_an_empty_piece_and_loses_nothing() {
     let context = context(15, true);
     let mut memory = memory(context);
     let mut inflate = Inflate::new(context, &mut memory).unwrap();

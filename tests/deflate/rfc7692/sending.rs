@@ -50,7 +50,7 @@ fn frame(wire: &[u8]) -> (u8, usize) {
 }
 
 #[test]
-fn r9_1_03_nothing_is_compressed_before_it_was_agreed_on() {
+fn r9_1_03_nothing_is_compressed_before_the_negotiation() {
     let answer = |extension: &str| {
         let offers = [DeflateOffer::new()];
         let mut handshake = Handshake::new([0; 16], "a", "/").deflate(&offers);
@@ -78,7 +78,7 @@ fn r9_1_03_nothing_is_compressed_before_it_was_agreed_on() {
 }
 
 #[test]
-fn r6_1_06_what_is_framed_is_the_compressed_message() {
+fn r6_1_06_frames_carry_the_compressed_message() {
     let mut compressor = deflate(context(15, true), Effort::FAST);
     let message = text(0, 5000);
     let payload = whole(&mut compressor, &message);
@@ -91,7 +91,7 @@ fn r6_1_06_what_is_framed_is_the_compressed_message() {
 }
 
 #[test]
-fn r7692_7_2_1_01_it_ends_in_an_empty_stored_block_without_its_last_four_bytes() {
+fn r7692_7_2_1_01_a_message_ends_in_an_empty_stored_block_without_its_last_four_bytes() {
     for effort in EFFORTS {
         for takeover in [true, false] {
             let mut compressor = deflate(context(15, takeover), effort);
@@ -165,7 +165,7 @@ fn fragments(effort: Effort, message: &[u8], len: usize) -> Vec<u8> {
 }
 
 #[test]
-fn r7692_7_2_1_05_no_reference_is_over_the_agreed_window() {
+fn r7692_7_2_1_05_no_distance_exceeds_the_negotiated_window() {
     for effort in EFFORTS {
         for bits in 8..=15 {
             let context = context(bits, true);
@@ -184,7 +184,7 @@ fn r7692_7_2_1_05_no_reference_is_over_the_agreed_window() {
 }
 
 #[test]
-fn r7692_7_2_1_06_without_takeover_a_message_refers_to_itself_alone() {
+fn r7692_7_2_1_06_without_takeover_a_message_refers_only_to_itself() {
     for effort in EFFORTS {
         let mut compressor = deflate(context(15, false), effort);
         let mut strict = StrictInflate::new(15, false);

@@ -49,7 +49,7 @@ fn refused(handshake: &Handshake<'_>, head: &str, error: Error) {
 /// Only the positive case; a `compile_fail` test in the module docs shows that a `Handshake` cannot
 /// send frames.
 #[test]
-fn r4_1_16_nothing_is_known_before_the_answer_is_complete() {
+fn r4_1_16_the_connection_is_established_only_by_the_complete_response() {
     let answer = with(&[], &[]);
     let mut handshake = client();
     for len in 0..answer.len() {
@@ -85,7 +85,7 @@ fn r4_1_17_any_other_status_is_ordinary_http() {
 }
 
 #[test]
-fn interim_answers_are_passed_over_within_the_limits() {
+fn interim_responses_are_skipped_within_the_limits() {
     let interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
     let bytes = format!("{interim}{}tail", with(&[], &[]));
     let whole = bytes.len() - 4;
@@ -189,7 +189,7 @@ fn r4_1_22_a_protocol_that_was_not_offered_fails() {
 }
 
 #[test]
-fn r4_1_23_any_other_fault_fails() {
+fn r4_1_23_any_other_error_fails() {
     let lines = [
         ("HTTP/1.0 101 Switching Protocols", Error::HttpVersion),
         ("HTTP/2.0 101 Switching Protocols", Error::HttpVersion),
@@ -235,7 +235,7 @@ fn r4_1_23_any_other_fault_fails() {
 }
 
 #[test]
-fn p20_r4_1_24_success_names_what_is_in_use_and_leaves_the_frames() {
+fn p20_r4_1_24_a_success_reports_the_negotiated_values_and_leaves_the_frames() {
     let offers = [DeflateOffer::new()];
     let handshake = client().protocols(&["chat"]).deflate(&offers);
     let answer = with(
@@ -261,7 +261,7 @@ fn p20_r4_1_24_success_names_what_is_in_use_and_leaves_the_frames() {
 }
 
 #[test]
-fn r4_4_02_the_versions_of_a_server_that_wants_another_one() {
+fn r4_4_02_the_versions_that_a_server_supports() {
     let bytes = head(
         "HTTP/1.1 426 Upgrade Required",
         &["Sec-WebSocket-Version: 13, 8,x", "Sec-WebSocket-Version: 7, 300, 08"],
@@ -273,7 +273,7 @@ fn r4_4_02_the_versions_of_a_server_that_wants_another_one() {
 /// Only the positive case; a `compile_fail` test at `Accept::deflate` shows that its parameters
 /// cannot be made up.
 #[test]
-fn r9_1_03_parameters_come_only_with_an_established_connection() {
+fn r9_1_03_parameters_require_an_established_connection() {
     let offers = [DeflateOffer::new()];
     let handshake = client().deflate(&offers);
     assert_eq!(accepted(&handshake, &with(&[], &[])).deflate(), None);
@@ -282,7 +282,7 @@ fn r9_1_03_parameters_come_only_with_an_established_connection() {
 }
 
 #[test]
-fn r11_3_01_single_fields_are_single_in_an_answer() {
+fn r11_3_01_fields_that_must_be_single_in_a_response() {
     let offers = [DeflateOffer::new()];
     let handshake = client().protocols(&["chat"]).deflate(&offers);
     let fields = [

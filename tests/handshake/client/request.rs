@@ -220,7 +220,7 @@ fn r4_1_15_further_headers_are_checked() {
 }
 
 #[test]
-fn a_buffer_that_is_too_small_is_told_the_exact_length() {
+fn a_buffer_that_is_too_small_reports_the_exact_length() {
     let offers =
         [DeflateOffer::new(), DeflateOffer::new().client_max_window_bits(WindowBits::new(9))];
     let handshake = client()
@@ -240,7 +240,7 @@ fn a_buffer_that_is_too_small_is_told_the_exact_length() {
 }
 
 #[test]
-fn credentials_and_key_do_not_reach_a_log() {
+fn credentials_and_key_are_not_logged() {
     let text = format!("{:?}", client().headers(&[("Authorization", "secret")]));
     assert!(text.contains("example.com") && !text.contains("secret") && !text.contains("dGhlIHN"));
 }

@@ -28,7 +28,7 @@ fn r7692_5_01_several_offers_in_order() {
 }
 
 #[test]
-fn r7692_5_02_the_first_acceptable_offer_is_taken() {
+fn r7692_5_02_the_first_acceptable_offer_is_accepted() {
     let config = DeflateConfig::default();
     assert_eq!(config, DeflateConfig::new());
     let served = |offers| served(offers, config);
@@ -55,7 +55,7 @@ fn r7692_5_02_the_first_acceptable_offer_is_taken() {
 }
 
 #[test]
-fn r7692_5_03_an_answer_that_was_not_asked_for_fails() {
+fn r7692_5_03_an_answer_without_an_offer_fails() {
     assert_eq!(answer("permessage-deflate", &[]), Err(Error::ExtensionNotOffered));
     assert_eq!(answer("permessage-bzip2", &[DeflateOffer::new()]), Err(Error::ExtensionNotOffered));
     assert_eq!(

@@ -16,7 +16,7 @@ fn r7692_7_1_1_1_01_the_flag_has_no_value() {
 }
 
 #[test]
-fn r7692_7_1_1_1_02_server_no_context_takeover_is_repeated() {
+fn r7692_7_1_1_1_02_server_no_context_takeover_is_confirmed() {
     let text = "permessage-deflate; server_no_context_takeover";
     assert_eq!(served(text, DeflateConfig::new()).unwrap(), text);
     // Without a request for it.
@@ -117,7 +117,7 @@ fn r7692_7_1_2_1_02_a_server_answers_with_no_more_than_was_offered() {
 }
 
 #[test]
-fn r7692_7_1_2_1_03_a_client_wants_no_more_than_it_offered() {
+fn r7692_7_1_2_1_03_a_client_accepts_no_more_than_it_offered() {
     for offered in 8..=15 {
         let offers = [DeflateOffer::new().server_max_window_bits(bits(offered))];
         assert_eq!(judged("permessage-deflate", &offers), None);
@@ -130,7 +130,7 @@ fn r7692_7_1_2_1_03_a_client_wants_no_more_than_it_offered() {
 }
 
 #[test]
-fn r7692_7_1_2_1_04_a_client_takes_it_unasked() {
+fn r7692_7_1_2_1_04_a_client_accepts_it_without_an_offer() {
     for answered in 8..=15 {
         let element = format!("permessage-deflate; server_max_window_bits={answered}");
         assert_eq!(
@@ -159,7 +159,7 @@ fn r7692_7_1_2_2_01_client_window_with_and_without_a_value() {
 }
 
 #[test]
-fn r7692_7_1_2_2_02_not_offered_is_not_answered() {
+fn r7692_7_1_2_2_02_the_client_window_is_answered_only_if_offered() {
     // Nothing limits the window of such a client, so a server with a smaller one declines.
     for ours in 8..=15 {
         let config = DeflateConfig::new().client_max_window_bits(bits(ours));
@@ -185,7 +185,7 @@ fn r7692_7_1_2_2_03_an_answer_has_a_value_within_the_offer() {
 }
 
 #[test]
-fn r7692_7_1_2_2_04_the_clients_window_is_what_was_answered_or_promised() {
+fn r7692_7_1_2_2_04_the_clients_window_is_the_answered_or_the_promised_one() {
     let offers = [DeflateOffer::new().client_max_window_bits(Some(bits(12)))];
     let judged = |element| judged(element, &offers).unwrap().client_max_window_bits.get();
     assert_eq!(judged("permessage-deflate; client_max_window_bits=10"), 10);

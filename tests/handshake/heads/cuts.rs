@@ -77,7 +77,7 @@ fn need_more_counts_down_to_the_end() {
 
 /// A byte is read once: a later change to it goes unnoticed.
 #[test]
-fn p05_a_byte_is_looked_at_once() {
+fn p05_each_byte_is_read_once() {
     let mut reader = RequestReader::new();
     let mut bytes = Vec::new();
     for (at, byte) in REQUEST[..REQUEST.len() - 1].iter().enumerate() {
@@ -92,7 +92,7 @@ proptest! {
     #![proptest_config(cases())]
 
     #[test]
-    fn cuts_make_no_difference_to_a_head_with_faults(
+    fn cuts_do_not_change_the_outcome_of_a_corrupted_head(
         edits in prop::collection::vec((0..REQUEST.len(), prop_oneof![Just(b'\r'), Just(b'\n'), Just(b' '), Just(b':'), any::<u8>()], 0..3_u8), 0..4),
         cut in 0..REQUEST.len(),
     ) {

@@ -6,7 +6,7 @@ use barews::handshake::{Error, Limits};
 use super::{ANSWER, REQUEST, client, pieces, read, response};
 
 #[test]
-fn limits_hold_to_the_byte() {
+fn limits_are_exact() {
     let len = REQUEST.len();
     let limited =
         |limits: Limits, bytes: &[u8]| read(&mut RequestReader::with_limits(limits), bytes);
@@ -70,7 +70,7 @@ fn p13_every_limit_holds_at_every_cut() {
 }
 
 #[test]
-fn the_defaults_are_those_of_new() {
+fn default_is_the_same_as_new() {
     assert_eq!(Limits::default(), Limits::new());
     let mut reader = RequestReader::default();
     assert_eq!(read(&mut reader, REQUEST), read(&mut RequestReader::new(), REQUEST));

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use super::{REQUEST, cases};
 
 #[test]
-fn both_sides_understand_each_other() {
+fn both_sides_agree() {
     let offers =
         [DeflateOffer::new().client_max_window_bits(WindowBits::new(10)), DeflateOffer::new()];
     let mut client = Handshake::new([7; 16], "::1", "/a?b")
@@ -131,7 +131,7 @@ proptest! {
     }
 
     #[test]
-    fn p19_nothing_can_be_injected_into_an_answer(
+    fn p19_nothing_can_be_injected_into_a_response(
         name in prop_oneof![Just("X-Y".to_owned()), hostile()],
         value in hostile(),
         status in 100..700_u16,

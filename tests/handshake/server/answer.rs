@@ -10,7 +10,7 @@ use crate::support::heads::{answer, with};
 use super::refused;
 
 #[test]
-fn r4_2_01_every_fault_is_answered_with_an_http_error_that_closes() {
+fn r4_2_01_every_error_has_an_http_response_that_closes() {
     use Error as E;
     let faults = [
         (E::BareLineFeed, "400 Bad Request"),
@@ -66,7 +66,7 @@ fn r4_2_15_another_version_is_a_426() {
 }
 
 #[test]
-fn r4_4_01_a_426_names_the_version_that_is_understood() {
+fn r4_4_01_a_426_names_the_supported_version() {
     assert_eq!(
         answer(Error::UnsupportedVersion),
         "HTTP/1.1 426 Upgrade Required\r\nConnection: close, Upgrade\r\nUpgrade: websocket\r\n\
@@ -89,7 +89,7 @@ fn r4_2_20_the_accept_value_of_the_rfc() {
 
 /// The vectors of RFC 4648 §9 and §10, combined to 16 bytes.
 #[test]
-fn keys_of_published_base64() {
+fn keys_of_the_vectors_of_rfc_4648() {
     let published = [
         (*b"foobarfoobarfoob", "Zm9vYmFyZm9vYmFyZm9vYg=="),
         (*b"foobarfoofoobarf", "Zm9vYmFyZm9vZm9vYmFyZg=="),

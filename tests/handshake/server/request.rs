@@ -99,7 +99,7 @@ fn a_plain_target_has_the_form_of_its_method() {
 }
 
 #[test]
-fn r4_2_03_host_is_there_once_and_is_a_host() {
+fn r4_2_03_host_is_present_once_and_valid() {
     refused(&with(&["Host"], &[]), Error::Missing(Field::Host), 400);
     refused(&with(&[], &["host: example.com"]), Error::Repeated(Field::Host), 400);
     for host in [
@@ -275,7 +275,7 @@ fn r4_2_07_version_is_13_once() {
 }
 
 #[test]
-fn r4_2_08_no_origin_and_null_are_different() {
+fn r4_2_08_a_missing_origin_differs_from_null() {
     assert_eq!(upgrade(&with(&[], &[])).origin(), None);
     assert_eq!(upgrade(&with(&[], &["Origin: null"])).origin(), Some(&b"null"[..]));
     assert_eq!(upgrade(&with(&[], &["Origin:"])).origin(), Some(&b""[..]));
@@ -335,7 +335,7 @@ fn r4_2_11_unknown_fields_are_ignored_but_checked() {
 }
 
 #[test]
-fn p20_r4_2_21_bytes_behind_the_head_are_counted_and_not_read() {
+fn p20_r4_2_21_bytes_after_the_head_are_not_read() {
     let head = with(&[], &[]);
     for tail in
         [&b""[..], b"\x81\x80\0\0\0\0", b"GET /smuggled HTTP/1.1\r\n\r\n", b"\r\n\r\n", &[0; 300]]
@@ -370,7 +370,7 @@ fn r4_2_22_an_upgrade_has_no_body() {
 }
 
 #[test]
-fn r11_3_01_single_fields_are_single_in_a_request() {
+fn r11_3_01_fields_that_must_be_single_in_a_request() {
     for (field, error) in
         [(FIELDS[0], Field::Host), (FIELDS[3], Field::Key), (FIELDS[4], Field::Version)]
     {
