@@ -1,7 +1,7 @@
 //! Message compression: `Inflate`, `Deflate` and RFC 7692.
 #![cfg(feature = "deflate")]
 
-mod bytes;
+mod exact_output;
 mod inflate;
 mod limits;
 mod oracles;

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::example::{Lines, Server, example, output};
-use crate::wrong_server::{Manner, serve};
+use crate::faulty_server::{Manner, serve};
 
 /// Runs `load`; returns whether it succeeded, and its combined output.
 fn load(address: SocketAddr, arguments: &str) -> (bool, String) {

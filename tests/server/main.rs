@@ -9,12 +9,12 @@
 mod deflate;
 mod echo;
 mod example;
+mod faulty_server;
 #[cfg(unix)]
 mod lifecycle;
 mod load;
 #[cfg(unix)]
 mod reconnect;
-mod wrong_server;
 
 #[path = "../support"]
 mod support {
