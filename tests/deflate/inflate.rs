@@ -29,7 +29,7 @@ fn pattern(len: usize) -> Vec<u8> {
 
 const FURTHEST: usize = 1 << 15;
 
-fn far(distance: usize) -> u32 {
+fn to_u32(distance: usize) -> u32 {
     distance.try_into().unwrap()
 }
 
@@ -51,7 +51,7 @@ fn a_match_reaches_back_as_far_as_the_window_and_no_further() {
         for (distance, size) in (window - 1..=FURTHEST.min(window + 1))
             .flat_map(|distance| [100, window, 1 << 17].map(|size| (distance, size)))
         {
-            let message = stored(&bytes).fixed(false).repeat(258, far(distance)).end().message();
+            let message = stored(&bytes).fixed(false).repeat(258, to_u32(distance)).end().message();
             let seen = through(bits, true, &[message], size);
             assert_eq!(refused(&seen), distance > window, "{bits} {distance} {size}");
             if distance <= window {
@@ -72,7 +72,7 @@ fn the_window_is_the_same_across_messages_and_sizes_of_output() {
         let bytes = pattern(window);
         for size in [1, 255, 256, 257, 1 << 16] {
             let mut next = BitWriter::new();
-            let next = next.fixed(false).repeat(258, far(window)).end().message();
+            let next = next.fixed(false).repeat(258, to_u32(window)).end().message();
             let seen = through(bits, true, &[stored(&bytes).message(), next], size);
             let again: Vec<u8> = bytes.iter().copied().cycle().take(258).collect();
             assert!(!refused(&seen));
@@ -86,7 +86,7 @@ fn no_match_reaches_before_the_start() {
     for (bits, before) in (8..=15).flat_map(|bits| [0, 1, 2, 100].map(|before| (bits, before))) {
         for distance in 1..=before + 2 {
             let bytes = pattern(before);
-            let message = stored(&bytes).fixed(false).repeat(3, far(distance)).end().message();
+            let message = stored(&bytes).fixed(false).repeat(3, to_u32(distance)).end().message();
             let beyond = distance > before;
             for size in [1, 1000] {
                 let seen = through(bits, true, core::slice::from_ref(&message), size);
@@ -95,7 +95,7 @@ fn no_match_reaches_before_the_start() {
             }
             // Without takeover the start is that of each message.
             let mut next = BitWriter::new();
-            let next = next.fixed(false).repeat(3, far(distance)).end().message();
+            let next = next.fixed(false).repeat(3, to_u32(distance)).end().message();
             let first = stored(&pattern(200)).message();
             assert!(refused(&through(bits, false, &[first.clone(), next.clone()], 1000)));
             assert!(!refused(&through(bits, true, &[first, next], 1000)));
@@ -123,11 +123,12 @@ fn the_initial_content_of_the_memory_is_never_output() {
     for bits in 8..=15 {
         let window = 1_usize << bits;
         for before in [1, 2, 16, 255, window - 1] {
-            let behind = |distance: &usize| (before + 1..=FURTHEST).contains(distance);
-            for distance in [before + 1, before + 2, window - 1, window].into_iter().filter(behind)
+            let before_start = |distance: &usize| (before + 1..=FURTHEST).contains(distance);
+            for distance in
+                [before + 1, before + 2, window - 1, window].into_iter().filter(before_start)
             {
                 let mut next = BitWriter::new();
-                let next = next.fixed(false).repeat(258, far(distance)).end().message();
+                let next = next.fixed(false).repeat(258, to_u32(distance)).end().message();
                 let seen = through(bits, true, &[stored(&vec![7; before]).message(), next], 300);
                 assert!(refused(&seen) && seen.open.is_empty(), "{bits} {before} {distance}");
             }
@@ -137,8 +138,8 @@ fn the_initial_content_of_the_memory_is_never_output() {
 
 #[test]
 fn matches_of_all_lengths_and_many_distances() {
-    for (len, distance) in
-        (3..=258).flat_map(|len| [1, 2, 3, 15, 16, 17, 31, 255, 256].map(|far| (len, far)))
+    for (len, distance) in (3..=258)
+        .flat_map(|len| [1, 2, 3, 15, 16, 17, 31, 255, 256].map(|distance| (len, distance)))
     {
         let bytes = pattern(256);
         let mut stream = stored(&bytes);
@@ -283,10 +284,10 @@ type Item = (usize, u32);
 /// Compares a message that is the head of a dynamic block with zlib's verdict, for several tails,
 /// so that a valid head is followed by data. Returns zlib's verdict for each tail.
 fn same_as_zlib(name: &str, head: &BitWriter) -> Vec<bool> {
-    let behind = [&b""[..], &[0x00; 8], &[0xFF; 8], &[0x55; 8], b"\x00\x00\x00\x00\xFF\xFF\x00"];
-    let verdict = |behind: &&[u8]| {
+    let tail = [&b""[..], &[0x00; 8], &[0xFF; 8], &[0x55; 8], b"\x00\x00\x00\x00\xFF\xFF\x00"];
+    let verdict = |tail: &&[u8]| {
         let mut stream = head.clone();
-        for &byte in *behind {
+        for &byte in *tail {
             stream.bits(byte.into(), 8);
         }
         let message = stream.message();
@@ -294,11 +295,11 @@ fn same_as_zlib(name: &str, head: &BitWriter) -> Vec<bool> {
         for size in [1, 1000] {
             let seen = through(15, true, core::slice::from_ref(&message), size);
             let ours = Verdict { ok: !refused(&seen), bytes: bytes_of(seen) };
-            assert_eq!(ours, wanted, "{name}, followed by {behind:02X?}");
+            assert_eq!(ours, wanted, "{name}, followed by {tail:02X?}");
         }
         wanted.ok
     };
-    behind.iter().map(verdict).collect()
+    tail.iter().map(verdict).collect()
 }
 
 /// Tests a head with these code lengths; returns true if some continuation is valid.

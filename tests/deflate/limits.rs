@@ -47,7 +47,7 @@ fn limited(wire: &[u8], limit: usize, size: usize) -> (Vec<usize>, Option<Error>
 }
 
 /// The same bytes as three messages: of matches, stored, of literals.
-fn three_ways(len: u32) -> [BitWriter; 3] {
+fn three_encodings(len: u32) -> [BitWriter; 3] {
     let mut matches = BitWriter::new();
     matches.fixed(false);
     let mut left = len;
@@ -78,7 +78,7 @@ fn three_ways(len: u32) -> [BitWriter; 3] {
 #[test]
 fn p13_a_message_of_the_limit_passes_and_one_byte_more_fails() {
     for (len, way) in [0, 1, 2, 15, 16, 17, 258, 259, 1000, 5000]
-        .map(three_ways)
+        .map(three_encodings)
         .iter()
         .zip([0_u32, 1, 2, 15, 16, 17, 258, 259, 1000, 5000])
         .flat_map(|(ways, len)| ways.iter().map(move |way| (len, way.message())))

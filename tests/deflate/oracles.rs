@@ -14,16 +14,16 @@ use crate::support::wire::Side;
 
 /// Cuts of the wire, fragments of the message and lengths of the output slices.
 #[derive(Clone, Debug)]
-struct Ways {
+struct Splits {
     cuts: Vec<Index>,
     fragments: Vec<Index>,
     sizes: Vec<usize>,
 }
 
-fn ways() -> impl Strategy<Value = Ways> {
+fn splits() -> impl Strategy<Value = Splits> {
     let size = prop_oneof![3 => 1..40_usize, 1 => 200..700_usize, 1 => Just(1 << 16)];
     (vec(any::<Index>(), 0..12), vec(any::<Index>(), 0..6), vec(size, 1..5))
-        .prop_map(|(cuts, fragments, sizes)| Ways { cuts, fragments, sizes })
+        .prop_map(|(cuts, fragments, sizes)| Splits { cuts, fragments, sizes })
 }
 
 /// The sorted positions of the indices in `len` bytes.
@@ -88,7 +88,7 @@ fn message() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// Truncates a message and flips bits in it.
-fn change(mut message: Vec<u8>, flips: &[(Index, u8)], cut: Option<Index>) -> Vec<u8> {
+fn corrupt(mut message: Vec<u8>, flips: &[(Index, u8)], cut: Option<Index>) -> Vec<u8> {
     if let Some(cut) = cut {
         message.truncate(cut.index(message.len() + 1));
     }
@@ -101,20 +101,20 @@ fn change(mut message: Vec<u8>, flips: &[(Index, u8)], cut: Option<Index>) -> Ve
     message
 }
 
-/// Checks one message with a window of 32 KiB, cut in these ways and whole, against both oracles.
-fn same(
+/// Checks one message with a window of 32 KiB, split and whole, against both oracles.
+fn matches_oracles(
     side: Side,
     kind: Kind,
     message: &[u8],
-    ways: &Ways,
+    splits: &Splits,
     limit: usize,
 ) -> Result<(), TestCaseError> {
-    let wire = wire(side, kind, message, &ways.fragments);
+    let wire = wire(side, kind, message, &splits.fragments);
     let limited = u64::try_from(limit).unwrap();
     let context = context(15, true);
     let whole = run_to(limited, side, context, &wire, &[], &[1 << 17]);
-    let cuts = places(&ways.cuts, wire.len());
-    let cut = run_to(limited, side, context, &wire, &cuts, &ways.sizes);
+    let cuts = places(&splits.cuts, wire.len());
+    let cut = run_to(limited, side, context, &wire, &cuts, &splits.sizes);
     prop_assert_eq!(&whole, &cut, "cuts {:?}", cuts);
     let verdict = zlib(b"", message);
     let theirs = miniz(b"", message);
@@ -143,7 +143,7 @@ proptest! {
         level in level(),
         takeover in any::<bool>(),
         messages in vec(vec((bytes(), flush()), 0..4), 0..6),
-        ways in ways(),
+        splits in splits(),
     ) {
         let mut peer = Zlib::new(level);
         let (mut stream, mut wanted) = (Vec::new(), Vec::new());
@@ -153,14 +153,14 @@ proptest! {
             }
             let pieces: Vec<_> = pieces.iter().map(|(bytes, flush)| (&bytes[..], *flush)).collect();
             let message = peer.message(&pieces);
-            stream.extend(wire(side, Kind::Binary, &message, &ways.fragments));
+            stream.extend(wire(side, Kind::Binary, &message, &splits.fragments));
             wanted.push(pieces.iter().flat_map(|(bytes, _)| *bytes).copied().collect::<Vec<_>>());
         }
         let wanted: Vec<_> = wanted.iter().map(|bytes| (Kind::Binary, &bytes[..])).collect();
         // Exactly the negotiated window.
         let context = context(level.window_bits, takeover);
-        let cuts = places(&ways.cuts, stream.len());
-        let seen = run(side, context, &stream, &cuts, &ways.sizes);
+        let cuts = places(&splits.cuts, stream.len());
+        let seen = run(side, context, &stream, &cuts, &splits.sizes);
         prop_assert_eq!(seen, Outcome::whole(&wanted));
     }
 
@@ -169,10 +169,10 @@ proptest! {
         side in side(),
         kind in kind(),
         message in message(),
-        ways in ways(),
+        splits in splits(),
         limit in limit(),
     ) {
-        same(side, kind, &message, &ways, limit)?;
+        matches_oracles(side, kind, &message, &splits, limit)?;
         prop_assert!(zlib(b"", &message).ok);
     }
 
@@ -183,10 +183,10 @@ proptest! {
         message in message(),
         flips in vec((any::<Index>(), any::<u8>()), 0..4),
         cut in proptest::option::weighted(0.4, any::<Index>()),
-        ways in ways(),
+        splits in splits(),
         limit in limit(),
     ) {
-        same(side, kind, &change(message, &flips, cut), &ways, limit)?;
+        matches_oracles(side, kind, &corrupt(message, &flips, cut), &splits, limit)?;
     }
 
     /// Corrupts the start, where the codes are.
@@ -195,7 +195,7 @@ proptest! {
         side in side(),
         message in message(),
         flips in vec((0..40_usize, any::<u8>()), 1..4),
-        ways in ways(),
+        splits in splits(),
     ) {
         let mut message = message;
         for (at, bits) in flips {
@@ -203,7 +203,7 @@ proptest! {
                 *byte ^= bits;
             }
         }
-        same(side, Kind::Binary, &message, &ways, usize::MAX >> 1)?;
+        matches_oracles(side, Kind::Binary, &message, &splits, usize::MAX >> 1)?;
     }
 
     #[test]
@@ -212,13 +212,13 @@ proptest! {
         message in vec(any::<u8>(), 0..80),
         // Chooses the first three bits, so that more blocks have codes.
         first in select(vec![0, 1, 2, 3, 4, 5, 6]),
-        ways in ways(),
+        splits in splits(),
     ) {
         let mut message = message;
         if let Some(byte) = message.first_mut() {
             *byte = *byte & !7 | first;
         }
-        same(side, Kind::Binary, &message, &ways, usize::MAX >> 1)?;
+        matches_oracles(side, Kind::Binary, &message, &splits, usize::MAX >> 1)?;
     }
 }
 
@@ -226,7 +226,7 @@ proptest! {
 #[test]
 fn messages_truncated_at_every_byte() {
     let text = "What is cut is no message, what is cut is none. ".repeat(6);
-    let ways = Ways { cuts: vec![], fragments: vec![], sizes: vec![7] };
+    let splits = Splits { cuts: vec![], fragments: vec![], sizes: vec![7] };
     for level in [0, 1, 6, 9].map(|level| Level { level, window_bits: 15 }) {
         let pieces = [(text.as_bytes(), FlushCompress::None)];
         let flushed = [
@@ -241,7 +241,8 @@ fn messages_truncated_at_every_byte() {
         ] {
             let mut refused = 0;
             for cut in 0..message.len() {
-                same(Side::Client, Kind::Binary, &message[..cut], &ways, 1 << 20).unwrap();
+                matches_oracles(Side::Client, Kind::Binary, &message[..cut], &splits, 1 << 20)
+                    .unwrap();
                 refused += usize::from(!zlib(b"", &message[..cut]).ok);
             }
             // A cut at a flush, or before the last four bytes of a stored block, happens to be

@@ -31,8 +31,8 @@ fn push(
     let mut outs = outs.iter().copied().cycle();
     let mut rest = message;
     for piece in pieces.iter().copied().cycle() {
-        let (mut input, behind) = rest.split_at(piece.min(rest.len()));
-        rest = behind;
+        let (mut input, later) = rest.split_at(piece.min(rest.len()));
+        rest = later;
         loop {
             let mut out = vec![0xAA; outs.next().unwrap()];
             let deflated = deflate.push(input, rest.is_empty(), &mut out);
@@ -198,8 +198,8 @@ fn long_streams_round_trip() {
                 while !rest.is_empty() {
                     let most = if random.u8(..) < 8 { 90_000 } else { 900 };
                     let len = random.usize(..=rest.len().min(most));
-                    let (message, behind) = rest.split_at(len);
-                    rest = behind;
+                    let (message, later) = rest.split_at(len);
+                    rest = later;
                     let payload = whole(&mut deflate, message);
                     decoders.check(&payload, message);
                 }

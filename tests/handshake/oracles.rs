@@ -15,7 +15,7 @@ const NONCE: [u8; 16] = *b"the sample nonce";
 
 /// The content of a head. For a response, the method is the status and the target is empty.
 #[derive(Debug, PartialEq)]
-struct Said {
+struct Head {
     method: String,
     target: String,
     /// The minor version; `None` for a response.
@@ -28,14 +28,14 @@ fn fields(headers: HeaderFields<'_>) -> Vec<(String, Vec<u8>)> {
     headers.map(|header| (header.name.to_owned(), header.value.to_vec())).collect()
 }
 
-fn our_request(bytes: &[u8]) -> Option<Said> {
+fn our_request(bytes: &[u8]) -> Option<Head> {
     let request = match RequestReader::with_limits(Limits::new().max_fields(usize::MAX)).read(bytes)
     {
         Ok(Status::Complete(Incoming::Upgrade(upgrade))) => upgrade.request(),
         Ok(Status::Complete(Incoming::Plain(request))) => request,
         Ok(Status::NeedMore(_)) | Err(_) => return None,
     };
-    Some(Said {
+    Some(Head {
         method: request.method().to_owned(),
         target: request.target().to_owned(),
         version: Some(u8::from(request.version() == HttpVersion::Http11)),
@@ -44,11 +44,11 @@ fn our_request(bytes: &[u8]) -> Option<Said> {
     })
 }
 
-fn their_request(bytes: &[u8]) -> Option<Said> {
+fn their_request(bytes: &[u8]) -> Option<Head> {
     let mut space = [httparse::EMPTY_HEADER; 128];
     let mut request = httparse::Request::new(&mut space);
     let Ok(httparse::Status::Complete(len)) = request.parse(bytes) else { return None };
-    Some(Said {
+    Some(Head {
         method: request.method?.to_owned(),
         target: request.path?.to_owned(),
         version: request.version,
@@ -62,24 +62,24 @@ fn their_fields(headers: &[httparse::Header<'_>]) -> Vec<(String, Vec<u8>)> {
 }
 
 /// Only for a response without interim responses before it.
-fn our_answer(bytes: &[u8]) -> Option<Said> {
+fn our_response(bytes: &[u8]) -> Option<Head> {
     let (status, len, fields) = match Handshake::new(NONCE, "a", "/").read_response(bytes) {
-        Ok(Status::Complete(Response::Accepted(answer))) => {
-            (101, answer.head_len(), fields(answer.headers()))
+        Ok(Status::Complete(Response::Accepted(response))) => {
+            (101, response.head_len(), fields(response.headers()))
         }
-        Ok(Status::Complete(Response::Rejected(answer))) => {
-            (answer.status(), answer.head_len(), fields(answer.headers()))
+        Ok(Status::Complete(Response::Rejected(response))) => {
+            (response.status(), response.head_len(), fields(response.headers()))
         }
         Ok(Status::NeedMore(_)) | Err(_) => return None,
     };
-    Some(Said { method: status.to_string(), target: String::new(), version: None, len, fields })
+    Some(Head { method: status.to_string(), target: String::new(), version: None, len, fields })
 }
 
-fn their_answer(bytes: &[u8]) -> Option<Said> {
+fn their_response(bytes: &[u8]) -> Option<Head> {
     let mut space = [httparse::EMPTY_HEADER; 128];
     let mut response = httparse::Response::new(&mut space);
     let Ok(httparse::Status::Complete(len)) = response.parse(bytes) else { return None };
-    Some(Said {
+    Some(Head {
         method: response.code?.to_string(),
         target: String::new(),
         version: None,
@@ -98,8 +98,8 @@ fn requests_agree(bytes: &[u8]) {
 
 #[track_caller]
 fn responses_agree(bytes: &[u8]) {
-    if let Some(ours) = our_answer(bytes) {
-        assert_eq!(Some(ours), their_answer(bytes), "{}", bytes.escape_ascii());
+    if let Some(ours) = our_response(bytes) {
+        assert_eq!(Some(ours), their_response(bytes), "{}", bytes.escape_ascii());
     }
 }
 
@@ -123,14 +123,14 @@ fn where_the_other_parser_is_more_lenient() {
         assert!(their_request(bytes).is_some(), "{}", bytes.escape_ascii());
         assert_eq!(RequestReader::new().read(bytes).unwrap_err(), error);
     }
-    let answers: [(&[u8], Error); 3] = [
+    let responses: [(&[u8], Error); 3] = [
         (b"HTTP/1.1 200 OK\n\n", Error::BareLineFeed),
         // RFC 9110 §15: the status is at least 100.
         (b"HTTP/1.1 099 \r\n\r\n", Error::InvalidStartLine),
         (b"\r\nHTTP/1.1 200 OK\r\n\r\n", Error::InvalidStartLine),
     ];
-    for (bytes, error) in answers {
-        assert!(their_answer(bytes).is_some(), "{}", bytes.escape_ascii());
+    for (bytes, error) in responses {
+        assert!(their_response(bytes).is_some(), "{}", bytes.escape_ascii());
         assert_eq!(Handshake::new(NONCE, "a", "/").read_response(bytes).unwrap_err(), error);
     }
 }
@@ -140,21 +140,21 @@ fn where_the_other_parser_is_more_lenient() {
 fn every_byte_at_every_place_of_a_head() {
     let request =
         b"GET /a?b HTTP/1.1\r\nHost: a.example:80\r\nX-Long-Name:\t long value\r\nE:\r\n\r\n";
-    let answer = b"HTTP/1.1 404 Not Found\r\nX-Long-Name:\t long value \r\nE:\r\n\r\n";
+    let response = b"HTTP/1.1 404 Not Found\r\nX-Long-Name:\t long value \r\nE:\r\n\r\n";
     for byte in 0..=u8::MAX {
         for how in 0..2 {
             for at in 0..request.len() {
                 let bytes = heads::edited(request, &[(at, byte, how)]);
                 requests_agree(&bytes);
             }
-            for at in 0..answer.len() {
-                let bytes = heads::edited(answer, &[(at, byte, how)]);
+            for at in 0..response.len() {
+                let bytes = heads::edited(response, &[(at, byte, how)]);
                 responses_agree(&bytes);
             }
         }
     }
-    assert_eq!(our_request(request).map(|said| said.fields.len()), Some(3));
-    assert_eq!(our_answer(answer).map(|said| said.fields.len()), Some(2));
+    assert_eq!(our_request(request).map(|head| head.fields.len()), Some(3));
+    assert_eq!(our_response(response).map(|head| head.fields.len()), Some(2));
 }
 
 /// A byte of a target is accepted here if it is there, except for those listed above.
@@ -224,7 +224,7 @@ proptest! {
     ) {
         let line = format!("HTTP/1.{version} {status}{reason}\r\n");
         let bytes = [line.as_bytes(), &fields.concat(), b"\r\nbehind"].concat();
-        prop_assert!(our_answer(&bytes).is_some(), "{}", bytes.escape_ascii());
+        prop_assert!(our_response(&bytes).is_some(), "{}", bytes.escape_ascii());
         responses_agree(&bytes);
         let bytes = heads::edited(&bytes, &edits);
         responses_agree(&bytes);

@@ -335,9 +335,9 @@ fn loopback_a_broadcast_is_one_frame_per_encoding() {
     let long = bytes(200_000);
     for payload in [&b"the same frame, the same frame, the same frame"[..], b"", &long] {
         first.send(FIN | RSV1 | BINARY, &zlib.message(payload));
-        let (heard, frames) = message(&mut first, BINARY);
-        assert!(inflate.message(&heard).unwrap() == payload);
-        assert_eq!(message(&mut second, BINARY), (heard, frames));
+        let (received, frames) = message(&mut first, BINARY);
+        assert!(inflate.message(&received).unwrap() == payload);
+        assert_eq!(message(&mut second, BINARY), (received, frames));
         plain.expect(&[(FIN | BINARY, payload)]);
         small.expect(&[(FIN | BINARY, payload)]);
     }

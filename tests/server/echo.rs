@@ -50,7 +50,7 @@ fn loopback_long_text_is_echoed_as_text() {
     client.expect(&[(FIN | TEXT, text.as_bytes())]);
 }
 
-fn parted(client: &mut Client, frame: &[u8], at: usize) {
+fn write_in_two(client: &mut Client, frame: &[u8], at: usize) {
     client.write(&frame[..at]);
     client.write_later(&frame[at..]);
 }
@@ -62,13 +62,13 @@ fn loopback_a_frame_in_two_segments() {
     let payload = bytes(100);
     let frame = masked(FIN | BINARY, &payload);
     for at in [1, 2, 3, 5, 6, 7, 50, frame.len() - 1] {
-        parted(&mut client, &frame, at);
+        write_in_two(&mut client, &frame, at);
         client.expect(&[(FIN | BINARY, &payload)]);
     }
     let long = bytes(300);
     let frame = masked(FIN | BINARY, &long);
     for at in 1..9 {
-        parted(&mut client, &frame, at);
+        write_in_two(&mut client, &frame, at);
         client.expect(&[(FIN | BINARY, &long)]);
     }
 }

@@ -10,45 +10,45 @@ use barews::{Config, Connection, Event, Kind, RecvBuffer, Server, TransportActio
 
 /// The fault of a server. Faults in one message affect message `CHOSEN` of each connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manner {
+pub enum Fault {
     /// No fault.
-    Right,
+    None,
     /// Flips a bit in the last byte of one message.
     FlipsABit,
     /// Flips a bit in the last byte of every message over 4 KiB.
-    SpoilsLongMessages,
+    CorruptsLongMessages,
     /// Sends one message after the next one.
     SwapsMessages,
     /// Sends one text as binary.
     TextAsBinary,
     /// Drops one message.
-    LosesAMessage,
+    DropsAMessage,
     /// Sends one message twice.
     RepeatsAMessage,
     /// Sends one message without its last byte.
-    CutsAMessage,
+    TruncatesAMessage,
     /// Does not answer Pings.
     IgnoresPings,
     /// Ends the transport without ever sending a Close.
-    EndsRudely,
+    EndsWithoutClose,
 }
 
 const CHOSEN: u64 = 100;
 
 /// Serves until the test process ends.
-pub fn serve(manner: Manner) -> SocketAddr {
+pub fn serve(fault: Fault) -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             // Ignores the error when a client disconnects.
-            thread::spawn(move || drop(talk(stream, manner)));
+            thread::spawn(move || drop(serve_client(stream, fault)));
         }
     });
     address
 }
 
-fn talk(mut stream: TcpStream, manner: Manner) -> Result<(), Box<dyn std::error::Error>> {
+fn serve_client(mut stream: TcpStream, fault: Fault) -> Result<(), Box<dyn std::error::Error>> {
     stream.set_nodelay(true)?;
     let mut rx = RecvBuffer::new(vec![0; 64 << 10]);
     let mut reader = RequestReader::new();
@@ -72,14 +72,14 @@ fn talk(mut stream: TcpStream, manner: Manner) -> Result<(), Box<dyn std::error:
         }
     };
     rx.consume(head_len);
-    let config = Config::new().auto_pong(manner != Manner::IgnoresPings);
-    let mut echo = Echo { ws: Connection::server(config), manner, number: 0, held: Vec::new() };
+    let config = Config::new().auto_pong(fault != Fault::IgnoresPings);
+    let mut echo = Echo { ws: Connection::server(config), fault, number: 0, held: Vec::new() };
     let mut message = Vec::new();
     loop {
         let mut input = rx.input();
         loop {
             let event = echo.ws.receive(&mut input);
-            if manner == Manner::EndsRudely && matches!(event, Err(_) | Ok(Event::Close(_))) {
+            if fault == Fault::EndsWithoutClose && matches!(event, Err(_) | Ok(Event::Close(_))) {
                 return Ok(());
             }
             let n = echo.ws.transmit(&mut out)?;
@@ -114,7 +114,7 @@ fn receive(stream: &mut TcpStream, rx: &mut RecvBuffer<Vec<u8>>) -> std::io::Res
 
 struct Echo {
     ws: Connection<Server>,
-    manner: Manner,
+    fault: Fault,
     /// The number of the next message.
     number: u64,
     /// Frames to send after the next message.
@@ -131,15 +131,15 @@ impl Echo {
         let chosen = self.number == CHOSEN;
         self.number += 1;
         let mut times = 1;
-        match self.manner {
-            Manner::FlipsABit if chosen => *payload.last_mut().unwrap() ^= 1,
-            Manner::SpoilsLongMessages if payload.len() > 4096 => {
+        match self.fault {
+            Fault::FlipsABit if chosen => *payload.last_mut().unwrap() ^= 1,
+            Fault::CorruptsLongMessages if payload.len() > 4096 => {
                 *payload.last_mut().unwrap() ^= 1;
             }
-            Manner::TextAsBinary if chosen => kind = Kind::Binary,
-            Manner::CutsAMessage if chosen => drop(payload.pop()),
-            Manner::LosesAMessage if chosen => times = 0,
-            Manner::RepeatsAMessage if chosen => times = 2,
+            Fault::TextAsBinary if chosen => kind = Kind::Binary,
+            Fault::TruncatesAMessage if chosen => drop(payload.pop()),
+            Fault::DropsAMessage if chosen => times = 0,
+            Fault::RepeatsAMessage if chosen => times = 2,
             _ => {}
         }
         let mut frames = Vec::new();
@@ -148,7 +148,7 @@ impl Echo {
             let n = self.ws.send_fragment(kind, true, &payload, &mut out)?;
             frames.extend_from_slice(&out[..n]);
         }
-        if self.manner == Manner::SwapsMessages && chosen {
+        if self.fault == Fault::SwapsMessages && chosen {
             self.held = frames;
         } else {
             frames.append(&mut self.held);

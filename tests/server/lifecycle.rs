@@ -81,12 +81,12 @@ fn loopback_a_message_that_arrives_too_slowly_is_dropped() {
 
 /// Writes for a client that does not read until no byte is accepted for a second; returns the
 /// number of bytes written.
-fn flood(deaf: &mut Client) -> usize {
-    deaf.stream.set_nonblocking(true).unwrap();
+fn flood(stalled: &mut Client) -> usize {
+    stalled.stream.set_nonblocking(true).unwrap();
     let flood = frame(FIN | BINARY, &[1; 60_000], Some(KEY)).repeat(20);
     let (mut sent, mut progress) = (0, Instant::now());
     while progress.elapsed() < Duration::from_secs(1) {
-        match deaf.stream.write(&flood[sent % flood.len()..]) {
+        match stalled.stream.write(&flood[sent % flood.len()..]) {
             Ok(n) => {
                 sent += n;
                 progress = Instant::now();
@@ -97,16 +97,16 @@ fn flood(deaf: &mut Client) -> usize {
     sent
 }
 
-const LITTLE: [&str; 6] =
+const SMALL_BUFFERS: [&str; 6] =
     ["--threads", "1", "--stats", "--feed-every", "100", "--high-water=100000"];
 
 /// The output stops at the high-water mark, the server stops reading from the client, and others
 /// are not affected: a server that waited for it would exceed the time of the test.
 #[test]
 fn loopback_a_client_that_never_reads_takes_bounded_memory() {
-    let mut server = Server::start(&[&LITTLE[..], &["--timeout", "write=1000000"]].concat());
-    let mut deaf = server.open("/");
-    let full = flood(&mut deaf);
+    let mut server = Server::start(&[&SMALL_BUFFERS[..], &["--timeout", "write=1000000"]].concat());
+    let mut stalled = server.open("/");
+    let full = flood(&mut stalled);
     let mut other = server.open("/");
     for _ in 0..100 {
         other.send(FIN | TEXT, b"still there?");
@@ -122,9 +122,9 @@ fn loopback_a_client_that_never_reads_takes_bounded_memory() {
 
 #[test]
 fn loopback_a_client_that_never_reads_is_dropped() {
-    let mut server = Server::start(&[&LITTLE[..], &["--timeout", "write=1500"]].concat());
-    let mut deaf = server.open("/");
-    flood(&mut deaf);
+    let mut server = Server::start(&[&SMALL_BUFFERS[..], &["--timeout", "write=1500"]].concat());
+    let mut stalled = server.open("/");
+    flood(&mut stalled);
     let _ = server.stats_when("its deadline", |stats| stats("dropped") == 1);
     let rss = rss(&server);
     assert!(rss < 32 << 20, "{rss}");
@@ -249,9 +249,9 @@ fn loopback_a_slow_reader_does_not_slow_a_broadcast() {
     // A broadcast that waited for the client would exceed the time of the test.
     let arguments = ["--broadcast", "--threads=1", "--high-water=50000", "--timeout=write=1000000"];
     let server = Server::start(&arguments);
-    let mut deaf = server.open("/");
+    let mut stalled = server.open("/");
     let mut quick = server.open("/");
-    for client in [&mut deaf, &mut quick] {
+    for client in [&mut stalled, &mut quick] {
         client.send(PING, b"?");
         client.expect(&[(PONG, b"?")]);
     }
@@ -262,7 +262,7 @@ fn loopback_a_slow_reader_does_not_slow_a_broadcast() {
     }
     // Some frames are in the kernel's buffers; then the connection ends.
     let mut got = 0;
-    while deaf.frame_or_rest().is_some() {
+    while stalled.frame_or_rest().is_some() {
         got += 1;
     }
     assert!(got < 400, "{got}");
@@ -301,7 +301,7 @@ fn loopback_a_signal_closes_all_connections_and_ends_the_server() {
     for signal in ["INT", "TERM"] {
         let mut server = Server::start(&["--threads", "2", "--timeout", "close=1000"]);
         let mut polite = server.open("/");
-        let deaf = server.open("/");
+        let stalled = server.open("/");
         let _asking = server.connect();
         polite.send(FIN | TEXT, b"x");
         polite.expect(&[(FIN | TEXT, b"x")]);
@@ -312,7 +312,7 @@ fn loopback_a_signal_closes_all_connections_and_ends_the_server() {
         assert_eq!(polite.frame(), None);
         // The other client does not answer; after its deadline the server exits successfully.
         assert!(server.wait().success());
-        drop(deaf);
+        drop(stalled);
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::example::{Lines, Server, example, output};
-use crate::faulty_server::{Manner, serve};
+use crate::faulty_server::{Fault, serve};
 
 /// Runs `load`; returns whether it succeeded, and its combined output.
 fn load(address: SocketAddr, arguments: &str) -> (bool, String) {
@@ -33,9 +33,9 @@ fn load_until(
     is_enough: impl Fn(&str) -> bool,
 ) -> (bool, String) {
     for seconds in SECONDS {
-        let (right, printed) = load(address, &format!("{arguments} --json --seconds {seconds}"));
+        let (is_ok, printed) = load(address, &format!("{arguments} --json --seconds {seconds}"));
         if is_enough(&printed) {
-            return (right, printed);
+            return (is_ok, printed);
         }
     }
     panic!("{SECONDS:?} seconds are not enough for {arguments}");
@@ -63,11 +63,11 @@ fn loopback_messages_of_every_shape_are_echoed() {
     ] {
         let has_pings = shape.contains("--ping");
         let arguments = format!("{shape} --patience 150");
-        let (right, json) = load_until(server.address, &arguments, |json| {
+        let (is_ok, json) = load_until(server.address, &arguments, |json| {
             let is_whole = has_messages(json) && (!has_pings || field(json, "pongs") > 0.0);
             has_errors(json) || is_whole
         });
-        assert!(right, "{shape}: {json}");
+        assert!(is_ok, "{shape}: {json}");
         assert!(field(&json, "errors") < 1.0, "{shape}: {json}");
         assert!(field(&json, "messages") > 0.0, "{shape}: {json}");
         assert!(field(&json, "p50_us") <= field(&json, "p99_us"), "{shape}: {json}");
@@ -109,23 +109,23 @@ fn longest(address: SocketAddr, seconds: f64) -> (String, u64) {
 
 #[test]
 fn loopback_every_fault_of_a_server_is_detected() {
-    for (manner, told) in [
-        (Manner::Right, ""),
-        (Manner::FlipsABit, "the echo of message 100 differs"),
-        (Manner::SwapsMessages, "the echo of message 100 differs"),
-        (Manner::TextAsBinary, "the echo of message 100 changed its kind"),
-        (Manner::CutsAMessage, "the echo of message 100 is too short"),
-        (Manner::LosesAMessage, "the echo of message 100 differs"),
-        (Manner::RepeatsAMessage, "the echo of message 101 differs"),
-        (Manner::IgnoresPings, "the last Ping was not answered"),
-        (Manner::EndsRudely, "the transport ended without a Close frame"),
+    for (fault, message) in [
+        (Fault::None, ""),
+        (Fault::FlipsABit, "the echo of message 100 differs"),
+        (Fault::SwapsMessages, "the echo of message 100 differs"),
+        (Fault::TextAsBinary, "the echo of message 100 changed its kind"),
+        (Fault::TruncatesAMessage, "the echo of message 100 is too short"),
+        (Fault::DropsAMessage, "the echo of message 100 differs"),
+        (Fault::RepeatsAMessage, "the echo of message 101 differs"),
+        (Fault::IgnoresPings, "the last Ping was not answered"),
+        (Fault::EndsWithoutClose, "the transport ended without a Close frame"),
     ] {
         let arguments = "--text --size 40 --connections 2 --pipeline 4 --ping-every 7";
-        let (right, output) = load_until(serve(manner), arguments, |json| {
-            has_errors(json) || manner == Manner::Right && has_messages(json)
+        let (is_ok, output) = load_until(serve(fault), arguments, |json| {
+            has_errors(json) || fault == Fault::None && has_messages(json)
         });
-        assert_eq!(right, manner == Manner::Right, "{manner:?}: {output}");
-        assert!(output.contains(told), "{manner:?}: {output}");
+        assert_eq!(is_ok, fault == Fault::None, "{fault:?}: {output}");
+        assert!(output.contains(message), "{fault:?}: {output}");
     }
 }
 
@@ -133,8 +133,8 @@ fn loopback_every_fault_of_a_server_is_detected() {
 #[test]
 fn loopback_a_server_that_stops_responding_is_detected() {
     let arguments = "--connections 2 --patience 1";
-    let (right, output) = load_until(serve(Manner::LosesAMessage), arguments, has_errors);
-    assert!(!right, "{output}");
+    let (is_ok, output) = load_until(serve(Fault::DropsAMessage), arguments, has_errors);
+    assert!(!is_ok, "{output}");
     assert!(output.contains("the server fell silent"), "{output}");
 }
 
@@ -142,8 +142,8 @@ fn loopback_a_server_that_stops_responding_is_detected() {
 #[test]
 fn loopback_an_additional_empty_message_is_detected() {
     let arguments = "--size 0 --connections 2";
-    let (right, output) = load_until(serve(Manner::RepeatsAMessage), arguments, has_errors);
-    assert!(!right, "{output}");
+    let (is_ok, output) = load_until(serve(Fault::RepeatsAMessage), arguments, has_errors);
+    assert!(!is_ok, "{output}");
     assert!(output.contains("a message came that was not sent"), "{output}");
 }
 
@@ -173,19 +173,19 @@ fn loopback_the_echo_server_survives_the_torment() {
 #[test]
 fn loopback_an_end_without_a_close_is_detected() {
     let arguments = "--torment --connections 20 --rounds 1 --seconds 2 --patience 20";
-    let (right, output) = load(serve(Manner::EndsRudely), arguments);
-    assert!(!right, "{output}");
-    for (fault, right) in [("huge length", false), ("junk", false), ("reset", true)] {
+    let (is_ok, output) = load(serve(Fault::EndsWithoutClose), arguments);
+    assert!(!is_ok, "{output}");
+    for (fault, is_ok) in [("huge length", false), ("junk", false), ("reset", true)] {
         let line = output.lines().find(|line| line.starts_with(fault)).unwrap();
-        assert_eq!(line.contains("  yes  "), right, "{output}");
+        assert_eq!(line.contains("  yes  "), is_ok, "{output}");
     }
 }
 
 #[test]
 fn loopback_honest_messages_are_compared_under_torment() {
     let arguments = "--torment --connections 20 --rounds 1 --seconds 2 --patience 20";
-    let (right, output) = load(serve(Manner::SpoilsLongMessages), arguments);
-    assert!(!right, "{output}");
+    let (is_ok, output) = load(serve(Fault::CorruptsLongMessages), arguments);
+    assert!(!is_ok, "{output}");
     let line = output.lines().find(|line| line.starts_with("honest traffic")).unwrap();
     assert!(line.contains("WRONG"), "{line}");
 }

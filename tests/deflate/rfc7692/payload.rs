@@ -32,7 +32,7 @@ const EXAMPLES: [&[&[&[u8]]]; 6] = [
 const HELLO: &[u8] = EXAMPLES[0][0][0];
 const AGAIN: &[u8] = EXAMPLES[2][2][0];
 
-fn hellos(count: usize) -> Outcome {
+fn hello_messages(count: usize) -> Outcome {
     Outcome::whole(&vec![(Kind::Text, &b"Hello"[..]); count])
 }
 
@@ -41,7 +41,7 @@ fn p02_r7692_7_2_3_01_the_examples_with_every_split_and_output_length() {
     for (side, example) in SIDES.into_iter().flat_map(|side| EXAMPLES.map(|one| (side, one))) {
         let wire: Vec<u8> =
             example.iter().flat_map(|parts| compressed(side, Kind::Text, parts)).collect();
-        let wanted = hellos(example.len());
+        let wanted = hello_messages(example.len());
         let context = context(8, true);
         for size in 1..=6 {
             for second in 0..=wire.len() {
@@ -68,7 +68,7 @@ fn r7692_7_2_3_01_the_examples_in_fragments_of_every_length() {
             }
             for size in [1, 2, 5, 6] {
                 let seen = run(side, context(8, true), &wire, &[], &[size]);
-                assert_eq!(seen, hellos(example.len()), "{side:?} {len} {size}");
+                assert_eq!(seen, hello_messages(example.len()), "{side:?} {len} {size}");
             }
         }
     }
@@ -80,7 +80,10 @@ fn r7692_7_2_3_01_every_set_of_cuts() {
     for cuts in 0..1_u32 << (wire.len() - 1) {
         let cuts: Vec<_> = (1..wire.len()).filter(|at| cuts >> (at - 1) & 1 == 1).collect();
         for size in [1, 3, 8] {
-            assert_eq!(run(Side::Client, context(8, true), &wire, &cuts, &[size]), hellos(1));
+            assert_eq!(
+                run(Side::Client, context(8, true), &wire, &cuts, &[size]),
+                hello_messages(1)
+            );
         }
     }
 }
@@ -105,7 +108,7 @@ fn r7692_7_2_3_01_the_last_fragment_can_be_one_byte() {
     for side in SIDES {
         let first = b"\xF2\x48\xCD\xC9\xC9\x07\x00\x00\x00\xFF\xFF";
         let wire = compressed(side, Kind::Text, &[first, b"\x00"]);
-        assert_eq!(run(side, context(8, true), &wire, &[], &[2]), hellos(1));
+        assert_eq!(run(side, context(8, true), &wire, &[], &[2]), hello_messages(1));
     }
 }
 
@@ -238,14 +241,14 @@ fn r7692_7_2_2_01_four_additional_bytes_are_invalid() {
 fn r7692_7_2_2_02_the_window_persists_only_with_takeover() {
     for side in SIDES {
         let wire = [HELLO, AGAIN, AGAIN].map(|one| compressed(side, Kind::Text, &[one])).concat();
-        assert_eq!(run(side, context(8, true), &wire, &[], &[2]), hellos(3));
+        assert_eq!(run(side, context(8, true), &wire, &[], &[2]), hello_messages(3));
         let seen = run(side, context(8, false), &wire, &[], &[2]);
         // The match reaches before the start of the message.
         let (open, error) = (b"H".to_vec(), Some(Error::InvalidDeflate));
-        assert_eq!(seen, Outcome { open, error, ..hellos(1) });
+        assert_eq!(seen, Outcome { open, error, ..hello_messages(1) });
         // Messages that do not refer to others are valid without takeover.
         let wire = [HELLO, HELLO].map(|one| compressed(side, Kind::Text, &[one])).concat();
-        assert_eq!(run(side, context(8, false), &wire, &[], &[2]), hellos(2));
+        assert_eq!(run(side, context(8, false), &wire, &[], &[2]), hello_messages(2));
     }
 }
 

@@ -51,7 +51,7 @@ fn frame(wire: &[u8]) -> (u8, usize) {
 
 #[test]
 fn r9_1_03_nothing_is_compressed_before_the_negotiation() {
-    let answer = |extension: &str| {
+    let response = |extension: &str| {
         let offers = [DeflateOffer::new()];
         let mut handshake = Handshake::new([0; 16], "a", "/").deflate(&offers);
         handshake.write_request(&mut [0; 512]).unwrap();
@@ -64,16 +64,16 @@ fn r9_1_03_nothing_is_compressed_before_the_negotiation() {
             other => unreachable!("{other:?}"),
         }
     };
-    let agreed = answer("Sec-WebSocket-Extensions: permessage-deflate\r\n");
-    let declined = answer("");
-    assert_eq!((agreed, declined), (Some(DeflateParams::DEFAULT), None));
+    let negotiated = response("Sec-WebSocket-Extensions: permessage-deflate\r\n");
+    let declined = response("");
+    assert_eq!((negotiated, declined), (Some(DeflateParams::DEFAULT), None));
 
     let payload = whole(&mut deflate(context(15, true), Effort::FAST), b"Hello");
-    let send = |agreed: Option<DeflateParams>| {
-        let mut ws = Connection::client(Config::new().deflate(agreed.is_some()), || [0; 4]);
+    let send = |negotiated: Option<DeflateParams>| {
+        let mut ws = Connection::client(Config::new().deflate(negotiated.is_some()), || [0; 4]);
         ws.send_fragment(Compressed(Kind::Text), true, &payload, &mut [0; 64])
     };
-    assert!(send(agreed).is_ok());
+    assert!(send(negotiated).is_ok());
     assert_eq!(send(declined), Err(SendError::NotNegotiated));
 }
 

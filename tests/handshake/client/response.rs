@@ -22,7 +22,7 @@ fn with(without: &[&str], more: &[&str]) -> String {
 
 fn read<'b>(handshake: &Handshake<'_>, bytes: &'b [u8]) -> Result<Response<'b>, Error> {
     match handshake.clone().read_response(bytes)? {
-        Status::Complete(answer) => Ok(answer),
+        Status::Complete(response) => Ok(response),
         Status::NeedMore(more) => panic!("needs {more} more"),
     }
 }
@@ -50,16 +50,16 @@ fn refused(handshake: &Handshake<'_>, head: &str, error: Error) {
 /// send frames.
 #[test]
 fn r4_1_16_the_connection_is_established_only_by_the_complete_response() {
-    let answer = with(&[], &[]);
+    let response = with(&[], &[]);
     let mut handshake = client();
-    for len in 0..answer.len() {
+    for len in 0..response.len() {
         assert!(matches!(
-            handshake.read_response(&answer.as_bytes()[..len]),
+            handshake.read_response(&response.as_bytes()[..len]),
             Ok(Status::NeedMore(_))
         ));
     }
     assert!(matches!(
-        handshake.read_response(answer.as_bytes()),
+        handshake.read_response(response.as_bytes()),
         Ok(Status::Complete(Response::Accepted(_)))
     ));
 }
@@ -238,7 +238,7 @@ fn r4_1_23_any_other_error_fails() {
 fn p20_r4_1_24_a_success_reports_the_negotiated_values_and_leaves_the_frames() {
     let offers = [DeflateOffer::new()];
     let handshake = client().protocols(&["chat"]).deflate(&offers);
-    let answer = with(
+    let response = with(
         &[],
         &[
             "Sec-WebSocket-Protocol: chat",
@@ -246,11 +246,11 @@ fn p20_r4_1_24_a_success_reports_the_negotiated_values_and_leaves_the_frames() {
         ],
     );
     for tail in [&b""[..], b"\x81\x02hi", b"\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", &[0; 9000]] {
-        let bytes = [answer.as_bytes(), tail].concat();
+        let bytes = [response.as_bytes(), tail].concat();
         let Ok(Response::Accepted(accepted)) = read(&handshake, &bytes) else { panic!() };
         assert_eq!(accepted.protocol(), Some("chat"));
         assert_eq!(accepted.deflate().unwrap().server_max_window_bits, WindowBits::new(9).unwrap());
-        assert_eq!((accepted.head_len(), accepted.headers().count()), (answer.len(), 5));
+        assert_eq!((accepted.head_len(), accepted.headers().count()), (response.len(), 5));
         assert_eq!(accepted.header("UPGRADE").collect::<Vec<_>>(), [b"websocket"]);
     }
     let plain = with(&[], &[]);

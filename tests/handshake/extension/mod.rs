@@ -21,12 +21,12 @@ fn elements(value: &str) -> Vec<Extension<'_>> {
 }
 
 /// The server's answer to these offers.
-fn served(offers: &str, config: DeflateConfig) -> Option<String> {
+fn negotiated(offers: &str, config: DeflateConfig) -> Option<String> {
     negotiate(elements(offers), &config).map(|answer| answer.to_string())
 }
 
 /// The parameters that a client accepts from this answer.
-fn judged(answer: &str, offers: &[DeflateOffer]) -> Option<DeflateParams> {
+fn confirmed(answer: &str, offers: &[DeflateOffer]) -> Option<DeflateParams> {
     confirm(elements(answer).remove(0), offers)
 }
 
@@ -41,7 +41,7 @@ fn params(server_reset: bool, client_reset: bool, server: u8, client: u8) -> Def
 
 const REQUEST: &str = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
-const ANSWER: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+const RESPONSE: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
 
 /// The extensions in the response to a request with this header value.
@@ -67,8 +67,8 @@ fn request(value: &str) -> Result<Option<String>, Error> {
 }
 
 /// The parameters that a client accepts from a response with this header value.
-fn answer(value: &str, offers: &[DeflateOffer]) -> Result<Option<DeflateParams>, Error> {
-    let head = format!("{ANSWER}Sec-WebSocket-Extensions: {value}\r\n\r\n");
+fn response(value: &str, offers: &[DeflateOffer]) -> Result<Option<DeflateParams>, Error> {
+    let head = format!("{RESPONSE}Sec-WebSocket-Extensions: {value}\r\n\r\n");
     match Handshake::new(*b"the sample nonce", "a", "/")
         .deflate(offers)
         .read_response(head.as_bytes())?

@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use crate::support::heads;
 
 use super::{
-    ANSWER, Outcome, REQUEST, TAIL, cases, client, client_cuts, pieces, read, response, server_cuts,
+    Outcome, REQUEST, RESPONSE, TAIL, cases, client, client_cuts, pieces, read, response,
+    server_cuts,
 };
 
 #[test]
@@ -17,10 +18,10 @@ fn p01_any_split_gives_the_same_outcome() {
     assert!(
         matches!(outcome, Status::Complete(text) if text.contains("Upgrade") && text.contains(&format!("head_len: {}", REQUEST.len())))
     );
-    let bytes = [ANSWER, TAIL].concat();
+    let bytes = [RESPONSE, TAIL].concat();
     let outcome = client_cuts(&bytes).unwrap();
     assert!(
-        matches!(outcome, Status::Complete(text) if text.contains("Accepted") && text.contains(&format!("head_len: {}", ANSWER.len())))
+        matches!(outcome, Status::Complete(text) if text.contains("Accepted") && text.contains(&format!("head_len: {}", RESPONSE.len())))
     );
     for bytes in
         [&b"HTTP/1.1 404 \r\nX: y\r\n\r\nbody"[..], b"GET / HTTP/1.1\r\nHost: a\r\n\r\nbody"]

@@ -3,7 +3,7 @@
 use barews::handshake::server::RequestReader;
 use barews::handshake::{Error, Limits};
 
-use super::{ANSWER, REQUEST, client, pieces, read, response};
+use super::{REQUEST, RESPONSE, client, pieces, read, response};
 
 #[test]
 fn limits_are_exact() {
@@ -59,13 +59,13 @@ fn p13_every_limit_holds_at_every_cut() {
             }
         }
     }
-    for len in 0..=ANSWER.len() {
+    for len in 0..=RESPONSE.len() {
         let limited = || client().limits(Limits::new().max_head_len(len));
         let mut handshake = limited();
-        let whole = pieces(|bytes| response(&mut handshake, bytes), ANSWER, []);
+        let whole = pieces(|bytes| response(&mut handshake, bytes), RESPONSE, []);
         let mut handshake = limited();
-        let bytewise = pieces(|bytes| response(&mut handshake, bytes), ANSWER, 0..ANSWER.len());
-        assert_eq!((whole.is_ok(), &whole), (len == ANSWER.len(), &bytewise), "{len}");
+        let bytewise = pieces(|bytes| response(&mut handshake, bytes), RESPONSE, 0..RESPONSE.len());
+        assert_eq!((whole.is_ok(), &whole), (len == RESPONSE.len(), &bytewise), "{len}");
     }
 }
 
