@@ -77,17 +77,19 @@ fn three_encodings(len: u32) -> [BitWriter; 3] {
 
 #[test]
 fn p13_a_message_of_the_limit_passes_and_one_byte_more_fails() {
-    for (len, way) in [0, 1, 2, 15, 16, 17, 258, 259, 1000, 5000]
+    for (len, encoding) in [0, 1, 2, 15, 16, 17, 258, 259, 1000, 5000]
         .map(three_encodings)
         .iter()
         .zip([0_u32, 1, 2, 15, 16, 17, 258, 259, 1000, 5000])
-        .flat_map(|(ways, len)| ways.iter().map(move |way| (len, way.message())))
+        .flat_map(|(encodings, len)| {
+            encodings.iter().map(move |encoding| (len, encoding.message()))
+        })
     {
         let len = usize::try_from(len).unwrap();
-        let parts: Vec<_> = way.chunks(way.len().div_ceil(7)).collect();
+        let parts: Vec<_> = encoding.chunks(encoding.len().div_ceil(7)).collect();
         // Twice, because the limit applies to each message.
         for wire in [
-            compressed(Side::Client, Kind::Binary, &[&way]).repeat(2),
+            compressed(Side::Client, Kind::Binary, &[&encoding]).repeat(2),
             compressed(Side::Client, Kind::Binary, &parts).repeat(2),
         ] {
             for size in [1, 7, 16, 1000, 10_000] {
