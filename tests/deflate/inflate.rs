@@ -249,7 +249,7 @@ fn every_message_of_two_bytes_gives_the_verdict_of_zlib() {
     }
 }
 
-/// All bytes of a single message, whole or not.
+/// All bytes of a single message, complete or not.
 fn bytes_of(seen: Outcome) -> Vec<u8> {
     seen.messages.into_iter().next().map_or(seen.open, |(_, bytes)| bytes)
 }

@@ -58,7 +58,7 @@ fn whole(deflate: &mut Deflate<&mut Vec<u8>>, message: &[u8]) -> Vec<u8> {
     written
 }
 
-/// Other decoders and our strict one, for one direction of a connection.
+/// Other decoders and `StrictInflate`, for one direction of a connection.
 struct Decoders {
     takeover: bool,
     strict: StrictInflate,
@@ -182,7 +182,7 @@ proptest! {
     }
 }
 
-/// A few hundred KiB, so that every table of positions starts over more than once.
+/// A few hundred KiB, so that every table of positions is rebased more than once.
 #[test]
 fn long_streams_round_trip() {
     let mut random = fastrand::Rng::with_seed(7);

@@ -88,7 +88,7 @@ fn their_response(bytes: &[u8]) -> Option<Head> {
     })
 }
 
-/// Checks that a request accepted here is accepted there, with the same content.
+/// Checks that `httparse` accepts every request accepted here, with the same content.
 #[track_caller]
 fn requests_agree(bytes: &[u8]) {
     if let Some(ours) = our_request(bytes) {
@@ -103,7 +103,7 @@ fn responses_agree(bytes: &[u8]) {
     }
 }
 
-/// Heads that the other parser accepts and this one refuses, with the reasons.
+/// Heads that `httparse` accepts and this crate refuses, with the reasons.
 #[test]
 fn where_the_other_parser_is_more_lenient() {
     let requests: [(&[u8], Error); 6] = [
@@ -157,7 +157,7 @@ fn every_byte_at_every_place_of_a_head() {
     assert_eq!(our_response(response).map(|head| head.fields.len()), Some(2));
 }
 
-/// A byte of a target is accepted here if it is there, except for those listed above.
+/// A target byte is accepted exactly if `httparse` accepts it, except for those listed above.
 #[test]
 fn every_byte_of_a_target() {
     for byte in 0..=u8::MAX {

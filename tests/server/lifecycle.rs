@@ -101,7 +101,7 @@ const SMALL_BUFFERS: [&str; 6] =
     ["--threads", "1", "--stats", "--feed-every", "100", "--high-water=100000"];
 
 /// The output stops at the high-water mark, the server stops reading from the client, and others
-/// are not affected: a server that waited for it would exceed the time of the test.
+/// are not affected: a server that waited for it would run into the timeout of the test.
 #[test]
 fn loopback_a_client_that_never_reads_takes_bounded_memory() {
     let mut server = Server::start(&[&SMALL_BUFFERS[..], &["--timeout", "write=1000000"]].concat());
@@ -246,7 +246,7 @@ fn loopback_a_broadcast_assembles_fragments() {
 /// A client that does not read is dropped; meanwhile the others receive everything.
 #[test]
 fn loopback_a_slow_reader_does_not_slow_a_broadcast() {
-    // A broadcast that waited for the client would exceed the time of the test.
+    // A broadcast that waited for the client would run into the timeout of the test.
     let arguments = ["--broadcast", "--threads=1", "--high-water=50000", "--timeout=write=1000000"];
     let server = Server::start(&arguments);
     let mut stalled = server.open("/");

@@ -11,7 +11,7 @@ pub(crate) struct Ledger {
     pub(crate) sent_ping: u64,
     pub(crate) received_ping: u64,
     /// The last Ping whose Pong was sent, and the last whose Pong was received.
-    pub(crate) ponged: u64,
+    pub(crate) sent_pong: u64,
     pub(crate) received_pong: u64,
     /// The Ping whose Pong is pending.
     pub(crate) pending_pong: Option<u64>,
@@ -31,7 +31,7 @@ pub(crate) struct Ledger {
 impl Ledger {
     /// The pending Pong was written.
     pub(crate) fn pong_written(&mut self) {
-        self.ponged = self.pending_pong.take().unwrap_or(self.ponged);
+        self.sent_pong = self.pending_pong.take().unwrap_or(self.sent_pong);
     }
 
     /// Checks what must hold between the two ledgers at any time.
@@ -41,7 +41,10 @@ impl Ledger {
             self.received_ping <= peer.sent_ping,
             "a Ping that was not sent: {self:?}, {peer:?}"
         );
-        assert!(self.received_pong <= peer.ponged, "a Pong that was not sent: {self:?}, {peer:?}");
+        assert!(
+            self.received_pong <= peer.sent_pong,
+            "a Pong that was not sent: {self:?}, {peer:?}"
+        );
         if self.received_close {
             // RFC 6455 §5.5.1: a Close is the last frame, so everything before it has arrived.
             assert!(peer.sent_close, "a Close that was not sent: {self:?}, {peer:?}");
@@ -51,7 +54,7 @@ impl Ledger {
                 "Pings before the Close: {self:?}, {peer:?}"
             );
             assert_eq!(
-                self.received_pong, peer.ponged,
+                self.received_pong, peer.sent_pong,
                 "Pongs before the Close: {self:?}, {peer:?}"
             );
         }

@@ -41,7 +41,7 @@ pub(crate) enum Event {
     Room(End),
     /// A client connects.
     Connect(usize),
-    /// Something goes wrong.
+    /// A fault is injected.
     Fault,
 }
 

@@ -158,7 +158,7 @@ impl<R: SimulatedRole> Session<R> {
         true
     }
 
-    /// Handles a protocol error, which must be the one that the peer has committed on purpose.
+    /// Handles a protocol error, which must be the one that the peer caused on purpose.
     fn fail(error: Error, end: End, own: &mut Ledger, exchange: &Exchange<'_>, net: &mut Net) {
         assert_eq!(Some(error), exchange.peer.violation, "{own:?}");
         if own.failed.is_none() {

@@ -21,7 +21,7 @@ pub(crate) struct Exchange<'a> {
     pub(crate) outgoing: &'a Stream,
     pub(crate) incoming: &'a mut Stream,
     pub(crate) peer: &'a Ledger,
-    /// No more faults are injected.
+    /// Whether fault injection has ended.
     pub(crate) is_calm: bool,
 }
 

@@ -32,7 +32,7 @@ pub(crate) struct Wire {
     pub(crate) end: End,
     pub(crate) rx: RecvBuffer<Vec<u8>>,
     pub(crate) out: Vec<u8>,
-    /// So much of `out` is written.
+    /// How much of `out` has been written.
     written: usize,
     pub(crate) keepalive: Keepalive,
     pub(crate) model: DeadlineModel,

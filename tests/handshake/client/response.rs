@@ -80,7 +80,7 @@ fn r4_1_17_any_other_status_is_ordinary_http() {
     assert_eq!(rejected("HTTP/1.1 200\r\n\r\n").status(), 200);
     assert_eq!(rejected("HTTP/1.1 200 \r\n\r\n").status(), 200);
     assert_eq!(rejected("HTTP/1.0 404 Not Found\r\n\r\n").status(), 404);
-    // Even with all fields of a 101.
+    // Rejected even with all fields of a 101.
     assert_eq!(rejected(&head("HTTP/1.1 200 OK", &FIELDS)).status(), 200);
 }
 

@@ -19,7 +19,7 @@ fn r7692_7_1_1_1_01_the_flag_has_no_value() {
 fn r7692_7_1_1_1_02_server_no_context_takeover_is_confirmed() {
     let text = "permessage-deflate; server_no_context_takeover";
     assert_eq!(negotiated(text, DeflateConfig::new()).unwrap(), text);
-    // Without a request for it.
+    // Not requested.
     let config = DeflateConfig::new().server_no_context_takeover(true);
     assert_eq!(negotiated("permessage-deflate", config).unwrap(), text);
     assert_eq!(confirmed(text, &[DeflateOffer::new()]), Some(params(true, false, 15, 15)));
@@ -108,7 +108,7 @@ fn r7692_7_1_2_1_02_a_server_answers_with_no_more_than_was_offered() {
             assert_eq!(negotiated(&offer, config).is_some(), offered >= ours);
         }
     }
-    // Without a request for it, if the window is limited.
+    // Not requested, but the window is limited.
     let config = DeflateConfig::new().server_max_window_bits(bits(12));
     assert_eq!(
         negotiated("permessage-deflate", config).unwrap(),

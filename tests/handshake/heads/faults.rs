@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::{Outcome, REQUEST, cases, client, client_cuts, read, response, server_cuts};
 
-/// Each ends with the first byte that no valid head can have there.
+/// Each ends with the byte that makes it malformed.
 #[test]
 fn malformed_requests_are_refused_at_their_first_fault() {
     let corpus: [(&[u8], Error, u16); 44] = [

@@ -229,7 +229,7 @@ fn r4_2_06_key_is_sixteen_bytes_of_base64() {
         let key = format!("{}==", "A".repeat(len));
         assert_eq!(Key::parse(key.as_bytes()).is_some(), len == 22);
     }
-    // Every byte at every place: accepted exactly if RFC 4648 decodes it to 16 bytes.
+    // Every byte at every place: the key is accepted exactly if it decodes to 16 bytes (RFC 4648).
     let good = *b"dGhlIHNhbXBsZSBub25jZQ==";
     for at in 0..good.len() {
         for byte in 0..=255 {
