@@ -1,7 +1,7 @@
-//! Compression of messages: what inflates, what compresses, and RFC 7692.
+//! Message compression: `Inflate`, `Deflate` and RFC 7692.
 #![cfg(feature = "deflate")]
 
-mod bytes;
+mod exact_output;
 mod inflate;
 mod limits;
 mod oracles;

@@ -1,6 +1,6 @@
-//! Properties of what a connection sends that have no file of their own: `docs/properties.md` has the list of all.
+//! Properties of sending; `docs/properties.md` lists all properties.
 //!
-//! Where the cases are few they are all tried; `BAREWS_EXHAUSTIVE=1` tries longer ones.
+//! Short cases are tested exhaustively; `BAREWS_EXHAUSTIVE=1` includes longer ones.
 
 use barews::Status;
 use barews::frame::{self, Header, Kind, Opcode};
@@ -17,7 +17,7 @@ use crate::support::short::{exhaustive, rules, short_streams};
 use crate::support::stream;
 use crate::support::transcript::Rules;
 
-/// One thing that is sent.
+/// A message or control frame to send.
 #[derive(Clone, Debug)]
 enum Sent {
     Message(Kind, Vec<u8>, Vec<Index>, u8),
@@ -37,7 +37,7 @@ fn sent() -> impl Strategy<Value = Sent> {
     ]
 }
 
-/// Sends a fragment in one of the ways that there are.
+/// Sends a fragment with one of the three APIs.
 fn fragment(ws: &mut Ws, way: u8, kind: Kind, fin: bool, payload: &[u8]) -> Vec<u8> {
     let mut payload = payload.to_vec();
     match way % 3 {
@@ -54,9 +54,9 @@ fn fragment(ws: &mut Ws, way: u8, kind: Kind, fin: bool, payload: &[u8]) -> Vec<
 }
 
 proptest! {
-    /// P3: the messages and control frames that one side sends are those that the other receives.
+    /// P3: one side receives exactly the messages and control frames that the other sends.
     #[test]
-    fn p03_what_is_sent_is_what_is_received(
+    fn p03_sent_messages_are_received_unchanged(
         all in vec(sent(), 0..8),
         step in 1..200_usize,
     ) {
@@ -92,18 +92,18 @@ proptest! {
         }
     }
 
-    /// P4 over longer streams.
+    /// P4, at random.
     #[test]
-    fn p04_what_is_received_and_sent_again_is_the_same(
+    fn p04_a_received_stream_sent_again_is_identical(
         (bytes, rules) in stream::rules().prop_flat_map(|rules| (stream::stream(rules), Just(rules))),
     ) {
         let side = if rules.server { Side::Server } else { Side::Client };
-        again(side, &bytes);
+        resend(side, &bytes);
     }
 }
 
-/// Receives what is sound and whole at the start of `bytes`, sends it again, and compares.
-fn again(side: Side, bytes: &[u8]) {
+/// Receives the complete valid frames at the start of `bytes`, sends them again and compares.
+fn resend(side: Side, bytes: &[u8]) {
     let rules = Rules { max_fragments: u32::MAX, ..rules(side, true) };
     let (mut ends, mut keys) = (vec![0], Vec::new());
     while let Some(&end) = ends.last()
@@ -140,7 +140,7 @@ fn send<R: Role>(ws: &mut Connection<R>, event: &Ev, out: &mut [u8]) -> usize {
         Ev::Ping(payload) => ws.send_ping(payload, out),
         Ev::Pong(payload) => ws.send_pong(payload, out),
         Ev::Close(Some((code, reason))) => ws.send_close((*code).into(), reason, out),
-        // A Close without a code is sent as an answer only.
+        // A Close without a code is only sent in reply to one.
         Ev::Close(None) => {
             let key = if R::SERVER { Some(KEY) } else { None };
             let mut close = frame(0x88, key, b"");
@@ -150,7 +150,8 @@ fn send<R: Role>(ws: &mut Connection<R>, event: &Ev, out: &mut [u8]) -> usize {
         Ev::More(_) | Ev::Fail(_) => panic!("{event:?}"),
     };
     match (event, sent) {
-        // 7.4.1: 1010 is a client's. A server does not send it, whatever a client may receive.
+        // RFC 6455 §7.4.1: only a client sends 1010. A server refuses to send it, but a client
+        // accepts it.
         (Ev::Close(Some((1010, reason))), Err(SendError::InvalidCloseCode)) => {
             let body = [&1010_u16.to_be_bytes()[..], reason.as_bytes()].concat();
             frame::encode(Opcode::Close, true, &body, out).unwrap()
@@ -160,15 +161,15 @@ fn send<R: Role>(ws: &mut Connection<R>, event: &Ev, out: &mut [u8]) -> usize {
 }
 
 #[test]
-fn p04_every_short_stream_sent_again_is_the_same() {
+fn p04_every_short_stream_sent_again_is_identical() {
     for (side, most) in [(Side::Client, 12), (Side::Server, 24)] {
         for bytes in short_streams(side, most) {
-            again(side, &bytes);
+            resend(side, &bytes);
         }
     }
 }
 
-/// What is done with a connection, right or wrong; what it writes goes to `wire`.
+/// A call on a connection, allowed or not; its output is appended to `wire`.
 type Step = fn(&mut Ws, Side, &mut Vec<u8>);
 
 fn call(ws: &mut Ws, call: Call<'_>, room: usize, wire: &mut Vec<u8>) {
@@ -212,7 +213,7 @@ const STEPS: [Step; 20] = [
     |ws, _, _| assert!(ws.push(b"\x70").len() <= 1),
 ];
 
-/// All sequences of calls, four or five long, and what each has written.
+/// Checks the output of every sequence of four calls, or of five if exhaustive.
 fn sequences(mut check: impl FnMut(Side, &[usize], &[u8])) {
     let len = if exhaustive() { 5 } else { 4 };
     for (side, number) in
@@ -228,9 +229,9 @@ fn sequences(mut check: impl FnMut(Side, &[usize], &[u8])) {
     }
 }
 
-/// P10: on the wire nothing follows a Close.
+/// P10: no frame follows a Close.
 #[test]
-fn p10_no_sequence_of_calls_writes_behind_a_close() {
+fn p10_no_sequence_of_calls_writes_after_a_close() {
     let mut closes = 0;
     sequences(|side, steps, wire| {
         let mut rest = wire;
@@ -246,9 +247,9 @@ fn p10_no_sequence_of_calls_writes_behind_a_close() {
     assert!(closes > 50_000, "{closes}");
 }
 
-/// P18: whatever is called, the other side takes what was written.
+/// P18: the peer accepts the output of every sequence of calls.
 #[test]
-fn p18_no_sequence_of_calls_writes_what_the_peer_refuses() {
+fn p18_no_sequence_of_calls_writes_a_frame_that_the_peer_rejects() {
     let mut written = 0;
     sequences(|side, steps, wire| {
         let peer = if side == Side::Server { Side::Client } else { Side::Server };

@@ -1,5 +1,6 @@
-//! The example `echo_server` with compression (RFC 7692), byte by byte as a peer may send it. What goes in is compressed
-//! by the crate or by hand; what comes out is read by an inflater that refuses all that was not agreed on.
+//! The example `echo_server` with compression (RFC 7692) over raw sockets. The crate, or bits written
+//! by hand, compress the input; a strict decoder, which rejects anything not negotiated, reads the
+//! output.
 
 use std::io::Write;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use crate::support::strict_inflate::StrictInflate;
 
 const RSV1: u8 = 0x40;
 const OFFER: &str = "permessage-deflate; client_max_window_bits";
-/// RFC 7692, 7.2.3.2: "Hello", and the same again by reference.
+/// RFC 7692 §7.2.3.2: "Hello", and the same again by reference.
 const HELLO: &[u8] = b"\xF2\x48\xCD\xC9\xC9\x07\x00";
 const HELLO_AGAIN: &[u8] = b"\xF2\x00\x11\x00\x00";
 
@@ -21,7 +22,7 @@ fn server(arguments: &[&str]) -> Server {
     Server::start(&[&["--deflate", "--threads", "1"], arguments].concat())
 }
 
-/// A client that offers that, and the element that answers it.
+/// Opens a client with this offer; also returns the server's answer.
 fn open(server: &Server, offer: &str) -> (Client, Option<String>) {
     let mut client = server.connect();
     let mut bytes = request("/");
@@ -38,7 +39,7 @@ fn bytes(len: usize) -> Vec<u8> {
     std::iter::repeat_with(|| random.u8(..)).take(len).collect()
 }
 
-/// What compresses for one connection.
+/// A compressor for one connection.
 struct Compressor(Deflate<Vec<u8>>);
 
 impl Compressor {
@@ -62,13 +63,13 @@ impl Compressor {
     }
 }
 
-/// The payload of the next message, which is compressed; how many frames it has.
+/// Reads a compressed message; returns its payload and the number of its frames.
 fn message(client: &mut Client, opcode: u8) -> (Vec<u8>, usize) {
     let (first, mut payload) = client.frame().expect("a message");
     assert_eq!(first & !FIN, RSV1 | opcode);
     let (mut fin, mut frames) = (first & FIN, 1);
     while fin == 0 {
-        let (first, more) = client.frame().expect("all of the message");
+        let (first, more) = client.frame().expect("the rest of the message");
         assert_eq!(first & !FIN, CONTINUATION);
         payload.extend(more);
         (fin, frames) = (first & FIN, frames + 1);
@@ -77,7 +78,7 @@ fn message(client: &mut Client, opcode: u8) -> (Vec<u8>, usize) {
 }
 
 #[test]
-fn loopback_an_offer_gets_the_answer_that_fits() {
+fn loopback_every_offer_gets_its_answer() {
     let any = server(&[]);
     let small = server(&["--window-bits", "9"]);
     let cases = [
@@ -106,7 +107,7 @@ fn loopback_an_offer_gets_the_answer_that_fits() {
             "permessage-deflate; server_max_window_bits=8; client_max_window_bits=12",
             Some("permessage-deflate; server_max_window_bits=8; client_max_window_bits=9"),
         ),
-        // Nothing would bind such a client to the window.
+        // Nothing would limit the window of such a client.
         (&small, "permessage-deflate", None),
     ];
     for (server, offer, answer) in cases {
@@ -115,7 +116,7 @@ fn loopback_an_offer_gets_the_answer_that_fits() {
 }
 
 #[test]
-fn loopback_what_comes_compressed_goes_back_compressed_and_the_rest_as_it_came() {
+fn loopback_compressed_messages_are_echoed_compressed_and_plain_ones_plain() {
     let server = server(&[]);
     let (mut client, _) = open(&server, OFFER);
     let mut inflate = StrictInflate::new(15, true);
@@ -124,11 +125,11 @@ fn loopback_what_comes_compressed_goes_back_compressed_and_the_rest_as_it_came()
     assert_eq!(inflate.message(&first).unwrap(), b"Hello");
     client.send(FIN | TEXT, b"Hello");
     client.expect(&[(FIN | TEXT, b"Hello")]);
-    // A plain message touches neither window.
+    // A plain message changes neither window.
     client.send(FIN | RSV1 | BINARY, HELLO_AGAIN);
     let (second, _) = message(&mut client, BINARY);
     assert_eq!(inflate.message(&second).unwrap(), b"Hello");
-    assert!(second.len() < first.len(), "by reference");
+    assert!(second.len() < first.len(), "the second message refers to the first");
     client.send(FIN | TEXT, b"");
     client.expect(&[(FIN | TEXT, b"")]);
     client.send(FIN | RSV1 | TEXT, b"\x00");
@@ -146,7 +147,7 @@ fn loopback_messages_of_any_length_with_and_without_takeover() {
         let (mut client, _) = open(&server, offer);
         let (mut compressor, mut inflate) = (Compressor::new(), StrictInflate::new(15, takeover));
         for len in [0, 1, 100, 4095, 4096, 4097, 65_535, 65_536, 300_000, 17] {
-            for payload in [bytes(len), vec![b'x'; len], b"as said before; ".repeat(len / 16)] {
+            for payload in [bytes(len), vec![b'x'; len], b"as stated above;".repeat(len / 16)] {
                 client.send(FIN | RSV1 | BINARY, &compressor.message(&payload));
                 let (echo, frames) = message(&mut client, BINARY);
                 assert!(inflate.message(&echo).unwrap() == payload, "{len} bytes");
@@ -167,14 +168,14 @@ fn loopback_windows_of_512_bytes_on_both_sides() {
         client.send(FIN | RSV1 | BINARY, &compressor.message(&payload));
         assert!(inflate.message(&message(&mut client, BINARY).0).unwrap() == payload);
     }
-    // Further back than was agreed on.
+    // Distances over the negotiated window.
     let far = Compressor::new().message(&bytes(700).repeat(2));
     client.send(FIN | RSV1 | BINARY, &far);
     client.expect_close(1007);
 }
 
 #[test]
-fn loopback_fragments_and_what_comes_between_them() {
+fn loopback_fragments_and_control_frames_between_them() {
     let server = server(&[]);
     let (mut client, _) = open(&server, OFFER);
     let mut inflate = StrictInflate::new(15, true);
@@ -188,14 +189,14 @@ fn loopback_fragments_and_what_comes_between_them() {
     client.send(FIN | CONTINUATION, &HELLO[6..]);
     let (echo, _) = message(&mut client, TEXT);
     assert_eq!(inflate.message(&echo).unwrap(), b"Hello");
-    // A plain one, which is put together as well.
+    // A plain message is assembled as well.
     client.send(TEXT, "Gr\u{fc}".as_bytes());
     client.send(FIN | CONTINUATION, "\u{df}e".as_bytes());
     client.expect(&[(FIN | TEXT, "Gr\u{fc}\u{df}e".as_bytes())]);
 }
 
 #[test]
-fn loopback_frames_and_bytes_of_compressed_messages_in_any_cut() {
+fn loopback_compressed_and_plain_messages_with_random_cuts() {
     let server = server(&["--read-len", "4096"]);
     let (mut client, _) = open(&server, OFFER);
     let mut inflate = StrictInflate::new(15, true);
@@ -203,7 +204,7 @@ fn loopback_frames_and_bytes_of_compressed_messages_in_any_cut() {
     let mut random = fastrand::Rng::with_seed(5);
     let messages: Vec<Vec<u8>> = (0..300).map(|i| bytes(i * 13).repeat(i % 4)).collect();
     let wire = messages.iter().enumerate().flat_map(|(i, message)| {
-        // Each third is plain.
+        // Every third message is plain.
         let (first, payload) = match i % 3 {
             0 => (FIN | BINARY, message.clone()),
             _ => (FIN | RSV1 | BINARY, compressor.message(message)),
@@ -232,14 +233,14 @@ fn loopback_frames_and_bytes_of_compressed_messages_in_any_cut() {
 }
 
 #[test]
-fn loopback_every_fault_of_compression_gets_a_close_with_its_code() {
+fn loopback_every_compression_error_gets_a_close_with_its_code() {
     let server = server(&["--max-message-len", "100000"]);
     let plain = vec![0; 100_001];
     let too_long = Compressor::new().message(&plain);
     let cases: [(&str, u16, u8, &[u8]); 7] = [
-        ("a block of a type that does not exist", 1007, FIN | RSV1 | BINARY, b"\x06"),
-        ("a reference to before the start", 1007, FIN | RSV1 | BINARY, HELLO_AGAIN),
-        ("a text that is none", 1007, FIN | RSV1 | TEXT, b"\x00\x02\x00\xFD\xFF\xC3\x28\x00"),
+        ("a block of the reserved type", 1007, FIN | RSV1 | BINARY, b"\x06"),
+        ("a distance before the start", 1007, FIN | RSV1 | BINARY, HELLO_AGAIN),
+        ("invalid UTF-8", 1007, FIN | RSV1 | TEXT, b"\x00\x02\x00\xFD\xFF\xC3\x28\x00"),
         (
             "a text that ends inside a character",
             1007,
@@ -258,16 +259,16 @@ fn loopback_every_fault_of_compression_gets_a_close_with_its_code() {
         client.send(first, payload);
         client.expect_close(code);
     }
-    println!("a fragment that is compressed and not the first");
+    println!("RSV1 on a continuation");
     let (mut client, _) = open(&server, OFFER);
     client.send(RSV1 | BINARY, HELLO);
     client.send(FIN | RSV1 | CONTINUATION, b"");
     client.expect_close(1002);
-    println!("nothing was agreed on");
+    println!("no extension was negotiated");
     let mut client = server.open("/");
     client.send(FIN | RSV1 | TEXT, HELLO);
     client.expect_close(1002);
-    println!("as long as it may be");
+    println!("messages of the greatest length");
     let (mut client, _) = open(&server, OFFER);
     for payload in [bytes(100_000), vec![0; 100_000]] {
         client.send(FIN | RSV1 | BINARY, &Compressor::new().message(&payload));
@@ -275,7 +276,8 @@ fn loopback_every_fault_of_compression_gets_a_close_with_its_code() {
     }
 }
 
-/// 256 MiB of zeros: of a match of 258 bytes, the longest, the code has one bit, and so has that of its distance.
+/// 256 MiB of zeros: the longest match, of 258 bytes, has a code of one bit, and so has its
+/// distance.
 fn bomb() -> Vec<u8> {
     let (mut literals, distances) = ([0; 286], [1, 1]);
     (literals[0], literals[256], literals[285]) = (2, 2, 1);
@@ -288,7 +290,7 @@ fn bomb() -> Vec<u8> {
     bits.code(literal[256]).message()
 }
 
-/// The most memory that the server had, in bytes.
+/// The peak memory of the server in bytes.
 fn peak(server: &Server) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.process.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -296,7 +298,7 @@ fn peak(server: &Server) -> u64 {
 }
 
 #[test]
-fn loopback_a_bomb_costs_no_more_than_the_limit() {
+fn loopback_a_decompression_bomb_costs_no_more_than_the_limit() {
     let server = server(&["--max-message-len", "1000000"]);
     let before = peak(&server);
     let bomb = bomb();
@@ -310,10 +312,10 @@ fn loopback_a_bomb_costs_no_more_than_the_limit() {
     assert!(grown < 6 << 20, "{grown}");
 }
 
-/// A message of a few bytes that has an echo of 30,000: the marks hold for a client that does not read, and one that is
-/// only late gets all.
+/// Short messages with echoes of 30,000 bytes: the high-water mark bounds the memory while the
+/// client does not read, and a late client gets everything.
 #[test]
-fn loopback_answers_that_are_longer_than_what_they_answer_wait_for_the_reader() {
+fn loopback_echoes_longer_than_their_messages_wait_for_the_reader() {
     let server = server(&["--high-water", "100000", "--low-water", "50000"]);
     let before = peak(&server);
     let (mut client, _) = open(&server, "permessage-deflate; server_no_context_takeover");
@@ -337,7 +339,7 @@ fn loopback_answers_that_are_longer_than_what_they_answer_wait_for_the_reader() 
     let mut inflate = StrictInflate::new(15, false);
     for i in 0..4000 {
         let (echo, _) = message(&mut client, BINARY);
-        // Inflating each would be what the test takes most of its time for.
+        // Inflating every echo would dominate the time of the test.
         assert!(i % 200 != 0 || inflate.message(&echo).unwrap() == payload);
     }
     sending.join().unwrap();
@@ -346,23 +348,23 @@ fn loopback_answers_that_are_longer_than_what_they_answer_wait_for_the_reader() 
 }
 
 #[test]
-fn loopback_everybody_gets_one_frame_compressed_or_plain() {
+fn loopback_a_broadcast_is_one_frame_per_encoding() {
     let server = server(&["--broadcast"]);
     let (mut first, answer) = open(&server, OFFER);
     assert_eq!(answer.as_deref(), Some("permessage-deflate; server_no_context_takeover"));
     let (mut second, _) = open(&server, "permessage-deflate; server_no_context_takeover");
     let mut plain = server.open("/");
-    // Who has a smaller window could not read what everybody gets.
+    // A client with a smaller window could not read the broadcast frames.
     let (mut small, answer) = open(&server, "permessage-deflate; server_max_window_bits=10");
     assert_eq!(answer, None);
     let mut inflate = StrictInflate::new(15, false);
     let mut compressor = Compressor::new();
     let long = bytes(200_000);
-    for payload in [&b"what everybody hears, and hears, and hears"[..], b"", &long] {
+    for payload in [&b"the same frame, the same frame, the same frame"[..], b"", &long] {
         first.send(FIN | RSV1 | BINARY, &compressor.message(payload));
-        let (heard, frames) = message(&mut first, BINARY);
-        assert!(inflate.message(&heard).unwrap() == payload);
-        assert_eq!(message(&mut second, BINARY), (heard, frames));
+        let (received, frames) = message(&mut first, BINARY);
+        assert!(inflate.message(&received).unwrap() == payload);
+        assert_eq!(message(&mut second, BINARY), (received, frames));
         plain.expect(&[(FIN | BINARY, payload)]);
         small.expect(&[(FIN | BINARY, payload)]);
     }
@@ -392,7 +394,7 @@ fn loopback_the_feed_is_not_compressed() {
 }
 
 #[test]
-fn loopback_the_example_client_offers_and_uses_it() {
+fn loopback_the_example_client_uses_compression() {
     let server = server(&[]);
     let url = format!("ws://{}/", server.address);
     let text = "Hello, hello, hello! ".repeat(2000);

@@ -1,4 +1,4 @@
-//! Work counted in instructions. A test starts this program again under valgrind.
+//! Work measured in instructions: a test runs this program again under valgrind.
 
 #[cfg(feature = "deflate")]
 mod inflate;

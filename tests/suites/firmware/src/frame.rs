@@ -1,4 +1,4 @@
-//! The frame layer, the close codes, the kernels of masking.
+//! The frame layer, close codes and the masking kernels.
 
 use barews::frame::{self, Header, Lead, Opcode};
 use barews::Status;
