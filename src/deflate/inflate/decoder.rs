@@ -17,7 +17,6 @@
 use super::bit_reader::BitReader;
 use super::huffman::{self, Distances, FIXED_DISTANCES, FIXED_LITERALS, Missing};
 use super::window::Output;
-use crate::bytes;
 use crate::deflate::symbols::{CODE_LENGTH_ORDER, DISTANCES, END, LENGTHS, LITERALS, OFFSETS};
 
 /// The position in the grammar.
@@ -199,7 +198,7 @@ impl Decoder {
             if written == 0 {
                 return Err(Stop::Output);
             }
-            *input = bytes::part(input, written..);
+            *input = input.get(written..).unwrap_or_default();
             left = left.saturating_sub(u16::try_from(written).unwrap_or(u16::MAX));
         }
         Ok(self.end_of_block())
@@ -262,13 +261,13 @@ impl Decoder {
                 return Err(Stop::Invalid);
             }
             self.bits = bits;
-            let to = bytes::part_mut(&mut self.lengths, at.into()..(at + times).into());
+            let to = self.lengths.get_mut(at.into()..(at + times).into()).unwrap_or_default();
             to.fill(len);
             at += times;
         }
         let (literals, distances) =
             self.lengths.split_at_checked(counts.literals.into()).unwrap_or_default();
-        let distances = bytes::part(distances, ..counts.distances.into());
+        let distances = distances.get(..counts.distances.into()).unwrap_or_default();
         // §3.2.7: without a code for symbol 256, the block could not end.
         if literals.get(usize::from(END)).is_none_or(|&len| len == 0) {
             return Err(Stop::Invalid);

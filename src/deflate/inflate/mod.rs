@@ -150,8 +150,11 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
         }
         let room = usize::try_from(self.message.room).unwrap_or(usize::MAX).min(out.len());
         // Limits what is decompressed, not only what is returned.
-        let mut output =
-            Output::new(self.window, self.storage.as_ref(), bytes::part_mut(out, ..room));
+        let mut output = Output::new(
+            self.window,
+            self.storage.as_ref(),
+            out.get_mut(..room).unwrap_or_default(),
+        );
         let mut payload = &*data.payload;
         let mut stop = self.decoder.decode(&mut payload, &mut output);
         if stop == Stop::Input && data.fin {
@@ -168,7 +171,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
         };
         let fin = data.fin && stop == Stop::Input && fault.is_none();
         if data.kind == Kind::Text {
-            match self.message.utf8.check(bytes::part(out, ..len), false) {
+            match self.message.utf8.check(out.get(..len).unwrap_or_default(), false) {
                 // The incomplete character is not withheld: its first bytes may
                 // already have been returned.
                 Ok(utf8) if fin && !utf8.is_boundary() => fault = Some(Error::InvalidUtf8),
@@ -176,7 +179,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
                 Err(bad) => (len, fault) = (bad, Some(Error::InvalidUtf8)),
             }
         }
-        let payload = bytes::part_mut(out, ..len);
+        let payload = out.get_mut(..len).unwrap_or_default();
         self.window.push(self.storage.as_mut(), payload);
         self.message.room = self.message.room.saturating_sub(bytes::to_u64(len));
         self.failed = fault;
@@ -199,8 +202,8 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
             return None;
         }
         let len = data.payload.len().min(out.len());
-        let payload = bytes::part_mut(out, ..len);
-        bytes::copy(bytes::part(data.payload, ..len), payload);
+        let payload = out.get_mut(..len).unwrap_or_default();
+        bytes::copy(data.payload.get(..len).unwrap_or_default(), payload);
         skip(data, len);
         let fin = data.fin && data.payload.is_empty();
         data.fin &= !fin;
