@@ -1,4 +1,4 @@
-//! `backoff`: the delays before reconnecting (RFC 6455 section 7.2.3).
+//! `backoff`: delays before reconnecting (RFC 6455 §7.2.3).
 
 use std::time::Duration;
 
@@ -19,7 +19,8 @@ fn r7_2_3_01_the_delays_grow_to_the_cap() {
     assert_eq!(backoff.next_delay(0), Duration::ZERO);
 }
 
-/// All clients of a server lose it at once: half of them come back in the first half of the time.
+/// If a server loses all its clients at once, half of them return in the first half of the
+/// interval.
 #[test]
 fn r7_2_3_01_the_delays_are_spread_evenly() {
     let count = 1 << 12;

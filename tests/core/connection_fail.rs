@@ -1,4 +1,4 @@
-//! A layer above finds a fault in the peer's bytes: `Connection::fail` (RFC 6455 section 7.1.7).
+//! `Connection::fail`: a higher layer reports a fault in the peer's bytes (RFC 6455 §7.1.7).
 
 use barews::deflate::Inflate;
 use barews::{Config, Connection, Error, Input, Kind, SendError, State};
@@ -12,7 +12,7 @@ fn agreed() -> Config {
     Config::new().deflate(true)
 }
 
-/// All faults of a layer above, and the code that each is told with.
+/// Every fault of a higher layer, with the close code it is reported with.
 const FAULTS: [(Error, [u8; 2]); 3] = [
     (Error::InvalidDeflate, [0x03, 0xEF]),
     (Error::InvalidUtf8, [0x03, 0xEF]),
@@ -31,7 +31,7 @@ fn a_fault_behind_the_connection_fails_it() {
         assert!(ws.wants_write());
         assert_eq!(unmasked(&ws.sent(Call::Transmit)), [CLOSE, 2, high, low]);
         assert_eq!(ws.sent(Call::Transmit), b"");
-        // The first fault stays, and so does what comes.
+        // The first fault is permanent, and later calls do not change the outcome.
         ws.fail(Error::ReservedBits);
         let mut bytes = side.frame(PING, b"");
         let mut input = Input::new(&mut bytes);
@@ -78,7 +78,7 @@ fn behind_its_own_close_a_side_fails_without_another() {
     assert_eq!(ws.receive_eof(), Err(Error::InvalidDeflate));
 }
 
-/// The end of the transport is no fault that a Close could tell.
+/// The end of the transport is not a fault that a Close could report.
 #[test]
 fn a_layer_above_may_say_that_the_transport_has_ended() {
     for side in SIDES {

@@ -1,4 +1,5 @@
-//! What is printed of errors and values: one clear sentence for each error, the wire's words for values, and no secret.
+//! `Display` and `Debug` output: one clear sentence for each error, wire values as they are, and no
+//! secrets.
 
 use std::collections::HashSet;
 use std::error::Error as StdError;
@@ -7,7 +8,7 @@ use barews::keepalive::Reason;
 use barews::{AssembleError, CloseCode, Config, Connection, ControlPayload, Error, Event, Input};
 use barews::{NoKey, SendError, StorageFull};
 
-/// Each says something, each something else, and none begins as a sentence of its own or ends as one.
+/// Every message differs, and none starts with a capital letter or ends with a full stop.
 fn all_differ(errors: &[&dyn StdError]) {
     let texts: HashSet<_> = errors.iter().map(ToString::to_string).collect();
     assert_eq!(texts.len(), errors.len());
@@ -101,7 +102,7 @@ fn a_control_payload_is_its_bytes() {
 
 #[test]
 fn what_makes_masking_keys_is_not_printed() {
-    // 10.3: "The unpredictability of the masking key is essential".
+    // RFC 6455 §10.3: "The unpredictability of the masking key is essential".
     let secret = 0xA5;
     let client = Connection::client(Config::new(), move || [secret; 4]);
     let printed = format!("{client:?}");
@@ -131,7 +132,7 @@ mod handshake {
         Field::Accept,
     ];
 
-    /// RFC 9110 section 15, RFC 6585 section 5.
+    /// RFC 9110 §15 and RFC 6585 §5.
     const FAULTS: [(Error, u16); 19] = [
         (Error::BareLineFeed, 400),
         (Error::BareCarriageReturn, 400),
@@ -235,7 +236,7 @@ mod handshake {
 
     #[test]
     fn key_and_accept_are_their_text() {
-        // 1.3
+        // RFC 6455 §1.3
         let key = Key::new(*b"the sample nonce");
         assert_eq!(format!("{key:?}"), "Key(\"dGhlIHNhbXBsZSBub25jZQ==\")");
         assert_eq!(format!("{:?}", key.accept()), "AcceptValue(\"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\")");
