@@ -1,5 +1,5 @@
 //! Writes DEFLATE streams (RFC 1951) bit by bit, valid or not.
-#![allow(dead_code, reason = "each test uses a part of it")]
+#![allow(dead_code, reason = "each test uses part of it")]
 
 /// A DEFLATE bit writer.
 #[derive(Clone, Debug, Default)]

@@ -1,7 +1,7 @@
 //! Measures work in instructions with callgrind, independent of clock and load.
 //!
 //! A test runs itself again under valgrind, with one job per process.
-#![allow(dead_code, reason = "each test uses a part of it")]
+#![allow(dead_code, reason = "each test uses part of it")]
 
 use std::env;
 use std::process::Command;

@@ -1,6 +1,6 @@
 //! A connection of either side as a single type, with its unconsumed bytes and a counting key
 //! source.
-#![allow(dead_code, reason = "each program uses a part of it")]
+#![allow(dead_code, reason = "each program uses part of it")]
 
 use std::cell::Cell;
 use std::rc::Rc;

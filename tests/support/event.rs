@@ -1,5 +1,5 @@
 //! An owned event.
-#![allow(dead_code, reason = "each program uses a part of it")]
+#![allow(dead_code, reason = "each program uses part of it")]
 
 use barews::{Error, Event, Kind};
 

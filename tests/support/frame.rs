@@ -1,5 +1,5 @@
 //! Builds and parses frames straight from RFC 6455 §5.2, without the library's own encoder.
-#![allow(dead_code, reason = "each program uses a part of it")]
+#![allow(dead_code, reason = "each program uses part of it")]
 
 /// The masking key of RFC 6455 §5.7, used for all frames sent to a server.
 pub(crate) const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];

@@ -1,6 +1,6 @@
 //! Heads of the opening handshake: a valid request and variations of it.
 
-#![allow(dead_code, reason = "each test uses a part of it")]
+#![allow(dead_code, reason = "each test uses part of it")]
 
 use barews::handshake::server::{Incoming, RequestReader, Upgrade};
 use barews::handshake::{Error, Status};

@@ -1,5 +1,5 @@
 //! Receives messages through a connection followed by an `Inflate`, as a caller does.
-#![allow(dead_code, reason = "each test uses a part of it")]
+#![allow(dead_code, reason = "each test uses part of it")]
 
 use barews::deflate::{CompressionContext, Inflate, WindowBits};
 use barews::{Config, Data, Error, Event, Input, Kind};
