@@ -72,7 +72,7 @@ fn one_piece_is_not_copied() {
 }
 
 #[test]
-fn pieces_of_a_frame_and_fragments_are_put_together() {
+fn pieces_of_a_frame_and_fragments_are_joined() {
     let reads: [&[u8]; 6] = [
         b"\x01\x05Hel",
         b"lo",
@@ -87,7 +87,7 @@ fn pieces_of_a_frame_and_fragments_are_put_together() {
 }
 
 #[test]
-fn what_is_held_is_counted() {
+fn held_bytes_are_counted() {
     let mut messages = Assembler::new([0; 8]);
     assert_eq!(assemble(&mut messages, &[b"\x02\x02ab\x00\x00\x00\x03cde"]).unwrap(), [""; 0]);
     assert_eq!((messages.len(), messages.is_empty()), (5, false));
@@ -105,7 +105,7 @@ fn empty_messages_and_empty_fragments() {
 }
 
 #[test]
-fn storage_full_says_what_holds_the_rest_of_the_frame() {
+fn storage_full_reports_room_for_the_rest_of_the_frame() {
     // Three of the frame's ten bytes have arrived, and none fits.
     assert_eq!(assemble(&mut Assembler::new([0; 2]), &[b"\x82\x0Aabc"]), full(10));
     assert_eq!(assemble(&mut Assembler::new([0; 3]), &[b"\x82\x0Aabc", b"d"]), full(10));
@@ -193,7 +193,7 @@ fn pushed(ws: &mut Connection<Client<Keys>>, wire: &[u8], room: usize) -> Vec<Pu
 type Pushed = Result<Option<String>, AssembleError>;
 
 #[test]
-fn no_message_has_a_hole_where_a_piece_was_refused() {
+fn a_refused_piece_leaves_no_hole_in_a_message() {
     let holed = b"\x01\x03ok \x00\x08NOT THIS\x80\x03end\x82\x03new";
     let new = Ok(Some("binary [110, 101, 119]".to_owned()));
     assert_eq!(pushed(&mut client(), holed, 6), [Ok(None), full(11), full(11), new.clone()]);
@@ -203,7 +203,7 @@ fn no_message_has_a_hole_where_a_piece_was_refused() {
 }
 
 #[test]
-fn too_little_more_room_is_no_room() {
+fn too_little_additional_room_is_refused() {
     let mut ws = client();
     let mut bytes = *b"\x02\x06abcdef\x80\x01g";
     let mut input = Input::new(&mut bytes);
@@ -234,7 +234,7 @@ fn a_compressed_message_needs_an_inflater_first() {
 }
 
 #[test]
-fn a_text_that_the_caller_spoiled_is_an_error_and_no_panic() {
+fn a_text_corrupted_by_the_caller_is_an_error() {
     for (wire, pieces) in [(&b"\x81\x03abc"[..], 1), (b"\x01\x02ab\x80\x01c", 2)] {
         let mut ws = client();
         let mut bytes = [wire, b"\x81\x04good"].concat();
@@ -253,7 +253,7 @@ fn a_text_that_the_caller_spoiled_is_an_error_and_no_panic() {
 }
 
 #[test]
-fn errors_say_what_they_are() {
+fn errors_have_messages() {
     let full = AssembleError::StorageFull(StorageFull { needed: 7 });
     assert_eq!(full.to_string(), "the storage is too short: 7 bytes are needed");
     assert_eq!(AssembleError::Compressed.to_string(), "the message is compressed");

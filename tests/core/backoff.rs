@@ -30,7 +30,7 @@ fn r7_2_3_01_the_delays_are_spread_evenly() {
 }
 
 #[test]
-fn only_a_stable_connection_begins_anew() {
+fn only_a_stable_connection_resets_the_delay() {
     let mut backoff = Backoff::new(BASE, CAP).stable_after(Duration::from_secs(5));
     for _ in 0..3 {
         let _ = backoff.next_delay(7);
@@ -43,7 +43,7 @@ fn only_a_stable_connection_begins_anew() {
 
 proptest! {
     #[test]
-    fn never_over_the_cap_whatever_the_numbers(
+    fn never_over_the_cap(
         base in any::<u64>(), cap in any::<u64>(), randoms in prop::collection::vec(any::<u64>(), 0..80),
     ) {
         let cap = Duration::from_nanos(cap);

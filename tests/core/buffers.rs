@@ -139,7 +139,7 @@ fn a_full_buffer_compacts_and_an_empty_one_starts_over() {
 }
 
 #[test]
-fn advance_counts_no_more_than_there_is_room() {
+fn advance_is_limited_to_the_room() {
     let mut rx = RecvBuffer::new([0; 8]);
     rx.advance(5);
     assert_eq!((rx.len(), rx.spare_mut().len()), (5, 3));
@@ -190,7 +190,7 @@ fn an_idle_buffer_can_give_its_storage_back() {
 }
 
 #[test]
-fn one_buffer_for_all_connections_keeps_only_the_tail_apart() {
+fn connections_share_a_read_buffer_and_keep_only_the_tail() {
     // Typical event loop: the read buffer is shared, and an incomplete frame moves to the
     // connection's own memory.
     let frame = Side::Server.frame(FIN | BINARY, &[5; 300]);

@@ -74,7 +74,7 @@ fn a_control_frame_with_nothing_before_it_is_consumed_with_its_event() {
 }
 
 #[test]
-fn a_ping_behind_60_kib_of_small_frames_is_the_first_event() {
+fn a_ping_after_60_kib_of_small_frames_is_the_first_event() {
     for side in SIDES {
         for config in configs() {
             for small in [0, 1, 60, 125, 126, 1000] {
@@ -350,7 +350,7 @@ fn nothing_is_delivered_twice_or_lost_at_any_two_cuts() {
 }
 
 #[test]
-fn nothing_is_delivered_twice_if_only_one_event_a_read_is_taken() {
+fn nothing_is_delivered_twice_with_one_event_per_read() {
     // After each event the bytes move to a new place and one more byte arrives.
     for side in SIDES {
         for config in configs() {
@@ -390,7 +390,7 @@ fn nothing_is_delivered_twice_if_only_one_event_a_read_is_taken() {
 }
 
 #[test]
-fn behind_the_last_byte_of_an_unfinished_100_mib_frame_it_is_next() {
+fn after_the_last_byte_of_a_100_mib_frame_a_ping_is_next() {
     const LEN: usize = 100 << 20;
     for side in SIDES {
         let limit = u64::try_from(LEN).unwrap();

@@ -30,7 +30,7 @@ fn receive(ws: &mut Connection<Server>, first: u8, payload: &[u8]) -> Ev {
 }
 
 #[test]
-fn a_due_pong_is_written_before_the_next_frame_of_any_kind() {
+fn a_pending_pong_is_written_before_the_next_frame_of_any_kind() {
     type Send = fn(&mut Connection<Server>, &mut [u8]) -> Result<usize, SendError>;
     let pong = frame(PONG, None, b"due");
     let sends: [(Send, Vec<u8>); 6] = [
@@ -70,7 +70,7 @@ fn a_client_masks_both_frames() {
 }
 
 #[test]
-fn a_header_by_value_is_refused_until_the_due_frame_is_written() {
+fn a_header_by_value_is_refused_until_the_pending_frame_is_written() {
     let mut ws = pinged(b"due");
     let mut payload = *b"payload";
     let refused = ws.send_in_place(Kind::Binary, true, &mut payload);
@@ -113,7 +113,7 @@ fn nothing_is_written_inside_a_frame() {
 }
 
 #[test]
-fn a_close_behind_the_open_frame_ends_the_message() {
+fn a_close_after_the_open_frame_ends_the_message() {
     // The frame is complete, the message is not: RFC 6455 §5.5.1 forbids data after the Close.
     let mut ws = Connection::server(Config::new());
     assert_eq!(ws.begin_frame(Kind::Text, false, 1).unwrap()[..], [TEXT, 1]);
@@ -127,7 +127,7 @@ fn a_close_behind_the_open_frame_ends_the_message() {
 }
 
 #[test]
-fn between_fragments_it_is_written() {
+fn a_pending_pong_is_written_between_fragments() {
     let mut ws = Connection::server(Config::new());
     let mut out = [0; 64];
     ws.send_fragment(Kind::Text, false, b"a", &mut out).unwrap();
@@ -206,7 +206,7 @@ fn a_close_outranks_a_pong() {
 }
 
 #[test]
-fn behind_this_sides_close_no_pong_becomes_due() {
+fn after_this_sides_close_no_pong_is_queued() {
     let mut ws = Connection::server(Config::new());
     let mut out = [0; 64];
     assert_eq!(ws.send_close(CloseCode::NORMAL, "bye", &mut out), Ok(7));
@@ -235,7 +235,7 @@ fn a_second_close_is_a_no_op() {
 }
 
 #[test]
-fn send_close_behind_the_peers_close_is_the_answer() {
+fn send_close_after_the_peers_close_is_the_answer() {
     let mut ws = Connection::server(Config::new());
     assert_eq!(receive(&mut ws, CLOSE, &[0x0B, 0xB8]), Ev::Close(Some((3000, String::new()))));
     assert_eq!(ws.send_text("late", &mut [0; 64]), Err(SendError::Closed));

@@ -48,7 +48,7 @@ fn the_error_does_not_depend_on_the_cuts() {
 }
 
 #[test]
-fn nor_behind_other_fragments() {
+fn the_error_does_not_depend_on_the_cuts_after_other_fragments() {
     for side in SIDES {
         let config = Config::new().max_frame_len(200).max_message_len(250);
         let mut wire = side.frame(BINARY, &[1; 150]);

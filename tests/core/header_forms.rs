@@ -45,7 +45,7 @@ fn the_stateless_frame_begins_with_the_stateless_header() {
 }
 
 #[test]
-fn a_stateless_frame_is_one_that_may_be_sent() {
+fn a_stateless_frame_must_be_valid_to_send() {
     let mut out = [0xAA; 140];
     // RFC 6455 §5.5: control frames have at most 125 bytes and are not fragmented.
     for (opcode, first) in [(Opcode::Close, 0x88), (Opcode::Ping, 0x89), (Opcode::Pong, 0x8A)] {
@@ -71,7 +71,7 @@ fn a_stateless_frame_is_one_that_may_be_sent() {
 }
 
 #[test]
-fn a_length_that_cannot_be_loses_its_top_bit() {
+fn an_impossible_length_loses_its_top_bit() {
     let lead = Lead { fin: true, rsv1: false, opcode: Opcode::Binary };
     let header = |payload_len| Header { lead, masking_key: Some([1; 4]), payload_len }.encode();
     for len in [0x0123_4567_89AB_CDEF, u64::MAX >> 1] {

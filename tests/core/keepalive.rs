@@ -260,7 +260,7 @@ fn a_ping_that_waits_in_the_output_costs_the_peer_no_time() {
 /// A read may end inside a control frame, which does not end a message; nor does sending a message
 /// end the one being received.
 #[test]
-fn only_the_end_of_what_was_begun_ends_its_time() {
+fn only_the_end_of_a_received_message_stops_its_deadline() {
     let second = Duration::from_secs;
     let mut keepalive = Keepalive::new(Timeouts::new().ping_after(None), second(0));
     keepalive.on_open(second(0));
@@ -306,7 +306,7 @@ fn extremes() {
 }
 
 #[test]
-fn what_has_expired_is_due_at_once_until_the_close_is_written() {
+fn an_expired_deadline_is_due_at_once_until_the_close_is_written() {
     let timeouts = Timeouts::default().handshake_within(Some(Duration::from_secs(5)));
     assert_eq!(Timeouts::default(), Timeouts::new());
     let mut keepalive = Keepalive::new(timeouts, Duration::ZERO);
@@ -321,7 +321,7 @@ fn what_has_expired_is_due_at_once_until_the_close_is_written() {
 
 /// A Close may follow blocked output, or be sent in place of the requested Ping.
 #[test]
-fn behind_a_close_only_the_end_is_awaited() {
+fn after_a_close_only_the_end_is_awaited() {
     let second = Duration::from_secs;
     let timeouts = Timeouts::new().ping_after(Some(second(10))).write_within(Some(second(5)));
     let mut asked = Keepalive::new(timeouts.close_within(Some(second(60))), second(0));

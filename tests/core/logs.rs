@@ -20,7 +20,7 @@ fn all_differ(errors: &[&dyn StdError]) {
 }
 
 #[test]
-fn each_fault_of_the_peer_has_its_words() {
+fn each_fault_of_the_peer_has_a_message() {
     all_differ(&[
         &Error::ReservedBits,
         &Error::ReservedOpcode,
@@ -44,7 +44,7 @@ fn each_fault_of_the_peer_has_its_words() {
 }
 
 #[test]
-fn each_fault_of_the_caller_has_its_words() {
+fn each_fault_of_the_caller_has_a_message() {
     all_differ(&[
         &SendError::BufferTooSmall { needed: 7 },
         &SendError::Closed,
@@ -69,7 +69,7 @@ fn each_fault_of_the_caller_has_its_words() {
 }
 
 #[test]
-fn each_deadline_that_passed_has_its_words() {
+fn each_expired_deadline_has_a_message() {
     all_differ(&[
         &Reason::Handshake,
         &Reason::Pong,
@@ -101,7 +101,7 @@ fn a_control_payload_is_its_bytes() {
 }
 
 #[test]
-fn what_makes_masking_keys_is_not_printed() {
+fn the_source_of_masking_keys_is_not_printed() {
     // RFC 6455 §10.3: "The unpredictability of the masking key is essential".
     let secret = 0xA5;
     let client = Connection::client(Config::new(), move || [secret; 4]);
@@ -156,7 +156,7 @@ mod handshake {
     ];
 
     #[test]
-    fn each_fault_of_a_head_has_its_words_and_its_status() {
+    fn each_fault_of_a_head_has_a_message_and_a_status() {
         let named = FIELDS.map(|field| {
             let faults = [Error::Missing(field), Error::Repeated(field), Error::Invalid(field)];
             for fault in faults {
@@ -174,7 +174,7 @@ mod handshake {
     }
 
     #[test]
-    fn each_fault_of_the_caller_has_its_words() {
+    fn each_fault_of_the_caller_has_a_message() {
         all_differ(&[
             &BuildError::BufferTooSmall { needed: 7 },
             &BuildError::InvalidHost,

@@ -45,7 +45,7 @@ fn client(ws: &mut Ws) -> &mut Connection<Client<Keys>> {
 }
 
 #[test]
-fn a_whole_life_closed_by_the_client() {
+fn a_whole_connection_closed_by_the_client() {
     let (mut client, mut server) = pair();
     assert_eq!((at(&client), at(&server)), (OPEN, OPEN));
     assert_eq!(server.feed(&text(&mut client, "hello")), [Ev::text(b"hello"), Ev::More(6)]);
@@ -73,7 +73,7 @@ fn a_whole_life_closed_by_the_client() {
 }
 
 #[test]
-fn a_life_closed_by_the_server() {
+fn a_whole_connection_closed_by_the_server() {
     let (mut client, mut server) = pair();
     let bye = close(&mut server, 1001, "restart");
     assert_eq!(at(&server), LOCAL);
@@ -195,7 +195,7 @@ fn a_fault_of_the_server() {
 }
 
 #[test]
-fn the_end_behind_a_fault_before_the_close_is_written() {
+fn the_end_after_a_fault_before_the_close_is_written() {
     for (mut ws, bad) in [(pair().0, &b"\x83\x00"[..]), (pair().1, b"\x83\x80\0\0\0\0")] {
         assert_eq!(ws.feed(bad), [Ev::Fail(Error::ReservedOpcode)]);
         assert_eq!((ws.eof(), at(&ws)), (Err(Error::ReservedOpcode), REMOTE));
@@ -206,7 +206,7 @@ fn the_end_behind_a_fault_before_the_close_is_written() {
 }
 
 #[test]
-fn the_end_behind_the_data_before_a_fault_tells_the_fault() {
+fn the_end_after_the_data_before_a_fault_returns_the_fault() {
     // The valid part of the text is delivered; the next call reports the fault.
     let (_, mut ws) = pair();
     let mut bytes = Side::Server.frame(0x81, b"good\xFFbad");
@@ -218,7 +218,7 @@ fn the_end_behind_the_data_before_a_fault_tells_the_fault() {
 }
 
 #[test]
-fn a_fault_behind_this_sides_close() {
+fn a_fault_after_this_sides_close() {
     let (mut client, mut server) = pair();
     close(&mut server, 1000, "");
     close(&mut client, 1000, "");
@@ -263,7 +263,7 @@ fn a_client_without_keys_is_to_be_dropped() {
 /// Until the fault is returned, the state shows none: a caller may drop the transport once the peer
 /// has closed and no output is pending.
 #[test]
-fn a_fault_behind_good_text_shows_when_it_is_told() {
+fn a_fault_after_valid_text_shows_when_it_is_returned() {
     let mut server = Connection::server(Config::new());
     let mut bytes = *b"\x81\x83\0\0\0\0ab\xFF";
     let mut input = Input::new(&mut bytes);

@@ -67,7 +67,7 @@ fn try_all_cuts(case: &Case, rules: &Rules, wanted: &Outcome) {
 }
 
 #[test]
-fn p01_every_case_as_it_is_written_in_every_cut() {
+fn p01_every_case_in_every_cut() {
     for case in cases() {
         try_all_cuts(&case, &case.rules, &case.outcome);
     }

@@ -225,7 +225,7 @@ fn r8_1_01_a_character_at_every_place_of_a_long_text() {
 }
 
 #[test]
-fn r8_1_01_a_byte_again_and_again() {
+fn r8_1_01_a_repeated_byte() {
     for byte in 0..=u8::MAX {
         for len in 1..=70 {
             for masked in [false, true] {
@@ -263,7 +263,7 @@ fn r8_1_01_all_close_reasons_of_two_bytes() {
 
 /// Runs of ASCII are skipped in bulk, but not after an incomplete character.
 #[test]
-fn p16_a_cut_character_before_or_behind_long_ascii() {
+fn p16_a_cut_character_before_or_after_long_ascii() {
     let ascii = [b'a'; 70];
     for character in ["é", "串", "😀"].map(str::as_bytes) {
         for kept in 0..=character.len() {

@@ -20,7 +20,7 @@ fn clamped(len: u64) -> usize {
 /// Tomcat, CVE-2020-13935: a 64-bit length with its top bit set became negative, and the reader
 /// looped without end.
 #[test]
-fn tomcat_cve_2020_13935_the_top_bit_is_no_sign() {
+fn tomcat_cve_2020_13935_the_top_bit_is_not_a_sign() {
     for (side, len) in SIDES.iter().flat_map(|side| [1 << 63, u64::MAX].map(|len| (*side, len))) {
         let head = header_in(8, 0x82, side.key(), len);
         assert_eq!(fault(side, UNLIMITED, &head), Error::LengthTopBit);
@@ -45,7 +45,7 @@ fn gorilla_cve_2020_27813_the_sum_of_fragments_does_not_wrap() {
 /// nats-server, CVE-2026-27889: a frame length overflowed in the reader, and the server crashed
 /// before any client had authenticated.
 #[test]
-fn nats_server_cve_2026_27889_the_first_frame_of_a_stranger() {
+fn nats_server_cve_2026_27889_the_first_frame_of_an_unknown_client() {
     for len in [1 << 31, 1 << 32, (1 << 63) - 1, 1 << 63, u64::MAX - 13, u64::MAX] {
         let head = header_in(8, 0x82, Side::Server.key(), len);
         // The default limit is known to be exceeded before the top bit is checked.
@@ -77,7 +77,7 @@ fn libre_cve_2026_50161_header_and_payload_together_do_not_wrap() {
 /// undici, CVE-2026-1528: a huge 64-bit length overflowed the parser's numbers, and an uncaught
 /// exception ended the process.
 #[test]
-fn undici_cve_2026_1528_huge_lengths_are_no_exception() {
+fn undici_cve_2026_1528_huge_lengths_are_an_error() {
     for bits in 32..63 {
         for len in [(1 << bits) - 1, 1 << bits, (1 << bits) + 1] {
             let mut ws = Side::Client.ws(UNLIMITED);
@@ -108,7 +108,7 @@ fn aiohttp_pysec_2026_4395_the_sum_has_no_sign() {
 /// actix-http, issue 3723: 14 bytes made `index + length` overflow, which panicked at once in debug
 /// builds and later in release builds.
 #[test]
-fn actix_http_3723_fourteen_bytes_are_no_panic() {
+fn actix_http_3723_fourteen_bytes_do_not_panic() {
     let wire = [&[0x82][..], &[0xFF; 13]].concat();
     assert_eq!(fault(Side::Server, UNLIMITED, &wire), Error::LengthTopBit);
     assert_eq!(Header::parse(&wire), Err(Error::LengthTopBit));
@@ -122,7 +122,7 @@ fn actix_http_3723_fourteen_bytes_are_no_panic() {
 /// faye websocket-driver, CVE-2026-54466: the base-128 length of draft 75 grew without bound, in a
 /// parser for old drafts that was still enabled.
 #[test]
-fn faye_cve_2026_54466_the_lengths_of_draft_75_are_not_known() {
+fn faye_cve_2026_54466_draft_75_is_not_supported() {
     for side in SIDES {
         // In draft 75, a binary frame begins with a set bit and a text with a zero byte.
         let wire = [&[0x80][..], &[0xFF; 40]].concat();
@@ -146,7 +146,7 @@ fn faye_cve_2026_54463_no_digit_of_a_length_is_lost() {
 
 /// libsoup, CVE-2026-0716: without a message limit, it read past the end of the received bytes.
 #[test]
-fn libsoup_cve_2026_0716_without_a_limit_only_what_is_there_is_read() {
+fn libsoup_cve_2026_0716_without_a_limit_only_received_bytes_are_read() {
     for (side, here) in SIDES.into_iter().flat_map(|side| (1..100).map(move |here| (side, here))) {
         let mut wire = side.frame(0x82, &[9; 100]);
         wire.truncate(wire.len() - 100 + here);
@@ -204,7 +204,7 @@ fn facil_io_0_7_1_a_header_alone_moves_nothing() {
 
 /// libhv, issue 769: with an incomplete header, one byte past its end was read.
 #[test]
-fn libhv_769_the_end_of_the_bytes_is_the_end() {
+fn libhv_769_nothing_is_read_past_the_end() {
     for side in SIDES {
         for (field, len) in [(0, 5), (2, 126), (2, 65_535), (8, 65_536), (8, 1 << 40)] {
             let head = header_in(field, 0x82, side.key(), len);
@@ -261,7 +261,7 @@ fn embedded_websocket_0_9_5_the_longest_length_of_16_bits() {
 /// websocketz 0.2.0: a 64-bit length of all ones panicked at once in debug builds; in release
 /// builds the sum was wrong, and a later step panicked.
 #[test]
-fn websocketz_0_2_0_a_length_of_all_ones_is_no_panic() {
+fn websocketz_0_2_0_a_length_of_all_ones_does_not_panic() {
     for side in SIDES {
         for delivery in [Delivery::Chunks, Delivery::Frames] {
             let head = header_in(8, 0x81, side.key(), u64::MAX);

@@ -16,7 +16,7 @@ use super::{UNLIMITED, fault};
 /// rust-websocket, CVE-2022-35922, RUSTSEC-2022-0035: it allocated the length that the peer
 /// announced, and the process was aborted.
 #[test]
-fn rust_websocket_cve_2022_35922_no_number_over_the_limit_is_asked_for() {
+fn rust_websocket_cve_2022_35922_need_more_stays_within_the_limit() {
     let limit = 1 << 20;
     for (side, delivery) in
         SIDES.iter().flat_map(|side| [Delivery::Chunks, Delivery::Frames].map(|d| (*side, d)))
@@ -75,7 +75,7 @@ fn uws_cve_2016_10544_the_server_has_the_same_default() {
 
 /// libsoup, CVE-2025-32049: messages of any length were accepted and buffered.
 #[test]
-fn libsoup_cve_2025_32049_the_limit_is_one_of_the_message_too() {
+fn libsoup_cve_2025_32049_the_message_has_a_limit_too() {
     for side in SIDES {
         let config = UNLIMITED.max_frame_len(10).max_message_len(25);
         let mut wire = side.frame(0x01, &[b'a'; 10]);
@@ -117,7 +117,7 @@ fn jetty_cve_2026_19204_an_unknown_opcode_is_refused_before_its_length() {
 
 /// aiohttp, CVE-2026-54274: the payload of an incomplete frame did not count towards the limit.
 #[test]
-fn aiohttp_cve_2026_54274_what_is_announced_counts_before_it_comes() {
+fn aiohttp_cve_2026_54274_announced_bytes_count_before_they_arrive() {
     for (side, delivery) in
         SIDES.iter().flat_map(|side| [Delivery::Chunks, Delivery::Frames].map(|d| (*side, d)))
     {
@@ -154,7 +154,7 @@ fn bandit_cve_2026_42786_continuations_are_counted_in_frames() {
 /// hackney, CVE-2026-47073: the handshake head, frames and fragments all had no limit.
 #[cfg(feature = "handshake")]
 #[test]
-fn hackney_cve_2026_47073_an_answer_without_end() {
+fn hackney_cve_2026_47073_an_endless_response() {
     use barews::handshake::client::Handshake;
     use barews::handshake::{Error, Status};
 
@@ -221,7 +221,7 @@ fn undici_c5ed787_control_frames_do_not_reset_the_count() {
 
 /// aiohttp, PYSEC-2026-4389: each read of an incomplete frame left an object in memory.
 #[test]
-fn aiohttp_pysec_2026_4389_a_read_of_a_byte_leaves_nothing_behind() {
+fn aiohttp_pysec_2026_4389_a_read_of_a_byte_allocates_nothing() {
     let mut ws = Connection::client(Config::new(), || [0; 4]);
     let mut rx = RecvBuffer::new([0; 131]);
     let (head, payload) = (header(0x82, None, 100_000), vec![7; 100_000]);
@@ -244,7 +244,7 @@ fn aiohttp_pysec_2026_4389_a_read_of_a_byte_leaves_nothing_behind() {
 
 /// h2, RUSTSEC-2026-0258: empty DATA frames were queued without a limit.
 #[test]
-fn h2_rustsec_2026_0258_empty_messages_wait_nowhere() {
+fn h2_rustsec_2026_0258_empty_messages_are_not_queued() {
     let mut ws = Connection::client(Config::new(), || [0; 4]);
     let mut wire = [0x82, 0x00].repeat(100_000);
     let mut count = 0;
@@ -264,7 +264,7 @@ fn h2_rustsec_2026_0258_empty_messages_wait_nowhere() {
 /// quinn-proto, RUSTSEC-2026-0185: data received in pieces with gaps took far more memory than its
 /// length.
 #[test]
-fn quinn_proto_rustsec_2026_0185_pieces_cost_nothing_over() {
+fn quinn_proto_rustsec_2026_0185_pieces_have_no_overhead() {
     let mut messages = Assembler::new([0; 100]);
     let mut ws = Connection::client(Config::new(), || [0; 4]);
     for n in 0..100 {
@@ -283,7 +283,7 @@ fn quinn_proto_rustsec_2026_0185_pieces_cost_nothing_over() {
 /// faye websocket-driver, CVE-2026-54465: header fields were stored without a limit.
 #[cfg(feature = "handshake")]
 #[test]
-fn faye_cve_2026_54465_fields_without_end() {
+fn faye_cve_2026_54465_endless_fields() {
     use barews::handshake::server::RequestReader;
     use barews::handshake::{Error, Status};
 
@@ -312,7 +312,7 @@ fn drop_status<T>(_: T) {}
 
 /// Undertow, CVE-2021-3690: the buffers of Pongs were never freed.
 #[test]
-fn undertow_cve_2021_3690_pongs_leave_nothing_behind() {
+fn undertow_cve_2021_3690_pongs_allocate_nothing() {
     let mut ws = Connection::client(Config::new(), || [0; 4]);
     let mut wire = [&[0x8A, 125][..], &[1; 125]].concat().repeat(1000);
     let measured = measure(|| {
@@ -347,7 +347,7 @@ fn undertow_cve_2026_15565_a_message_of_any_length_takes_no_memory() {
 /// Tomcat, CVE-2021-42340 and CVE-2024-23672: sessions were never freed; in the second case because
 /// a client did not complete the closing handshake.
 #[test]
-fn tomcat_cve_2024_23672_the_end_of_a_session_is_said() {
+fn tomcat_cve_2024_23672_the_end_of_a_session_is_reported() {
     for side in SIDES {
         for last in [&[][..], &side.frame(0x88, b""), &[0x70], &side.frame(0x01, b"open")] {
             let mut ws = side.ws(Config::new());

@@ -105,8 +105,8 @@ fn linear(test: &str, n: usize, families: &[usize]) {
 /// tungstenite, CVE-2023-43669, RUSTSEC-2023-0065: each read parsed the head from its start, so a
 /// long head in small pieces took minutes.
 #[test]
-fn tungstenite_cve_2023_43669_a_head_is_not_parsed_anew() {
-    linear("tungstenite_cve_2023_43669_a_head_is_not_parsed_anew", 1_000, &[1, 2]);
+fn tungstenite_cve_2023_43669_a_head_is_not_parsed_again() {
+    linear("tungstenite_cve_2023_43669_a_head_is_not_parsed_again", 1_000, &[1, 2]);
 }
 
 /// ws, CVE-2021-32640: a regular expression for the commas in Sec-WebSocket-Protocol took quadratic
@@ -125,12 +125,12 @@ fn deno_cve_2023_26103_spaces_in_connection() {
 /// websocket-extensions for Ruby, CVE-2020-7663: an unterminated quoted value caused catastrophic
 /// backtracking.
 #[test]
-fn websocket_extensions_cve_2020_7663_a_quoted_value_without_an_end() {
-    linear("websocket_extensions_cve_2020_7663_a_quoted_value_without_an_end", 10_000, &[6]);
+fn websocket_extensions_cve_2020_7663_an_unterminated_quoted_value() {
+    linear("websocket_extensions_cve_2020_7663_an_unterminated_quoted_value", 10_000, &[6]);
 }
 
 /// websocket-extensions for Node, CVE-2020-7662: the same.
 #[test]
-fn websocket_extensions_cve_2020_7662_a_quoted_value_without_an_end() {
-    linear("websocket_extensions_cve_2020_7662_a_quoted_value_without_an_end", 10_000, &[7, 8]);
+fn websocket_extensions_cve_2020_7662_an_unterminated_quoted_value() {
+    linear("websocket_extensions_cve_2020_7662_an_unterminated_quoted_value", 10_000, &[7, 8]);
 }

@@ -12,7 +12,7 @@ use crate::support::frame::plain;
 
 /// curl, CVE-2026-11586: Pongs were buffered without a limit, one for each Ping.
 #[test]
-fn curl_cve_2026_11586_the_newest_ping_has_the_one_pong() {
+fn curl_cve_2026_11586_only_the_newest_ping_is_answered() {
     for side in SIDES {
         let mut ws = side.ws(Config::new());
         for n in 0..=255_u8 {
@@ -67,7 +67,7 @@ fn okhttp_openai_java_1013_the_pong_and_the_next_frame_have_a_known_length() {
 
 /// parity-ws, RUSTSEC-2020-0043: output was queued without a limit.
 #[test]
-fn parity_ws_rustsec_2020_0043_what_has_no_room_is_not_kept() {
+fn parity_ws_rustsec_2020_0043_output_without_room_is_not_kept() {
     for side in SIDES {
         let mut ws = side.ws(Config::new());
         let needed = 100 + 2 + side.key_len();
@@ -84,7 +84,7 @@ fn parity_ws_rustsec_2020_0043_what_has_no_room_is_not_kept() {
 
 /// curl, CVE-2025-5399: a crafted packet caused an endless loop in the reader.
 #[test]
-fn curl_cve_2025_5399_every_packet_comes_to_an_end() {
+fn curl_cve_2025_5399_every_packet_terminates() {
     for side in SIDES {
         for first in 0..=255 {
             for second in 0..=255 {
@@ -103,7 +103,7 @@ fn curl_cve_2025_5399_every_packet_comes_to_an_end() {
 /// rustls, RUSTSEC-2024-0336: the call that completes all I/O never returned if the peer closed
 /// during the handshake.
 #[test]
-fn rustls_rustsec_2024_0336_behind_the_end_nothing_is_wanted() {
+fn rustls_rustsec_2024_0336_after_the_end_nothing_is_wanted() {
     for side in SIDES {
         for start in [&[][..], &side.frame(0x89, b"p"), &side.frame(0x88, b""), b"\x70"] {
             let mut ws = side.ws(Config::new());
@@ -123,7 +123,7 @@ fn rustls_rustsec_2024_0336_behind_the_end_nothing_is_wanted() {
 /// actix-web, issue 2790: a frame over the limit was never skipped, so each read gave the same
 /// error.
 #[test]
-fn actix_web_2790_a_loop_ends_behind_a_frame_that_is_too_long() {
+fn actix_web_2790_a_loop_ends_after_a_frame_that_is_too_long() {
     for side in SIDES {
         let mut ws = side.ws(Config::new().max_frame_len(10));
         let wire = side.frame(0x82, &[0; 11]);
@@ -142,7 +142,7 @@ fn actix_web_2790_a_loop_ends_behind_a_frame_that_is_too_long() {
 /// soketto before 0.7.1: the same. Here the connection has failed, and every call returns the
 /// error.
 #[test]
-fn soketto_0_7_1_the_error_stays_and_takes_nothing() {
+fn soketto_0_7_1_the_error_is_permanent_and_consumes_nothing() {
     for side in SIDES {
         let mut ws = side.ws(Config::new().max_frame_len(10));
         let wire = side.frame(0x82, &[0; 11]);
@@ -170,7 +170,7 @@ fn websockets_312_pings_without_an_answer_are_not_kept() {
 /// block/buzz, issue 4885: the Pong waited for the program's next write, which did not come, and
 /// the server dropped the connection.
 #[test]
-fn buzz_4885_a_reader_learns_that_a_pong_is_due() {
+fn buzz_4885_a_reader_learns_that_a_pong_is_pending() {
     for side in SIDES {
         let mut ws = side.ws(Config::new());
         assert!(!ws.wants_write());
@@ -197,7 +197,7 @@ fn libwebsockets_1097_between_fragments_pong_and_close_go_out() {
 
 /// sockudo-ws before 3.1.0: a Close after a Ping in the same read did not suppress the Pong.
 #[test]
-fn sockudo_ws_3_1_0_a_close_behind_a_ping_outranks_the_pong() {
+fn sockudo_ws_3_1_0_a_close_after_a_ping_outranks_the_pong() {
     for side in SIDES {
         let mut ws = side.ws(Config::new());
         let wire = [side.frame(0x89, b"1"), side.frame(0x88, b"\x03\xE8")].concat();
@@ -208,7 +208,7 @@ fn sockudo_ws_3_1_0_a_close_behind_a_ping_outranks_the_pong() {
 
 /// sockudo-ws before 3.1.0: no Pong was sent as long as data arrived.
 #[test]
-fn sockudo_ws_3_1_0_data_without_end_does_not_starve_the_pong() {
+fn sockudo_ws_3_1_0_endless_data_does_not_starve_the_pong() {
     for side in SIDES {
         let mut ws = side.ws(Config::new());
         for n in 0..100 {
@@ -250,7 +250,7 @@ fn ws_ac2dade_closing_ends_in_two_turns() {
 /// curl, CVE-2026-107928: a caller reported more bytes sent than existed, and memory after the
 /// buffer was read.
 #[test]
-fn curl_cve_2026_107928_more_than_there_is_does_not_count() {
+fn curl_cve_2026_107928_a_length_past_the_room_is_ignored() {
     for side in SIDES {
         let mut ws = side.ws(Config::new());
         ws.begin(Kind::Binary, true, 5).unwrap();

@@ -8,7 +8,7 @@ use crate::support::frame::plain;
 
 /// embedded-websocket, issue 16: closing with a reason panicked.
 #[test]
-fn embedded_websocket_16_a_reason_of_any_length_is_no_panic() {
+fn embedded_websocket_16_a_reason_of_any_length_does_not_panic() {
     for (side, len) in SIDES.into_iter().flat_map(|side| (0..=200).map(move |len| (side, len))) {
         let reason = "r".repeat(len);
         let mut ws = side.ws(Config::new());
@@ -42,7 +42,7 @@ fn embedded_websocket_6_many_frames_at_every_length_of_a_read() {
 /// embedded-websocket, issue 31: the payload of a control frame between fragments was added to the
 /// message.
 #[test]
-fn embedded_websocket_31_a_control_frame_is_no_part_of_the_message() {
+fn embedded_websocket_31_a_control_frame_is_not_part_of_the_message() {
     for side in SIDES {
         let wire = [
             side.frame(0x01, b"one "),
@@ -66,7 +66,7 @@ fn embedded_websocket_31_a_control_frame_is_no_part_of_the_message() {
 /// websocket-sans-io 0.1.0: a masked piece of 255 bytes that did not start at the first key byte
 /// panicked in debug builds because the key offset was an 8-bit number.
 #[test]
-fn websocket_sans_io_0_1_0_a_piece_of_255_bytes_at_every_place_in_the_key() {
+fn websocket_sans_io_0_1_0_a_piece_of_255_bytes_at_every_key_offset() {
     let payload: Vec<u8> = (0..=255).cycle().take(1500).collect();
     let wire = Side::Server.frame(0x82, &payload);
     for first in 9..40 {
@@ -82,7 +82,7 @@ fn websocket_sans_io_0_1_0_a_piece_of_255_bytes_at_every_place_in_the_key() {
 /// tungstenite 0.17.2: a request built by the caller by hand caused a panic.
 #[cfg(feature = "handshake")]
 #[test]
-fn tungstenite_0_17_2_what_a_caller_makes_up_is_an_error() {
+fn tungstenite_0_17_2_invalid_caller_input_is_an_error() {
     use barews::handshake::BuildError as E;
     use barews::handshake::client::Handshake;
 
@@ -190,7 +190,7 @@ fn ws_cve_2024_37890_a_field_too_many_is_not_dropped() {
 /// Sec-WebSocket-Extensions of a response were unwrapped as text.
 #[cfg(feature = "handshake")]
 #[test]
-fn deno_cve_2026_55517_bytes_that_are_no_text_in_an_answer() {
+fn deno_cve_2026_55517_invalid_utf8_in_a_response() {
     use barews::handshake::client::Handshake;
     use barews::handshake::deflate::DeflateOffer;
     use barews::handshake::{Error, Field};
@@ -238,7 +238,7 @@ fn rustls_rustsec_2024_0399_a_head_in_two_pieces() {
 /// could trigger.
 #[cfg(feature = "handshake")]
 #[test]
-fn embedded_websocket_0_9_5_a_key_of_any_length_is_no_panic() {
+fn embedded_websocket_0_9_5_a_key_of_any_length_does_not_panic() {
     use barews::handshake::{Error, Field};
 
     use crate::support::heads;
@@ -256,7 +256,7 @@ fn embedded_websocket_0_9_5_a_key_of_any_length_is_no_panic() {
 /// embedded-websocket 0.9.5: so did a subprotocol of more than 24 bytes.
 #[cfg(feature = "handshake")]
 #[test]
-fn embedded_websocket_0_9_5_a_subprotocol_of_any_length_is_no_panic() {
+fn embedded_websocket_0_9_5_a_subprotocol_of_any_length_does_not_panic() {
     use barews::handshake::server::Origins;
 
     use crate::support::heads;
@@ -275,7 +275,7 @@ fn embedded_websocket_0_9_5_a_subprotocol_of_any_length_is_no_panic() {
 /// websocket-sans-io 0.1.0: the end of a message is reported only by a further call without bytes,
 /// and the end of an empty one hardly at all.
 #[test]
-fn websocket_sans_io_0_1_0_the_end_of_what_is_empty_is_told_at_once() {
+fn websocket_sans_io_0_1_0_the_end_of_an_empty_message_is_reported_at_once() {
     for side in SIDES {
         let wire = [
             side.frame(0x81, b""),

@@ -124,7 +124,7 @@ fn ws_1494_a_close_in_several_packets() {
 
 /// embedded-websocket 0.9.5: a Close in two reads was reported as complete, with an invented code.
 #[test]
-fn embedded_websocket_0_9_5_a_close_is_whole_or_not_there() {
+fn embedded_websocket_0_9_5_a_close_is_delivered_whole() {
     for side in SIDES {
         let wire = side.frame(0x88, b"\x03\xE8bye");
         for cut in 0..wire.len() {
@@ -153,7 +153,7 @@ fn embedded_websocket_0_9_5_a_ping_in_pieces_has_one_pong() {
 
 /// gobwas/ws, issue 201: an incomplete header was partly consumed, and reported as an error.
 #[test]
-fn gobwas_ws_201_not_yet_is_no_error_and_takes_nothing_of_a_header() {
+fn gobwas_ws_201_an_incomplete_header_is_neither_an_error_nor_consumed() {
     for side in SIDES {
         for (first, len) in [(0x82, 5), (0x82, 300), (0x82, 70_000), (0x89, 100)] {
             let head = header(first, side.key(), len);
@@ -197,7 +197,7 @@ fn fastwebsockets_64_a_read_that_is_dropped_loses_nothing() {
 
 /// gobwas/ws, issue 143: half a frame blocked the reader, and everything else on its thread.
 #[test]
-fn gobwas_ws_143_half_a_frame_is_handed_out() {
+fn gobwas_ws_143_half_a_frame_is_delivered() {
     for side in SIDES {
         let wire = side.frame(0x82, &[5; 100]);
         let mut ws = side.ws(Config::new());

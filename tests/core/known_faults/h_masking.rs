@@ -34,7 +34,7 @@ fn curl_cve_2025_10148_a_new_key_for_each_frame() {
 
 /// gorilla/websocket, GO-2026-6278: keys came from a weak generator.
 #[test]
-fn gorilla_go_2026_6278_the_key_is_the_sources() {
+fn gorilla_go_2026_6278_the_key_comes_from_the_source() {
     let mut ws = Side::Client.ws(Config::new());
     for (n, call) in (0..).zip(CALLS) {
         assert_eq!(written(&ws.sent(call))[0].key, Some(Keys::nth(n)));
@@ -44,7 +44,7 @@ fn gorilla_go_2026_6278_the_key_is_the_sources() {
 /// ws, commit 7253f06 of 2016: the same; the handshake nonce must be random as well.
 #[cfg(feature = "handshake")]
 #[test]
-fn ws_7253f06_the_nonce_is_the_callers() {
+fn ws_7253f06_the_nonce_comes_from_the_caller() {
     use barews::handshake::client::Handshake;
     use barews::handshake::key::Key;
 
@@ -140,7 +140,7 @@ fn ws_1681_a_wrong_mask_bit_is_refused_at_its_byte() {
 
 /// libsoup, merge request 71: a client accepted masked frames.
 #[test]
-fn libsoup_71_a_client_takes_no_masked_frame() {
+fn libsoup_71_a_client_refuses_masked_frames() {
     for key in [KEY, [0; 4]] {
         let wire = frame(0x81, Some(key), b"masked");
         assert_eq!(fault(Side::Client, Config::new(), &wire), Error::Masked);
@@ -149,7 +149,7 @@ fn libsoup_71_a_client_takes_no_masked_frame() {
 
 /// embedded-websocket 0.9.5, ws-framer 0.4.0: a server accepted unmasked frames.
 #[test]
-fn ws_framer_0_4_0_a_server_takes_no_unmasked_frame() {
+fn ws_framer_0_4_0_a_server_refuses_unmasked_frames() {
     let wire = frame(0x81, None, b"unmasked");
     assert_eq!(fault(Side::Server, Config::new(), &wire), Error::Unmasked);
     // Inside a message and with length 0, too.
@@ -159,7 +159,7 @@ fn ws_framer_0_4_0_a_server_takes_no_unmasked_frame() {
 
 /// NATS has a mode without masking, which violates the RFC.
 #[test]
-fn nats_no_masking_no_choice_switches_masking_off() {
+fn nats_no_masking_no_option_disables_masking() {
     for delivery in [Delivery::Chunks, Delivery::Frames] {
         for order in [ControlOrder::Ahead, ControlOrder::Wire] {
             for pong in [true, false] {

@@ -77,7 +77,7 @@ fn undici_cve_2026_1527_line_ends_in_fields_and_protocols() {
 
 /// hyper, RUSTSEC-2017-0002: line breaks in header values were written unchanged, by servers too.
 #[test]
-fn hyper_rustsec_2017_0002_line_ends_in_an_answer() {
+fn hyper_rustsec_2017_0002_line_ends_in_a_response() {
     let request = with(&[], &["Sec-WebSocket-Protocol: a"]);
     let accept = upgrade(&request).accept(Origins::Any).unwrap();
     let mut out = [0; 512];
@@ -202,7 +202,7 @@ fn websocket_smuggle_2019_a_wrong_version_is_a_426_that_closes() {
 /// Netty, CVE-2026-59898: the handshake of old drafts ignored Connection and Upgrade, so a proxy
 /// did not see the upgrade that the server performed.
 #[test]
-fn netty_cve_2026_59898_old_drafts_are_not_known() {
+fn netty_cve_2026_59898_old_drafts_are_not_supported() {
     let hixie = [
         "Sec-WebSocket-Key1: 18x 6]8vM;54 *(5:  {   U1]8  z [  8",
         "Sec-WebSocket-Key2: 1_ tx7X d  <  nw  334J702) 7]o}` 0",
@@ -277,7 +277,7 @@ fn websocketz_0_2_0_connection_is_a_list_of_tokens() {
 
 /// embedded-websocket 0.9.5: a 101 was written for any version in the request.
 #[test]
-fn embedded_websocket_0_9_5_the_version_is_looked_at() {
+fn embedded_websocket_0_9_5_the_version_is_checked() {
     for version in ["", "013", "13.0", "thirteen", "13, 13", "-13"] {
         let request =
             with(&["Sec-WebSocket-Version"], &[&format!("Sec-WebSocket-Version: {version}")]);
@@ -316,7 +316,7 @@ fn spring_cve_2026_59390_an_origin_is_compared_whole() {
 
 /// Cline, CVE-2026-44211: the same. Here, going without a list takes an explicit choice.
 #[test]
-fn cline_cve_2026_44211_there_is_no_answer_without_a_policy() {
+fn cline_cve_2026_44211_accepting_requires_a_policy() {
     // `accept` requires a policy; an empty list allows no origin.
     assert!(!allowed(&["http://localhost"], Origins::List(&[])));
     assert!(!allowed(&[], Origins::List(&[])));
@@ -325,7 +325,7 @@ fn cline_cve_2026_44211_there_is_no_answer_without_a_policy() {
 
 /// socket.io, WS-2020-0443: the same, with values that are not an origin.
 #[test]
-fn socket_io_ws_2020_0443_no_origin_and_null_are_not_let_in() {
+fn socket_io_ws_2020_0443_a_missing_origin_and_null_are_refused() {
     for origin in [&[][..], &["null"], &[""], &["https://a", "https://b"]] {
         assert!(!allowed(origin, Origins::List(&["https://a"])), "{origin:?}");
     }
@@ -333,7 +333,7 @@ fn socket_io_ws_2020_0443_no_origin_and_null_are_not_let_in() {
 
 /// farm, GHSA-p773-8mf4-rjm5: the same, without Origin.
 #[test]
-fn farm_ghsa_p773_who_sends_no_origin_is_a_choice_of_its_own() {
+fn farm_ghsa_p773_a_missing_origin_is_allowed_only_explicitly() {
     assert!(allowed(&[], Origins::ListOrNone(&["https://a"])));
     assert!(!allowed(&["https://b"], Origins::ListOrNone(&["https://a"])));
     assert!(!allowed(&["null"], Origins::ListOrNone(&["https://a"])));
@@ -353,7 +353,7 @@ fn zephyr_cve_2026_5067_a_key_that_fills_its_buffer() {
 
 /// `WebKit`, CVE-2010-1766: one byte too many of a long invalid response was read.
 #[test]
-fn webkit_cve_2010_1766_a_long_answer_is_refused_at_the_limit() {
+fn webkit_cve_2010_1766_a_long_response_is_refused_at_the_limit() {
     for limit in 20..200 {
         let mut handshake = client().limits(Limits::new().max_head_len(limit));
         let bytes = [&b"HTTP/1.1 101 "[..], &vec![b'x'; limit]].concat();
@@ -365,7 +365,7 @@ fn webkit_cve_2010_1766_a_long_answer_is_refused_at_the_limit() {
 
 /// picoserve, issue 66: browser headers longer than the buffer gave no meaningful error.
 #[test]
-fn picoserve_66_a_head_that_is_too_long_says_so() {
+fn picoserve_66_a_head_that_is_too_long_has_its_own_error() {
     let cookie = format!("Cookie: {}", "c".repeat(9000));
     assert_eq!(refused(&with(&[], &[&cookie])), Error::HeadTooLong);
     assert!(answer(Error::HeadTooLong).starts_with("HTTP/1.1 431 "));
@@ -377,7 +377,7 @@ fn picoserve_66_a_head_that_is_too_long_says_so() {
 /// redirect is followed: its target is reported, and what was sent to the first host is not
 /// repeated, not even in a log.
 #[test]
-fn ws_d68ba9e_a_redirect_is_the_callers() {
+fn ws_d68ba9e_a_redirect_is_left_to_the_caller() {
     let location = "Location: ws://evil.test/";
     let head = head("HTTP/1.1 302 Found", &[location]);
     let mut handshake = client().headers(&[("Authorization", "secret")]);

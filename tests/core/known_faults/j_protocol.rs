@@ -22,7 +22,7 @@ fn libsoup_cve_2026_15711_a_control_frame_has_125_bytes_at_most() {
 
 /// ws, CVE-2016-10518: a Ping given a number sent that many bytes of uninitialized memory.
 #[test]
-fn ws_cve_2016_10518_a_ping_says_what_it_was_given() {
+fn ws_cve_2016_10518_a_ping_contains_only_its_payload() {
     for side in SIDES {
         for len in 0..=125 {
             // `sent` checks that nothing is written after the frame.
@@ -36,7 +36,7 @@ fn ws_cve_2016_10518_a_ping_says_what_it_was_given() {
 
 /// ws, CVE-2026-45736: the same with the reason of a Close.
 #[test]
-fn ws_cve_2026_45736_a_close_says_what_it_was_given() {
+fn ws_cve_2026_45736_a_close_contains_only_its_reason() {
     for side in SIDES {
         for len in 0..=123 {
             let reason = "r".repeat(len);
@@ -49,7 +49,7 @@ fn ws_cve_2026_45736_a_close_says_what_it_was_given() {
 
 /// The same in pending frames: a shorter Pong must not contain bytes of an earlier, longer Ping.
 #[test]
-fn ws_cve_2026_45736_a_short_pong_behind_a_long_one() {
+fn ws_cve_2026_45736_a_short_pong_after_a_long_one() {
     for side in SIDES {
         let mut ws = side.ws(Config::new());
         ws.push(&side.frame(0x89, &[b's'; 125]));
@@ -75,7 +75,7 @@ fn websocket_for_python_263_a_close_without_a_code_is_answered_without_one() {
 
 /// fastwebsockets, commit 17b2a24: a Close after a Close was an error.
 #[test]
-fn fastwebsockets_17b2a24_a_close_behind_a_close_is_ignored() {
+fn fastwebsockets_17b2a24_a_close_after_a_close_is_ignored() {
     for side in SIDES {
         let close = side.frame(0x88, b"\x03\xE8");
         let mut ws = side.ws(Config::new());
@@ -88,7 +88,7 @@ fn fastwebsockets_17b2a24_a_close_behind_a_close_is_ignored() {
 
 /// cpp-httplib, CVE-2026-77358: memory was used after the end of the connection had freed it.
 #[test]
-fn cpp_httplib_cve_2026_77358_behind_a_close_nothing_is_looked_at() {
+fn cpp_httplib_cve_2026_77358_nothing_is_read_after_a_close() {
     for side in SIDES {
         let junk = [&[0xFF; 40][..], &side.frame(0x89, b"ping"), &side.frame(0x81, b"x")];
         let wire = [side.frame(0x88, b""), junk.concat()].concat();
@@ -131,7 +131,7 @@ fn libwebsockets_cve_2025_11677_closes_in_every_order() {
 
 /// ws-framer 0.4.0: a Close with code 1005 was accepted.
 #[test]
-fn ws_framer_0_4_0_a_code_that_is_a_report_is_refused() {
+fn ws_framer_0_4_0_a_reported_only_code_is_refused() {
     for (side, code) in SIDES.iter().flat_map(|side| {
         [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000].map(|c: u16| (*side, c))
     }) {
@@ -240,7 +240,7 @@ fn tungstenite_0_29_lengths_in_too_many_bytes() {
 
 /// tungstenite 0.29, sockudo-ws before 3.1.0: the registered codes 1012 to 1014 were refused.
 #[test]
-fn tungstenite_0_29_registered_codes_are_taken() {
+fn tungstenite_0_29_registered_codes_are_accepted() {
     for (side, code) in SIDES.iter().flat_map(|side| [1012, 1013, 1014].map(|c: u16| (*side, c))) {
         let wire = side.frame(0x88, &code.to_be_bytes());
         assert_eq!(side.ws(Config::new()).push(&wire), [Ev::closed(code, "")]);
@@ -250,7 +250,7 @@ fn tungstenite_0_29_registered_codes_are_taken() {
 
 /// tokio-tungstenite, issue 310: closing after the peer's Close was an error.
 #[test]
-fn tokio_tungstenite_310_closing_behind_the_peers_close() {
+fn tokio_tungstenite_310_closing_after_the_peers_close() {
     for side in SIDES {
         let mut ws = side.ws(Config::new());
         ws.push(&side.frame(0x88, b"\x03\xE9"));
@@ -262,7 +262,7 @@ fn tokio_tungstenite_310_closing_behind_the_peers_close() {
 
 /// sockudo-ws before 3.1.0: valid messages before a malformed frame in the same read were lost.
 #[test]
-fn sockudo_ws_3_1_0_what_is_sound_comes_before_the_fault() {
+fn sockudo_ws_3_1_0_valid_messages_come_before_the_fault() {
     for side in SIDES {
         let wire = [side.frame(0x81, b"one"), side.frame(0x82, b"two"), vec![0x83]].concat();
         let wanted = [Ev::text(b"one"), Ev::binary(b"two"), Ev::Fail(Error::ReservedOpcode)];
@@ -287,7 +287,7 @@ fn sockudo_ws_3_1_0_control_frames_are_checked_when_sent() {
 
 /// mu-server, issue 238: invalid UTF-8 was detected only at the end of the text.
 #[test]
-fn mu_server_238_bad_text_is_refused_at_its_byte() {
+fn mu_server_238_invalid_text_is_refused_at_its_byte() {
     for side in SIDES {
         for bad in [&b"\xC0"[..], b"\xF5", b"\xE0\x80", b"\xED\xA0", b"\xF4\x90", b"\x80"] {
             // Of a text of 1000 bytes, only those up to the invalid one have arrived.

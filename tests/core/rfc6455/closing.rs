@@ -143,7 +143,7 @@ fn r7_1_5_01_the_close_code_is_the_peers_or_1005_or_1006() {
 }
 
 #[test]
-fn r7_1_6_01_the_close_reason_is_the_text_behind_the_code() {
+fn r7_1_6_01_the_close_reason_is_the_text_after_the_code() {
     let longest = "€".repeat(41);
     for (side, reason) in SIDES.into_iter().flat_map(|side| {
         ["", "r", "weg µ€😀", &longest].map(|reason: &str| (side, reason.to_owned()))
@@ -184,7 +184,7 @@ fn faults(side: Side) -> Vec<(Vec<u8>, Error)> {
 }
 
 #[test]
-fn r7_1_7_01_a_failed_connection_says_why_and_is_to_be_closed() {
+fn r7_1_7_01_a_failed_connection_gives_the_reason_and_is_to_be_closed() {
     for (side, (bytes, error)) in
         SIDES.into_iter().flat_map(|side| faults(side).into_iter().map(move |f| (side, f)))
     {
@@ -207,7 +207,7 @@ fn r7_1_7_01_a_failed_connection_says_why_and_is_to_be_closed() {
 }
 
 #[test]
-fn r7_1_7_02_one_close_with_a_fitting_code_is_due() {
+fn r7_1_7_02_one_close_with_a_fitting_code_is_queued() {
     for (side, (bytes, error)) in
         SIDES.into_iter().flat_map(|side| faults(side).into_iter().map(move |f| (side, f)))
     {
@@ -231,7 +231,7 @@ fn r7_1_7_02_one_close_with_a_fitting_code_is_due() {
 }
 
 #[test]
-fn r7_1_7_03_behind_a_fault_nothing_of_the_peers_is_looked_at() {
+fn r7_1_7_03_after_a_fault_no_input_is_read() {
     for (side, (bytes, error)) in
         SIDES.into_iter().flat_map(|side| faults(side).into_iter().map(move |f| (side, f)))
     {
@@ -254,7 +254,7 @@ fn r7_1_7_03_behind_a_fault_nothing_of_the_peers_is_looked_at() {
 }
 
 #[test]
-fn r7_2_1_01_a_transport_that_is_lost_before_the_close_is_a_fault_wherever_it_is_lost() {
+fn r7_2_1_01_the_end_of_the_transport_before_the_close_is_a_fault_anywhere() {
     for side in SIDES {
         let mut bytes = side.frame(0x81, b"one");
         bytes.extend(side.frame(0x01, b"two"));
@@ -351,7 +351,7 @@ fn r7_4_1_02_the_librarys_own_codes_are_1002_1007_and_1009() {
 }
 
 #[test]
-fn r7_4_1_03_a_client_can_name_the_extensions_that_it_misses() {
+fn r7_4_1_03_a_client_can_name_the_missing_extensions() {
     let mut client = Side::Client.ws(Config::new());
     let mut server = Side::Server.ws(Config::new());
     let wire = client.sent(Call::Close(1010, "permessage-deflate"));

@@ -8,7 +8,7 @@ use crate::support::event::Ev;
 use crate::support::frame::{KEY, frame, plain};
 
 #[test]
-fn r5_5_01_125_bytes_are_taken_and_written_and_126_are_not() {
+fn r5_5_01_125_bytes_are_accepted_and_written_and_126_are_not() {
     for side in SIDES {
         let mut ws = side.ws(Config::new().max_frame_len(0).max_message_len(0));
         for len in 0..=125 {
@@ -150,7 +150,7 @@ fn r5_5_1_05_the_answer_waits_for_the_frame_being_sent_and_not_for_the_message()
 }
 
 #[test]
-fn r5_5_1_05_a_close_of_the_callers_takes_the_place_of_no_answer() {
+fn r5_5_1_05_a_close_of_the_caller_does_not_replace_the_answer() {
     for side in SIDES {
         let mut ws = side.ws(Config::new());
         ws.push(&side.frame(0x88, b"\x03\xE9"));
@@ -160,7 +160,7 @@ fn r5_5_1_05_a_close_of_the_callers_takes_the_place_of_no_answer() {
 }
 
 #[test]
-fn r5_5_1_06_behind_both_closes_the_server_ends_the_transport_and_the_client_waits() {
+fn r5_5_1_06_after_both_closes_the_server_ends_the_transport_and_the_client_waits() {
     for (side, then) in
         [(Side::Server, TransportAction::HalfClose), (Side::Client, TransportAction::Keep)]
     {
@@ -201,7 +201,7 @@ fn r5_5_1_07_both_sides_may_close_at_once() {
 }
 
 #[test]
-fn r5_5_1_08_bytes_behind_a_close_mean_nothing() {
+fn r5_5_1_08_bytes_after_a_close_are_discarded() {
     let tails: [&[u8]; 4] = [b"\x81\x05Hello", b"\xFF\xFF\xFF", b"\x88\x00", b"\x89\x01!"];
     for (side, tail) in SIDES.into_iter().flat_map(|side| tails.map(|tail| (side, tail))) {
         let close = side.frame(0x88, b"\x03\xE8");
@@ -220,7 +220,7 @@ fn r5_5_1_08_bytes_behind_a_close_mean_nothing() {
 }
 
 #[test]
-fn r5_5_2_01_a_ping_makes_its_pong_due() {
+fn r5_5_2_01_a_ping_queues_its_pong() {
     for side in SIDES {
         let mut ws = side.ws(Config::new());
         // If the output is drained after each, ten Pings get ten Pongs.
@@ -256,7 +256,7 @@ fn r5_5_2_01_a_pong_waits_for_the_frame_being_sent() {
 }
 
 #[test]
-fn r5_5_2_01_without_automatic_pongs_the_answer_is_the_callers() {
+fn r5_5_2_01_without_automatic_pongs_the_caller_answers() {
     for side in SIDES {
         let mut ws = side.ws(Config::new().auto_pong(false));
         assert_eq!(ws.push(&side.frame(0x89, b"p")), [Ev::Ping(b"p".to_vec())]);
@@ -266,7 +266,7 @@ fn r5_5_2_01_without_automatic_pongs_the_answer_is_the_callers() {
 }
 
 #[test]
-fn r5_5_2_01_behind_a_close_no_pong_is_due() {
+fn r5_5_2_01_after_a_close_no_pong_is_queued() {
     for side in SIDES {
         let mut ws = side.ws(Config::new());
         ws.push(&side.frame(0x88, b"\x03\xE8"));
@@ -306,7 +306,7 @@ proptest! {
 }
 
 #[test]
-fn r5_5_3_03_a_pong_that_nobody_asked_for_changes_nothing() {
+fn r5_5_3_03_an_unsolicited_pong_changes_nothing() {
     for side in SIDES {
         let mut ws = side.ws(Config::new());
         for n in 0..1_000_u32 {

@@ -10,7 +10,7 @@ use crate::support::frame::plain;
 const KINDS: [(Kind, u8); 2] = [(Kind::Text, 1), (Kind::Binary, 2)];
 
 #[test]
-fn r5_4_01_control_frames_between_fragments_are_handled_there() {
+fn r5_4_01_control_frames_between_fragments_are_delivered_there() {
     for (side, (kind, opcode)) in SIDES.into_iter().flat_map(|side| KINDS.map(|kind| (side, kind)))
     {
         let mut ws = side.ws(Config::new());
@@ -33,7 +33,7 @@ fn r5_4_01_control_frames_between_fragments_are_handled_there() {
 }
 
 #[test]
-fn r5_4_01_a_close_between_fragments_ends_the_message_without_its_end() {
+fn r5_4_01_a_close_between_fragments_leaves_the_message_incomplete() {
     for side in SIDES {
         let mut ws = side.ws(Config::new());
         let mut bytes = side.frame(0x01, b"never");
@@ -85,7 +85,7 @@ fn r5_4_03_fragments_of_two_messages_do_not_mix() {
 }
 
 #[test]
-fn r5_4_04_whole_and_fragmented_messages_of_any_size_are_taken() {
+fn r5_4_04_whole_and_fragmented_messages_of_any_size_are_accepted() {
     for (side, (kind, opcode)) in SIDES.into_iter().flat_map(|side| KINDS.map(|kind| (side, kind)))
     {
         let mut ws = side.ws(Config::new());
@@ -178,7 +178,7 @@ proptest! {
 
     /// In wire order, the events match the frames at any cut.
     #[test]
-    fn r5_4_03_fragments_come_in_the_order_of_the_wire(messages in messages(), step in 1_usize..400) {
+    fn r5_4_03_fragments_are_delivered_in_wire_order(messages in messages(), step in 1_usize..400) {
         for side in SIDES {
             let (mut bytes, mut expected) = (Vec::new(), Vec::new());
             for (text, fragments) in &messages {

@@ -177,7 +177,7 @@ fn r5_2_06_a_header_of_2_to_14_bytes_may_be_cut_anywhere() {
 }
 
 #[test]
-fn r5_2_06_payload_that_looks_like_frames_is_payload_however_the_header_is_cut() {
+fn r5_2_06_payload_that_looks_like_frames_is_payload_at_any_cut() {
     // Read as frames, these bytes would be Pings, Pongs and a Close.
     let payload = [0x89, 0x00, 0x8A, 0x00, 0x89, 0x80, 1, 2, 3, 4, 0x88, 0x00].repeat(6_000);
     for (side, len) in SIDES.into_iter().flat_map(|side| [(side, 120), (side, 300), (side, 72_000)])
@@ -206,7 +206,7 @@ fn r5_2_06_payload_that_looks_like_frames_is_payload_however_the_header_is_cut()
 }
 
 #[test]
-fn r5_3_01_the_key_stands_between_the_mask_bit_and_the_payload() {
+fn r5_3_01_the_mask_bit_is_set_and_the_key_precedes_the_payload() {
     for len in [0, 125, 126, 65_535, 65_536] {
         let payload = vec![b'p'; len];
         let mut ws = Side::Client.ws(Config::new());

@@ -171,7 +171,7 @@ fn r5_5_01_every_control_length_over_125_is_refused_at_byte_1() {
 }
 
 #[test]
-fn r5_2_06_every_other_header_is_taken_and_says_how_much_is_missing() {
+fn r5_2_06_every_other_header_is_accepted_and_reports_how_much_is_missing() {
     let mut count = 0;
     for (side, place) in SIDES.into_iter().flat_map(|side| PLACES.map(|place| (side, place))) {
         for first in 0..=255_u8 {
@@ -230,7 +230,7 @@ fn r7692_6_02_rsv1_on_control_and_continuation_is_refused() {
 }
 
 #[test]
-fn r5_8_01_no_choice_of_the_caller_gives_a_reserved_bit_a_meaning() {
+fn r5_8_01_no_option_gives_a_reserved_bit_a_meaning() {
     let configs = [
         Config::new(),
         Config::new().max_frame_len(Config::UNLIMITED).max_message_len(Config::UNLIMITED),

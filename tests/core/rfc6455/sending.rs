@@ -257,7 +257,7 @@ fn r6_1_07_a_refused_chunk_of_a_frame_has_changed_nothing() {
 }
 
 #[test]
-fn r6_1_07_frames_come_out_in_the_order_of_the_calls() {
+fn r6_1_07_frames_are_written_in_call_order() {
     for side in SIDES {
         let mut ws = side.ws(Config::new());
         let mut out = [0; 4096];
@@ -291,7 +291,7 @@ fn r6_2_01_bytes_are_parsed_as_frames_one_after_the_other() {
 }
 
 #[test]
-fn r6_2_02_control_frames_are_no_data() {
+fn r6_2_02_control_frames_are_not_data() {
     for side in SIDES {
         let mut bytes = side.frame(0x81, b"a");
         bytes.extend(side.frame(0x89, b"i"));
@@ -340,7 +340,7 @@ fn r6_2_03_a_message_is_the_concatenation_of_its_fragments() {
 }
 
 #[test]
-fn r6_2_04_behind_the_last_fragment_a_new_message_begins() {
+fn r6_2_04_after_the_last_fragment_a_new_message_begins() {
     for side in SIDES {
         let mut ws = side.ws(Config::new());
         for (kind, first) in

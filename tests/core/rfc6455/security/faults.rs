@@ -83,7 +83,7 @@ fn p09_r0_1_a_fault_is_the_last_event_and_brings_one_close() {
 }
 
 #[test]
-fn r0_1_a_frame_that_was_begun_can_be_finished_behind_a_fault() {
+fn r0_1_a_frame_that_was_begun_can_be_finished_after_a_fault() {
     for (side, (bytes, _, error)) in each_fault() {
         let mut ws = side.ws(LIMITED);
         let mut wire = ws.begin(Kind::Text, false, 4).unwrap().to_vec();
@@ -191,7 +191,7 @@ proptest! {
 }
 
 #[test]
-fn r10_7_01_no_choice_of_the_caller_lets_a_fault_pass() {
+fn r10_7_01_no_option_lets_a_fault_pass() {
     for (side, (bytes, _, error)) in each_fault() {
         // The caller may set limits and nothing else.
         let limit = matches!(error, Error::FrameTooLong | Error::MessageTooLong);

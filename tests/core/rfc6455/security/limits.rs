@@ -7,7 +7,7 @@ use crate::support::event::Ev;
 use crate::support::frame::header;
 
 #[test]
-fn r0_4_every_limit_has_a_finite_default_and_unlimited_is_asked_for_by_name() {
+fn r0_4_every_limit_has_a_finite_default_and_is_lifted_explicitly() {
     let side = Side::Client;
     let refuse = |config: Config, len: u64| side.ws(config).push(&header(0x82, None, len));
     let too_long = [Ev::Fail(Error::FrameTooLong)];

@@ -7,7 +7,7 @@ use crate::support::event::{Ev, joined};
 use crate::support::frame::written;
 
 #[test]
-fn r0_3_all_that_comes_out_follows_from_what_went_in() {
+fn r0_3_the_output_is_determined_by_the_input() {
     // No clock, no entropy: two connections with the same keys write and report the same.
     let run = |side: Side| {
         let mut ws = side.ws(Config::new());
