@@ -3,7 +3,7 @@
 //!
 //! They differ from RFC 7692 in three ways, which this module compensates for: both stop at a block
 //! with BFINAL, both wait for more input if a message is truncated, and both allow distances up to
-//! 32 KiB whatever window was negotiated.
+//! 32 KiB regardless of the negotiated window.
 #![allow(dead_code, reason = "each test uses part of it")]
 
 use barews::{Error, Kind};

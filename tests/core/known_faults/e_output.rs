@@ -247,10 +247,10 @@ fn ws_ac2dade_closing_ends_in_two_turns() {
     );
 }
 
-/// curl, CVE-2026-107928: a caller reported more bytes sent than existed, and memory after the
+/// curl, CVE-2026-107928: more bytes were reported as sent than existed, and memory after the
 /// buffer was read.
 #[test]
-fn curl_cve_2026_107928_a_length_past_the_room_is_ignored() {
+fn curl_cve_2026_107928_excess_lengths_do_not_count() {
     for side in SIDES {
         let mut ws = side.ws(Config::new());
         ws.begin(Kind::Binary, true, 5).unwrap();

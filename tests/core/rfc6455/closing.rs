@@ -8,10 +8,10 @@ use crate::support::frame::{frame, header, header_in, plain};
 
 /// The codes that may appear on the wire, by §7.4 and its registry.
 fn on_the_wire(code: u16) -> bool {
-    // 7.4.1: 1004 "Reserved"; the others "MUST NOT be set as a status code in a Close control
+    // §7.4.1: 1004 "Reserved"; the others "MUST NOT be set as a status code in a Close control
     // frame". 1012 to 1014 are in the registry, nothing from 1016 to 2999 is.
     let taken = (1000..=1015).contains(&code) && ![1004, 1005, 1006, 1015].contains(&code);
-    // 7.4.2: 0 to 999 "are not used"; 3000 to 3999 are for libraries, 4000 to 4999 private.
+    // §7.4.2: 0 to 999 "are not used"; 3000 to 3999 are for libraries, 4000 to 4999 private.
     taken || (3000..=4999).contains(&code)
 }
 

@@ -21,17 +21,17 @@ const PLACES: [Place; 4] = [Place::Idle, Place::InText, Place::InBinary, Place::
 fn broken_by_first(place: Place, byte: u8) -> Vec<Error> {
     let (fin, rsv, opcode) = (byte >> 7, byte >> 4 & 7, byte & 15);
     let mut broken = Vec::new();
-    // 5.2: "MUST be 0 unless an extension is negotiated that defines meanings for non-zero values".
+    // §5.2: "MUST be 0 unless an extension is negotiated that defines meanings for non-zero values".
     if rsv != 0 {
         broken.push(Error::ReservedBits);
     }
     match opcode {
-        // 5.2: "%x3-7 are reserved for further non-control frames", "%xB-F ... control frames".
+        // §5.2: "%x3-7 are reserved for further non-control frames", "%xB-F ... control frames".
         3..=7 | 11..=15 => broken.push(Error::ReservedOpcode),
-        // 5.4: a message begins with a text or binary frame and continues with continuations.
+        // §5.4: a message begins with a text or binary frame and continues with continuations.
         0 if place == Place::Idle => broken.push(Error::UnexpectedContinuation),
         1 | 2 if place != Place::Idle => broken.push(Error::ExpectedContinuation),
-        // 5.4: "Control frames themselves MUST NOT be fragmented".
+        // §5.4: "Control frames themselves MUST NOT be fragmented".
         8..=10 if fin == 0 => broken.push(Error::FragmentedControl),
         _ => {}
     }
@@ -41,13 +41,13 @@ fn broken_by_first(place: Place, byte: u8) -> Vec<Error> {
 /// The rules that byte 1 breaks after a valid byte 0.
 fn broken_by_second(side: Side, opcode: u8, byte: u8) -> Vec<Error> {
     let mut broken = Vec::new();
-    // 5.1: a client masks all frames, a server masks none.
+    // §5.1: a client masks all frames, a server masks none.
     match (side, byte >> 7) {
         (Side::Server, 0) => broken.push(Error::Unmasked),
         (Side::Client, 1) => broken.push(Error::Masked),
         _ => {}
     }
-    // 5.5: "All control frames MUST have a payload length of 125 bytes or less".
+    // §5.5: "All control frames MUST have a payload length of 125 bytes or less".
     if opcode >= 8 && byte & 127 > 125 {
         broken.push(Error::ControlTooLong);
     }
@@ -182,7 +182,7 @@ fn r5_2_06_every_other_header_is_accepted_and_reports_how_much_is_missing() {
                 let mut ws = at(side, place);
                 let before = ws.consumed;
                 if place == Place::AfterClose {
-                    // 5.5.1: the bytes after a Close have no meaning; they are counted and
+                    // §5.5.1: the bytes after a Close have no meaning; they are counted and
                     // discarded.
                     assert_eq!(ws.push(&[first, second]), []);
                     assert_eq!((ws.consumed - before, ws.need), (2, 1));
