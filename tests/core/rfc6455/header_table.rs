@@ -21,7 +21,8 @@ const PLACES: [Place; 4] = [Place::Idle, Place::InText, Place::InBinary, Place::
 fn broken_by_first(place: Place, byte: u8) -> Vec<Error> {
     let (fin, rsv, opcode) = (byte >> 7, byte >> 4 & 7, byte & 15);
     let mut broken = Vec::new();
-    // §5.2: "MUST be 0 unless an extension is negotiated that defines meanings for non-zero values".
+    // §5.2: "MUST be 0 unless an extension is negotiated that defines meanings for non-zero
+    // values".
     if rsv != 0 {
         broken.push(Error::ReservedBits);
     }
