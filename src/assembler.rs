@@ -11,7 +11,7 @@ use crate::wire::utf8;
 /// A whole message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[expect(clippy::exhaustive_enums, reason = "RFC 6455 section 5.6 knows these two")]
+#[expect(clippy::exhaustive_enums, reason = "RFC 6455 §5.6 defines these two")]
 pub enum Message<'a> {
     /// A text message.
     Text(&'a str),

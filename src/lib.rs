@@ -37,7 +37,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     not(all(feature = "deflate", feature = "handshake")),
-    allow(rustdoc::broken_intra_doc_links, reason = "links to what a feature adds")
+    allow(rustdoc::broken_intra_doc_links, reason = "links to feature-gated items")
 )]
 #![warn(missing_debug_implementations, unnameable_types, unreachable_pub)]
 #![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_core)]

@@ -27,7 +27,7 @@ pub(crate) const MAX_PAYLOAD_LEN: u64 = u64::MAX >> 1;
 /// The kind of a message, which is the opcode of its first frame (RFC 6455 §5.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[expect(clippy::exhaustive_enums, reason = "RFC 6455 section 5.6 knows these two")]
+#[expect(clippy::exhaustive_enums, reason = "RFC 6455 §5.6 defines these two")]
 pub enum Kind {
     /// UTF-8 text.
     Text,
@@ -61,7 +61,7 @@ impl From<Kind> for Content {
 #[cfg(feature = "deflate")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[expect(clippy::exhaustive_structs, reason = "a kind, and that it is compressed")]
+#[expect(clippy::exhaustive_structs, reason = "complete: a kind and whether it is compressed")]
 pub struct Compressed(pub Kind);
 
 #[cfg(feature = "deflate")]
@@ -74,7 +74,7 @@ impl From<Compressed> for Content {
 /// The opcode of a frame (§5.2). Reserved opcodes cannot be represented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[expect(clippy::exhaustive_enums, reason = "RFC 6455 section 5.2 reserves all others")]
+#[expect(clippy::exhaustive_enums, reason = "RFC 6455 §5.2 reserves all others")]
 pub enum Opcode {
     /// 0x0: a fragment after the first of its message.
     Continuation,
@@ -249,7 +249,7 @@ const fn extended_len(payload_len: u64) -> usize {
 /// A frame header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[expect(clippy::exhaustive_structs, reason = "the fields of RFC 6455 section 5.2")]
+#[expect(clippy::exhaustive_structs, reason = "the fields of RFC 6455 §5.2")]
 pub struct Header {
     /// FIN, RSV1 and the opcode.
     pub lead: Lead,

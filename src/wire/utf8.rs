@@ -29,7 +29,11 @@ mod state {
 static STEPS: [u64; 256] = {
     let mut words = [0; 256];
     let mut byte: u8 = 0;
-    #[expect(clippy::indexing_slicing, clippy::as_conversions, reason = "at compile time")]
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::as_conversions,
+        reason = "evaluated at compile time only"
+    )]
     loop {
         let mut state = state::ACCEPT;
         while state <= state::F4 {

@@ -1,4 +1,4 @@
-//! A layer above finds a fault in the peer's bytes: `Connection::fail` (RFC 6455 section 7.1.7).
+//! `Connection::fail`: a higher layer reports a fault in the peer's bytes (RFC 6455 §7.1.7).
 
 use barews::deflate::Inflate;
 use barews::{Config, Connection, Error, Input, Kind, SendError, State};
@@ -12,7 +12,7 @@ fn agreed() -> Config {
     Config::new().deflate(true)
 }
 
-/// All faults of a layer above, and the code that each is told with.
+/// Every fault of a higher layer, with the close code it is reported with.
 const FAULTS: [(Error, [u8; 2]); 3] = [
     (Error::InvalidDeflate, [0x03, 0xEF]),
     (Error::InvalidUtf8, [0x03, 0xEF]),
@@ -20,7 +20,7 @@ const FAULTS: [(Error, [u8; 2]); 3] = [
 ];
 
 #[test]
-fn a_fault_behind_the_connection_fails_it() {
+fn a_fault_of_a_higher_layer_fails_the_connection() {
     for (side, (error, [high, low])) in
         SIDES.into_iter().flat_map(|side| FAULTS.map(|fault| (side, fault)))
     {
@@ -31,7 +31,7 @@ fn a_fault_behind_the_connection_fails_it() {
         assert!(ws.wants_write());
         assert_eq!(unmasked(&ws.sent(Call::Transmit)), [CLOSE, 2, high, low]);
         assert_eq!(ws.sent(Call::Transmit), b"");
-        // The first fault stays, and so does what comes.
+        // The first fault is permanent, and later calls do not change the outcome.
         ws.fail(Error::ReservedBits);
         let mut bytes = side.frame(PING, b"");
         let mut input = Input::new(&mut bytes);
@@ -44,7 +44,7 @@ fn a_fault_behind_the_connection_fails_it() {
 }
 
 #[test]
-fn a_fault_behind_the_connection_outranks_a_pong_and_waits_for_an_open_frame() {
+fn a_fault_of_a_higher_layer_outranks_a_pong_and_waits_for_an_open_frame() {
     let mut ws = Connection::server(agreed());
     let mut bytes = Side::Server.frame(PING, b"p");
     ws.begin_frame(Kind::Binary, true, 1).unwrap();
@@ -58,7 +58,7 @@ fn a_fault_behind_the_connection_outranks_a_pong_and_waits_for_an_open_frame() {
 }
 
 #[test]
-fn behind_the_peers_close_there_is_nothing_to_fail() {
+fn after_the_peers_close_there_is_nothing_to_fail() {
     for side in SIDES {
         let mut ws = side.ws(agreed());
         ws.feed(&side.frame(CLOSE, &[0x03, 0xE8]));
@@ -69,7 +69,7 @@ fn behind_the_peers_close_there_is_nothing_to_fail() {
 }
 
 #[test]
-fn behind_its_own_close_a_side_fails_without_another() {
+fn after_its_own_close_a_side_fails_without_another() {
     let mut ws = Connection::server(agreed());
     ws.send_close(barews::CloseCode::NORMAL, "", &mut [0; 16]).unwrap();
     ws.fail(Error::InvalidDeflate);
@@ -78,9 +78,9 @@ fn behind_its_own_close_a_side_fails_without_another() {
     assert_eq!(ws.receive_eof(), Err(Error::InvalidDeflate));
 }
 
-/// The end of the transport is no fault that a Close could tell.
+/// The end of the transport is not a fault that a Close could report.
 #[test]
-fn a_layer_above_may_say_that_the_transport_has_ended() {
+fn a_higher_layer_may_report_the_end_of_the_transport() {
     for side in SIDES {
         let mut ws = side.ws(agreed());
         ws.fail(Error::UnexpectedEof);
@@ -92,7 +92,7 @@ fn a_layer_above_may_say_that_the_transport_has_ended() {
 }
 
 #[test]
-fn an_inflater_whose_message_is_bad_ends_the_session() {
+fn an_invalid_deflate_message_fails_the_connection() {
     for side in SIDES {
         let context = context(15, true);
         let mut memory = memory(context);

@@ -1,5 +1,5 @@
 //! The protocol of RFC 6455: connections, frames, messages, buffers and deadlines.
-#![allow(clippy::cast_possible_truncation, reason = "a wrong number is a failed test")]
+#![allow(clippy::cast_possible_truncation, reason = "a truncated number fails the test")]
 
 mod assembler;
 mod backoff;

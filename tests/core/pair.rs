@@ -1,5 +1,5 @@
-//! A client and a server back to back in memory: the whole life of a connection, every order of
-//! closing, the end of the transport at every moment, and what `state` and `advice` say meanwhile.
+//! A client and a server back to back in memory: whole connections, every order of closing, the
+//! transport ending at any moment, and `state` and `transport_action` at each step.
 
 use barews::{
     Client, CloseCode, Config, Connection, Error, Event, Input, Kind, NoKey, SendError, Server,
@@ -13,7 +13,7 @@ use crate::support::frame::{CLOSE, PING};
 const OPEN: (State, TransportAction) = (State::Open, TransportAction::Keep);
 const LOCAL: (State, TransportAction) = (State::LocalClosed, TransportAction::Keep);
 const REMOTE: (State, TransportAction) = (State::RemoteClosed, TransportAction::Keep);
-/// Closed: a server closes the transport, a client waits for that.
+/// Both Closes are exchanged: a server closes the transport, a client waits for that.
 const SERVER_CLOSED: (State, TransportAction) = (State::Closed, TransportAction::HalfClose);
 const CLIENT_CLOSED: (State, TransportAction) = (State::Closed, TransportAction::Keep);
 const GONE: (State, TransportAction) = (State::Closed, TransportAction::Drop);
@@ -45,7 +45,7 @@ fn client(ws: &mut Ws) -> &mut Connection<Client<Keys>> {
 }
 
 #[test]
-fn a_whole_life_closed_by_the_client() {
+fn a_whole_connection_closed_by_the_client() {
     let (mut client, mut server) = pair();
     assert_eq!((at(&client), at(&server)), (OPEN, OPEN));
     assert_eq!(server.feed(&text(&mut client, "hello")), [Ev::text(b"hello"), Ev::More(6)]);
@@ -54,7 +54,7 @@ fn a_whole_life_closed_by_the_client() {
 
     let bye = close(&mut client, 1000, "bye");
     assert_eq!(at(&client), LOCAL);
-    // Data that is under way still arrives.
+    // Data in flight still arrives.
     assert_eq!(client.feed(&text(&mut server, "late"))[0], Ev::text(b"late"));
     assert_eq!(at(&client), LOCAL);
     assert_eq!(server.feed(&bye), [Ev::closed(1000, "bye"), Ev::More(1)]);
@@ -62,18 +62,18 @@ fn a_whole_life_closed_by_the_client() {
     let answer = server.sent(Call::Transmit);
     assert_eq!((at(&server), server.wants_write()), (SERVER_CLOSED, false));
     assert_eq!(client.feed(&answer), [Ev::closed(1000, ""), Ev::More(1)]);
-    // 7.1.1: the server closes first.
+    // RFC 6455 §7.1.1: the server closes the transport first.
     assert_eq!((at(&client), client.wants_write()), (CLIENT_CLOSED, false));
     assert_eq!((client.eof(), at(&client)), (Ok(()), GONE));
     assert_eq!((server.eof(), at(&server)), (Ok(()), GONE));
-    // And again, for ever.
+    // Repeated calls return the same.
     assert_eq!((client.eof(), server.eof()), (Ok(()), Ok(())));
     assert_eq!(server.feed(b"anything"), [Ev::More(1)]);
     assert_eq!((at(&client), at(&server)), (GONE, GONE));
 }
 
 #[test]
-fn a_life_closed_by_the_server() {
+fn a_whole_connection_closed_by_the_server() {
     let (mut client, mut server) = pair();
     let bye = close(&mut server, 1001, "restart");
     assert_eq!(at(&server), LOCAL);
@@ -95,7 +95,7 @@ fn both_close_at_once() {
     assert_eq!((at(&client), at(&server)), (LOCAL, LOCAL));
     assert_eq!(server.feed(&from_client), [Ev::closed(1000, "done"), Ev::More(1)]);
     assert_eq!(client.feed(&from_server), [Ev::closed(1001, "away"), Ev::More(1)]);
-    // Each has sent its Close: there is nothing to answer.
+    // Each side has sent its Close, so neither owes an answer.
     assert_eq!((client.sent(Call::Transmit), server.sent(Call::Transmit)), (vec![], vec![]));
     assert_eq!((at(&client), at(&server)), (CLIENT_CLOSED, SERVER_CLOSED));
     assert_eq!((client.eof(), server.eof()), (Ok(()), Ok(())));
@@ -111,7 +111,7 @@ fn a_close_without_a_code_is_answered_without_one() {
     assert_eq!(client.sent(Call::Transmit), Side::Server.frame(CLOSE, &[]));
 }
 
-/// The four moments of a closing handshake, for the side that starts it and the other one.
+/// The stages of a closing handshake, for the side that starts it and for the other.
 #[test]
 fn the_end_of_the_transport_at_every_moment() {
     let lost = Err(Error::UnexpectedEof);
@@ -121,7 +121,7 @@ fn the_end_of_the_transport_at_every_moment() {
             let (client, server) = pair();
             if server_starts { (server, client) } else { (client, server) }
         };
-        // Before anything, inside a header, a payload, a message: 1006.
+        // Before any byte: 1006.
         let (start, other) = sides();
         for mut ws in [start, other] {
             assert_eq!((ws.eof(), at(&ws)), (lost, GONE));
@@ -131,7 +131,7 @@ fn the_end_of_the_transport_at_every_moment() {
             assert_eq!(ws.feed(b"\x81"), [Ev::Fail(Error::UnexpectedEof)]);
             assert_eq!(ws.eof(), lost);
         }
-        // Behind this side's Close, before the peer's: 1006.
+        // After this side's Close, before the peer's: 1006.
         let (mut start, mut other) = sides();
         let bye = close(&mut start, 1000, "");
         assert_eq!((start.eof(), at(&start)), (lost, GONE));
@@ -139,14 +139,14 @@ fn the_end_of_the_transport_at_every_moment() {
         let part = &bye[..bye.len() - 1];
         assert!(matches!(other.feed(part)[..], [Ev::More(1)]));
         assert_eq!((other.eof(), at(&other)), (lost, GONE));
-        // Behind the peer's Close, its answer not yet written: clean, and the answer is due still,
-        // for the other half of the transport may be open.
+        // After the peer's Close, before the answer is written: clean. The answer stays pending
+        // because the other half of the transport may still be open.
         let (_, mut other) = sides();
         assert_eq!(other.feed(&bye)[0], Ev::closed(1000, ""));
         assert_eq!((other.eof(), at(&other), other.wants_write()), (Ok(()), REMOTE, true));
         assert!(!other.sent(Call::Transmit).is_empty());
         assert_eq!(at(&other), GONE);
-        // Behind both: clean; see the whole lives above.
+        // After both Closes: clean, as in the whole connections above.
     }
 }
 
@@ -165,7 +165,7 @@ fn the_end_inside_a_frame_or_message_is_not_clean() {
 fn a_fault_of_the_client() {
     let (mut client, mut server) = pair();
     assert_eq!(server.feed(b"\x83\x80\0\0\0\0"), [Ev::Fail(Error::ReservedOpcode)]);
-    // 7.1.7: a Close says why, then who failed the connection closes it.
+    // RFC 6455 §7.1.7: a Close gives the reason; the endpoint that failed the connection closes it.
     assert_eq!((at(&server), server.wants_write()), (REMOTE, true));
     let why = server.sent(Call::Transmit);
     assert_eq!(at(&server), SERVER_CLOSED);
@@ -174,7 +174,7 @@ fn a_fault_of_the_client() {
     assert_eq!(at(&client), REMOTE);
     let answer = client.sent(Call::Transmit);
     assert_eq!(at(&client), CLIENT_CLOSED);
-    // It is not read any more.
+    // The server no longer reads the answer.
     assert_eq!(server.feed(&answer), [Ev::Fail(Error::ReservedOpcode)]);
     assert_eq!((client.eof(), at(&client)), (Ok(()), GONE));
     assert_eq!((server.eof(), at(&server)), (Err(Error::ReservedOpcode), GONE));
@@ -186,7 +186,7 @@ fn a_fault_of_the_server() {
     assert_eq!(client.feed(b"\x81\x01\xFF"), [Ev::Fail(Error::InvalidUtf8)]);
     assert_eq!((at(&client), client.wants_write()), (REMOTE, true));
     let why = client.sent(Call::Transmit);
-    // A client that failed the connection does not wait for the server.
+    // A client that failed the connection does not wait for the server to close.
     assert_eq!(at(&client), (State::Closed, TransportAction::HalfClose));
     assert_eq!(server.feed(&why)[0], Ev::closed(1007, ""));
     server.sent(Call::Transmit);
@@ -195,7 +195,7 @@ fn a_fault_of_the_server() {
 }
 
 #[test]
-fn the_end_behind_a_fault_before_the_close_is_written() {
+fn the_end_after_a_fault_before_the_close_is_written() {
     for (mut ws, bad) in [(pair().0, &b"\x83\x00"[..]), (pair().1, b"\x83\x80\0\0\0\0")] {
         assert_eq!(ws.feed(bad), [Ev::Fail(Error::ReservedOpcode)]);
         assert_eq!((ws.eof(), at(&ws)), (Err(Error::ReservedOpcode), REMOTE));
@@ -206,8 +206,8 @@ fn the_end_behind_a_fault_before_the_close_is_written() {
 }
 
 #[test]
-fn the_end_behind_the_data_before_a_fault_tells_the_fault() {
-    // The good part of the text is delivered; that the rest is bad is told by the next call.
+fn the_end_after_the_data_before_a_fault_returns_the_fault() {
+    // The valid part of the text is delivered; the next call reports the fault.
     let (_, mut ws) = pair();
     let mut bytes = Side::Server.frame(0x81, b"good\xFFbad");
     let mut input = Input::new(&mut bytes);
@@ -218,13 +218,13 @@ fn the_end_behind_the_data_before_a_fault_tells_the_fault() {
 }
 
 #[test]
-fn a_fault_behind_this_sides_close() {
+fn a_fault_after_this_sides_close() {
     let (mut client, mut server) = pair();
     close(&mut server, 1000, "");
     close(&mut client, 1000, "");
     assert_eq!(server.feed(b"\x81\x00"), [Ev::Fail(Error::Unmasked)]);
     assert_eq!(client.feed(b"\x81\x80\0\0\0\0"), [Ev::Fail(Error::Masked)]);
-    // Its Close was written before: no second one.
+    // Its Close was already written, so no second one follows.
     for ws in [&mut server, &mut client] {
         assert_eq!((ws.wants_write(), ws.sent(Call::Transmit)), (false, vec![]));
         assert_eq!(at(ws), (State::Closed, TransportAction::HalfClose));
@@ -250,8 +250,8 @@ fn a_client_without_keys_is_to_be_dropped() {
         assert_eq!(refused, Err(SendError::NoMaskingKey));
         assert_eq!(client.mask_next(&mut out), Err(SendError::NoMaskingKey));
     }
-    assert_eq!(out, [0; 64], "nothing unmasked was written");
-    // What was due before will never be written.
+    assert_eq!(out, [0; 64], "unmasked bytes were written");
+    // A frame that was already pending is never written.
     let mut client = Connection::client(Config::new(), Empty);
     let mut ping = *b"\x89\x00";
     assert!(matches!(client.receive(&mut Input::new(&mut ping)), Ok(Event::Ping(_))));
@@ -260,9 +260,10 @@ fn a_client_without_keys_is_to_be_dropped() {
     assert!(!client.wants_write());
 }
 
-/// A caller may drop the transport once the other side has closed and nothing waits to be written.
+/// Until the fault is returned, the state shows none: a caller may drop the transport once the peer
+/// has closed and no output is pending.
 #[test]
-fn a_fault_behind_good_text_shows_when_it_is_told() {
+fn a_fault_after_valid_text_shows_when_it_is_returned() {
     let mut server = Connection::server(Config::new());
     let mut bytes = *b"\x81\x83\0\0\0\0ab\xFF";
     let mut input = Input::new(&mut bytes);

@@ -1,5 +1,6 @@
-//! A connection of either side behind one type, with the bytes that it has not consumed, and a source of keys that counts.
-#![allow(dead_code, reason = "each program uses a part of it")]
+//! A connection of either side as a single type, with its unconsumed bytes and a counting key
+//! source.
+#![allow(dead_code, reason = "each program uses part of it")]
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -13,7 +14,7 @@ use barews::{
 use super::event::{Ev, joined};
 use super::frame::{KEY, frame, header, plain};
 
-/// Which side of the connection is tested.
+/// The side under test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Server,
@@ -23,38 +24,38 @@ pub(crate) enum Side {
 pub(crate) const SIDES: [Side; 2] = [Side::Server, Side::Client];
 
 impl Side {
-    /// The key that the peer of this side has to use.
+    /// The masking key that this side's peer uses.
     pub(crate) fn key(self) -> Option<[u8; 4]> {
         (self == Self::Server).then_some(KEY)
     }
 
-    /// The bytes of masking key in a header that this side writes.
+    /// The length of the masking key in headers that this side writes.
     pub(crate) fn key_len(self) -> usize {
         if self == Self::Client { 4 } else { 0 }
     }
 
-    /// A header as the peer of this side sends it.
+    /// A header as sent by this side's peer.
     pub(crate) fn header(self, first: u8, len: u64) -> Vec<u8> {
         header(first, self.key(), len)
     }
 
-    /// A frame as the peer of this side sends it.
+    /// A frame as sent by this side's peer.
     pub(crate) fn frame(self, first: u8, payload: &[u8]) -> Vec<u8> {
         frame(first, self.key(), payload)
     }
 
-    /// A connection of this side; a client draws keys that can be told apart.
+    /// A connection of this side; a client's keys are all distinct.
     pub(crate) fn ws(self, config: Config) -> Ws {
         Ws::new(self, config, Keys::default())
     }
 
-    /// The same, where a client draws [`KEY`] again and again.
+    /// The same, but a client always uses [`KEY`].
     pub(crate) fn ws_of_one_key(self, config: Config) -> Ws {
         Ws::new(self, config, Keys { only: Some(KEY), ..Keys::default() })
     }
 }
 
-/// A source of masking keys, and how many were drawn.
+/// A key source that counts the keys drawn.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Keys {
     drawn: Rc<Cell<u32>>,
@@ -62,7 +63,7 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// The key that the call number `n` (from 0) gives.
+    /// The key of call number `n`, from 0.
     pub(crate) fn nth(n: u32) -> [u8; 4] {
         (n + 1).wrapping_mul(0x9E37_79B9).to_be_bytes()
     }
@@ -80,7 +81,7 @@ impl MaskKeys for Keys {
     }
 }
 
-/// A call that writes.
+/// A writing call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Call<'a> {
     Text(&'a str),
@@ -108,13 +109,13 @@ macro_rules! each {
     };
 }
 
-/// A connection of either side with the bytes that it has not consumed yet.
+/// A connection of either side, with the bytes it has not consumed yet.
 #[derive(Debug)]
 pub(crate) struct Ws {
     pub(crate) either: Either,
     keys: Keys,
     unread: Vec<u8>,
-    /// How many bytes were consumed in all.
+    /// The total of consumed bytes.
     pub(crate) consumed: usize,
     /// The number of the last `NeedMore`; 0 after an error.
     pub(crate) need: usize,
@@ -129,7 +130,7 @@ impl Ws {
         Self { either, keys, unread: Vec::new(), consumed: 0, need: 0 }
     }
 
-    /// How many keys were drawn.
+    /// The number of keys drawn.
     pub(crate) fn keys(&self) -> u32 {
         self.keys.drawn()
     }
@@ -143,13 +144,13 @@ impl Ws {
         self.receive(input).map_or_else(Ev::Fail, Ev::from)
     }
 
-    /// All events up to the first `More` or `Fail`, which is the last.
+    /// Returns all events up to and including the first `More` or `Fail`.
     pub(crate) fn drain(&mut self, input: &mut Input<'_>) -> Vec<Ev> {
-        // An event has a byte at least; then there may be the error.
+        // Each event takes at least one byte; an error may follow.
         let most = input.len() + 1;
         let mut events = Vec::new();
         loop {
-            assert!(events.len() <= most, "calls that move nothing: {:?}", events.last());
+            assert!(events.len() <= most, "calls without progress: {:?}", events.last());
             let event = self.next(input);
             let end = matches!(event, Ev::More(_) | Ev::Fail(_));
             events.push(event);
@@ -159,7 +160,7 @@ impl Ws {
         }
     }
 
-    /// Adds bytes and takes all events up to the first `More` or `Fail`, which is the last.
+    /// Adds bytes and returns all events up to and including the first `More` or `Fail`.
     pub(crate) fn feed(&mut self, bytes: &[u8]) -> Vec<Ev> {
         let mut unread = std::mem::take(&mut self.unread);
         unread.extend(bytes);
@@ -204,21 +205,21 @@ impl Ws {
         })
     }
 
-    /// The bytes that a call writes into enough room.
+    /// The bytes that a call writes, given enough room.
     pub(crate) fn sent(&mut self, call: Call<'_>) -> Vec<u8> {
         let mut out = vec![0xEE; 80_000];
         let n = self.call(call, &mut out).unwrap();
-        assert!(out[n..].iter().all(|byte| *byte == 0xEE), "written behind the end");
+        assert!(out[n..].iter().all(|byte| *byte == 0xEE), "wrote past the end");
         out.truncate(n);
         out
     }
 
-    /// What is due, as frames.
+    /// The pending output, as frames.
     pub(crate) fn due(&mut self) -> Vec<(u8, Vec<u8>)> {
         plain(&self.sent(Call::Transmit))
     }
 
-    /// The refusal of a call that has room enough.
+    /// The error of a call that has enough room.
     pub(crate) fn refused(&mut self, call: Call<'_>) -> SendError {
         self.call(call, &mut vec![0; 80_000]).unwrap_err()
     }

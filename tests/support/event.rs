@@ -1,5 +1,5 @@
-//! An event that owns its bytes.
-#![allow(dead_code, reason = "each program uses a part of it")]
+//! An owned event.
+#![allow(dead_code, reason = "each program uses part of it")]
 
 use barews::{Error, Event, Kind};
 
@@ -43,12 +43,12 @@ impl Ev {
         Self::Pong(payload.to_vec())
     }
 
-    /// A Close with a code.
+    /// A Close with a code and a reason.
     pub(crate) fn closed(code: u16, reason: &str) -> Self {
         Self::Close(Some((code, reason.to_owned())))
     }
 
-    /// A whole message in one piece.
+    /// A text message in one piece.
     pub(crate) fn text(payload: &[u8]) -> Self {
         Self::whole(Kind::Text, payload)
     }
@@ -68,7 +68,7 @@ impl Ev {
     }
 }
 
-/// Puts neighbouring pieces of one message together.
+/// Joins neighbouring pieces of the same message.
 pub(crate) fn joined(events: &[Ev]) -> Vec<Ev> {
     let mut all: Vec<Ev> = Vec::new();
     for event in events {

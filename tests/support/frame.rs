@@ -1,7 +1,7 @@
-//! Frames made and taken apart from RFC 6455 section 5.2. Nothing here uses the library's own encoder.
-#![allow(dead_code, reason = "each program uses a part of it")]
+//! Builds and parses frames straight from RFC 6455 §5.2, without the library's own encoder.
+#![allow(dead_code, reason = "each program uses part of it")]
 
-/// The masking key of RFC 6455 section 5.7, used for all frames that a peer sends to a server.
+/// The masking key of RFC 6455 §5.7, used for all frames sent to a server.
 pub(crate) const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 
 pub(crate) const FIN: u8 = 0x80;
@@ -12,14 +12,14 @@ pub(crate) const CLOSE: u8 = 0x88;
 pub(crate) const PING: u8 = 0x89;
 pub(crate) const PONG: u8 = 0x8A;
 
-/// RFC 6455 section 5.3, word for word.
+/// RFC 6455 §5.3, literally.
 pub(crate) fn xor(bytes: &mut [u8], key: [u8; 4]) {
     for (i, byte) in bytes.iter_mut().enumerate() {
         *byte ^= key[i % 4];
     }
 }
 
-/// The bytes of the shortest form of a length behind the second byte of a header: 0, 2 or 8.
+/// The size of the shortest extended length field: 0, 2 or 8 bytes.
 pub(crate) fn field(len: u64) -> usize {
     match len {
         0..=125 => 0,
@@ -28,7 +28,7 @@ pub(crate) fn field(len: u64) -> usize {
     }
 }
 
-/// A header whose length is in `field` bytes.
+/// A header with an extended length field of `field` bytes.
 pub(crate) fn header_in(field: usize, first: u8, key: Option<[u8; 4]>, len: u64) -> Vec<u8> {
     let mask = if key.is_some() { 0x80 } else { 0 };
     let be = len.to_be_bytes();
@@ -43,7 +43,7 @@ pub(crate) fn header_in(field: usize, first: u8, key: Option<[u8; 4]>, len: u64)
     bytes
 }
 
-/// A header with its length in the shortest form.
+/// A header with the shortest length form.
 pub(crate) fn header(first: u8, key: Option<[u8; 4]>, len: u64) -> Vec<u8> {
     header_in(field(len), first, key, len)
 }
@@ -58,7 +58,7 @@ pub(crate) fn frame(first: u8, key: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8> 
     bytes
 }
 
-/// A frame that was written, with its payload unmasked.
+/// A written frame, with its payload unmasked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Written {
     pub(crate) first: u8,
@@ -66,7 +66,7 @@ pub(crate) struct Written {
     pub(crate) payload: Vec<u8>,
 }
 
-/// Takes written bytes apart. The lengths must be in their shortest form, and nothing left over.
+/// Parses written bytes. Lengths must be in their shortest form, with no bytes left over.
 pub(crate) fn written(mut wire: &[u8]) -> Vec<Written> {
     let mut frames = Vec::new();
     while !wire.is_empty() {
@@ -93,7 +93,7 @@ pub(crate) fn written(mut wire: &[u8]) -> Vec<Written> {
     frames
 }
 
-/// First byte and payload of each written frame.
+/// The first byte and payload of each written frame.
 pub(crate) fn plain(wire: &[u8]) -> Vec<(u8, Vec<u8>)> {
     written(wire).into_iter().map(|frame| (frame.first, frame.payload)).collect()
 }

@@ -1,17 +1,17 @@
-//! Short streams: all there are up to a length.
-#![allow(dead_code, reason = "each test uses a part of it")]
+//! All short streams up to a given length.
+#![allow(dead_code, reason = "each test uses part of it")]
 
 use super::endpoint::Side;
 use super::event::Ev;
 use super::reference::decode;
 use super::transcript::Rules;
 
-/// Whether longer ones are to be tried than every run has time for.
+/// Whether to try longer streams than a normal run has time for.
 pub(crate) fn exhaustive() -> bool {
     std::env::var_os("BAREWS_EXHAUSTIVE").is_some_and(|value| value == "1")
 }
 
-/// Limits that short streams do not come to, but for the one of fragments.
+/// Limits out of reach for short streams, except the limit on fragments.
 pub(crate) fn rules(side: Side, frames: bool) -> Rules {
     Rules {
         server: side == Side::Server,
@@ -22,7 +22,7 @@ pub(crate) fn rules(side: Side, frames: bool) -> Rules {
     }
 }
 
-/// Short frames, sound and not, one of each thing that a receiver tells from another.
+/// Short frames, valid or not: one for each distinction a receiver makes.
 fn short_frames(side: Side) -> Vec<Vec<u8>> {
     let sound: [(u8, &[u8]); 15] = [
         (0x81, b""),
@@ -57,7 +57,8 @@ fn short_frames(side: Side) -> Vec<Vec<u8>> {
     frames
 }
 
-/// All streams of up to three short frames that have at most `most` bytes; a fault or a Close ends a stream.
+/// All streams of up to three short frames and at most `most` bytes. A fault or a Close ends a
+/// stream.
 pub(crate) fn short_streams(side: Side, most: usize) -> Vec<Vec<u8>> {
     let frames = short_frames(side);
     let goes_on = |stream: &Vec<u8>| {

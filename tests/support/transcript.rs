@@ -1,16 +1,16 @@
-//! Transcripts: bytes and the events that they must give, read from `tests/transcripts/*.md`.
+//! Transcripts, read from `tests/transcripts/*.md`: bytes and the events expected from them.
 //!
-//! The format is described in `tests/transcripts/README.md`. A fuzz crate includes this
-//! module by its path, with what makes frames and events, and takes [`seeds`].
+//! `tests/transcripts/README.md` describes the format. A fuzz crate includes this module by path,
+//! with the modules for frames and events, and uses [`seeds`].
 
-#![allow(dead_code, reason = "each test uses a part of it")]
+#![allow(dead_code, reason = "each test uses part of it")]
 
 use barews::Kind;
 
 use super::event::Ev;
 use super::frame::{KEY, frame, xor};
 
-/// Every file of transcripts, by its name without `.md`.
+/// Every transcript file, by its name without `.md`.
 pub(crate) const FILES: [(&str, &str); 10] = [
     ("client", include_str!("../transcripts/client.md")),
     ("close", include_str!("../transcripts/close.md")),
@@ -24,7 +24,7 @@ pub(crate) const FILES: [(&str, &str); 10] = [
     ("utf8", include_str!("../transcripts/utf8.md")),
 ];
 
-/// The side, the limits and the delivery.
+/// The side, the limits and the delivery mode.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
     pub(crate) server: bool,
@@ -35,11 +35,11 @@ pub(crate) struct Rules {
     pub(crate) max_fragments: u32,
 }
 
-/// What a stream of bytes gives, in the order of the wire.
+/// The outcome of a stream of bytes, in wire order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
     pub(crate) events: Vec<Ev>,
-    /// The variant of the error, and how many bytes were consumed.
+    /// The variant of the error, and the bytes consumed.
     pub(crate) error: Option<(String, usize)>,
     /// The number of the last `NeedMore`, if there was no error.
     pub(crate) need: Option<u64>,
@@ -51,16 +51,16 @@ pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) rules: Rules,
     pub(crate) bytes: Vec<u8>,
-    /// A way to cut the bytes that is tried besides the others.
+    /// Extra cuts to try in addition to the usual ones.
     pub(crate) cuts: Vec<usize>,
     pub(crate) outcome: Outcome,
-    /// Pings and Pongs behind the fault, which still overtake it if they are there in time.
+    /// Pings and Pongs after the fault, which may overtake it if they arrive in time.
     pub(crate) overtaking: Vec<Ev>,
-    /// What the end of the transport gives after all, if the case says so.
+    /// The result of the end of the transport, if the case states one.
     pub(crate) eof: Option<String>,
 }
 
-/// Name, whether the receiver is a server, and the bytes of every case: seeds for a fuzzer.
+/// The name, whether the receiver is a server, and the bytes of every case, as fuzzer seeds.
 pub(crate) fn seeds() -> Vec<(String, bool, Vec<u8>)> {
     cases().into_iter().map(|case| (case.name, case.rules.server, case.bytes)).collect()
 }
@@ -84,7 +84,7 @@ pub(crate) fn parse(file: &str, text: &str) -> Vec<Case> {
         } else {
             let words = words(line, &place);
             let Some(Token::Word(word)) = words.first() else {
-                assert!(words.is_empty(), "{place}: bytes without a word before them");
+                assert!(words.is_empty(), "{place}: a line must start with a word");
                 continue;
             };
             match &mut case {
@@ -93,7 +93,7 @@ pub(crate) fn parse(file: &str, text: &str) -> Vec<Case> {
             }
         }
     }
-    assert!(!inside, "{file}.md: a block is not closed");
+    assert!(!inside, "{file}.md: unclosed block");
     cases
 }
 
@@ -116,7 +116,7 @@ impl Case {
                 ("frame", _) => rules.max_frame_len = number(),
                 ("message", _) => rules.max_message_len = number(),
                 ("fragments", _) => rules.max_fragments = number().try_into().unwrap_or(u32::MAX),
-                _ => panic!("{place}: no such setting: {setting:?}"),
+                _ => panic!("{place}: unknown setting: {setting:?}"),
             }
         }
         let (bytes, cuts, overtaking) = (Vec::new(), Vec::new(), Vec::new());
@@ -141,7 +141,7 @@ impl Case {
 }
 
 fn number<N: core::str::FromStr>(word: &str, place: &str) -> N {
-    word.parse().unwrap_or_else(|_| panic!("{place}: no number: {word:?}"))
+    word.parse().unwrap_or_else(|_| panic!("{place}: not a number: {word:?}"))
 }
 
 fn event(name: &str, rest: &[Token], place: &str) -> Ev {
@@ -164,11 +164,11 @@ fn event(name: &str, rest: &[Token], place: &str) -> Ev {
             let reason = String::from_utf8(payload(&rest[1..])).unwrap_or_default();
             Ev::Close(Some((number(word(rest.first()), place), reason)))
         }
-        _ => panic!("{place}: no such line: {name}"),
+        _ => panic!("{place}: unknown line: {name}"),
     }
 }
 
-/// The bytes of a `>` line: a frame if an opcode is named, else the bytes as they are.
+/// The bytes of a `>` line: a frame if an opcode is named, otherwise raw bytes.
 fn wire(tokens: &[Token]) -> Vec<u8> {
     let mut bytes = payload(tokens);
     let (mut key, mut first, mut fin) = (None, None, 0);
@@ -210,7 +210,7 @@ fn word(token: Option<&Token>) -> &str {
     }
 }
 
-/// All bytes among the tokens, together.
+/// All bytes of the tokens, concatenated.
 fn payload(tokens: &[Token]) -> Vec<u8> {
     let bytes = tokens.iter().filter_map(|token| match token {
         Token::Bytes(bytes) => Some(&bytes[..]),
@@ -219,7 +219,7 @@ fn payload(tokens: &[Token]) -> Vec<u8> {
     bytes.flatten().copied().collect()
 }
 
-/// An even number of hexadecimal digits, at least two.
+/// Parses an even number of hexadecimal digits, at least two.
 fn hex(digits: &str) -> Option<Vec<u8>> {
     if digits.is_empty() || digits.len() % 2 == 1 || !digits.is_ascii() {
         return None;
@@ -230,7 +230,7 @@ fn hex(digits: &str) -> Option<Vec<u8>> {
         .collect()
 }
 
-/// Splits a line into words, hexadecimal bytes and strings; the last two may be repeated by `*n`.
+/// Splits a line into words, hexadecimal bytes and strings; `*n` repeats bytes or a string.
 fn words(line: &str, place: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut rest = line.trim_start();

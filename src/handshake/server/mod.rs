@@ -96,10 +96,7 @@ impl Default for RequestReader {
 
 /// A complete request.
 #[derive(Clone, Copy, Debug)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "a request asks for a WebSocket or does not, and a server must face both"
-)]
+#[expect(clippy::exhaustive_enums, reason = "a server must handle upgrades and plain requests")]
 pub enum Incoming<'b> {
     /// A valid opening handshake.
     Upgrade(Upgrade<'b>),

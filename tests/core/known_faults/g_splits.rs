@@ -1,4 +1,4 @@
-//! Class G: results that depend on how the bytes came.
+//! Class G: results that depend on how the input is split.
 
 use barews::{Config, Connection, Event, Input, Kind, MIN_BUFFER_LEN, RecvBuffer};
 
@@ -6,7 +6,7 @@ use crate::support::endpoint::{SIDES, Side};
 use crate::support::event::{Ev, joined};
 use crate::support::frame::{KEY, frame, header};
 
-/// The events of `wire` in two reads, at every place between them.
+/// Checks the events of `wire` in two reads, at every split.
 fn two_reads(side: Side, wire: &[u8], wanted: &[Ev]) {
     for cut in 0..=wire.len() {
         let mut ws = side.ws(Config::new());
@@ -17,8 +17,8 @@ fn two_reads(side: Side, wire: &[u8], wanted: &[Ev]) {
     }
 }
 
-/// mosquitto, pull request 3721: with a header in two reads a length of 0 was taken for "there is no header yet", and
-/// bytes that nobody had written were parsed.
+/// mosquitto, pull request 3721: with a header in two reads, a length of 0 was mistaken for a
+/// missing header, and uninitialized bytes were parsed.
 #[test]
 fn mosquitto_3721_a_header_of_an_empty_frame_in_two_reads() {
     for side in SIDES {
@@ -27,7 +27,8 @@ fn mosquitto_3721_a_header_of_an_empty_frame_in_two_reads() {
     }
 }
 
-/// grappa-irc, issue 453: of a header that was cut, or stood at the end of the buffer, part was dropped or read again.
+/// grappa-irc, issue 453: part of a header that was split, or at the end of the buffer, was dropped
+/// or read twice.
 #[test]
 fn grappa_irc_453_part_of_a_header_is_not_dropped() {
     for side in SIDES {
@@ -47,7 +48,7 @@ fn grappa_irc_453_part_of_a_header_is_not_dropped() {
     }
 }
 
-/// misultin, issue 60: the same; here where frames are glued together.
+/// misultin, issue 60: the same, with several frames in one read.
 #[test]
 fn misultin_60_frames_glued_together_and_cut() {
     for side in SIDES {
@@ -66,10 +67,10 @@ fn misultin_60_frames_glued_together_and_cut() {
     }
 }
 
-/// Boost.Beast, issue 2928: the same; here at the very end of the buffer.
+/// Boost.Beast, issue 2928: the same, at the very end of the buffer.
 #[test]
 fn beast_2928_a_header_at_the_end_of_the_buffer() {
-    // The second frame's header begins at each of the last places of a buffer of 131 bytes.
+    // The second frame's header begins at each of the last positions of a 131-byte buffer.
     for fill in MIN_BUFFER_LEN - 14..MIN_BUFFER_LEN {
         let first = frame(0x82, Some(KEY), &vec![1; fill - 8]);
         let second = frame(0x82, Some(KEY), &[2; 200]);
@@ -92,7 +93,7 @@ fn beast_2928_a_header_at_the_end_of_the_buffer() {
     }
 }
 
-/// Thunder, issue 1632: the same; here with the payload in a read of its own.
+/// Thunder, issue 1632: the same, with the payload in a separate read.
 #[test]
 fn thunder_1632_a_header_alone_and_then_its_payload() {
     for side in SIDES {
@@ -106,7 +107,7 @@ fn thunder_1632_a_header_alone_and_then_its_payload() {
     }
 }
 
-/// ws, issue 1494: a Close that came in several packets was not understood.
+/// ws, issue 1494: a Close in several packets was not recognized.
 #[test]
 fn ws_1494_a_close_in_several_packets() {
     for side in SIDES {
@@ -121,9 +122,9 @@ fn ws_1494_a_close_in_several_packets() {
     }
 }
 
-/// embedded-websocket 0.9.5: a Close in two reads was said to be complete, with a code of its own making.
+/// embedded-websocket 0.9.5: a Close in two reads was reported as complete, with an invented code.
 #[test]
-fn embedded_websocket_0_9_5_a_close_is_whole_or_not_there() {
+fn embedded_websocket_0_9_5_a_close_is_delivered_whole() {
     for side in SIDES {
         let wire = side.frame(0x88, b"\x03\xE8bye");
         for cut in 0..wire.len() {
@@ -133,7 +134,7 @@ fn embedded_websocket_0_9_5_a_close_is_whole_or_not_there() {
     }
 }
 
-/// embedded-websocket 0.9.5: each piece of a Ping was answered by a Pong of its own.
+/// embedded-websocket 0.9.5: each piece of a Ping was answered with its own Pong.
 #[test]
 fn embedded_websocket_0_9_5_a_ping_in_pieces_has_one_pong() {
     for side in SIDES {
@@ -150,16 +151,16 @@ fn embedded_websocket_0_9_5_a_ping_in_pieces_has_one_pong() {
     }
 }
 
-/// gobwas/ws, issue 201: bytes of a header were consumed before it was complete, and "not yet" was an error.
+/// gobwas/ws, issue 201: an incomplete header was partly consumed, and reported as an error.
 #[test]
-fn gobwas_ws_201_not_yet_is_no_error_and_takes_nothing_of_a_header() {
+fn gobwas_ws_201_an_incomplete_header_is_neither_an_error_nor_consumed() {
     for side in SIDES {
         for (first, len) in [(0x82, 5), (0x82, 300), (0x82, 70_000), (0x89, 100)] {
             let head = header(first, side.key(), len);
             for end in 0..head.len() {
                 let mut ws = side.ws(Config::new());
                 for _ in 0..3 {
-                    // Asked again and again.
+                    // Repeated calls give the same answer.
                     let shown = if ws.need == 0 { &head[..end] } else { &[] };
                     assert_eq!((ws.push(shown), ws.consumed), (vec![], 0));
                     assert!(end < 2 || ws.need > head.len() - end);
@@ -169,7 +170,7 @@ fn gobwas_ws_201_not_yet_is_no_error_and_takes_nothing_of_a_header() {
     }
 }
 
-/// fastwebsockets, issue 64: a read that was cancelled took part of a header with it, and the stream was corrupt.
+/// fastwebsockets, issue 64: a cancelled read lost part of a header, which corrupted the stream.
 #[test]
 fn fastwebsockets_64_a_read_that_is_dropped_loses_nothing() {
     let wire = [frame(0x81, None, b"one"), frame(0x82, None, &[2; 130])].concat();
@@ -179,7 +180,7 @@ fn fastwebsockets_64_a_read_that_is_dropped_loses_nothing() {
         for end in [cut, cut, wire.len()] {
             let mut shown = wire[start..end].to_vec();
             let mut input = Input::new(&mut shown);
-            // One event, and the cursor is dropped; what it did not consume is shown again.
+            // Takes one event, then drops the cursor; the unconsumed bytes are passed again.
             if let Ok(Event::Data(data)) = ws.receive(&mut input) {
                 bytes.extend_from_slice(data.payload);
             }
@@ -194,9 +195,9 @@ fn fastwebsockets_64_a_read_that_is_dropped_loses_nothing() {
     }
 }
 
-/// gobwas/ws, issue 143: half a frame blocked the reader, and with it everybody on its thread.
+/// gobwas/ws, issue 143: half a frame blocked the reader, and everything else on its thread.
 #[test]
-fn gobwas_ws_143_half_a_frame_is_handed_out() {
+fn gobwas_ws_143_half_a_frame_is_delivered() {
     for side in SIDES {
         let wire = side.frame(0x82, &[5; 100]);
         let mut ws = side.ws(Config::new());
@@ -209,7 +210,7 @@ fn gobwas_ws_143_half_a_frame_is_handed_out() {
     }
 }
 
-/// apache/iggy, issue 2250: a message longer than the buffer could not be taken.
+/// apache/iggy, issue 2250: a message longer than the buffer could not be received.
 #[test]
 fn iggy_2250_a_message_is_longer_than_the_buffer() {
     let wire = frame(0x82, Some(KEY), &[8; 10_000]);

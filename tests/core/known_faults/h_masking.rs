@@ -1,4 +1,4 @@
-//! Class H: masking: keys that repeat, can be guessed, or are not there.
+//! Class H: masking keys that repeat, are predictable or are missing.
 
 use barews::{
     Client, Config, Connection, ControlOrder, Delivery, Error, Kind, MaskKeys, NoKey, SendError,
@@ -29,22 +29,22 @@ fn curl_cve_2025_10148_a_new_key_for_each_frame() {
     assert_eq!((keys.len(), ws.keys()), (300, 300));
     keys.sort_unstable();
     keys.dedup();
-    assert_eq!(keys.len(), 300, "no key comes twice");
+    assert_eq!(keys.len(), 300, "a key repeats");
 }
 
 /// gorilla/websocket, GO-2026-6278: keys came from a weak generator.
 #[test]
-fn gorilla_go_2026_6278_the_key_is_the_sources() {
+fn gorilla_go_2026_6278_the_key_comes_from_the_source() {
     let mut ws = Side::Client.ws(Config::new());
     for (n, call) in (0..).zip(CALLS) {
         assert_eq!(written(&ws.sent(call))[0].key, Some(Keys::nth(n)));
     }
 }
 
-/// ws, commit 7253f06 of 2016: the same; and the handshake's nonce is to be random as well.
+/// ws, commit 7253f06 of 2016: the same; the handshake nonce must be random as well.
 #[cfg(feature = "handshake")]
 #[test]
-fn ws_7253f06_the_nonce_is_the_callers() {
+fn ws_7253f06_the_nonce_comes_from_the_caller() {
     use barews::handshake::client::Handshake;
     use barews::handshake::key::Key;
 
@@ -57,8 +57,8 @@ fn ws_7253f06_the_nonce_is_the_callers() {
     }
 }
 
-/// HTTP.jl, issue 437: the same. How good a key is lies with the caller's source; that every frame takes a new one from
-/// it does not: every way of sending, what is due and what is begun.
+/// HTTP.jl, issue 437: the same. The quality of keys depends on the caller's source, but every
+/// frame takes a new one from it: in every way of sending, and for pending frames.
 #[test]
 fn http_jl_437_every_way_of_sending_draws_a_key() {
     let mut ws = Side::Client.ws(Config::new());
@@ -76,7 +76,7 @@ fn http_jl_437_every_way_of_sending_draws_a_key() {
     assert_eq!(ws.keys(), 5);
 }
 
-/// A source that has a few keys and then none.
+/// A source of a few keys, then none.
 struct Few(u8);
 
 impl MaskKeys for Few {
@@ -86,7 +86,7 @@ impl MaskKeys for Few {
     }
 }
 
-/// Java-WebSocket, issue 1132: the same. A source that has no good key says so, and then none is made up.
+/// Java-WebSocket, issue 1132: the same. A source without a good key says so, and none is made up.
 #[test]
 fn java_websocket_1132_without_a_key_nothing_is_sent() {
     let mut ws: Connection<Client<Few>> = Connection::client(Config::new(), Few(2));
@@ -102,8 +102,8 @@ fn java_websocket_1132_without_a_key_nothing_is_sent() {
     assert_eq!(ws.transport_action(), barews::TransportAction::Drop);
 }
 
-/// Boost.Beast, in Bishop Fox's report: the same. No key is drawn before its frame is written, so none is known
-/// before, or used for another one.
+/// Boost.Beast, in Bishop Fox's report: the same. A key is drawn only when its frame is written, so
+/// it cannot be known earlier or used for another frame.
 #[test]
 fn beast_bishop_fox_a_refused_call_draws_no_key() {
     let mut ws = Side::Client.ws(Config::new());
@@ -113,7 +113,7 @@ fn beast_bishop_fox_a_refused_call_draws_no_key() {
     assert_eq!(ws.keys(), 0);
 }
 
-/// ws, commit 5edb460: a frame without payload went out unmasked.
+/// ws, commit 5edb460: a frame without payload was sent unmasked.
 #[test]
 fn ws_5edb460_an_empty_frame_is_masked() {
     for call in [Call::Text(""), Call::Binary(b""), Call::Ping(b""), Call::Pong(b"")] {
@@ -122,10 +122,10 @@ fn ws_5edb460_an_empty_frame_is_masked() {
     }
     let mut ws = Side::Client.ws(Config::new());
     ws.push(&Side::Client.frame(0x88, b""));
-    assert_eq!(ws.sent(Call::Transmit).len(), 6, "and the answer to an empty Close");
+    assert_eq!(ws.sent(Call::Transmit).len(), 6, "the answer to an empty Close is masked as well");
 }
 
-/// ws, issue 1681: until 2020 a wrong mask bit was not refused.
+/// ws, issue 1681: until 2020 a wrong mask bit was accepted.
 #[test]
 fn ws_1681_a_wrong_mask_bit_is_refused_at_its_byte() {
     for first in [0x81, 0x82, 0x01, 0x02, 0x88, 0x89, 0x8A] {
@@ -138,28 +138,28 @@ fn ws_1681_a_wrong_mask_bit_is_refused_at_its_byte() {
     }
 }
 
-/// libsoup, merge request 71: a client took masked frames.
+/// libsoup, merge request 71: a client accepted masked frames.
 #[test]
-fn libsoup_71_a_client_takes_no_masked_frame() {
+fn libsoup_71_a_client_refuses_masked_frames() {
     for key in [KEY, [0; 4]] {
         let wire = frame(0x81, Some(key), b"masked");
         assert_eq!(fault(Side::Client, Config::new(), &wire), Error::Masked);
     }
 }
 
-/// embedded-websocket 0.9.5, ws-framer 0.4.0: a server took unmasked frames.
+/// embedded-websocket 0.9.5, ws-framer 0.4.0: a server accepted unmasked frames.
 #[test]
-fn ws_framer_0_4_0_a_server_takes_no_unmasked_frame() {
+fn ws_framer_0_4_0_a_server_refuses_unmasked_frames() {
     let wire = frame(0x81, None, b"unmasked");
     assert_eq!(fault(Side::Server, Config::new(), &wire), Error::Unmasked);
-    // Nor inside of a message, nor of length 0.
+    // Inside a message and with length 0, too.
     let wire = [frame(0x01, Some(KEY), b"masked"), frame(0x80, None, b"")].concat();
     assert_eq!(fault(Side::Server, Config::new(), &wire), Error::Unmasked);
 }
 
-/// NATS has a mode without masking, which is not the RFC's.
+/// NATS has a mode without masking, which violates the RFC.
 #[test]
-fn nats_no_masking_no_choice_switches_masking_off() {
+fn nats_no_masking_no_option_disables_masking() {
     for delivery in [Delivery::Chunks, Delivery::Frames] {
         for order in [ControlOrder::Ahead, ControlOrder::Wire] {
             for pong in [true, false] {
@@ -173,8 +173,8 @@ fn nats_no_masking_no_choice_switches_masking_off() {
     }
 }
 
-/// Huang, Chen, Barth and others, "Talking to Yourself for Fun and Profit", 2011: a proxy took what a page had a client
-/// send for a request, and kept the answer for others.
+/// Huang, Chen, Barth and others, "Talking to Yourself for Fun and Profit", 2011: a proxy mistook
+/// data that a page had its client send for a request, and cached the answer for others.
 #[test]
 fn talking_to_yourself_2011_what_is_sent_is_not_what_is_on_the_wire() {
     let request = "GET /script.js HTTP/1.1\r\nHost: target.com\r\n\r\n";
@@ -188,7 +188,7 @@ fn talking_to_yourself_2011_what_is_sent_is_not_what_is_on_the_wire() {
     for wire in forms {
         assert!(!wire.windows(4).any(|bytes| bytes == b"GET " || bytes == b"HTTP"));
     }
-    // The same text twice is not the same bytes twice.
+    // Sent twice, the same text gives different bytes.
     let mut ws = Side::Client.ws(Config::new());
     assert_ne!(ws.sent(Call::Text(request))[6..], ws.sent(Call::Text(request))[6..]);
 }

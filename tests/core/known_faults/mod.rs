@@ -1,7 +1,7 @@
-//! What went wrong in other implementations of WebSocket and of its neighbours, and must not go wrong here.
+//! Faults of other WebSocket implementations and of related protocols that must not occur here.
 //!
-//! A file for each class of faults, a test for each fault. Its comment says what happened and where; its name
-//! begins with the library and the number under which the fault is known.
+//! One file per class of faults and one test per fault. The doc comment says what happened and
+//! where; the test name begins with the library and the identifier of the fault.
 
 mod a_lengths;
 mod b_limits;
@@ -22,13 +22,13 @@ use barews::{Config, Error};
 use crate::support::endpoint::Side;
 use crate::support::event::Ev;
 
-/// No limit at all.
+/// No limits at all.
 const UNLIMITED: Config = Config::new()
     .max_frame_len(Config::UNLIMITED)
     .max_message_len(Config::UNLIMITED)
     .max_fragments(Config::UNLIMITED_FRAGMENTS);
 
-/// The error that `wire` ends in, however it is cut into steps; whatever comes behind it is not taken.
+/// The error that `wire` ends in, which must not depend on the cuts; nothing after it is consumed.
 #[track_caller]
 fn fault(side: Side, config: Config, wire: &[u8]) -> Error {
     let ends = (1..=wire.len()).rev().map(|step| {
@@ -38,8 +38,12 @@ fn fault(side: Side, config: Config, wire: &[u8]) -> Error {
         };
         let consumed = ws.consumed;
         let more = side.frame(0x81, b"more");
-        assert_eq!(ws.push(&more), [Ev::Fail(error)], "{side:?} by {step}: it stays");
-        assert_eq!(ws.consumed, consumed, "{side:?} by {step}: nothing is consumed");
+        assert_eq!(
+            ws.push(&more),
+            [Ev::Fail(error)],
+            "{side:?} by {step}: the error is not permanent"
+        );
+        assert_eq!(ws.consumed, consumed, "{side:?} by {step}: bytes are consumed after the error");
         error
     });
     let mut errors: Vec<_> = ends.collect();

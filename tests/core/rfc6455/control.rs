@@ -1,4 +1,4 @@
-//! RFC 6455 sections 5.5 to 5.8: control frames, kinds of data, the example frames.
+//! RFC 6455 §5.5 to §5.8: control frames, kinds of data, the example frames.
 
 use barews::{Config, Connection, Delivery, Error, Kind, SendError, State, TransportAction};
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ use crate::support::event::Ev;
 use crate::support::frame::{KEY, frame, plain};
 
 #[test]
-fn r5_5_01_125_bytes_are_taken_and_written_and_126_are_not() {
+fn r5_5_01_125_bytes_are_accepted_and_written_and_126_are_not() {
     for side in SIDES {
         let mut ws = side.ws(Config::new().max_frame_len(0).max_message_len(0));
         for len in 0..=125 {
@@ -30,7 +30,7 @@ fn r5_5_01_125_bytes_are_taken_and_written_and_126_are_not() {
         let reason = "r".repeat(123);
         let body = [b"\x03\xE8", reason.as_bytes()].concat();
         assert_eq!(plain(&ws.sent(Call::Close(1000, &reason))), [(0x88, body)]);
-        // A Close of 125 bytes is taken as well.
+        // A Close of 125 bytes is accepted as well.
         let mut ws = side.ws(Config::new());
         let body = [b"\x03\xE8", reason.as_bytes()].concat();
         assert_eq!(ws.push(&side.frame(0x88, &body)), [Ev::closed(1000, &reason)]);
@@ -96,7 +96,7 @@ fn p10_r5_5_1_04_no_data_follows_a_close_that_was_sent() {
         assert_eq!(ws.in_place(Kind::Text, true, &mut [b'x']), Err(SendError::Closed));
         assert_eq!(ws.begin(Kind::Text, true, 1), Err(SendError::Closed));
         assert_eq!(ws.mask_next(&mut [b'x']), Err(SendError::PastFrameEnd));
-        // Not even a Pong, nor a second Close.
+        // Neither a Pong nor a second Close follows.
         assert_eq!(ws.push(&side.frame(0x89, b"?")), [Ev::Ping(b"?".to_vec())]);
         assert!(!ws.wants_write());
         assert_eq!(ws.sent(Call::Close(1001, "again")), b"");
@@ -109,7 +109,7 @@ fn p10_r5_5_1_04_no_data_follows_a_close_that_was_sent() {
 #[test]
 fn r5_5_1_05_a_close_is_answered_with_its_code() {
     for (side, auto_pong) in SIDES.into_iter().flat_map(|side| [(side, true), (side, false)]) {
-        // That there is an answer does not hang on any choice.
+        // No option turns the answer off.
         let config = Config::new().auto_pong(auto_pong).delivery(Delivery::Frames);
         for (body, answer) in [
             (&b""[..], &b""[..]),
@@ -142,7 +142,7 @@ fn r5_5_1_05_the_answer_waits_for_the_frame_being_sent_and_not_for_the_message()
         ws.mask_next(&mut [b'b']).unwrap();
         assert!(!ws.wants_write());
         ws.mask_next(&mut [b'c']).unwrap();
-        // The frame is complete, the message is not.
+        // The frame is complete, but the message is not.
         assert!(ws.wants_write());
         assert_eq!(ws.refused(Call::Fragment(Kind::Text, true, b"d")), SendError::Closed);
         assert_eq!(ws.due(), [(0x88, vec![0x03, 0xE8])]);
@@ -150,7 +150,7 @@ fn r5_5_1_05_the_answer_waits_for_the_frame_being_sent_and_not_for_the_message()
 }
 
 #[test]
-fn r5_5_1_05_a_close_of_the_callers_takes_the_place_of_no_answer() {
+fn r5_5_1_05_a_close_of_the_caller_does_not_replace_the_answer() {
     for side in SIDES {
         let mut ws = side.ws(Config::new());
         ws.push(&side.frame(0x88, b"\x03\xE9"));
@@ -160,7 +160,7 @@ fn r5_5_1_05_a_close_of_the_callers_takes_the_place_of_no_answer() {
 }
 
 #[test]
-fn r5_5_1_06_behind_both_closes_the_server_ends_the_transport_and_the_client_waits() {
+fn r5_5_1_06_after_both_closes_the_server_ends_the_transport_and_the_client_waits() {
     for (side, then) in
         [(Side::Server, TransportAction::HalfClose), (Side::Client, TransportAction::Keep)]
     {
@@ -201,7 +201,7 @@ fn r5_5_1_07_both_sides_may_close_at_once() {
 }
 
 #[test]
-fn r5_5_1_08_bytes_behind_a_close_mean_nothing() {
+fn r5_5_1_08_bytes_after_a_close_are_discarded() {
     let tails: [&[u8]; 4] = [b"\x81\x05Hello", b"\xFF\xFF\xFF", b"\x88\x00", b"\x89\x01!"];
     for (side, tail) in SIDES.into_iter().flat_map(|side| tails.map(|tail| (side, tail))) {
         let close = side.frame(0x88, b"\x03\xE8");
@@ -211,7 +211,7 @@ fn r5_5_1_08_bytes_behind_a_close_mean_nothing() {
             let mut events = ws.push(&bytes[..cut]);
             events.extend(ws.push(&bytes[cut..]));
             assert_eq!(events, [Ev::closed(1000, "")], "{cut}");
-            // They are thrown away and counted.
+            // They are discarded and counted.
             assert_eq!((ws.consumed, ws.need), (bytes.len(), 1));
             assert_eq!(ws.due(), [(0x88, vec![0x03, 0xE8])]);
             assert_eq!(ws.eof(), Ok(()));
@@ -220,17 +220,17 @@ fn r5_5_1_08_bytes_behind_a_close_mean_nothing() {
 }
 
 #[test]
-fn r5_5_2_01_a_ping_makes_its_pong_due() {
+fn r5_5_2_01_a_ping_queues_its_pong() {
     for side in SIDES {
         let mut ws = side.ws(Config::new());
-        // Drained in between, ten Pings have ten Pongs.
+        // If the output is drained after each, ten Pings get ten Pongs.
         for n in 0..10 {
             ws.push(&side.frame(0x89, &[n]));
             assert!(ws.wants_write());
             assert_eq!(ws.due(), [(0x8A, vec![n])]);
             assert!(!ws.wants_write());
         }
-        // It goes out with the next frame at the latest, before it.
+        // At the latest, it is written before the next frame.
         ws.push(&side.frame(0x89, b"p"));
         let wire = ws.sent(Call::Text("t"));
         assert_eq!(plain(&wire), [(0x8A, b"p".to_vec()), (0x81, b"t".to_vec())]);
@@ -256,7 +256,7 @@ fn r5_5_2_01_a_pong_waits_for_the_frame_being_sent() {
 }
 
 #[test]
-fn r5_5_2_01_without_automatic_pongs_the_answer_is_the_callers() {
+fn r5_5_2_01_without_automatic_pongs_the_caller_answers() {
     for side in SIDES {
         let mut ws = side.ws(Config::new().auto_pong(false));
         assert_eq!(ws.push(&side.frame(0x89, b"p")), [Ev::Ping(b"p".to_vec())]);
@@ -266,7 +266,7 @@ fn r5_5_2_01_without_automatic_pongs_the_answer_is_the_callers() {
 }
 
 #[test]
-fn r5_5_2_01_behind_a_close_no_pong_is_due() {
+fn r5_5_2_01_after_a_close_no_pong_is_queued() {
     for side in SIDES {
         let mut ws = side.ws(Config::new());
         ws.push(&side.frame(0x88, b"\x03\xE8"));
@@ -306,7 +306,7 @@ proptest! {
 }
 
 #[test]
-fn r5_5_3_03_a_pong_that_nobody_asked_for_changes_nothing() {
+fn r5_5_3_03_an_unsolicited_pong_changes_nothing() {
     for side in SIDES {
         let mut ws = side.ws(Config::new());
         for n in 0..1_000_u32 {
@@ -334,7 +334,7 @@ fn r5_6_01_a_text_is_utf8_as_a_whole_and_a_fragment_may_end_inside_a_character()
             ];
             let mut ws = side.ws(Config::new());
             assert_eq!(ws.push(&bytes), expected);
-            // The same cuts for sending; only a text cut at its end is refused.
+            // The same cuts when sending; only a text that ends at a cut is refused.
             let mut ws = side.ws(Config::new());
             ws.sent(Call::Fragment(Kind::Text, false, &all[..one]));
             let end = Call::Fragment(Kind::Text, true, &all[one..two]);
@@ -345,14 +345,15 @@ fn r5_6_01_a_text_is_utf8_as_a_whole_and_a_fragment_may_end_inside_a_character()
                 ws.sent(Call::Fragment(Kind::Text, true, &all[one..]));
             }
         }
-        // Autobahn's 6.3: the error comes with the byte that makes it certain, not with the end.
+        // Autobahn 6.3: the error is reported at the first byte that makes it certain, not at the
+        // end.
         let mut ws = side.ws(Config::new());
         let bytes = side.frame(0x01, b"ok\xED\xA0\x80edited");
         let head = bytes.len() - 11;
         assert_eq!(ws.push(&bytes[..head + 3]).len(), 1);
         assert_eq!(ws.push(&bytes[head + 3..head + 4]), [Ev::Fail(Error::InvalidUtf8)]);
         assert_eq!(ws.due(), [(0x88, vec![0x03, 0xEF])]);
-        // A text that ends inside a character.
+        // The text ends inside a character.
         let mut ws = side.ws(Config::new());
         ws.push(&side.frame(0x01, b"\xE2\x82"));
         assert_eq!(ws.push(&side.frame(0x80, b"")), [Ev::Fail(Error::InvalidUtf8)]);
@@ -368,7 +369,7 @@ fn r5_6_02_binary_is_any_bytes() {
         assert_eq!(plain(&ws.sent(Call::Binary(&bytes))), [(0x82, bytes.clone())]);
         assert_eq!(ws.push(&side.frame(0x02, b"\xE2")).len(), 1);
         assert_eq!(ws.push(&side.frame(0x80, b"\xFF")).len(), 1);
-        // A cut character in a binary message is not carried into the text behind it.
+        // A partial character in a binary message does not carry over to the next text.
         assert_eq!(ws.push(&side.frame(0x81, b"text")), [Ev::text(b"text")]);
     }
 }
@@ -380,7 +381,7 @@ fn r5_7_01_the_example_frames() {
     let long = |head: &[u8], n: usize| [head, &vec![0xB1; n]].concat();
     let mut server = Side::Server.ws(Config::new());
     let mut client = Side::Client.ws(Config::new());
-    // A client's own key comes from its source.
+    // A client's key comes from its own source.
     let mut keyed = Connection::client(Config::new(), || KEY);
     let mut out = [0; 16];
 

@@ -1,4 +1,4 @@
-//! RFC 6455 section 5.4: messages in fragments, control frames between them.
+//! RFC 6455 §5.4: fragmented messages, and control frames between the fragments.
 
 use barews::{Config, ControlOrder, Error, Kind};
 use proptest::prelude::*;
@@ -10,11 +10,11 @@ use crate::support::frame::plain;
 const KINDS: [(Kind, u8); 2] = [(Kind::Text, 1), (Kind::Binary, 2)];
 
 #[test]
-fn r5_4_01_control_frames_between_fragments_are_handled_there() {
+fn r5_4_01_control_frames_between_fragments_are_delivered_there() {
     for (side, (kind, opcode)) in SIDES.into_iter().flat_map(|side| KINDS.map(|kind| (side, kind)))
     {
         let mut ws = side.ws(Config::new());
-        // The text is cut inside a character: the control frame must not disturb that.
+        // The text is cut inside a character, which the control frame must not affect.
         assert_eq!(
             ws.push(&side.frame(opcode, b"a\xE2\x82")),
             [Ev::piece(kind, b"a\xE2\x82", true, false, 0)]
@@ -33,7 +33,7 @@ fn r5_4_01_control_frames_between_fragments_are_handled_there() {
 }
 
 #[test]
-fn r5_4_01_a_close_between_fragments_ends_the_message_without_its_end() {
+fn r5_4_01_a_close_between_fragments_leaves_the_message_incomplete() {
     for side in SIDES {
         let mut ws = side.ws(Config::new());
         let mut bytes = side.frame(0x01, b"never");
@@ -64,7 +64,7 @@ fn r5_4_01_this_side_may_put_control_frames_between_its_fragments() {
 fn r5_4_03_fragments_of_two_messages_do_not_mix() {
     for (side, (kind, opcode)) in SIDES.into_iter().flat_map(|side| KINDS.map(|kind| (side, kind)))
     {
-        // Behind a message the next one may begin, and a continuation may not come.
+        // After a message the next one may begin, but a continuation is an error.
         for fin in [0x00, 0x80] {
             let mut ws = side.ws(Config::new());
             ws.push(&side.frame(opcode, b"1"));
@@ -85,7 +85,7 @@ fn r5_4_03_fragments_of_two_messages_do_not_mix() {
 }
 
 #[test]
-fn r5_4_04_whole_and_fragmented_messages_of_any_size_are_taken() {
+fn r5_4_04_whole_and_fragmented_messages_of_any_size_are_accepted() {
     for (side, (kind, opcode)) in SIDES.into_iter().flat_map(|side| KINDS.map(|kind| (side, kind)))
     {
         let mut ws = side.ws(Config::new());
@@ -106,7 +106,7 @@ fn r5_4_04_whole_and_fragmented_messages_of_any_size_are_taken() {
             ];
             assert_eq!(ws.push(&bytes), expected, "{len}");
         }
-        // A fragmented message may be empty altogether, or only its ends.
+        // All fragments of a message may be empty, or only the first and last.
         let mut bytes = side.frame(opcode, b"");
         bytes.extend(side.frame(0x00, b""));
         bytes.extend(side.frame(0x00, b"x"));
@@ -125,7 +125,7 @@ fn r5_4_04_whole_and_fragmented_messages_of_any_size_are_taken() {
 fn r5_4_04_empty_fragments_count_against_the_limit() {
     for (side, most) in SIDES.into_iter().flat_map(|side| [(side, 1), (side, 2), (side, 9)]) {
         let mut ws = side.ws(Config::new().max_fragments(most));
-        // A limit for each message, not for the connection.
+        // The limit is per message, not per connection.
         for _ in 0..3 {
             for n in 1..=most {
                 let first = if n == 1 { 0x02 } else { 0x00 } | if n == most { 0x80 } else { 0 };
@@ -136,7 +136,7 @@ fn r5_4_04_empty_fragments_count_against_the_limit() {
         for n in 1..=most {
             let first = u8::from(n == 1);
             assert_eq!(ws.push(&side.frame(first, b"")).len(), 1);
-            // Control frames do not count.
+            // Control frames do not count towards it.
             assert_eq!(ws.push(&side.frame(0x8A, b"")).len(), 1);
         }
         assert_eq!(ws.push(&[0x80]), [Ev::Fail(Error::TooManyFragments)]);
@@ -163,10 +163,10 @@ fn r5_4_06_each_piece_has_the_kind_of_the_first_frame() {
     }
 }
 
-/// A fragment's payload, and whether a Ping goes before it.
+/// Whether a Ping precedes the fragment, and its payload.
 type Fragment = (bool, Vec<u8>);
 
-/// Messages, text or not, as lists of fragments.
+/// Messages as lists of fragments; the flag marks texts.
 fn messages() -> impl Strategy<Value = Vec<(bool, Vec<Fragment>)>> {
     let fragment = (any::<bool>(), proptest::collection::vec(any::<u8>(), 0..300));
     let message = (any::<bool>(), proptest::collection::vec(fragment, 1..6));
@@ -176,16 +176,16 @@ fn messages() -> impl Strategy<Value = Vec<(bool, Vec<Fragment>)>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// In wire order the events tell the frames, however the bytes are cut.
+    /// In wire order, the events match the frames at any cut.
     #[test]
-    fn r5_4_03_fragments_come_in_the_order_of_the_wire(messages in messages(), step in 1_usize..400) {
+    fn r5_4_03_fragments_are_delivered_in_wire_order(messages in messages(), step in 1_usize..400) {
         for side in SIDES {
             let (mut bytes, mut expected) = (Vec::new(), Vec::new());
             for (text, fragments) in &messages {
                 let (kind, opcode) = KINDS[usize::from(!text)];
                 let last = fragments.len() - 1;
                 for (n, (ping, payload)) in fragments.iter().enumerate() {
-                    // A text in ASCII.
+                    // Texts are ASCII.
                     let mask = if *text { 0x7F } else { 0xFF };
                     let payload: Vec<u8> = payload.iter().map(|byte| byte & mask).collect();
                     if *ping {
@@ -203,7 +203,7 @@ proptest! {
             let cut = side.ws(config).push_by(step, &bytes);
             prop_assert_eq!(&cut, &joined(&expected));
 
-            // With Pings ahead: all data in its order, all Pings in theirs.
+            // With Pings delivered ahead, data and Pings each keep their own order.
             let data = |events: &[Ev]| -> Vec<Ev> {
                 let data: Vec<_> =
                     events.iter().filter(|event| matches!(event, Ev::Data { .. })).cloned().collect();
@@ -216,7 +216,7 @@ proptest! {
             let ahead: Vec<Ev> = bytes.chunks(step).flat_map(|chunk| ws.push(chunk)).collect();
             prop_assert_eq!(data(&ahead), data(&expected));
             prop_assert_eq!(pings(&ahead), pings(&expected));
-            // All at once: no data before the last Ping.
+            // If all bytes arrive at once, no data comes before the last Ping.
             let at_once = side.ws(Config::new()).push(&bytes);
             let early = at_once.iter().take_while(|event| matches!(event, Ev::Ping(_))).count();
             prop_assert_eq!(early, pings(&expected).len());

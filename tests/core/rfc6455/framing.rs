@@ -1,4 +1,4 @@
-//! RFC 6455 sections 5.1 to 5.3 but for the table of all headers: masking, lengths, headers.
+//! RFC 6455 §5.1 to §5.3: masking, lengths and headers. `header_table.rs` covers all headers.
 
 use barews::Status;
 use barews::frame::{Header, Lead, Opcode};
@@ -12,7 +12,7 @@ use crate::support::frame::{KEY, frame, header, header_in, plain, written, xor};
 const OPEN: Config =
     Config::new().max_frame_len(Config::UNLIMITED).max_message_len(Config::UNLIMITED);
 
-/// One of each call that writes, in an order in which all are legal.
+/// One of each writing call, in an order in which all are allowed.
 const CALLS: [Call<'_>; 9] = [
     Call::Text("text"),
     Call::Text(""),
@@ -25,7 +25,7 @@ const CALLS: [Call<'_>; 9] = [
     Call::Close(1000, "bye"),
 ];
 
-/// All frames that a connection of this side can write, in bytes.
+/// Every kind of frame that this side can write, as bytes.
 fn everything(side: Side) -> (Vec<u8>, u32) {
     let mut ws = side.ws(Config::new());
     let mut wire = Vec::new();
@@ -44,7 +44,7 @@ fn everything(side: Side) -> (Vec<u8>, u32) {
         wire.extend(ws.sent(call));
     }
     let mut keys = ws.keys();
-    // The answer to a Close, and the Close after a fault.
+    // The answer to a Close, and the Close after a protocol error.
     for incoming in [side.frame(0x88, &[0x03, 0xE8]), vec![0xFF]] {
         let mut ws = side.ws(Config::new());
         ws.push(&incoming);
@@ -60,7 +60,7 @@ fn r5_1_01_a_client_masks_every_frame_with_the_key_it_drew() {
     let frames = written(&wire);
     assert_eq!((frames.len(), keys), (14, 14));
     for (n, frame) in frames.iter().enumerate() {
-        // The last two are from connections of their own.
+        // The last two come from separate connections.
         let n = if n < 12 { n as u32 } else { 0 };
         assert_eq!(frame.key, Some(Keys::nth(n)), "frame {n}");
     }
@@ -75,7 +75,7 @@ fn r5_1_03_a_server_masks_nothing() {
     let frames = written(&wire);
     assert_eq!((frames.len(), keys), (14, 0));
     assert!(frames.iter().all(|frame| frame.key.is_none()));
-    // But for the mask, both sides write the same.
+    // Apart from the mask, both sides write the same.
     assert_eq!(plain(&wire), plain(&everything(Side::Client).0));
 }
 
@@ -108,7 +108,7 @@ fn r5_2_04_non_minimal_lengths_are_refused() {
             let bytes = header_in(8, 0x82, key, len);
             let mut ws = side.ws(OPEN);
             assert_eq!(ws.push(&bytes[..7]), []);
-            // Six bytes of zeros leave only lengths below 65,536.
+            // Six zero bytes leave only lengths below 65,536.
             let expected =
                 if len < 65_536 { vec![Ev::Fail(Error::NonMinimalLength)] } else { vec![] };
             assert_eq!(ws.push(&bytes[7..8]), expected, "{len}");
@@ -127,7 +127,7 @@ fn r5_2_04_written_lengths_are_minimal() {
             assert_eq!(wire, frame(0x82, key, &zeros[..len]), "{len}");
         }
     }
-    // Lengths that no buffer holds.
+    // Lengths that no buffer can hold.
     for len in [0xFFFF, 0x1_0000, 1 << 32, (1 << 63) - 1] {
         for masking_key in [None, Some(KEY)] {
             let lead = Lead { fin: true, rsv1: false, opcode: Opcode::Binary };
@@ -151,7 +151,7 @@ fn r5_2_05_the_length_counts_application_data_alone() {
 
 #[test]
 fn r5_2_06_a_header_of_2_to_14_bytes_may_be_cut_anywhere() {
-    // The length 0x0102_0304_0506_0708 tells the order of its bytes.
+    // The length 0x0102_0304_0506_0708 shows the byte order.
     for (side, len) in SIDES
         .into_iter()
         .flat_map(|side| [5, 0x0102, 0x0102_0304_0506_0708].into_iter().map(move |len| (side, len)))
@@ -177,12 +177,12 @@ fn r5_2_06_a_header_of_2_to_14_bytes_may_be_cut_anywhere() {
 }
 
 #[test]
-fn r5_2_06_payload_that_looks_like_frames_is_payload_however_the_header_is_cut() {
-    // Read as frames this would be Pings, Pongs and a Close.
+fn r5_2_06_payload_that_looks_like_frames_is_payload_at_any_cut() {
+    // Read as frames, these bytes would be Pings, Pongs and a Close.
     let payload = [0x89, 0x00, 0x8A, 0x00, 0x89, 0x80, 1, 2, 3, 4, 0x88, 0x00].repeat(6_000);
     for (side, len) in SIDES.into_iter().flat_map(|side| [(side, 120), (side, 300), (side, 72_000)])
     {
-        // Behind the mask it looks the same.
+        // The wire carries exactly these bytes, even if the receiver unmasks them.
         let mut bytes = header(0x82, side.key(), len as u64);
         let head = bytes.len();
         bytes.extend(&payload[..len]);
@@ -206,7 +206,7 @@ fn r5_2_06_payload_that_looks_like_frames_is_payload_however_the_header_is_cut()
 }
 
 #[test]
-fn r5_3_01_the_key_stands_between_the_mask_bit_and_the_payload() {
+fn r5_3_01_the_mask_bit_is_set_and_the_key_precedes_the_payload() {
     for len in [0, 125, 126, 65_535, 65_536] {
         let payload = vec![b'p'; len];
         let mut ws = Side::Client.ws(Config::new());
@@ -225,7 +225,7 @@ fn p12_r5_3_02_one_fresh_key_is_drawn_for_each_frame_and_none_for_a_refusal() {
     let mut ws = Side::Client.ws(Config::new());
     let mut drawn = 0;
     for call in CALLS {
-        // Too little room, by one byte: no key, and then the very same frame.
+        // With one byte too little room no key is drawn; the retry writes the frame with that key.
         let mut out = [0; 400];
         let Err(SendError::BufferTooSmall { needed }) = ws.call(call, &mut []) else { panic!() };
         let short = ws.call(call, &mut out[..needed - 1]);
@@ -236,7 +236,7 @@ fn p12_r5_3_02_one_fresh_key_is_drawn_for_each_frame_and_none_for_a_refusal() {
         drawn += 1;
         assert_eq!(ws.keys(), drawn);
     }
-    // The Pong that is due and the frame behind it: two keys.
+    // The pending Pong and the next frame each take a key.
     let mut ws = Side::Client.ws(Config::new());
     ws.push(&Side::Client.frame(0x89, b"due"));
     assert_eq!(ws.keys(), 0);
@@ -290,7 +290,7 @@ fn r5_3_03_a_server_unmasks_any_cut_as_the_naive_loop() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// What the client writes in pieces is what it writes at once, and the length is unchanged.
+    /// A client writes the same bytes in pieces as at once, with the length unchanged.
     #[test]
     fn p15_r5_3_03_masking_in_pieces_is_masking_at_once(
         payload in proptest::collection::vec(any::<u8>(), 1..600),
@@ -311,7 +311,7 @@ proptest! {
         prop_assert_eq!([&*head, &in_place].concat(), at_once);
     }
 
-    /// Every header that can be, through the stateless functions.
+    /// Every possible header, through the stateless functions.
     #[test]
     fn r5_2_06_headers_survive_a_round_trip(
         first in prop_oneof![Just(0x00_u8), Just(0x81), Just(0xC2), Just(0x42)],

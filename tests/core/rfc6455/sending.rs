@@ -1,4 +1,4 @@
-//! RFC 6455 section 6: sending and receiving data, and refusals that change nothing.
+//! RFC 6455 §6: sending and receiving data, and refused calls that change nothing.
 
 use barews::{Assembler, Config, Connection, Event, Input, Kind, Message, SendError, State};
 use proptest::prelude::*;
@@ -72,7 +72,7 @@ fn r6_1_01_a_close_that_comes_while_a_frame_is_sent_lets_that_frame_be_finished(
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Data in one frame or in the caller's fragments; whatever is written, the peer reads.
+    /// Data in one frame or in the caller's fragments is received unchanged.
     #[test]
     fn r6_1_02_what_is_sent_in_fragments_is_received_as_one_message(
         payload in proptest::collection::vec(any::<u8>(), 0..700),
@@ -120,14 +120,14 @@ fn r6_1_03_the_first_frame_names_the_kind_and_the_rest_are_continuations() {
         let mut ws = side.ws(Config::new());
         let mut firsts = vec![ws.sent(Call::Fragment(kind, false, b"1"))[0]];
         let (keys, mut payload) = (ws.keys(), *b"unchanged");
-        // Each of these would be a message inside the open one.
+        // Each of these would start a message inside the open one.
         assert_eq!(ws.refused(Call::Text("t")), SendError::MessageInProgress);
         assert_eq!(ws.refused(Call::Binary(b"b")), SendError::MessageInProgress);
         assert_eq!(ws.refused(Call::Fragment(other, true, b"")), SendError::MessageInProgress);
         assert_eq!(ws.begin(other, true, 1), Err(SendError::MessageInProgress));
         assert_eq!(ws.in_place(other, true, &mut payload), Err(SendError::MessageInProgress));
         assert_eq!((ws.keys(), &payload), (keys, b"unchanged"));
-        // The three ways to write a frame go on with each other's message.
+        // The three ways to write a frame can continue each other's message.
         firsts.push(ws.begin(kind, false, 0).unwrap()[0]);
         firsts.push(ws.in_place(kind, false, &mut []).unwrap()[0]);
         firsts.push(ws.sent(Call::Fragment(kind, true, b""))[0]);
@@ -146,7 +146,7 @@ fn r6_1_05_each_fragment_of_a_client_is_masked_with_a_key_of_its_own() {
     assert_eq!(keys, [0, 1, 2].map(|n| Some(Keys::nth(n))));
 }
 
-/// What a connection has gone through before the refusals.
+/// Bring a connection into various states before the refused call.
 fn scenes() -> [fn(&mut Ws, Side); 8] {
     [
         |_, _| {},
@@ -186,7 +186,7 @@ fn r6_1_07_a_refused_call_has_changed_nothing() {
                 scene(&mut ws, side);
                 scene(&mut twin, side);
                 let keys = ws.keys();
-                // Refused for its own sake, or for want of room.
+                // The call is invalid in itself, or has too little room.
                 let mut out = [0xEE; 300];
                 let size = match twin.call(refused, &mut out) {
                     Err(error) => {
@@ -207,7 +207,7 @@ fn r6_1_07_a_refused_call_has_changed_nothing() {
                     }
                 };
                 assert_eq!(ws.keys(), keys);
-                // From here on both do the same: a fresh twin that was never refused.
+                // A fresh twin that never refused a call behaves the same from here on.
                 let mut twin = side.ws(Config::new());
                 scene(&mut twin, side);
                 assert_eq!((ws.state(), ws.wants_write()), (twin.state(), twin.wants_write()));
@@ -257,7 +257,7 @@ fn r6_1_07_a_refused_chunk_of_a_frame_has_changed_nothing() {
 }
 
 #[test]
-fn r6_1_07_frames_come_out_in_the_order_of_the_calls() {
+fn r6_1_07_frames_are_written_in_call_order() {
     for side in SIDES {
         let mut ws = side.ws(Config::new());
         let mut out = [0; 4096];
@@ -291,7 +291,7 @@ fn r6_2_01_bytes_are_parsed_as_frames_one_after_the_other() {
 }
 
 #[test]
-fn r6_2_02_control_frames_are_no_data() {
+fn r6_2_02_control_frames_are_not_data() {
     for side in SIDES {
         let mut bytes = side.frame(0x81, b"a");
         bytes.extend(side.frame(0x89, b"i"));
@@ -340,7 +340,7 @@ fn r6_2_03_a_message_is_the_concatenation_of_its_fragments() {
 }
 
 #[test]
-fn r6_2_04_behind_the_last_fragment_a_new_message_begins() {
+fn r6_2_04_after_the_last_fragment_a_new_message_begins() {
     for side in SIDES {
         let mut ws = side.ws(Config::new());
         for (kind, first) in
@@ -381,7 +381,7 @@ fn r6_1_07_a_frame_of_more_than_2_63_bytes_is_refused() {
             assert_eq!(ws.begin(Kind::Binary, true, len), Err(SendError::FrameTooLong));
             assert_eq!(ws.keys(), 0);
         }
-        // Nothing was begun: a message of either kind may be.
+        // No message was begun, so either kind may begin.
         let header = ws.begin(Kind::Text, false, (1 << 63) - 1).unwrap();
         assert_eq!(header[2..10], [0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]);
     }

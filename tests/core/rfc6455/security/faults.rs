@@ -1,5 +1,5 @@
-//! Whatever is wrong in what comes in: one error at its byte, for ever, and one Close with a code for
-//! it, and no choice of the caller lets it pass.
+//! Any fault in the received bytes yields one permanent error at its byte and one Close with a
+//! fitting code, and no option lets it pass.
 
 use barews::{Config, ControlOrder, Delivery, Error, Kind, SendError, State};
 use proptest::prelude::*;
@@ -8,8 +8,8 @@ use crate::support::endpoint::{Call, SIDES, Side};
 use crate::support::event::{Ev, joined};
 use crate::support::frame::{frame, header, header_in, plain};
 
-/// Two messages and a Ping, then one fault of each kind, then a message that must not be seen.
-/// With each the number of bytes up to and with the one that is at fault.
+/// Two messages and a Ping, then one fault of each kind, then a message that must not be delivered.
+/// The number is how many bytes it takes to show the fault.
 fn faults(side: Side) -> Vec<(Vec<u8>, usize, Error)> {
     let key = side.key();
     let wrong_key = if key.is_some() { None } else { Some([1, 2, 3, 4]) };
@@ -61,12 +61,12 @@ fn p09_r0_1_a_fault_is_the_last_event_and_brings_one_close() {
     for (side, (bytes, _, error)) in each_fault() {
         let mut ws = side.ws(LIMITED);
         let events = ws.push(&bytes);
-        // (a), (e): one error, at the end, and nothing of what lies behind it.
+        // (a), (e): one error, the last event; nothing after it is delivered.
         assert_eq!(events.last(), Some(&Ev::Fail(error)));
         assert_eq!(events.iter().filter(|event| matches!(event, Ev::Fail(_))).count(), 1);
         assert!(!events.contains(&Ev::binary(b"not to be seen")));
         assert_eq!(events[..3].iter().filter(|event| matches!(event, Ev::Fail(_))).count(), 0);
-        // (c): it stays so, and nothing is consumed or sent any more.
+        // (c): the error is permanent, and no more bytes are consumed or sent.
         let consumed = ws.consumed;
         for _ in 0..3 {
             assert_eq!(ws.push(b"\x81\x00"), [Ev::Fail(error)]);
@@ -74,7 +74,7 @@ fn p09_r0_1_a_fault_is_the_last_event_and_brings_one_close() {
         assert_eq!(ws.consumed, consumed);
         assert_eq!(ws.refused(Call::Text("t")), SendError::Closed);
         assert_eq!(ws.begin(Kind::Binary, true, 0), Err(SendError::Closed));
-        // (b): one Close. It outranks the Pong that was due.
+        // (b): one Close, which takes precedence over the pending Pong.
         assert!(ws.wants_write());
         let code = error.close_code().as_u16().to_be_bytes().to_vec();
         assert_eq!(ws.due(), [(0x88, code)]);
@@ -83,7 +83,7 @@ fn p09_r0_1_a_fault_is_the_last_event_and_brings_one_close() {
 }
 
 #[test]
-fn r0_1_a_frame_that_was_begun_can_be_finished_behind_a_fault() {
+fn r0_1_a_frame_that_was_begun_can_be_finished_after_a_fault() {
     for (side, (bytes, _, error)) in each_fault() {
         let mut ws = side.ws(LIMITED);
         let mut wire = ws.begin(Kind::Text, false, 4).unwrap().to_vec();
@@ -119,8 +119,8 @@ fn r0_2_a_fault_comes_at_its_byte_however_the_bytes_are_cut() {
             let mut ws = side.ws(LIMITED);
             let mut events = ws.push(&bytes[..cut]);
             let failed = events.last() == Some(&Ev::Fail(error));
-            // The body of a Close is judged when it is complete, all else at once.
-            assert_eq!(failed, cut >= at, "{error:?} at {cut} and not {at}");
+            // The body of a Close is validated once complete, all else immediately.
+            assert_eq!(failed, cut >= at, "{error:?} at {cut} instead of {at}");
             if !failed {
                 events.extend(ws.push(&bytes[cut..]));
             }
@@ -136,7 +136,8 @@ fn r0_2_a_fault_comes_at_its_byte_however_the_bytes_are_cut() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(192))]
 
-    /// Frames of any kind, good and bad: no cut changes the events, the error or what is consumed.
+    /// Valid and invalid frames of any kind: no cut changes the events, the error or the bytes
+    /// consumed.
     #[test]
     fn r0_2_no_cut_changes_what_is_received(
         frames in proptest::collection::vec(
@@ -176,7 +177,7 @@ proptest! {
             }
             prop_assert_eq!(ws.consumed, at_once.consumed);
             if ahead {
-                // All but Ping and Pong keep their order.
+                // All events but Ping and Pong keep their order.
                 let keep = |events: &[Ev]| {
                     let data = events.iter().filter(|e| !matches!(e, Ev::Ping(_) | Ev::Pong(_)));
                     joined(&data.cloned().collect::<Vec<_>>())
@@ -190,9 +191,9 @@ proptest! {
 }
 
 #[test]
-fn r10_7_01_no_choice_of_the_caller_lets_a_fault_pass() {
+fn r10_7_01_no_option_lets_a_fault_pass() {
     for (side, (bytes, _, error)) in each_fault() {
-        // Limits are the caller's; everything else is not.
+        // The caller may set limits and nothing else.
         let limit = matches!(error, Error::FrameTooLong | Error::MessageTooLong);
         for (delivery, order, pong) in
             [Delivery::Chunks, Delivery::Frames].into_iter().flat_map(|d| {

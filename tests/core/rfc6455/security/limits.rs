@@ -1,4 +1,4 @@
-//! The limits of what is received: each is finite if nothing else is said, and holds to the byte.
+//! Limits on received data: each has a finite default and is exact to the byte.
 
 use barews::{Config, Delivery, Error, Kind, SendError};
 
@@ -7,14 +7,14 @@ use crate::support::event::Ev;
 use crate::support::frame::header;
 
 #[test]
-fn r0_4_every_limit_has_a_finite_default_and_unlimited_is_asked_for_by_name() {
+fn r0_4_every_limit_has_a_finite_default_and_is_lifted_explicitly() {
     let side = Side::Client;
     let refuse = |config: Config, len: u64| side.ws(config).push(&header(0x82, None, len));
     let too_long = [Ev::Fail(Error::FrameTooLong)];
     assert_eq!(refuse(Config::new(), 16 << 20), []);
     assert_eq!(refuse(Config::new(), (16 << 20) + 1), too_long);
     assert_eq!(refuse(Config::default(), (16 << 20) + 1), too_long);
-    // 64 MiB a message.
+    // 64 MiB per message.
     let mut ws = side.ws(Config::new());
     let mut bytes = header(0x02, None, 16 << 20);
     for first in [0x00, 0x00, 0x00, 0x80] {
@@ -24,12 +24,12 @@ fn r0_4_every_limit_has_a_finite_default_and_unlimited_is_asked_for_by_name() {
     }
     assert_eq!(ws.push(&header(0x00, None, 0)).len(), 1);
     assert_eq!(ws.push(&header(0x80, None, 1)), [Ev::Fail(Error::MessageTooLong)]);
-    // 65,536 fragments.
+    // 65,536 fragments per message.
     let mut ws = side.ws(Config::new());
     ws.push(&[0x02, 0]);
     assert_eq!(ws.push(&[0x00, 0].repeat(65_535)).len(), 65_535);
     assert_eq!(ws.push(&[0x80]), [Ev::Fail(Error::TooManyFragments)]);
-    // One waiting control frame; the longest control frame is 125 bytes without any choice.
+    // One pending control frame; the 125 bytes of the longest control frame are not configurable.
     let config = Config::new()
         .max_frame_len(Config::UNLIMITED)
         .max_message_len(Config::UNLIMITED)
@@ -39,7 +39,7 @@ fn r0_4_every_limit_has_a_finite_default_and_unlimited_is_asked_for_by_name() {
     let mut ws = side.ws(config);
     ws.push(&[0x02, 0]);
     assert_eq!(ws.push(&[0x00, 0].repeat(65_537)).len(), 65_537);
-    // 0 counts as 1: a message has a frame.
+    // 0 counts as 1: a message has at least one frame.
     assert_eq!(side.ws(Config::new().max_fragments(0)).push(&[0x82, 0]).len(), 1);
 }
 
@@ -59,7 +59,7 @@ fn r0_5_a_length_of_63_bits_stays_exact_to_the_byte() {
         let mut ws = side.ws(config.delivery(Delivery::Frames));
         assert_eq!(ws.push(&bytes), []);
         assert_eq!(ws.need, usize::try_from(most - 1000).unwrap_or(usize::MAX));
-        // The same for sending.
+        // The same when sending.
         assert_eq!(ws.begin(Kind::Binary, true, most).unwrap()[2..10], most.to_be_bytes());
         ws.mask_next(&mut [0; 1000]).unwrap();
         assert_eq!(ws.refused(Call::Text("")), SendError::FrameInProgress);
@@ -69,10 +69,10 @@ fn r0_5_a_length_of_63_bits_stays_exact_to_the_byte() {
 #[test]
 fn r10_4_01_a_frame_is_refused_by_its_header_and_fragments_by_their_sum() {
     for side in SIDES {
-        // 2^60 bytes: not a byte of the payload has come.
+        // 2^60 bytes, and none of the payload has arrived.
         let events = side.ws(Config::new()).push(&header(0x82, side.key(), 1 << 60));
         assert_eq!(events, [Ev::Fail(Error::FrameTooLong)]);
-        // The sum, with whole frames asked for as well: no hint to grow for what is refused.
+        // The sum, in both delivery modes: a frame that will be refused gets no hint to grow.
         for delivery in [Delivery::Chunks, Delivery::Frames] {
             let config = Config::new().max_frame_len(60).max_message_len(100).delivery(delivery);
             let mut ws = side.ws(config);
@@ -84,10 +84,10 @@ fn r10_4_01_a_frame_is_refused_by_its_header_and_fragments_by_their_sum() {
             let expected = [Ev::piece(Kind::Binary, &[0; 40], false, false, 0)];
             assert_eq!(ws.push(&side.frame(0x00, &[0; 40])), expected);
             assert_eq!(ws.push(&side.frame(0x80, &[])).len(), 1);
-            // The next message has the whole limit again.
+            // The limit starts over with the next message.
             assert_eq!(ws.push(&side.frame(0x02, &[0; 60])).len(), 1);
         }
-        // Endless fragments.
+        // An endless series of fragments.
         let mut ws = side.ws(Config::new());
         ws.push(&side.frame(0x01, b""));
         let endless = side.frame(0x00, b"").repeat(70_000);

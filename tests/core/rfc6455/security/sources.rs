@@ -1,4 +1,4 @@
-//! All that comes out follows from what the caller gave: bytes, room for bytes, and keys.
+//! All output is determined by the caller's input: bytes, room for bytes, and keys.
 
 use barews::{Config, Kind, SendError};
 
@@ -7,7 +7,7 @@ use crate::support::event::{Ev, joined};
 use crate::support::frame::written;
 
 #[test]
-fn r0_3_all_that_comes_out_follows_from_what_went_in() {
+fn r0_3_the_output_is_determined_by_the_input() {
     // No clock, no entropy: two connections with the same keys write and report the same.
     let run = |side: Side| {
         let mut ws = side.ws(Config::new());
@@ -20,7 +20,7 @@ fn r0_3_all_that_comes_out_follows_from_what_went_in() {
     for side in SIDES {
         assert_eq!(run(side), run(side));
     }
-    // No heap, no sockets: the library has neither std nor alloc to ask.
+    // No heap, no sockets: the library links neither std nor alloc.
     let library = include_str!("../../../../src/lib.rs");
     assert!(library.contains("#![no_std]"));
     assert!(!library.contains("extern crate alloc"));
@@ -43,7 +43,7 @@ fn r0_6_empty_slices_make_no_progress_and_no_error() {
             events.extend(ws.push(&[*byte]));
         }
         assert_eq!(joined(&events), [Ev::text(b"abc")]);
-        // No room: the exact length is named, and for nothing due there is none.
+        // Without room, the error names the exact length; with nothing pending, there is no error.
         assert_eq!(ws.call(Call::Transmit, &mut []), Ok(0));
         let key = side.key_len();
         let long = vec![0; 65_536];
@@ -66,7 +66,7 @@ fn r0_6_empty_slices_make_no_progress_and_no_error() {
         assert_eq!(ws.call(Call::Text(""), &mut []), Err(error));
         assert_eq!(ws.keys(), 0);
         assert_eq!(ws.due(), [(0x8A, b"p".to_vec())]);
-        // A frame of no bytes, and no bytes of a frame.
+        // An empty frame, and an empty piece of a frame.
         assert_eq!(ws.in_place(Kind::Text, true, &mut []).unwrap().len(), 2 + key);
         assert_eq!(ws.begin(Kind::Text, true, 0).unwrap().len(), 2 + key);
         ws.begin(Kind::Text, true, 1).unwrap();
@@ -84,13 +84,13 @@ fn r10_3_01_each_frame_has_a_new_key_that_is_drawn_inside_the_call() {
         assert_eq!(ws.keys(), n);
         wire.extend(ws.sent(Call::Fragment(Kind::Binary, false, attack)));
     }
-    // The same data never looks the same, nor as the application wrote it.
+    // Equal payloads look different on the wire, and never as the application wrote them.
     let frames = written(&wire);
     for (n, frame) in (0..).zip(&frames) {
         assert_eq!((frame.key, &frame.payload[..]), (Some(Keys::nth(n)), &attack[..]));
     }
     assert!(!wire.windows(attack.len()).any(|window| window == attack));
-    // No key is drawn before all is checked, and none is left over for the next call.
+    // A key is drawn only after every check, and none is kept for the next call.
     let mut text = *b"\xFF";
     let (long, drawn) = ([0; 126], ws.keys());
     assert_eq!(ws.refused(Call::Text("t")), SendError::MessageInProgress);
