@@ -1,6 +1,5 @@
-//! The example `echo_server` with compression (RFC 7692) over raw sockets. The crate, or bits written
-//! by hand, compress the input; a strict decoder, which rejects anything not negotiated, reads the
-//! output.
+//! The example `echo_server` with compression (RFC 7692) over raw sockets. The input is compressed by
+//! the crate or hand-made; a strict decoder, which rejects anything not negotiated, reads the output.
 
 use std::io::Write;
 use std::time::Duration;
@@ -276,8 +275,7 @@ fn loopback_every_compression_error_gets_a_close_with_its_code() {
     }
 }
 
-/// 256 MiB of zeros: the longest match, of 258 bytes, has a code of one bit, and so has its
-/// distance.
+/// 256 MiB of zeros: matches of 258 bytes, with codes of one bit for the length and the distance.
 fn bomb() -> Vec<u8> {
     let (mut literals, distances) = ([0; 286], [1, 1]);
     (literals[0], literals[256], literals[285]) = (2, 2, 1);

@@ -83,7 +83,6 @@ impl<R: SimulatedRole> Session<R> {
         }
     }
 
-    /// One step.
     pub(crate) fn step(
         &mut self,
         wire: &mut Wire,
