@@ -46,7 +46,7 @@ def arguments():
     parser.add_argument("--cells", action="append", default=[], metavar="PATTERN", help="SIZE/CONNECTIONS/PIPELINE, with *")
     parser.add_argument("--servers", type=names(tuple(cells.SERVERS)), default=list(cells.SERVERS), metavar="NAME,...")
     parser.add_argument("--only", type=names(PARTS), default=list(PARTS), metavar="PART,...", help=", ".join(PARTS))
-    parser.add_argument("--record", action="store_true", help=f"also write {RESULTS.name}")
+    parser.add_argument("--record", action="store_true", help=f"also write records/{RECORD.name}")
     for name in ("programs", "ours", "load", "logs"):
         parser.add_argument(f"--{name}", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -22,7 +22,7 @@ Compares the compressor and decompressor of barews with other crates, in memory.
   --columns PATTERN  only columns whose name contains PATTERN; may be repeated
   --corpora PATTERN  only corpora whose name contains PATTERN; may be repeated
   --rounds N         number of rounds, of which the median is taken (9)
-  --record           also write RESULTS.md
+  --record           also write records/deflate.md
 ";
 
 /// What the command line asks for.
