@@ -1,4 +1,5 @@
 //! The protocol of RFC 6455: connections, frames, messages, buffers and deadlines.
+#![allow(clippy::cast_possible_truncation, reason = "lengths in tests are known")]
 
 mod assembler;
 mod backoff;
