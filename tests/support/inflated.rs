@@ -4,7 +4,7 @@
 use barews::deflate::{Context, Inflate, WindowBits};
 use barews::{Config, Data, Error, Event, Input, Kind};
 
-use super::endpoint::{Side, Ws};
+use super::endpoint::{Either, Side, Ws};
 use super::frame::{BINARY, CONTINUATION, FIN, TEXT, Written, frame, written};
 
 /// On the first byte of a frame: the message is compressed.
@@ -12,6 +12,15 @@ pub(crate) const RSV1: u8 = 0x40;
 
 /// What stands in memory that nothing was written to.
 pub(crate) const JUNK: u8 = 0xAA;
+
+impl Ws {
+    pub(crate) fn fail(&mut self, error: Error) {
+        match &mut self.either {
+            Either::Server(ws) => ws.fail(error),
+            Either::Client(ws) => ws.fail(error),
+        }
+    }
+}
 
 /// What came out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
