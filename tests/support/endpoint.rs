@@ -246,11 +246,6 @@ impl Ws {
         each!(&mut self.either, ws => ws.mask_next(chunk))
     }
 
-    #[cfg(feature = "deflate")]
-    pub(crate) fn fail(&mut self, error: Error) {
-        each!(&mut self.either, ws => ws.fail(error));
-    }
-
     pub(crate) fn eof(&mut self) -> Result<(), Error> {
         each!(&mut self.either, ws => ws.receive_eof())
     }

@@ -4,8 +4,17 @@
 use barews::deflate::{CompressionContext, Inflate, WindowBits};
 use barews::{Config, Data, Error, Event, Input, Kind};
 
-use super::endpoint::{Side, Ws};
+use super::endpoint::{Either, Side, Ws};
 use super::frame::{BINARY, CONTINUATION, FIN, TEXT, Written, frame, written};
+
+impl Ws {
+    pub(crate) fn fail(&mut self, error: Error) {
+        match &mut self.either {
+            Either::Server(ws) => ws.fail(error),
+            Either::Client(ws) => ws.fail(error),
+        }
+    }
+}
 
 /// Set in the first byte of a compressed message.
 pub(crate) const RSV1: u8 = 0x40;

@@ -11,13 +11,14 @@ use super::event::Ev;
 use super::frame::{KEY, frame, xor};
 
 /// Every transcript file, by its name without `.md`.
-pub(crate) const FILES: [(&str, &str); 10] = [
+pub(crate) const FILES: [(&str, &str); 11] = [
     ("client", include_str!("../transcripts/client.md")),
     ("close", include_str!("../transcripts/close.md")),
     ("control", include_str!("../transcripts/control.md")),
     ("examples", include_str!("../transcripts/examples.md")),
     ("fragments", include_str!("../transcripts/fragments.md")),
     ("headers", include_str!("../transcripts/headers.md")),
+    ("known_faults", include_str!("../transcripts/known_faults.md")),
     ("lengths", include_str!("../transcripts/lengths.md")),
     ("limits", include_str!("../transcripts/limits.md")),
     ("masking", include_str!("../transcripts/masking.md")),

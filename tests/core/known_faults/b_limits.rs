@@ -73,18 +73,6 @@ fn uws_cve_2016_10544_the_server_has_the_same_default() {
     assert_eq!(endless(ws, Side::Server), (64, Error::MessageTooLong));
 }
 
-/// libsoup, CVE-2025-32049: messages of any length were accepted and buffered.
-#[test]
-fn libsoup_cve_2025_32049_the_message_has_a_limit_too() {
-    for side in SIDES {
-        let config = UNLIMITED.max_frame_len(10).max_message_len(25);
-        let mut wire = side.frame(0x01, &[b'a'; 10]);
-        wire.extend(side.frame(0x00, &[b'a'; 10]));
-        wire.extend(side.frame(0x00, &[b'a'; 6]));
-        assert_eq!(fault(side, config, &wire), Error::MessageTooLong);
-    }
-}
-
 /// Daphne, CVE-2026-44545: the limit set by the caller was not passed on to the parser.
 #[test]
 fn daphne_cve_2026_44545_the_callers_limits_hold_for_both_sides() {

@@ -4,6 +4,7 @@
 //! counted.
 
 use std::hint::black_box;
+use std::sync::OnceLock;
 
 use barews::handshake::client::Handshake;
 use barews::handshake::deflate::{DeflateConfig, negotiate};
@@ -84,6 +85,9 @@ fn unclosed(piece: &str, n: usize) {
     refused("Sec-WebSocket-Extensions: ", &value, value.len(), "");
 }
 
+/// The instructions of a process that does nothing.
+static IDLE: OnceLock<u64> = OnceLock::new();
+
 /// Fails if a family's work is not linear from `n` bytes on; `test` names the calling test.
 fn linear(test: &str, n: usize, families: &[usize]) {
     if let Some((family, n)) = job() {
@@ -96,7 +100,7 @@ fn linear(test: &str, n: usize, families: &[usize]) {
         return;
     }
     let test = format!("known_faults::d_work::{test}");
-    let idle = instructions(&test, (0, 0));
+    let idle = *IDLE.get_or_init(|| instructions(&test, (0, 0)));
     for family in families {
         is_linear(&test, FAMILIES[*family].0, *family, n, idle);
     }

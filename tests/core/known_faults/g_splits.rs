@@ -2,30 +2,9 @@
 
 use barews::{Config, Connection, Event, Input, Kind, MIN_BUFFER_LEN, RecvBuffer};
 
-use crate::support::endpoint::{SIDES, Side};
+use crate::support::endpoint::SIDES;
 use crate::support::event::{Ev, joined};
 use crate::support::frame::{KEY, frame, header};
-
-/// Checks the events of `wire` in two reads, at every split.
-fn two_reads(side: Side, wire: &[u8], wanted: &[Ev]) {
-    for cut in 0..=wire.len() {
-        let mut ws = side.ws(Config::new());
-        let mut events = ws.push(&wire[..cut]);
-        events.extend(ws.push(&wire[cut..]));
-        assert_eq!(joined(&events), wanted, "{side:?} cut at {cut}");
-        assert_eq!(ws.consumed, wire.len());
-    }
-}
-
-/// mosquitto, pull request 3721: with a header in two reads, a length of 0 was mistaken for a
-/// missing header, and uninitialized bytes were parsed.
-#[test]
-fn mosquitto_3721_a_header_of_an_empty_frame_in_two_reads() {
-    for side in SIDES {
-        let wire = [side.frame(0x82, b""), side.frame(0x81, b"next")].concat();
-        two_reads(side, &wire, &[Ev::binary(b""), Ev::text(b"next")]);
-    }
-}
 
 /// grappa-irc, issue 453: part of a header that was split, or at the end of the buffer, was dropped
 /// or read twice.
@@ -44,25 +23,6 @@ fn grappa_irc_453_part_of_a_header_is_not_dropped() {
                 );
             }
             assert_eq!(joined(&ws.push(&wire[head..])), [Ev::binary(&payload)]);
-        }
-    }
-}
-
-/// misultin, issue 60: the same, with several frames in one read.
-#[test]
-fn misultin_60_frames_glued_together_and_cut() {
-    for side in SIDES {
-        let wire = [
-            side.frame(0x81, b"one"),
-            side.frame(0x81, b"two"),
-            side.frame(0x01, b"thr"),
-            side.frame(0x80, b"ee"),
-        ];
-        let wanted = [b"one", b"two"].map(|text| Ev::text(text));
-        let wanted = [&wanted[..], &[Ev::text(b"three")]].concat();
-        two_reads(side, &wire.concat(), &wanted);
-        for step in 1..10 {
-            assert_eq!(side.ws(Config::new()).push_by(step, &wire.concat()), wanted);
         }
     }
 }
@@ -103,21 +63,6 @@ fn thunder_1632_a_header_alone_and_then_its_payload() {
             let mut ws = side.ws(Config::new());
             assert_eq!((ws.push(&wire[..head]), ws.need), (vec![], 1));
             assert_eq!(ws.push(&wire[head..]), [Ev::binary(&vec![3; len])]);
-        }
-    }
-}
-
-/// ws, issue 1494: a Close in several packets was not recognized.
-#[test]
-fn ws_1494_a_close_in_several_packets() {
-    for side in SIDES {
-        let wire = side.frame(0x88, b"\x03\xE9going away");
-        two_reads(side, &wire, &[Ev::closed(1001, "going away")]);
-        for step in 1..wire.len() {
-            assert_eq!(
-                side.ws(Config::new()).push_by(step, &wire),
-                [Ev::closed(1001, "going away")]
-            );
         }
     }
 }

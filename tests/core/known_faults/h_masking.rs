@@ -6,7 +6,7 @@ use barews::{
 
 use crate::support::endpoint::{Call, Keys, Side};
 use crate::support::event::Ev;
-use crate::support::frame::{KEY, frame, written};
+use crate::support::frame::written;
 
 use super::fault;
 
@@ -136,25 +136,6 @@ fn ws_1681_a_wrong_mask_bit_is_refused_at_its_byte() {
             assert_eq!(client, [Ev::Fail(Error::Masked)]);
         }
     }
-}
-
-/// libsoup, merge request 71: a client accepted masked frames.
-#[test]
-fn libsoup_71_a_client_refuses_masked_frames() {
-    for key in [KEY, [0; 4]] {
-        let wire = frame(0x81, Some(key), b"masked");
-        assert_eq!(fault(Side::Client, Config::new(), &wire), Error::Masked);
-    }
-}
-
-/// embedded-websocket 0.9.5, ws-framer 0.4.0: a server accepted unmasked frames.
-#[test]
-fn ws_framer_0_4_0_a_server_refuses_unmasked_frames() {
-    let wire = frame(0x81, None, b"unmasked");
-    assert_eq!(fault(Side::Server, Config::new(), &wire), Error::Unmasked);
-    // Inside a message and with length 0, too.
-    let wire = [frame(0x01, Some(KEY), b"masked"), frame(0x80, None, b"")].concat();
-    assert_eq!(fault(Side::Server, Config::new(), &wire), Error::Unmasked);
 }
 
 /// NATS has a mode without masking, which violates the RFC.
