@@ -103,17 +103,12 @@ pub(crate) enum LocalEvent {
 }
 
 impl Local {
-    #[expect(clippy::match_same_arms, reason = "one arm per event")]
     pub(crate) const fn next(self, event: LocalEvent) -> Self {
         match (self, event) {
             (Self::Open, LocalEvent::CloseRequested) => Self::Queued,
-            (Self::Open | Self::Queued, LocalEvent::CloseWritten) => Self::Closed,
-            (_, LocalEvent::TransportLost) => Self::Closed,
+            (Self::Queued | Self::Closed | Self::Broken, LocalEvent::CloseRequested) => self,
+            (_, LocalEvent::CloseWritten | LocalEvent::TransportLost) => Self::Closed,
             (_, LocalEvent::NoMaskingKey) => Self::Broken,
-            (
-                Self::Queued | Self::Closed | Self::Broken,
-                LocalEvent::CloseRequested | LocalEvent::CloseWritten,
-            ) => self,
         }
     }
 

@@ -54,7 +54,7 @@ impl Pending {
             to.fill(payload, key);
         }
         if opcode == Opcode::Ping && self.local == Local::Open && self.auto_pong {
-            self.make_due(Reply::Pong).fill(payload, key);
+            self.queue(Reply::Pong).fill(payload, key);
         }
         event
     }
@@ -72,18 +72,20 @@ impl Pending {
     /// Queues a Close, unless one is queued or sent. A reply to the peer's Close "typically echoes
     /// the status code" (§5.5.1).
     pub(crate) fn close(&mut self, code: Option<CloseCode>) {
-        if self.local == Local::Open {
-            let body = self.make_due(Reply::Close);
-            if let Some(code) = code {
-                body.fill(&code.as_u16().to_be_bytes(), [0; 4]);
-            }
-            self.local = self.local.next(LocalEvent::CloseRequested);
+        let local = self.local.next(LocalEvent::CloseRequested);
+        if local == self.local {
+            return;
+        }
+        self.local = local;
+        let body = self.queue(Reply::Close);
+        if let Some(code) = code {
+            body.fill(&code.as_u16().to_be_bytes(), [0; 4]);
         }
     }
 
     /// Queues a reply with an empty payload in place of what was queued, and returns the payload.
     #[inline]
-    fn make_due(&mut self, answer: Reply) -> &mut ControlPayload {
+    fn queue(&mut self, answer: Reply) -> &mut ControlPayload {
         &mut self.due.insert(PendingControl { answer, payload: ControlPayload::new() }).payload
     }
 
