@@ -3,15 +3,15 @@
 use core::fmt;
 
 use crate::buffer::StorageFull;
+use crate::bytes;
 use crate::protocol::event::Data;
 use crate::wire::frame::Kind;
-use crate::wire::mask;
 use crate::wire::utf8;
 
 /// A whole message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[expect(clippy::exhaustive_enums, reason = "RFC 6455 section 5.6 knows these two")]
+#[expect(clippy::exhaustive_enums, reason = "RFC 6455 §5.6 defines these two")]
 pub enum Message<'a> {
     /// A text message.
     Text(&'a str),
@@ -133,7 +133,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Assembler<S> {
             (self.len, self.wanted) = (held, end.max(wanted));
             return Err(AssembleError::StorageFull(StorageFull { needed }));
         };
-        mask::copy(data.payload, to);
+        bytes::copy(data.payload, to);
         (self.len, self.wanted) = (if data.fin { 0 } else { end }, 0);
         if !data.fin {
             return Ok(None);
@@ -152,7 +152,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Assembler<S> {
         let Some(to) = bigger.as_mut().get_mut(..held.len()) else {
             return Err(bigger);
         };
-        mask::copy(held, to);
+        bytes::copy(held, to);
         Ok(core::mem::replace(&mut self.storage, bigger))
     }
 }

@@ -34,7 +34,7 @@ impl WindowBits {
 /// default is that of the extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[expect(clippy::exhaustive_structs, reason = "section 7.1 has these four")]
+#[expect(clippy::exhaustive_structs, reason = "RFC 7692 §7.1 defines these four")]
 pub struct DeflateParams {
     /// Whether the server compresses each message with an empty window.
     pub server_no_context_takeover: bool,
@@ -83,7 +83,7 @@ impl DeflateParams {
 /// How one side compresses (RFC 7692 §7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[expect(clippy::exhaustive_structs, reason = "section 7.1 has these two for each side")]
+#[expect(clippy::exhaustive_structs, reason = "RFC 7692 §7.1 defines these two for each side")]
 pub struct CompressionContext {
     /// How far back a message may refer.
     pub window_bits: WindowBits,

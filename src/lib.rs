@@ -37,7 +37,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     not(all(feature = "deflate", feature = "handshake")),
-    allow(rustdoc::broken_intra_doc_links, reason = "links to what a feature adds")
+    allow(rustdoc::broken_intra_doc_links, reason = "links to feature-gated items")
 )]
 #![warn(missing_debug_implementations, unnameable_types, unreachable_pub)]
 #![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_core)]
@@ -48,6 +48,7 @@
 
 mod assembler;
 mod buffer;
+mod bytes;
 #[cfg(feature = "deflate")]
 pub mod deflate;
 #[cfg(any(feature = "deflate", feature = "handshake"))]
@@ -60,6 +61,7 @@ mod wire;
 
 pub use assembler::{AssembleError, Assembler, Message};
 pub use buffer::{Input, MIN_BUFFER_LEN, RecvBuffer, StorageFull};
+pub use bytes::Status;
 pub use protocol::closing::{State, TransportAction};
 pub use protocol::config::Config;
 pub use protocol::connection::Connection;

@@ -1,4 +1,4 @@
-//! Nothing is allocated: a whole session of both roles under an allocator that counts.
+//! The crate allocates nothing: whole sessions of both roles under a counting allocator.
 
 use std::hint::black_box;
 
@@ -8,7 +8,7 @@ use barews::{
     Message, RecvBuffer, Role, State, TransportAction,
 };
 
-/// Everything that one side received.
+/// Counts of what one side received.
 #[derive(Default)]
 struct Seen {
     texts: usize,
@@ -19,7 +19,7 @@ struct Seen {
     closes: usize,
 }
 
-/// Moves `wire` through the buffer of `ws`, with answers to `out`; the length of the answers.
+/// Receives `wire` through the buffer of `ws`; returns the length of the replies in `out`.
 fn take<R: Role>(
     ws: &mut Connection<R>,
     rx: &mut RecvBuffer<[u8; 512]>,
@@ -63,7 +63,7 @@ fn take<R: Role>(
     answered
 }
 
-/// One of each call that sends; the length of all of it.
+/// Calls each sending method; returns the length of the output.
 fn send<R: Role>(ws: &mut Connection<R>, out: &mut [u8]) -> usize {
     let mut n = ws.send_text("text, \u{e4}", out).unwrap();
     n += ws.send_binary(&[7; 200], &mut out[n..]).unwrap();
@@ -142,7 +142,7 @@ fn close<A: Role, B: Role>(
     );
 }
 
-/// A peer's fault, the Close that answers it, and the text of the error.
+/// A protocol error of the peer, the Close that reports it, and the error's text.
 fn fault<K: MaskKeys>(keys: K) {
     use core::fmt::Write;
 
@@ -161,7 +161,7 @@ fn fault<K: MaskKeys>(keys: K) {
     assert_eq!(client.transmit(&mut [0; 131]), Ok(8));
 }
 
-/// Both sides of the opening handshake, a page, and a refusal.
+/// Both sides of the opening handshake, a plain response and a rejection.
 #[cfg(feature = "handshake")]
 fn handshake() {
     use barews::handshake::client::{Handshake, Response};
@@ -180,7 +180,7 @@ fn handshake() {
     let mut reader = RequestReader::new();
     assert!(matches!(reader.read(&there[..n - 1]), Ok(Status::NeedMore(_))));
     let Ok(Status::Complete(Incoming::Upgrade(upgrade))) = reader.read(&there[..n]) else {
-        unreachable!("the request asks for an upgrade")
+        unreachable!("the request is an upgrade")
     };
     assert_eq!(upgrade.protocols().count(), 2);
     let deflate = upgrade.negotiate_deflate(&DeflateConfig::new()).unwrap();
@@ -198,7 +198,7 @@ fn the_opening_handshake_allocates_nothing() {
     assert_eq!(measure(handshake).count_total, 0);
 }
 
-/// Messages through an `Inflate`: fixed, dynamic and stored blocks, a plain one, and one that is none.
+/// Messages through an `Inflate`: fixed, dynamic and stored blocks, a plain and an invalid message.
 #[cfg(feature = "deflate")]
 fn inflate() {
     use barews::deflate::{CompressionContext, Inflate, WindowBits};

@@ -1,6 +1,10 @@
 //! Writes the bytes of all transcripts into the corpora:
 //! `cargo run --manifest-path fuzz/Cargo.toml --example seeds`.
 
+#[path = "../../tests/support/event.rs"]
+mod event;
+#[path = "../../tests/support/frame.rs"]
+mod frame;
 #[path = "../../tests/support/transcript.rs"]
 mod transcript;
 

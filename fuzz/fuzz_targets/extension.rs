@@ -3,7 +3,7 @@
 #![no_main]
 
 use arbitrary::{Arbitrary, Unstructured};
-use barews::handshake::client::{Response, Handshake};
+use barews::handshake::client::{Handshake, Response};
 use barews::handshake::deflate::{
     DeflateConfig, DeflateOffer, DeflateParams, WindowBits, confirm, negotiate,
 };

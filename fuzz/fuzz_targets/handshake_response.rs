@@ -2,7 +2,7 @@
 //! `httparse`. Puts any text from the caller into its request.
 #![no_main]
 
-use barews::handshake::client::{Response, Handshake};
+use barews::handshake::client::{Handshake, Response};
 use barews::handshake::deflate::DeflateOffer;
 use barews::handshake::server::{Incoming, RequestReader};
 use barews::handshake::{BuildError, Error, Limits, Status};

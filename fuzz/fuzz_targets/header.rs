@@ -2,7 +2,10 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use barews::frame::{Header, Lead, Opcode, Parsed};
+use std::num::NonZero;
+
+use barews::Status;
+use barews::frame::{Header, Lead, Opcode};
 use libfuzzer_sys::fuzz_target;
 
 #[derive(Arbitrary, Debug)]
@@ -32,19 +35,20 @@ fuzz_target!(|case: Case<'_>| {
         let header = Header { lead, masking_key, payload_len };
         let encoded = header.encode();
         assert_eq!(encoded.len(), header.encoded_len());
-        assert_eq!(Header::parse(&encoded), Ok(Parsed::Complete(header, encoded.len())));
+        assert_eq!(Header::parse(&encoded), Ok(Status::Complete((header, encoded.len()))));
         bytes(&encoded);
     }
 });
 
 fn bytes(bytes: &[u8]) {
     let whole = Header::parse(bytes);
-    if let Ok(Parsed::Complete(header, len)) = whole {
+    if let Ok(Status::Complete((header, len))) = whole {
         assert_eq!(header.encode()[..], bytes[..len]);
         assert_eq!(header.encoded_len(), len);
         for k in 0..len {
             let missing = if k < 2 { 2 - k } else { len - k };
-            assert_eq!(Header::parse(&bytes[..k]), Ok(Parsed::Partial(missing)));
+            let missing = NonZero::new(missing).unwrap();
+            assert_eq!(Header::parse(&bytes[..k]), Ok(Status::NeedMore(missing)));
         }
     }
     let mut failed = None;
@@ -54,14 +58,14 @@ fn bytes(bytes: &[u8]) {
             // After an error, more bytes do not change it.
             (Some(error), parsed) => assert_eq!(parsed, Err(error)),
             (None, Err(error)) => failed = Some(error),
-            (None, Ok(Parsed::Partial(missing))) => {
-                assert!((1..=13).contains(&missing));
-                for end in k..=bytes.len().min(k + missing - 1) {
+            (None, Ok(Status::NeedMore(missing))) => {
+                assert!((1..=13).contains(&missing.get()));
+                for end in k..=bytes.len().min(k + missing.get() - 1) {
                     let parsed = Header::parse(&bytes[..end]);
-                    assert!(!matches!(parsed, Ok(Parsed::Complete(..))));
+                    assert!(!matches!(parsed, Ok(Status::Complete(_))));
                 }
             }
-            (None, Ok(Parsed::Complete(..))) => assert_eq!(parsed, whole),
+            (None, Ok(Status::Complete(_))) => assert_eq!(parsed, whole),
         }
     }
 }

@@ -2,12 +2,16 @@
 //! sizes make no difference, and bytes and verdict are those of C zlib and `miniz_oxide`.
 #![no_main]
 
+#[path = "../../tests/support/endpoint.rs"]
+mod endpoint;
+#[path = "../../tests/support/event.rs"]
+mod event;
+#[path = "../../tests/support/frame.rs"]
+mod frame;
 #[path = "../../tests/support/inflated.rs"]
 mod inflated;
 #[path = "../../tests/support/oracles.rs"]
 mod oracles;
-#[path = "../../tests/support/wire.rs"]
-mod wire;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -19,7 +23,8 @@ use flate2::FlushCompress;
 use inflated::{Outcome, compressed, context, opcode, run_to};
 use libfuzzer_sys::fuzz_target;
 use oracles::{Level, Verdict, Zlib, miniz_to, zlib_to};
-use wire::{FIN, Side};
+use endpoint::Side;
+use frame::FIN;
 
 /// A message as the peer sends it.
 struct Sent {

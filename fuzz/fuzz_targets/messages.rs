@@ -24,7 +24,8 @@ enum Sent {
     Close(u16, String),
 }
 
-const CONTEXT: CompressionContext = CompressionContext { window_bits: WindowBits::MIN, takeover: true };
+const CONTEXT: CompressionContext =
+    CompressionContext { window_bits: WindowBits::MIN, takeover: true };
 
 fuzz_target!(|data: &[u8]| {
     let _ = check(&mut Unstructured::new(data));

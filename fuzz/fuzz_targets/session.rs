@@ -7,10 +7,11 @@
 use std::cell::Cell;
 
 use arbitrary::Arbitrary;
-use barews::frame::{Compressed, Content, Header, Parsed};
+use barews::Status;
+use barews::frame::{Compressed, Content, Header};
 use barews::{
-    TransportAction, Client, CloseCode, Connection, Event, Input, Kind, MaskKeys, NoKey, Role, SendError,
-    Server, State,
+    Client, CloseCode, Connection, Event, Input, Kind, MaskKeys, NoKey, Role, SendError, Server,
+    State, TransportAction,
 };
 use barews_fuzz::{walk, watch};
 use libfuzzer_sys::fuzz_target;
@@ -284,7 +285,7 @@ impl<R: Role> End<R> {
     fn frames(&self) -> usize {
         let (mut at, mut frames) = (0, 0);
         while let Some(rest) = self.sent.get(at..).filter(|rest| !rest.is_empty()) {
-            let Ok(Parsed::Complete(header, len)) = Header::parse(rest) else { panic!() };
+            let Ok(Status::Complete((header, len))) = Header::parse(rest) else { panic!() };
             at += len + usize::try_from(header.payload_len).unwrap();
             frames += 1;
         }
@@ -328,9 +329,15 @@ fn finish<K: MaskKeys>(client: &mut End<Client<K>>, server: &mut End<Server>) {
     assert_eq!(client.received, server.messages);
     assert_eq!(server.received, client.messages);
     assert_eq!((client.ws.state(), server.ws.state()), (State::Closed, State::Closed));
-    assert_eq!((client.ws.transport_action(), server.ws.transport_action()), (TransportAction::Keep, TransportAction::HalfClose));
+    assert_eq!(
+        (client.ws.transport_action(), server.ws.transport_action()),
+        (TransportAction::Keep, TransportAction::HalfClose)
+    );
     assert_eq!((client.ws.receive_eof(), server.ws.receive_eof()), (Ok(()), Ok(())));
-    assert_eq!((client.ws.transport_action(), server.ws.transport_action()), (TransportAction::Drop, TransportAction::Drop));
+    assert_eq!(
+        (client.ws.transport_action(), server.ws.transport_action()),
+        (TransportAction::Drop, TransportAction::Drop)
+    );
 }
 
 /// Completes the open frames, draining the pipes in between.

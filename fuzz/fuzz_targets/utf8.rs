@@ -10,7 +10,8 @@ use barews::{
 };
 use libfuzzer_sys::fuzz_target;
 
-const CONTEXT: CompressionContext = CompressionContext { window_bits: WindowBits::MIN, takeover: true };
+const CONTEXT: CompressionContext =
+    CompressionContext { window_bits: WindowBits::MIN, takeover: true };
 
 /// How a message is received.
 #[derive(Clone, Copy, PartialEq)]

@@ -65,7 +65,12 @@ pub fn is_that_of_httparse(bytes: &[u8], request: &Request<'_>) {
 }
 
 /// Asserts that `httparse` parses an accepted response identically, after any interim responses.
-pub fn is_answer_of_httparse(bytes: &[u8], status: u16, head_len: usize, headers: HeaderFields<'_>) {
+pub fn is_answer_of_httparse(
+    bytes: &[u8],
+    status: u16,
+    head_len: usize,
+    headers: HeaderFields<'_>,
+) {
     let mut start = 0;
     loop {
         let mut space = [EMPTY_HEADER; 16];

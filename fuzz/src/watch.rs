@@ -4,7 +4,8 @@ use std::cell::RefCell;
 
 use allocation_counter::measure;
 use arbitrary::{Arbitrary, Unstructured};
-use barews::frame::{Header, Parsed};
+use barews::Status;
+use barews::frame::Header;
 use barews::{
     CloseFrame, Config, Connection, ControlOrder, Data, Delivery, Error, Event, Input, Kind, Role,
 };
@@ -161,7 +162,7 @@ fn read<R: Role>(
                 }
                 let unread = &wire[watch.consumed..end];
                 assert!(!watch.closed || (n.get() == 1 && unread.is_empty()));
-                let head = matches!(Header::parse(unread), Ok(Parsed::Complete(..)));
+                let head = matches!(Header::parse(unread), Ok(Status::Complete(_)));
                 let exact = head || (unread.is_empty() && n.get() == 1);
                 watch.needed = Some((end.saturating_add(n.get()), exact));
                 if let Some((needed, _)) = awaited.filter(|(needed, _)| *needed > end) {

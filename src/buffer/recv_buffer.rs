@@ -2,7 +2,7 @@
 
 use super::input::Input;
 use super::storage::StorageFull;
-use crate::wire::mask;
+use crate::bytes;
 
 /// The length in bytes of the smallest buffer that always makes progress with
 /// [`Delivery::Chunks`](crate::Delivery::Chunks): it holds the longest control frame, 2 + 4 + 125
@@ -148,7 +148,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> RecvBuffer<S> {
         let Some(to) = bigger.as_mut().get_mut(..unread.len()) else {
             return Err(bigger);
         };
-        mask::copy(unread, to);
+        bytes::copy(unread, to);
         self.end = unread.len();
         Ok(core::mem::replace(&mut self.storage, bigger))
     }
@@ -169,7 +169,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> RecvBuffer<S> {
     fn compact(&mut self) {
         let start = self.end.saturating_sub(self.unread);
         let received = self.storage.as_mut().get_mut(..self.end).unwrap_or_default();
-        mask::move_to_front(received, start);
+        bytes::move_to_front(received, start);
         self.end = self.unread;
     }
 }

@@ -5,7 +5,7 @@ use core::fmt;
 /// The caller's storage is too short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[expect(clippy::exhaustive_structs, reason = "a number, and nothing else")]
+#[expect(clippy::exhaustive_structs, reason = "complete: a single number")]
 pub struct StorageFull {
     /// The length of a sufficient storage in bytes.
     pub needed: usize,

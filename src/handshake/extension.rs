@@ -30,10 +30,7 @@ use super::http::grammar::is_tchar;
 
 /// A `Sec-WebSocket-Extensions` value does not match the grammar of RFC 6455 §9.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "the grammar is one thing, and there is nothing to add"
-)]
+#[expect(clippy::exhaustive_structs, reason = "complete: no fields to add")]
 pub struct Malformed;
 
 impl fmt::Display for Malformed {

@@ -22,5 +22,6 @@ mod http;
 pub mod key;
 pub mod server;
 
+pub use crate::bytes::Status;
 pub use error::{BuildError, Error, Field};
-pub use http::head::{HeaderField, HeaderFields, Limits, Status};
+pub use http::head::{HeaderField, HeaderFields, Limits};

@@ -67,7 +67,7 @@ pub enum State {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[expect(clippy::exhaustive_enums, reason = "a caller must know what to do with each")]
+#[expect(clippy::exhaustive_enums, reason = "a caller must handle each action")]
 pub enum TransportAction {
     /// Keep reading, and write what is queued. A client whose [`State`] is `Closed` reads until the
     /// end of the transport, under a timeout of the caller: the server closes first.
@@ -103,7 +103,7 @@ pub(crate) enum LocalEvent {
 }
 
 impl Local {
-    #[expect(clippy::match_same_arms, reason = "one arm for each event")]
+    #[expect(clippy::match_same_arms, reason = "one arm per event")]
     pub(crate) const fn next(self, event: LocalEvent) -> Self {
         match (self, event) {
             (Self::Open, LocalEvent::CloseRequested) => Self::Queued,

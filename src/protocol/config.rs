@@ -4,6 +4,9 @@ use crate::protocol::event::{ControlOrder, Delivery};
 #[cfg(doc)]
 use crate::wire::error::Error;
 
+/// Whether the feature `deflate` is enabled. Without it, the flags of compression are constants.
+pub(crate) const DEFLATE: bool = cfg!(feature = "deflate");
+
 /// The options of a [`Connection`](crate::Connection). Every limit has a finite default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

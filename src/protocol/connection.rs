@@ -2,6 +2,7 @@
 //! the closing handshake between them.
 
 use crate::buffer::Input;
+use crate::bytes::WORD_64;
 #[cfg(feature = "deflate")]
 use crate::protocol::closing::Remote;
 use crate::protocol::closing::{self, State, TransportAction};
@@ -13,7 +14,6 @@ use crate::protocol::sender::Sender;
 use crate::wire::close::CloseCode;
 use crate::wire::error::{Error, SendError};
 use crate::wire::frame::{Content, HeaderBytes, Kind, Opcode};
-use crate::wire::target::WORD_64;
 
 #[doc = include_str!("connection.md")]
 #[derive(Debug)]

@@ -77,7 +77,8 @@ impl ControlPayload {
     /// Unmasks the payload of a control frame (at most 125 bytes) into this one, which is empty.
     #[inline]
     pub(crate) fn fill(&mut self, payload: &[u8], key: [u8; 4]) {
-        self.0.extend_from_slice(payload).unwrap_or_default();
+        let fits = self.0.extend_from_slice(payload);
+        debug_assert!(fits.is_ok(), "a control frame has at most 125 bytes");
         mask::mask(&mut self.0, key);
     }
 }

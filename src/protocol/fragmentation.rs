@@ -18,7 +18,7 @@ use crate::wire::frame::{Kind, Lead, Opcode};
 /// Whether a message is open between two frames (RFC 6455 §5.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[expect(clippy::exhaustive_enums, reason = "RFC 6455 section 5.4 has these two cases")]
+#[expect(clippy::exhaustive_enums, reason = "RFC 6455 §5.4 defines these two cases")]
 pub enum Fragmentation {
     /// No message is open.
     Idle,
@@ -33,7 +33,7 @@ impl Fragmentation {
     ///
     /// [`Error::UnexpectedContinuation`] for a continuation while no message is open,
     /// [`Error::ExpectedContinuation`] for a text or binary frame while one is.
-    #[expect(clippy::match_same_arms, reason = "one arm for each arrow of the diagram")]
+    #[expect(clippy::match_same_arms, reason = "one arm per transition of the diagram")]
     pub const fn step(self, lead: Lead) -> Result<Self, Error> {
         match (self, lead.opcode, lead.fin) {
             (Self::Idle, Opcode::Text | Opcode::Binary, true) => Ok(Self::Idle),

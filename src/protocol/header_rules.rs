@@ -1,13 +1,14 @@
 //! The header rules: what RFC 6455 and the [`Config`] allow at a header. The wire reader and the
 //! look-ahead both apply them.
 
+use crate::bytes::{self, Status};
 use crate::protocol::config::Config;
+use crate::protocol::config::DEFLATE;
 use crate::protocol::event::Delivery;
 use crate::protocol::fragmentation::Fragmentation;
 use crate::protocol::role::Role;
 use crate::wire::error::Error;
-use crate::wire::frame::{self, Header, Kind, Lead, Length, Opcode, Parsed};
-use crate::wire::target::DEFLATE;
+use crate::wire::frame::{Header, Kind, Lead, Length, Opcode};
 
 /// The progress of a direction between two frames: its fragmentation, and the size of
 /// the open message.
@@ -41,7 +42,7 @@ impl MessageProgress {
             *self = Self::new();
             return;
         }
-        self.compressed |= lead.rsv1;
+        self.compressed |= DEFLATE && lead.rsv1;
         self.fragments = self.fragments.saturating_add(1);
         self.message_len = self.message_len.saturating_add(len);
     }
@@ -125,14 +126,14 @@ impl HeaderRules {
             }
         };
         Ok(match Header::finish(lead, second, length, rest) {
-            Parsed::Complete(header, len) => {
-                let frame_len = header.payload_len.saturating_add(frame::to_u64(len));
+            Status::Complete((header, len)) => {
+                let frame_len = header.payload_len.saturating_add(bytes::to_u64(len));
                 HeaderStatus::Complete { header, len, frame_len }
             }
-            Parsed::Partial(missing) => {
+            Status::NeedMore(missing) => {
                 let whole = lead.opcode.is_control() || self.delivery == Delivery::Frames;
                 let payload = if whole { length.least } else { length.least.min(1) };
-                HeaderStatus::NeedMore { header: frame::to_u64(missing), payload }
+                HeaderStatus::NeedMore { header: bytes::to_u64(missing.get()), payload }
             }
         })
     }

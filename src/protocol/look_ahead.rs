@@ -1,11 +1,11 @@
 //! The look-ahead: finds a Ping or Pong ahead of the wire reader.
 
+use crate::bytes::{self, WORD_64};
 use crate::protocol::event::ControlOrder;
 use crate::protocol::fragmentation::Fragmentation;
 use crate::protocol::header_rules::{HeaderRules, HeaderStatus, MessageProgress};
 use crate::protocol::role::Role;
-use crate::wire::frame::{self, Opcode};
-use crate::wire::target::WORD_64;
+use crate::wire::frame::Opcode;
 
 /// The position of the look-ahead. Distances are in bytes from the wire reader.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl LookAhead {
     /// The wire reader has consumed `n` bytes.
     #[inline]
     pub(crate) fn consumed(&mut self, n: usize) {
-        let n = frame::to_u64(n);
+        let n = bytes::to_u64(n);
         self.at = self.at.saturating_sub(n);
         self.due = self.due.saturating_sub(n);
     }
@@ -67,7 +67,7 @@ impl LookAhead {
         bytes: &'a [u8],
     ) -> Option<Found<'a>> {
         let least = if R::SERVER { 6 } else { 2 };
-        let here = frame::len_u64(bytes);
+        let here = bytes::len_u64(bytes);
         while here >= self.due {
             if WORD_64 {
                 self.hop::<R>(rules, bytes);
@@ -95,7 +95,7 @@ impl LookAhead {
                             self.at = end;
                             self.due = end.saturating_add(least);
                             let end = usize::try_from(frame_len).unwrap_or(usize::MAX);
-                            let payload = rest.get(len..end).unwrap_or_default();
+                            let payload = bytes::part(rest, len..end);
                             let key = header.masking_key.unwrap_or_default();
                             return Some(Found { opcode, payload, key });
                         }
@@ -123,6 +123,6 @@ impl LookAhead {
         {
             at = at.saturating_add(head + len);
         }
-        self.at = frame::to_u64(at);
+        self.at = bytes::to_u64(at);
     }
 }

@@ -13,8 +13,10 @@
 //! ```
 
 use crate::buffer::Input;
+use crate::bytes;
 use crate::protocol::closing::Remote;
 use crate::protocol::config::Config;
+use crate::protocol::config::DEFLATE;
 use crate::protocol::event::{Data, Delivery, Event};
 use crate::protocol::fragmentation::Fragmentation;
 use crate::protocol::header_rules::{HeaderRules, HeaderStatus, MessageProgress};
@@ -23,9 +25,8 @@ use crate::protocol::pending::Pending;
 use crate::protocol::role::Role;
 use crate::wire::close::CloseFrame;
 use crate::wire::error::Error;
-use crate::wire::frame::{self, Kind, Lead, Opcode};
+use crate::wire::frame::{Kind, Lead, Opcode};
 use crate::wire::mask;
-use crate::wire::target::DEFLATE;
 use crate::wire::utf8::{self, Utf8};
 
 /// The state of the wire reader.
@@ -131,7 +132,7 @@ impl Receiver {
     #[inline(always)]
     pub(crate) fn whole_message<'b, R: Role>(&mut self, input: &mut Input<'b>) -> Option<Data<'b>> {
         if !matches!((self.state, self.progress.flow), (ReceiveState::Header, Fragmentation::Idle))
-            || self.look_ahead.is_due(frame::len_u64(input.unread()))
+            || self.look_ahead.is_due(bytes::len_u64(input.unread()))
         {
             return None;
         }
@@ -192,7 +193,7 @@ impl Receiver {
                 Ok(Step::NeedMore(missing)) => return Ok(Event::need_more(missing)),
                 Ok(Step::Skip(n)) => drop(self.take(input, n)),
                 Ok(Step::Control { opcode, len, frame_len, key }) => {
-                    let payload = self.take(input, frame_len).get_mut(len..).unwrap_or_default();
+                    let payload = bytes::part_mut(self.take(input, frame_len), len..);
                     if opcode != Opcode::Close {
                         return pending.control(opcode, payload, key);
                     }
@@ -214,7 +215,7 @@ impl Receiver {
     /// Checks the header at the wire reader, and consumes it if it is that of a data frame.
     fn header<R: Role>(&mut self, input: &mut Input<'_>) -> Result<Step, Error> {
         let bytes = input.unread();
-        let here = frame::len_u64(bytes);
+        let here = bytes::len_u64(bytes);
         let (header, len, frame_len) = match self.rules.judge::<R>(bytes, &self.progress)? {
             HeaderStatus::Complete { header, len, frame_len } => (header, len, frame_len),
             HeaderStatus::NeedMore { header, payload } => {
@@ -254,15 +255,16 @@ impl Receiver {
             self.state = ReceiveState::Payload(frame);
             return Ok(Event::need_more(1));
         }
+        let compressed = DEFLATE && frame.compressed;
         // RFC 7692 §6.2: for a compressed message it is the inflated payload that must be UTF-8.
-        let is_text = frame.kind == Kind::Text && !(DEFLATE && frame.compressed);
-        let bytes = input.unread_mut().get_mut(..n).unwrap_or_default();
+        let is_text = frame.kind == Kind::Text && !compressed;
+        let bytes = bytes::part_mut(input.unread_mut(), ..n);
         let (key, ascii) = if R::SERVER {
             mask::mask_ascii(bytes, frame.key)
         } else {
             (frame.key, is_text && utf8::is_plain(bytes))
         };
-        let left = frame.left.saturating_sub(frame::len_u64(bytes));
+        let left = frame.left.saturating_sub(bytes::len_u64(bytes));
         let fin = frame.fin && left == 0;
         if is_text && !(ascii && self.utf8.is_boundary()) {
             match self.utf8.check(bytes, fin) {
@@ -272,10 +274,10 @@ impl Receiver {
         }
         self.state = match left {
             0 => ReceiveState::Header,
-            _ => ReceiveState::Payload(Payload { first: false, key, left, ..frame }),
+            _ => ReceiveState::Payload(Payload { first: false, compressed, key, left, ..frame }),
         };
         let payload = self.take(input, n);
-        let Payload { kind, first, compressed, .. } = frame;
+        let Payload { kind, first, .. } = frame;
         Ok(Event::Data(Data { kind, payload, first, fin, frame_left: left, compressed }))
     }
 
@@ -293,7 +295,7 @@ impl Receiver {
         pending: &mut Pending,
     ) -> Result<Event<'b>, Error> {
         let good = if self.rules.delivery == Delivery::Frames { 0 } else { bad };
-        let rest = input.unread_mut().get_mut(good..n).unwrap_or_default();
+        let rest = bytes::part_mut(input.unread_mut(), good..n);
         if R::SERVER {
             mask::mask(rest, mask::rotate(frame.key, good));
         }
@@ -304,7 +306,7 @@ impl Receiver {
         }
         self.stop(ReceiveState::Failing(Error::InvalidUtf8));
         let payload = self.take(input, good);
-        let frame_left = frame.left.saturating_sub(frame::len_u64(payload));
+        let frame_left = frame.left.saturating_sub(bytes::len_u64(payload));
         let (kind, first) = (frame.kind, frame.first);
         Ok(Event::Data(Data { kind, payload, first, fin: false, frame_left, compressed: false }))
     }

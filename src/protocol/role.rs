@@ -65,7 +65,7 @@ impl<F: FnMut() -> [u8; 4]> MaskKeys for F {
 /// A [`MaskKeys`] source has no key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[expect(clippy::exhaustive_structs, reason = "there is no more to say")]
+#[expect(clippy::exhaustive_structs, reason = "complete: no fields to add")]
 pub struct NoKey;
 
 impl fmt::Display for NoKey {
@@ -103,7 +103,7 @@ impl<K: MaskKeys> Role for Client<K> {
 }
 
 mod sealed {
-    #[expect(unnameable_types, reason = "so that no other role can be made")]
+    #[expect(unnameable_types, reason = "seals the trait: no other roles")]
     pub trait Sealed {}
     impl Sealed for super::Server {}
     impl<K> Sealed for super::Client<K> {}

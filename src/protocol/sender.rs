@@ -4,8 +4,10 @@
 //! Each `send` first checks everything, then writes the queued control frame and its own, then
 //! changes the state. A refused call changes nothing.
 
+use crate::bytes;
 use crate::protocol::closing::{Local, LocalEvent};
 use crate::protocol::config::Config;
+use crate::protocol::config::DEFLATE;
 use crate::protocol::fragmentation::Fragmentation;
 use crate::protocol::pending::{Pending, Reply};
 use crate::protocol::role::{NoKey, Role};
@@ -13,7 +15,6 @@ use crate::wire::close::CloseCode;
 use crate::wire::error::SendError;
 use crate::wire::frame::{self, Content, Header, HeaderBytes, Kind, Lead, MAX_CONTROL_LEN, Opcode};
 use crate::wire::mask;
-use crate::wire::target::DEFLATE;
 use crate::wire::utf8::Utf8;
 
 /// A frame whose header has been written and whose payload is incomplete.
@@ -106,7 +107,7 @@ impl<R: Role> Sender<R> {
         self.may_send_header()?;
         let (lead, flow) = self.data_lead(content, fin)?;
         let utf8 = self.text(content, payload, fin)?;
-        let header = self.header(lead, frame::len_u64(payload))?;
+        let header = self.header(lead, bytes::len_u64(payload))?;
         (self.flow, self.utf8, self.compressed) = (flow, utf8, content.compressed);
         if let Some(key) = header.masking_key {
             mask::mask(payload, key);
@@ -142,7 +143,7 @@ impl<R: Role> Sender<R> {
             return Err(SendError::NoMaskingKey);
         }
         let Some(frame) = self.frame else { return Err(SendError::PastFrameEnd) };
-        let Some(left) = frame.left.checked_sub(frame::len_u64(chunk)) else {
+        let Some(left) = frame.left.checked_sub(bytes::len_u64(chunk)) else {
             return Err(SendError::PastFrameEnd);
         };
         self.utf8 = self.text(frame.content, chunk, frame.fin && left == 0)?;
@@ -184,12 +185,12 @@ impl<R: Role> Sender<R> {
         let [high, low, rest @ ..] = &mut body;
         [*high, *low] = code.as_u16().to_be_bytes();
         let Some(to) = rest.get_mut(..reason.len()) else { return Err(SendError::ControlTooLong) };
-        mask::copy(reason.as_bytes(), to);
+        bytes::copy(reason.as_bytes(), to);
         match self.pending.local {
             Local::Open => {
                 self.may_send()?;
                 let lead = Lead { fin: true, rsv1: false, opcode: Opcode::Close };
-                let body = body.get(..2 + reason.len()).unwrap_or_default();
+                let body = bytes::part(&body, ..2 + reason.len());
                 let n = self.write(lead, body, out)?;
                 self.pending.local = self.pending.local.next(LocalEvent::CloseWritten);
                 Ok(n)
@@ -270,8 +271,8 @@ impl<R: Role> Sender<R> {
         if due > 0 {
             self.transmit_due(out)?;
         }
-        let header = self.header(lead, frame::len_u64(payload))?;
-        frame::write(header, payload, out.get_mut(due..).unwrap_or_default());
+        let header = self.header(lead, bytes::len_u64(payload))?;
+        frame::write(header, payload, bytes::part_mut(out, due..));
         Ok(needed)
     }
 
@@ -290,7 +291,7 @@ impl<R: Role> Sender<R> {
             Reply::Close => Opcode::Close,
         };
         let lead = Lead { fin: true, rsv1: false, opcode };
-        let header = Header { lead, masking_key, payload_len: frame::len_u64(payload) };
+        let header = Header { lead, masking_key, payload_len: bytes::len_u64(payload) };
         frame::write(header, payload, out);
         if due.answer == Reply::Close {
             self.pending.local = self.pending.local.next(LocalEvent::CloseWritten);

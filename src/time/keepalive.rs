@@ -151,7 +151,7 @@ impl core::error::Error for Reason {}
 /// What to do now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[expect(clippy::exhaustive_enums, reason = "a caller must do each of them")]
+#[expect(clippy::exhaustive_enums, reason = "a caller must handle each action")]
 #[must_use]
 pub enum Action {
     /// Nothing before [`Keepalive::next_deadline`].
@@ -377,7 +377,11 @@ const fn widen(n: u32) -> u64 {
     n as u64
 }
 
-#[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "compared before")]
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    reason = "the range is checked first"
+)]
 const fn saturate(n: u64) -> u32 {
     if n >= widen(NEVER) { NEVER } else { n as u32 }
 }

@@ -10,7 +10,7 @@
 
 use core::iter::zip;
 
-use crate::wire::target::WORD_64;
+use crate::bytes::{self, WORD_64};
 
 /// The length of a vectorised lane in bytes.
 const LANE: usize = 32;
@@ -258,7 +258,7 @@ mod vectors {
 pub(crate) fn copy_masked(from: &[u8], to: &mut [u8], key: [u8; 4]) {
     let after = rotate(key, from.len());
     match from.len() {
-        _ if !WORD_64 => copy_words(from, to, key),
+        _ if !WORD_64 => bytes::copy_words(from, to, key),
         0..4 => {
             for ((to, from), key) in to.iter_mut().zip(from).zip(key) {
                 *to = from ^ key;
@@ -268,16 +268,6 @@ pub(crate) fn copy_masked(from: &[u8], to: &mut [u8], key: [u8; 4]) {
         8..16 => copy_ends::<8>(from, to, repeat(key), repeat(after)),
         16..LANE => copy_ends::<16>(from, to, repeat(key), repeat(after)),
         _ => copy_long(from, to, key, after),
-    }
-}
-
-fn copy_words(from: &[u8], to: &mut [u8], key: [u8; 4]) {
-    let ((from, from_rest), (to, to_rest)) = (from.as_chunks(), to.as_chunks_mut());
-    for (from, to) in zip(from, to) {
-        *to = (u32::from_ne_bytes(*from) ^ u32::from_ne_bytes(key)).to_ne_bytes();
-    }
-    for ((from, to), key) in zip(zip(from_rest, to_rest), &key) {
-        *to = from ^ key;
     }
 }
 
@@ -311,27 +301,6 @@ fn xor<const N: usize>(bytes: &[u8; N], key: [u8; N]) -> [u8; N] {
         *byte ^= key;
     }
     out
-}
-
-/// Copies `from` to `to`, which has the same length, without a length check that could panic.
-#[inline]
-pub(crate) fn copy(from: &[u8], to: &mut [u8]) {
-    if !WORD_64 {
-        return copy_words(from, to, [0; 4]);
-    }
-    for (to, from) in to.iter_mut().zip(from) {
-        *to = *from;
-    }
-}
-
-/// Moves the bytes from `start` on to the front.
-///
-/// This is the only call of `copy_within`: the compiler sees all of it and removes its panic at
-/// every opt-level.
-pub(crate) fn move_to_front(bytes: &mut [u8], start: usize) {
-    if start <= bytes.len() {
-        bytes.copy_within(start.., 0);
-    }
 }
 
 /// Repeats `key`; `N` is a multiple of four.

@@ -6,5 +6,4 @@ pub mod mask;
 
 pub(crate) mod close;
 pub(crate) mod error;
-pub(crate) mod target;
 pub(crate) mod utf8;

@@ -4,7 +4,7 @@
 //! the position named by the state are the next state. One step is a load and a shift. 32-bit
 //! targets, on which that shift is a call, compare instead and save the table of 2 KiB.
 
-use crate::wire::target::WORD_64;
+use crate::bytes::WORD_64;
 
 /// The states: bit positions in the words of [`STEPS`], six bits apart.
 mod state {
@@ -29,7 +29,11 @@ mod state {
 static STEPS: [u64; 256] = {
     let mut words = [0; 256];
     let mut byte: u8 = 0;
-    #[expect(clippy::indexing_slicing, clippy::as_conversions, reason = "at compile time")]
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::as_conversions,
+        reason = "evaluated at compile time only"
+    )]
     loop {
         let mut state = state::ACCEPT;
         while state <= state::F4 {

@@ -1,4 +1,4 @@
-//! `Assembler`: pieces put together to whole messages in memory of the caller.
+//! `Assembler`: joins the pieces of a message in caller-provided storage.
 
 use barews::{
     AssembleError, Assembler, Client, Config, Connection, Event, Input, Message, StorageFull,
@@ -22,7 +22,7 @@ fn owned(message: Message<'_>) -> String {
     }
 }
 
-/// Pushes all pieces of `reads`, one read after the other; the messages, or the error.
+/// Pushes the pieces of each read in turn. Returns the messages, or the first error.
 fn assemble<S: AsRef<[u8]> + AsMut<[u8]>>(
     messages: &mut Assembler<S>,
     reads: &[&[u8]],
@@ -46,7 +46,7 @@ fn assemble_with<S: AsRef<[u8]> + AsMut<[u8]>>(
                 Event::Ping(_) | Event::Pong(_) | Event::Close(_) => {}
             }
         }
-        assert!(input.is_empty(), "the reads are cut so that nothing is kept");
+        assert!(input.is_empty(), "each read ends where a piece ends");
     }
     Ok(whole)
 }
@@ -72,7 +72,7 @@ fn one_piece_is_not_copied() {
 }
 
 #[test]
-fn pieces_of_a_frame_and_fragments_are_put_together() {
+fn pieces_of_a_frame_and_fragments_are_joined() {
     let reads: [&[u8]; 6] = [
         b"\x01\x05Hel",
         b"lo",
@@ -87,7 +87,7 @@ fn pieces_of_a_frame_and_fragments_are_put_together() {
 }
 
 #[test]
-fn what_is_held_is_counted() {
+fn held_bytes_are_counted() {
     let mut messages = Assembler::new([0; 8]);
     assert_eq!(assemble(&mut messages, &[b"\x02\x02ab\x00\x00\x00\x03cde"]).unwrap(), [""; 0]);
     assert_eq!((messages.len(), messages.is_empty()), (5, false));
@@ -99,17 +99,17 @@ fn empty_messages_and_empty_fragments() {
     let wire = b"\x01\x00\x00\x00\x80\x00\x02\x00\x80\x02ab\x02\x02cd\x80\x00";
     let got = assemble(&mut messages, &[wire]).unwrap();
     assert_eq!(got, ["text ", "binary [97, 98]", "binary [99, 100]"]);
-    // Fragments that are all empty but the last one need no storage.
+    // Leading empty fragments need no storage.
     let got = assemble(&mut Assembler::new([0; 0]), &[b"\x01\x00\x00\x00\x80\x02ab"]).unwrap();
     assert_eq!(got, ["text ab"]);
 }
 
 #[test]
-fn storage_full_says_what_holds_the_rest_of_the_frame() {
-    // Of a frame of ten bytes three are here, and none fits.
+fn storage_full_reports_room_for_the_rest_of_the_frame() {
+    // Three of the frame's ten bytes have arrived, and none fits.
     assert_eq!(assemble(&mut Assembler::new([0; 2]), &[b"\x82\x0Aabc"]), full(10));
     assert_eq!(assemble(&mut Assembler::new([0; 3]), &[b"\x82\x0Aabc", b"d"]), full(10));
-    // Two fragments of four and six.
+    // Two fragments of four and six bytes.
     let wire = b"\x02\x04abcd\x80\x06efghij";
     assert_eq!(assemble(&mut Assembler::new([0; 3]), &[wire]), full(4));
     assert_eq!(assemble(&mut Assembler::new([0; 9]), &[wire]), full(10));
@@ -133,14 +133,14 @@ fn the_piece_can_be_pushed_again_after_grow() {
         assert_eq!(messages.push(&two), full(10));
         assert_eq!(messages.len(), 4);
     }
-    // Too small for what is held: it comes back.
+    // The new storage is too small for the bytes held, so it is returned.
     assert_eq!(messages.grow(vec![1; 3]), Err(vec![1; 3]));
     assert_eq!(messages.grow(vec![0; 10]).unwrap(), b"abcd");
     assert_eq!(messages.push(&two), Ok(Some(Message::Binary(b"abcdefghij"))));
     assert!(messages.is_empty());
 }
 
-/// Who does not trust a header grows by what is here, and not by what is announced.
+/// A caller that does not trust a header can grow by the bytes received, not the length announced.
 #[test]
 fn room_for_the_piece_is_enough_for_the_piece() {
     let mut ws = client();
@@ -178,7 +178,7 @@ fn a_new_message_starts_over_after_an_error() {
     assert_eq!(seen, [Ok(None), full(11), Ok(None), Ok(Some("text xyz".to_owned()))]);
 }
 
-/// Pushes all pieces of `wire`; what comes of each.
+/// Pushes every piece of `wire` and collects the results.
 fn pushed(ws: &mut Connection<Client<Keys>>, wire: &[u8], room: usize) -> Vec<Pushed> {
     let mut bytes = wire.to_vec();
     let mut input = Input::new(&mut bytes);
@@ -193,17 +193,17 @@ fn pushed(ws: &mut Connection<Client<Keys>>, wire: &[u8], room: usize) -> Vec<Pu
 type Pushed = Result<Option<String>, AssembleError>;
 
 #[test]
-fn no_message_has_a_hole_where_a_piece_was_refused() {
+fn a_refused_piece_leaves_no_hole_in_a_message() {
     let holed = b"\x01\x03ok \x00\x08NOT THIS\x80\x03end\x82\x03new";
     let new = Ok(Some("binary [110, 101, 119]".to_owned()));
     assert_eq!(pushed(&mut client(), holed, 6), [Ok(None), full(11), full(11), new.clone()]);
-    // A refused first piece leaves nothing that a last one could pass for the whole.
+    // After a refused first piece, the last piece alone must not pass for the whole message.
     let headless = b"\x02\x08NOT THIS\x00\x07NOR TOO\x80\x01k\x82\x03new";
     assert_eq!(pushed(&mut client(), headless, 6), [full(8), full(8), full(8), new]);
 }
 
 #[test]
-fn too_little_more_room_is_no_room() {
+fn too_little_additional_room_is_refused() {
     let mut ws = client();
     let mut bytes = *b"\x02\x06abcdef\x80\x01g";
     let mut input = Input::new(&mut bytes);
@@ -216,7 +216,7 @@ fn too_little_more_room_is_no_room() {
     assert_eq!(messages.push(&first), full(6));
     messages.grow(vec![0; 6]).unwrap();
     assert_eq!(messages.push(&first), Ok(None));
-    // What was refused before counts no more.
+    // The earlier refused piece no longer counts.
     assert_eq!(messages.push(&last), full(7));
     messages.grow(vec![0; 7]).unwrap();
     assert_eq!(messages.push(&last), Ok(Some(Message::Binary(b"abcdefg"))));
@@ -234,7 +234,7 @@ fn a_compressed_message_needs_an_inflater_first() {
 }
 
 #[test]
-fn a_text_that_the_caller_spoiled_is_an_error_and_no_panic() {
+fn a_text_corrupted_by_the_caller_is_an_error() {
     for (wire, pieces) in [(&b"\x81\x03abc"[..], 1), (b"\x01\x02ab\x80\x01c", 2)] {
         let mut ws = client();
         let mut bytes = [wire, b"\x81\x04good"].concat();
@@ -253,7 +253,7 @@ fn a_text_that_the_caller_spoiled_is_an_error_and_no_panic() {
 }
 
 #[test]
-fn errors_say_what_they_are() {
+fn errors_have_messages() {
     let full = AssembleError::StorageFull(StorageFull { needed: 7 });
     assert_eq!(full.to_string(), "the storage is too short: 7 bytes are needed");
     assert_eq!(AssembleError::Compressed.to_string(), "the message is compressed");

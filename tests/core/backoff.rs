@@ -1,4 +1,4 @@
-//! `backoff`: the delays before reconnecting (RFC 6455 section 7.2.3).
+//! `backoff`: delays before reconnecting (RFC 6455 §7.2.3).
 
 use std::time::Duration;
 
@@ -19,7 +19,8 @@ fn r7_2_3_01_the_delays_grow_to_the_cap() {
     assert_eq!(backoff.next_delay(0), Duration::ZERO);
 }
 
-/// All clients of a server lose it at once: half of them come back in the first half of the time.
+/// If a server loses all its clients at once, half of them return in the first half of the
+/// interval.
 #[test]
 fn r7_2_3_01_the_delays_are_spread_evenly() {
     let count = 1 << 12;
@@ -29,7 +30,7 @@ fn r7_2_3_01_the_delays_are_spread_evenly() {
 }
 
 #[test]
-fn only_a_stable_connection_begins_anew() {
+fn only_a_stable_connection_resets_the_delay() {
     let mut backoff = Backoff::new(BASE, CAP).stable_after(Duration::from_secs(5));
     for _ in 0..3 {
         let _ = backoff.next_delay(7);
@@ -42,7 +43,7 @@ fn only_a_stable_connection_begins_anew() {
 
 proptest! {
     #[test]
-    fn never_over_the_cap_whatever_the_numbers(
+    fn never_over_the_cap(
         base in any::<u64>(), cap in any::<u64>(), randoms in prop::collection::vec(any::<u64>(), 0..80),
     ) {
         let cap = Duration::from_nanos(cap);

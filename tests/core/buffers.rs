@@ -1,11 +1,13 @@
-//! `Input` and `RecvBuffer`: bytes of the caller, what is consumed of them, and where they are moved.
+//! `Input` and `RecvBuffer`: caller-owned bytes, how many are consumed, and when they move.
 
 use std::cell::Cell;
 
 use barews::{Config, Delivery, Event, Input, RecvBuffer, StorageFull};
 
+use crate::support::endpoint::{Call, Side};
+use crate::support::event::Ev;
+use crate::support::frame::{BINARY, FIN, PING, TEXT};
 use crate::support::shrinking::Shrinking;
-use crate::support::wire::{BINARY, Ev, FIN, PING, Side, TEXT};
 
 fn receive<S: AsRef<[u8]> + AsMut<[u8]>>(rx: &mut RecvBuffer<S>, bytes: &[u8]) {
     rx.spare_mut()[..bytes.len()].copy_from_slice(bytes);
@@ -16,7 +18,7 @@ fn drain<S: AsRef<[u8]> + AsMut<[u8]>>(rx: &mut RecvBuffer<S>) -> Vec<Ev> {
     Side::Client.ws(Config::new().delivery(Delivery::Frames)).drain(&mut rx.input())
 }
 
-/// One text in, and the start of another one that stays.
+/// Receives one text and leaves the start of another unread.
 fn any_storage<S: AsRef<[u8]> + AsMut<[u8]>>(storage: S) {
     let mut rx = RecvBuffer::new(storage);
     assert_eq!((rx.capacity(), rx.len(), rx.is_empty()), (16, 0, true));
@@ -57,14 +59,14 @@ fn the_input_records_what_is_consumed_even_if_it_is_dropped_early() {
     receive(&mut rx, b"\x82\x01a\x82\x01b\x82\x01c");
     let mut ws = Side::Client.ws(Config::new());
     for (event, left) in [(b"a", 6), (b"b", 3), (b"c", 0)] {
-        // A new cursor each time.
+        // Each event gets a fresh cursor.
         let mut input = rx.input();
         assert_eq!((input.len(), input.is_empty(), input.consumed()), (left + 3, false, 0));
         assert_eq!(ws.next(&mut input), Ev::binary(event));
         assert_eq!((input.len(), input.is_empty(), input.consumed()), (left, left == 0, 3));
         assert_eq!(rx.len(), left);
     }
-    // An input that is not touched consumes nothing.
+    // An untouched input consumes nothing.
     receive(&mut rx, b"\x82\x01d");
     let _ = rx.input();
     assert_eq!(rx.len(), 3);
@@ -77,7 +79,7 @@ fn two_events_are_alive_at_once() {
     let mut ws = Side::Client.ws(Config::new());
     let mut input = rx.input();
     let (one, two) = (ws.receive(&mut input).unwrap(), ws.receive(&mut input).unwrap());
-    ws.send_text("a reply", &mut [0; 32]).unwrap();
+    ws.sent(Call::Text("a reply"));
     let (Event::Data(one), Event::Data(two)) = (one, two) else { unreachable!() };
     assert_eq!((&*one.payload, &*two.payload), (&b"a"[..], &b"b"[..]));
 }
@@ -100,14 +102,14 @@ fn bytes_are_moved_only_when_there_is_no_room() {
     let mut rx = RecvBuffer::new(&mut memory[..]);
     receive(&mut rx, b"\x82\x02ab\x82\x0A12345");
     assert_eq!(drain(&mut rx).len(), 2);
-    // Seven are kept where they are: there is room behind them.
+    // The seven unread bytes stay in place: there is room after them.
     assert_eq!(rx.input().unread().as_ptr().addr() - base, 4);
     assert_eq!(rx.spare_mut().len(), 5);
     assert_eq!(rx.input().unread().as_ptr().addr() - base, 4);
-    // That is room for the five that miss, so `reserve` moves nothing either.
+    // The room is enough for the five missing bytes, so `reserve` does not move anything either.
     assert_eq!(rx.reserve(5), Ok(()));
     assert_eq!(rx.input().unread().as_ptr().addr() - base, 4);
-    // For six there is room only at the front.
+    // Six bytes fit only after moving to the front.
     assert_eq!(rx.reserve(6), Ok(()));
     let input = rx.input();
     assert_eq!((input.unread().as_ptr().addr() - base, input.unread()), (0, &b"\x82\x0A12345"[..]));
@@ -132,12 +134,12 @@ fn a_full_buffer_compacts_and_an_empty_one_starts_over() {
     assert_eq!((input.unread().as_ptr().addr() - base, input.unread()), (0, &b"\x82\x04123"[..]));
     receive(&mut rx, b"4");
     assert_eq!(drain(&mut rx), [Ev::binary(b"1234"), Ev::More(2)]);
-    // Nothing is unread, so nothing is moved, and all of the room is back.
+    // Nothing is unread, so all room is available without a move.
     assert_eq!(rx.spare_mut().len(), 8);
 }
 
 #[test]
-fn advance_counts_no_more_than_there_is_room() {
+fn advance_is_limited_to_the_room() {
     let mut rx = RecvBuffer::new([0; 8]);
     rx.advance(5);
     assert_eq!((rx.len(), rx.spare_mut().len()), (5, 3));
@@ -168,7 +170,7 @@ fn grow_to_less_than_is_unread_gives_the_new_storage_back() {
     receive(&mut rx, b"\x82\x03ab");
     assert_eq!(rx.grow(vec![7; 3]), Err(vec![7; 3]));
     assert_eq!((rx.capacity(), rx.input().unread()), (8, &b"\x82\x03ab"[..]));
-    // What fits exactly does.
+    // An exact fit succeeds.
     assert_eq!(rx.grow(vec![7; 4]).unwrap().len(), 8);
     assert_eq!((rx.capacity(), rx.input().unread()), (4, &b"\x82\x03ab"[..]));
     assert_eq!(rx.spare_mut().len(), 0);
@@ -176,7 +178,7 @@ fn grow_to_less_than_is_unread_gives_the_new_storage_back() {
 
 #[test]
 fn an_idle_buffer_can_give_its_storage_back() {
-    // Pooled blocks: nothing unread needs no storage at all.
+    // With nothing unread, a pooled buffer can return its whole block.
     let mut rx = RecvBuffer::new(vec![0; 64]);
     receive(&mut rx, &Side::Client.frame(FIN | TEXT, b"whole"));
     assert_eq!(drain(&mut rx).len(), 2);
@@ -188,8 +190,8 @@ fn an_idle_buffer_can_give_its_storage_back() {
 }
 
 #[test]
-fn one_buffer_for_all_connections_keeps_only_the_tail_apart() {
-    // The event loop's pattern: the read buffer is shared, the rest of a frame moves to the
+fn connections_share_a_read_buffer_and_keep_only_the_tail() {
+    // Typical event loop: the read buffer is shared, and an incomplete frame moves to the
     // connection's own memory.
     let frame = Side::Server.frame(FIN | BINARY, &[5; 300]);
     let mut ws = Side::Server.ws(Config::new().delivery(Delivery::Frames));
@@ -219,7 +221,7 @@ fn a_storage_that_becomes_shorter_loses_bytes_and_does_not_panic() {
         assert!(rx.spare_mut().is_empty());
         rx.advance(1);
         assert_eq!(rx.len(), unread);
-        // What is not there cannot be read, so its owner can only forget it.
+        // The lost bytes cannot be read, so the owner must discard them.
         rx.consume(unread);
         assert_eq!(rx.spare_mut().len(), 8);
     }

@@ -1,10 +1,10 @@
-//! Control frames come ahead of data on receive: which ones, of what, and where it stops.
+//! Look-ahead: which received control frames are delivered ahead of which data, and where it stops.
 
 use barews::{CloseCode, Config, ControlOrder, Delivery, Error, Input, Kind};
 
-use crate::support::wire::{
-    BINARY, CLOSE, CONTINUATION, Ev, FIN, PING, PONG, SIDES, Side, TEXT, frame,
-};
+use crate::support::endpoint::{SIDES, Side};
+use crate::support::event::Ev;
+use crate::support::frame::{BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, TEXT, frame};
 
 const DELIVERIES: [Delivery; 2] = [Delivery::Chunks, Delivery::Frames];
 
@@ -12,12 +12,12 @@ fn configs() -> [Config; 2] {
     DELIVERIES.map(|delivery| Config::new().delivery(delivery))
 }
 
-/// What a server or a client needs at least for the next event.
+/// The minimum bytes a server or client needs for its next event.
 fn least(side: Side) -> Ev {
     Ev::More(if side == Side::Server { 6 } else { 2 })
 }
 
-/// Feeds `wire` cut at `cut`, with what was left carried to a new place.
+/// Feeds `wire` in two parts, split at `cut`; the unread rest of the first moves to a new place.
 fn cut(side: Side, config: Config, wire: &[u8], cut: usize) -> Vec<Ev> {
     let mut ws = side.ws(config);
     let mut head = wire[..cut].to_vec();
@@ -40,7 +40,7 @@ fn an_unfinished_message_or_frame_holds_back_no_control_frame() {
     for order in [ControlOrder::Ahead, ControlOrder::Wire] {
         for side in SIDES {
             let mut ws = side.ws(Config::new().control_order(order));
-            // Between two fragments, and then a Close in the middle of a message.
+            // Between two fragments; then a Close in the middle of a message.
             assert_eq!(ws.feed(&side.frame(TEXT, b"unfinished")).len(), 2);
             let got = ws.feed(&side.frame(PING, b"here"));
             assert_eq!(got, [Ev::ping(b"here"), least(side)]);
@@ -54,7 +54,7 @@ fn an_unfinished_message_or_frame_holds_back_no_control_frame() {
     }
 }
 
-/// Who counts what was consumed may let go of it: nothing before it is unread.
+/// No byte before the control frame is unread, so the caller may discard everything consumed.
 #[test]
 fn a_control_frame_with_nothing_before_it_is_consumed_with_its_event() {
     for side in SIDES {
@@ -74,7 +74,7 @@ fn a_control_frame_with_nothing_before_it_is_consumed_with_its_event() {
 }
 
 #[test]
-fn a_ping_behind_60_kib_of_small_frames_is_the_first_event() {
+fn a_ping_after_60_kib_of_small_frames_is_the_first_event() {
     for side in SIDES {
         for config in configs() {
             for small in [0, 1, 60, 125, 126, 1000] {
@@ -87,7 +87,7 @@ fn a_ping_behind_60_kib_of_small_frames_is_the_first_event() {
                 assert!(
                     got[2..2 + count].iter().all(|event| *event == Ev::binary(&vec![3; small]))
                 );
-                assert_eq!(got[2 + count..], [least(side)], "and not a second time");
+                assert_eq!(got[2 + count..], [least(side)], "the Pings were delivered twice");
             }
         }
     }
@@ -182,10 +182,10 @@ fn a_close_does_not_overtake_and_stops_the_look_ahead() {
     }
 }
 
-/// A frame that is not valid where it stands, the error, and the limits that make it one.
+/// A frame that is invalid at its position, the error, and the limits that make it invalid.
 type Fault = (Vec<u8>, Error);
 
-/// What is wrong at any place between two messages.
+/// Frames that are invalid at any position between two messages.
 fn faults(side: Side) -> Vec<Fault> {
     let (other, mask_error) = match side {
         Side::Server => (Side::Client, Error::Unmasked),
@@ -212,7 +212,7 @@ fn faults(side: Side) -> Vec<Fault> {
     ]
 }
 
-/// What is wrong inside a message of two frames and 400 bytes.
+/// Frames that are invalid inside a message of two frames and 400 bytes.
 fn faults_inside(side: Side) -> Vec<Fault> {
     vec![
         (side.frame(FIN | TEXT, b"new"), Error::ExpectedContinuation),
@@ -243,7 +243,7 @@ fn it_stops_at_a_header_that_is_not_valid_there() {
                 let limits = error.close_code() == CloseCode::TOO_BIG;
                 let mut ws = side.ws(if limits { limited } else { config });
                 let got = ws.feed(&wire);
-                // Ahead of the data what is before the fault; then the data; the error in its turn.
+                // Control frames before the fault come first, then the data, then the error.
                 assert_eq!(got.first(), Some(&Ev::ping(b"before")), "{error:?}");
                 assert_eq!(got.last(), Some(&Ev::Fail(error)), "{side:?} {bad:02X?}");
                 assert_eq!(controls(&got), [Ev::ping(b"before")], "{error:?}");
@@ -256,8 +256,8 @@ fn it_stops_at_a_header_that_is_not_valid_there() {
 
 #[test]
 fn validity_is_judged_at_its_own_position() {
-    // The continuations are valid only because of the frames before them, none of which is
-    // delivered yet; the wire reader stands in another message.
+    // The continuations are valid only because of the frames before them, none of which has been
+    // delivered yet. The receiver itself is still at the start of another message.
     for side in SIDES {
         for config in configs() {
             let wire = [
@@ -310,9 +310,9 @@ fn nothing_is_delivered_twice_or_lost_at_any_cut() {
 
 #[test]
 fn nothing_is_delivered_twice_or_lost_at_any_two_cuts() {
-    // Two cuts can be inside a header and right behind it: there the header is consumed, and no
-    // byte of the payload may be taken for a header. The payload looks like one that covers the
-    // Ping behind it.
+    // With two cuts, one can fall inside a header and the other right after it. The header is then
+    // consumed, and payload bytes must not be read as a header. The payload looks like a header
+    // whose frame covers the next Ping.
     for side in SIDES {
         for config in configs() {
             let (key, mask) =
@@ -320,11 +320,11 @@ fn nothing_is_delivered_twice_or_lost_at_any_two_cuts() {
             let mut payload = [0; 126];
             payload[..2].copy_from_slice(&[FIN | BINARY, mask | 0x7D]);
             let wire = [
-                frame(FIN | BINARY, &payload, key),
-                frame(PING, b"a", key),
-                frame(BINARY, &payload, key),
-                frame(PING, b"b", key),
-                frame(FIN | CONTINUATION, b"end", key),
+                frame(FIN | BINARY, key, &payload),
+                frame(PING, key, b"a"),
+                frame(BINARY, key, &payload),
+                frame(PING, key, b"b"),
+                frame(FIN | CONTINUATION, key, b"end"),
             ]
             .concat();
             for second in 0..=wire.len() {
@@ -350,8 +350,8 @@ fn nothing_is_delivered_twice_or_lost_at_any_two_cuts() {
 }
 
 #[test]
-fn nothing_is_delivered_twice_if_only_one_event_a_read_is_taken() {
-    // After each event the bytes move to a new place, and one more comes behind them.
+fn nothing_is_delivered_twice_with_one_event_per_read() {
+    // After each event the bytes move to a new place and one more byte arrives.
     for side in SIDES {
         for config in configs() {
             let wire = [
@@ -390,7 +390,7 @@ fn nothing_is_delivered_twice_if_only_one_event_a_read_is_taken() {
 }
 
 #[test]
-fn behind_the_last_byte_of_an_unfinished_100_mib_frame_it_is_next() {
+fn after_the_last_byte_of_a_100_mib_frame_a_ping_is_next() {
     const LEN: usize = 100 << 20;
     for side in SIDES {
         let limit = u64::try_from(LEN).unwrap();
@@ -429,7 +429,7 @@ fn an_incomplete_ping_waits_and_data_before_it_does_not() {
                 let got = ws.drain(&mut input);
                 assert_eq!(got[0], Ev::text(b"text"));
                 assert_eq!((got.len(), input.unread()), (2, &ping[..here]));
-                // If data is still undelivered when its last byte comes, it is first.
+                // Data still undelivered when the last byte of the Ping arrives comes first.
                 let mut ws = side.ws(config);
                 let mut bytes = [&text[..], &text[..], &ping[..here]].concat();
                 let mut input = Input::new(&mut bytes);

@@ -1,51 +1,51 @@
-//! Control frames come ahead of data on send: what is due is written before the next frame, never
-//! inside one, and a Close outranks a Pong.
+//! Pending control frames are written before the next frame, never inside one, and a Close takes
+//! precedence over a Pong.
 
 use barews::{CloseCode, Config, Connection, Error, Event, Input, Kind, SendError, Server, State};
 
-use crate::support::wire::{
-    CLOSE, CONTINUATION, Ev, FIN, KEY, PING, PONG, SIDES, Side, TEXT, frame,
-};
+use crate::support::endpoint::{Call, SIDES, Side};
+use crate::support::event::Ev;
+use crate::support::frame::{CLOSE, CONTINUATION, FIN, KEY, PING, PONG, TEXT, frame};
 
-/// What `side` sends: a server unmasked, a client masked.
+/// The frame `side` writes: unmasked from a server, masked from a client.
 fn sent(side: Side, first: u8, payload: &[u8]) -> Vec<u8> {
-    frame(first, payload, (side == Side::Client).then_some(KEY))
+    frame(first, (side == Side::Client).then_some(KEY), payload)
 }
 
-/// A server to which a Ping came that is not answered yet.
+/// A server that has received a Ping and not answered it yet.
 fn pinged(ping: &[u8]) -> Connection<Server> {
     let mut ws = Connection::server(Config::new());
     assert_eq!(receive(&mut ws, PING, ping), Ev::ping(ping));
     ws
 }
 
-/// The only event of one frame.
+/// Receives one frame and returns its only event.
 fn receive(ws: &mut Connection<Server>, first: u8, payload: &[u8]) -> Ev {
-    let mut bytes = frame(first, payload, Some(KEY));
+    let mut bytes = frame(first, Some(KEY), payload);
     let mut input = Input::new(&mut bytes);
     let event = ws.receive(&mut input).map_or_else(Ev::Fail, Ev::from);
-    // The look-ahead delivers a Ping before it is consumed.
+    // The look-ahead delivers a Ping before consuming it.
     assert!(matches!(ws.receive(&mut input), Ok(Event::NeedMore(_)) | Err(_)));
     event
 }
 
 #[test]
-fn a_due_pong_is_written_before_the_next_frame_of_any_kind() {
+fn a_pending_pong_is_written_before_the_next_frame_of_any_kind() {
     type Send = fn(&mut Connection<Server>, &mut [u8]) -> Result<usize, SendError>;
-    let pong = frame(PONG, b"due", None);
+    let pong = frame(PONG, None, b"due");
     let sends: [(Send, Vec<u8>); 6] = [
-        (|ws, out| ws.send_text("text", out), frame(FIN | TEXT, b"text", None)),
-        (|ws, out| ws.send_binary(b"\x00\xFF", out), frame(0x82, b"\x00\xFF", None)),
-        (|ws, out| ws.send_fragment(Kind::Text, false, b"f", out), frame(TEXT, b"f", None)),
-        (|ws, out| ws.send_ping(b"ping", out), frame(PING, b"ping", None)),
-        (|ws, out| ws.send_pong(b"pong", out), frame(PONG, b"pong", None)),
-        (|ws, out| ws.send_close(CloseCode::NORMAL, "", out), frame(CLOSE, &[3, 0xE8], None)),
+        (|ws, out| ws.send_text("text", out), frame(FIN | TEXT, None, b"text")),
+        (|ws, out| ws.send_binary(b"\x00\xFF", out), frame(0x82, None, b"\x00\xFF")),
+        (|ws, out| ws.send_fragment(Kind::Text, false, b"f", out), frame(TEXT, None, b"f")),
+        (|ws, out| ws.send_ping(b"ping", out), frame(PING, None, b"ping")),
+        (|ws, out| ws.send_pong(b"pong", out), frame(PONG, None, b"pong")),
+        (|ws, out| ws.send_close(CloseCode::NORMAL, "", out), frame(CLOSE, None, &[3, 0xE8])),
     ];
     for (send, second) in sends {
         let mut ws = pinged(b"due");
         assert!(ws.wants_write());
         let wanted = [&pong[..], &second].concat();
-        // The length that is asked for holds both, and a refused call has changed nothing.
+        // The requested length covers both frames, and a refused call changes nothing.
         for room in 0..wanted.len() {
             let refused = send(&mut ws, &mut vec![0; room]);
             assert_eq!(refused, Err(SendError::BufferTooSmall { needed: wanted.len() }));
@@ -61,17 +61,16 @@ fn a_due_pong_is_written_before_the_next_frame_of_any_kind() {
 
 #[test]
 fn a_client_masks_both_frames() {
-    let mut ws = Side::Client.ws(Config::new());
+    let mut ws = Side::Client.ws_of_one_key(Config::new());
     assert_eq!(ws.feed(&Side::Client.frame(PING, b"due"))[0], Ev::ping(b"due"));
-    let mut out = [0; 64];
-    let n = ws.send_text("text", &mut out).unwrap();
+    let wire = ws.sent(Call::Text("text"));
     let wanted =
         [sent(Side::Client, PONG, b"due"), sent(Side::Client, FIN | TEXT, b"text")].concat();
-    assert_eq!(out[..n], wanted);
+    assert_eq!(wire, wanted);
 }
 
 #[test]
-fn a_header_by_value_is_refused_until_the_due_frame_is_written() {
+fn a_header_by_value_is_refused_until_the_pending_frame_is_written() {
     let mut ws = pinged(b"due");
     let mut payload = *b"payload";
     let refused = ws.send_in_place(Kind::Binary, true, &mut payload);
@@ -114,8 +113,8 @@ fn nothing_is_written_inside_a_frame() {
 }
 
 #[test]
-fn a_close_behind_the_open_frame_ends_the_message() {
-    // The frame is completed, the message is not: 5.5.1 forbids data behind the Close.
+fn a_close_after_the_open_frame_ends_the_message() {
+    // The frame is complete, the message is not: RFC 6455 §5.5.1 forbids data after the Close.
     let mut ws = Connection::server(Config::new());
     assert_eq!(ws.begin_frame(Kind::Text, false, 1).unwrap()[..], [TEXT, 1]);
     assert_eq!(receive(&mut ws, CLOSE, &[0x03, 0xE9]), Ev::Close(Some((1001, String::new()))));
@@ -128,13 +127,13 @@ fn a_close_behind_the_open_frame_ends_the_message() {
 }
 
 #[test]
-fn between_fragments_it_is_written() {
+fn a_pending_pong_is_written_between_fragments() {
     let mut ws = Connection::server(Config::new());
     let mut out = [0; 64];
     ws.send_fragment(Kind::Text, false, b"a", &mut out).unwrap();
     assert_eq!(receive(&mut ws, PING, b"p"), Ev::ping(b"p"));
     let n = ws.send_fragment(Kind::Text, true, b"b", &mut out).unwrap();
-    let wanted = [frame(PONG, b"p", None), frame(FIN | CONTINUATION, b"b", None)].concat();
+    let wanted = [frame(PONG, None, b"p"), frame(FIN | CONTINUATION, None, b"b")].concat();
     assert_eq!(out[..n], wanted);
 }
 
@@ -142,14 +141,14 @@ fn between_fragments_it_is_written() {
 fn ten_pings_with_drained_output_get_ten_pongs_in_order() {
     for side in SIDES {
         let pings: Vec<u8> = (0..10).flat_map(|i| side.frame(PING, &[i, i])).collect();
-        let mut ws = side.ws(Config::new());
+        let mut ws = side.ws_of_one_key(Config::new());
         let mut bytes = [side.frame(FIN | TEXT, b"data"), pings].concat();
         let mut input = Input::new(&mut bytes);
         let mut wire = Vec::new();
         for i in 0..10 {
             assert_eq!(ws.next(&mut input), Ev::ping(&[i, i]));
             assert!(ws.wants_write());
-            wire.extend(ws.due());
+            wire.extend(ws.sent(Call::Transmit));
         }
         assert_eq!(ws.next(&mut input), Ev::text(b"data"));
         let wanted: Vec<u8> = (0..10).flat_map(|i| sent(side, PONG, &[i, i])).collect();
@@ -161,10 +160,10 @@ fn ten_pings_with_drained_output_get_ten_pongs_in_order() {
 fn without_draining_only_the_newest_ping_is_answered() {
     for side in SIDES {
         let pings: Vec<u8> = (0..10).flat_map(|i| side.frame(PING, &[i, i])).collect();
-        let mut ws = side.ws(Config::new());
+        let mut ws = side.ws_of_one_key(Config::new());
         assert_eq!(ws.feed(&pings).len(), 11);
-        assert_eq!(ws.due(), sent(side, PONG, &[9, 9]));
-        assert_eq!((ws.wants_write(), ws.due()), (false, vec![]));
+        assert_eq!(ws.sent(Call::Transmit), sent(side, PONG, &[9, 9]));
+        assert_eq!((ws.wants_write(), ws.sent(Call::Transmit)), (false, vec![]));
     }
 }
 
@@ -178,36 +177,36 @@ fn a_received_pong_is_not_answered() {
 #[test]
 fn auto_pong_off_leaves_it_to_the_caller() {
     for side in SIDES {
-        let mut ws = side.ws(Config::new().auto_pong(false));
+        let mut ws = side.ws_of_one_key(Config::new().auto_pong(false));
         assert_eq!(ws.feed(&side.frame(PING, b"mine"))[0], Ev::ping(b"mine"));
-        assert_eq!((ws.wants_write(), ws.due()), (false, vec![]));
-        // The Close is not a Pong: its answer is due all the same.
+        assert_eq!((ws.wants_write(), ws.sent(Call::Transmit)), (false, vec![]));
+        // The answer to a Close is not a Pong, so it is still queued.
         assert_eq!(ws.feed(&side.frame(CLOSE, &[]))[0], Ev::Close(None));
-        assert_eq!(ws.due(), sent(side, CLOSE, &[]));
+        assert_eq!(ws.sent(Call::Transmit), sent(side, CLOSE, &[]));
     }
 }
 
 #[test]
 fn a_close_outranks_a_pong() {
     for side in SIDES {
-        // The peer's Close takes the place of the Pong that is due.
-        let mut ws = side.ws(Config::new());
+        // The answer to the peer's Close replaces the pending Pong.
+        let mut ws = side.ws_of_one_key(Config::new());
         let wire = [side.frame(PING, b"p"), side.frame(CLOSE, &1001_u16.to_be_bytes())].concat();
         assert_eq!(ws.feed(&wire).len(), 3);
-        assert_eq!(ws.due(), sent(side, CLOSE, &1001_u16.to_be_bytes()));
-        assert_eq!(ws.due(), b"");
+        assert_eq!(ws.sent(Call::Transmit), sent(side, CLOSE, &1001_u16.to_be_bytes()));
+        assert_eq!(ws.sent(Call::Transmit), b"");
 
-        // So does the peer's fault.
-        let mut ws = side.ws(Config::new());
+        // So does the Close for a protocol error.
+        let mut ws = side.ws_of_one_key(Config::new());
         let wire = [side.frame(PING, b"p"), side.frame(0x83, b"")].concat();
         assert_eq!(ws.feed(&wire), [Ev::ping(b"p"), Ev::Fail(Error::ReservedOpcode)]);
-        assert_eq!(ws.due(), sent(side, CLOSE, &1002_u16.to_be_bytes()));
-        assert_eq!(ws.due(), b"");
+        assert_eq!(ws.sent(Call::Transmit), sent(side, CLOSE, &1002_u16.to_be_bytes()));
+        assert_eq!(ws.sent(Call::Transmit), b"");
     }
 }
 
 #[test]
-fn behind_this_sides_close_no_pong_becomes_due() {
+fn after_this_sides_close_no_pong_is_queued() {
     let mut ws = Connection::server(Config::new());
     let mut out = [0; 64];
     assert_eq!(ws.send_close(CloseCode::NORMAL, "bye", &mut out), Ok(7));
@@ -216,7 +215,7 @@ fn behind_this_sides_close_no_pong_becomes_due() {
     assert_eq!(ws.transmit(&mut out), Ok(0));
     assert_eq!(ws.send_ping(b"", &mut out), Err(SendError::Closed));
     assert_eq!(ws.send_pong(b"late", &mut out), Err(SendError::Closed));
-    // Its answer comes, and there is nothing to answer to it.
+    // The peer's answer arrives and needs no answer itself.
     assert_eq!(receive(&mut ws, CLOSE, &[0x03, 0xE8]), Ev::Close(Some((1000, String::new()))));
     assert!(!ws.wants_write());
 }
@@ -230,13 +229,13 @@ fn a_second_close_is_a_no_op() {
         assert_eq!(ws.send_close(CloseCode::NORMAL, "again", &mut out), Ok(0));
         assert_eq!((ws.wants_write(), ws.transmit(&mut out)), (false, Ok(0)));
     }
-    // Nor does the peer's fault make another one.
+    // A protocol error does not queue another one either.
     assert_eq!(receive(&mut ws, 0x83, b""), Ev::Fail(Error::ReservedOpcode));
     assert_eq!((ws.wants_write(), ws.state()), (false, State::Closed));
 }
 
 #[test]
-fn send_close_behind_the_peers_close_is_the_answer() {
+fn send_close_after_the_peers_close_is_the_answer() {
     let mut ws = Connection::server(Config::new());
     assert_eq!(receive(&mut ws, CLOSE, &[0x0B, 0xB8]), Ev::Close(Some((3000, String::new()))));
     assert_eq!(ws.send_text("late", &mut [0; 64]), Err(SendError::Closed));

@@ -1,22 +1,24 @@
-//! Of two faults in one header the earlier byte decides, so the error is the same however the bytes
-//! are cut.
+//! Of two faults in one header, the one at the earlier byte decides, so the error does not depend
+//! on where the bytes are cut.
 
 use barews::{Config, Delivery, Error, Input};
 
-use crate::support::wire::{BINARY, CONTINUATION, Ev, FIN, SIDES};
+use crate::support::endpoint::SIDES;
+use crate::support::event::Ev;
+use crate::support::frame::{BINARY, CONTINUATION, FIN};
 
-/// The errors of `wire` cut at each place, and byte at a time, must all be `error`.
+/// Every cut of each header must yield `error`.
 #[test]
 fn the_error_does_not_depend_on_the_cuts() {
     let small = Config::new().max_frame_len(100);
     let medium = Config::new().max_frame_len(1000).max_message_len(700);
-    // First byte, length without mask bit, length field.
+    // Config, length byte without the mask bit and extended length, error.
     let faults: [(Config, &[u8], Error); 10] = [
-        // The form of the length alone is over the limit, whatever the field says.
+        // The length form alone exceeds the limit, regardless of the extended length.
         (small, &[0x7E, 0x00, 0x7D], Error::FrameTooLong),
         (small, &[0x7F, 0x80, 0, 0, 0, 0, 0, 0, 0], Error::FrameTooLong),
         (medium, &[0x7F, 0, 0, 0, 0, 0, 0, 0, 1], Error::FrameTooLong),
-        // The first byte of the field is over the message's limit, the second over the frame's.
+        // The field's first byte exceeds the message limit, its second the frame limit.
         (medium, &[0x7E, 0x03, 0xF0], Error::MessageTooLong),
         (medium, &[0x7E, 0x02, 0xC0], Error::MessageTooLong),
         (medium, &[0x7E, 0x05, 0x00], Error::FrameTooLong),
@@ -35,7 +37,7 @@ fn the_error_does_not_depend_on_the_cuts() {
                         let mut ws = side.ws(config.delivery(delivery));
                         let mut events = ws.feed(&bad[..cut]);
                         if matches!(events[..], [Ev::More(_)]) {
-                            events = ws.feed(&bad);
+                            events = ws.feed(&bad[cut..]);
                         }
                         assert_eq!(events, [Ev::Fail(error)], "{side:?} {bad:02X?} {cut}");
                     }
@@ -46,12 +48,12 @@ fn the_error_does_not_depend_on_the_cuts() {
 }
 
 #[test]
-fn nor_behind_other_fragments() {
+fn the_error_does_not_depend_on_the_cuts_after_other_fragments() {
     for side in SIDES {
         let config = Config::new().max_frame_len(200).max_message_len(250);
         let mut wire = side.frame(BINARY, &[1; 150]);
         let start = wire.len();
-        // 101 to 200 more are too many for the message, 201 and more for the frame.
+        // 101 to 200 more bytes exceed the message limit, 201 and more the frame limit.
         let mut bad = side.header(FIN | CONTINUATION, 0x0101);
         bad.truncate(4);
         wire.extend(bad);
@@ -63,7 +65,7 @@ fn nor_behind_other_fragments() {
             if let Ev::More(_) = last {
                 last = ws.feed(&[input.unread(), &wire[cut..]].concat()).pop().unwrap();
             }
-            // With the second byte it is 126 at least, which is over the message's limit.
+            // The length form alone means at least 126 more bytes, which exceeds the message limit.
             assert_eq!(last, Ev::Fail(Error::MessageTooLong), "{side:?} {cut}");
         }
     }

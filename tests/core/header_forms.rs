@@ -1,6 +1,7 @@
-//! A header by value and a header in the output are the same bytes.
+//! A header returned by value and one written to the output are the same bytes.
 
-use barews::frame::{self, Header, Lead, Opcode, Parsed};
+use barews::Status;
+use barews::frame::{self, Header, Lead, Opcode};
 use barews::{Config, Connection, Kind, Role, SendError};
 
 const LENGTHS: [usize; 9] = [0, 1, 125, 126, 127, 128, 65_535, 65_536, 70_000];
@@ -33,7 +34,7 @@ fn the_stateless_frame_begins_with_the_stateless_header() {
     let mut out = vec![0; 70_100];
     for len in LENGTHS {
         let n = frame::encode(Opcode::Binary, true, &vec![7; len], &mut out).unwrap();
-        // Room to the byte is room.
+        // An exact fit succeeds.
         assert_eq!(frame::encode(Opcode::Binary, true, &vec![7; len], &mut out[..n]), Ok(n));
         let lead = Lead { fin: true, rsv1: false, opcode: Opcode::Binary };
         let header = Header { lead, masking_key: None, payload_len: u64::try_from(len).unwrap() };
@@ -44,9 +45,9 @@ fn the_stateless_frame_begins_with_the_stateless_header() {
 }
 
 #[test]
-fn a_stateless_frame_is_one_that_may_be_sent() {
+fn a_stateless_frame_must_be_valid_to_send() {
     let mut out = [0xAA; 140];
-    // 5.5: control frames have at most 125 bytes and are not fragmented.
+    // RFC 6455 §5.5: control frames have at most 125 bytes and are not fragmented.
     for (opcode, first) in [(Opcode::Close, 0x88), (Opcode::Ping, 0x89), (Opcode::Pong, 0x8A)] {
         for fin in [false, true] {
             assert_eq!(frame::encode(opcode, fin, b"abc", &mut out), Ok(5));
@@ -62,7 +63,7 @@ fn a_stateless_frame_is_one_that_may_be_sent() {
             assert_eq!(out[..5], [byte | bit, 126, 0, 126, 7]);
         }
     }
-    // Of what does not fit nothing is written.
+    // Nothing is written if the frame does not fit.
     let mut out = [0xAA; 129];
     let refused = frame::encode(Opcode::Text, true, &[7; 126], &mut out);
     assert_eq!(refused, Err(SendError::BufferTooSmall { needed: 130 }));
@@ -70,7 +71,7 @@ fn a_stateless_frame_is_one_that_may_be_sent() {
 }
 
 #[test]
-fn a_length_that_cannot_be_loses_its_top_bit() {
+fn an_impossible_length_loses_its_top_bit() {
     let lead = Lead { fin: true, rsv1: false, opcode: Opcode::Binary };
     let header = |payload_len| Header { lead, masking_key: Some([1; 4]), payload_len }.encode();
     for len in [0x0123_4567_89AB_CDEF, u64::MAX >> 1] {
@@ -79,7 +80,8 @@ fn a_length_that_cannot_be_loses_its_top_bit() {
     }
 }
 
-/// The top bit of a length cannot be sent (5.2): without it the header is the shortest for what is left.
+/// The top bit of a length cannot be sent (RFC 6455 §5.2): it is cleared, and the header is the
+/// shortest one for the remaining value.
 #[test]
 fn a_length_with_its_top_bit_set_is_the_length_without_it() {
     for key in [None, Some([1, 2, 3, 4])] {
@@ -94,7 +96,7 @@ fn a_length_with_its_top_bit_set_is_the_length_without_it() {
                 (topped.encoded_len(), header.encoded_len()),
                 (encoded.len(), encoded.len())
             );
-            assert_eq!(Header::parse(&encoded), Ok(Parsed::Complete(header, encoded.len())));
+            assert_eq!(Header::parse(&encoded), Ok(Status::Complete((header, encoded.len()))));
         }
     }
 }

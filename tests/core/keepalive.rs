@@ -1,12 +1,12 @@
-//! `keepalive` against a simulated clock, beside a model that remembers what happened and works out
-//! every deadline from that anew.
+//! `keepalive` on a simulated clock, compared with a model that records every event and recomputes
+//! each deadline from the record.
 
 use std::time::Duration;
 
 use barews::keepalive::{Action, Keepalive, Reason, Timeouts};
 use proptest::prelude::*;
 
-/// The resolution: a deadline is less than this late.
+/// The resolution: a deadline fires less than this much late.
 const LATE: Duration = Duration::from_millis(2);
 
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +47,7 @@ impl Limits {
     }
 }
 
-/// What happened, when.
+/// The time of each recorded event.
 #[derive(Debug, Default)]
 struct Model {
     limits: Limits,
@@ -100,7 +100,7 @@ impl Model {
         (self.received, self.pinged, self.flushed) = (Some(now), false, None);
     }
 
-    /// Every deadline, exactly.
+    /// All deadlines, exact.
     fn deadlines(&self) -> Vec<(Duration, Action)> {
         let Limits { handshake, ping, pong, idle, message, write, close } = self.limits;
         let mut all = Vec::new();
@@ -164,14 +164,14 @@ fn step() -> impl Strategy<Value = (u64, Option<Call>)> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 4096, ..ProptestConfig::default() })]
 
-    /// Whatever happens when: nothing is said before its time, and what is overdue is said.
+    /// No action is returned before its deadline, and an overdue one always is.
     #[test]
     fn no_deadline_is_missed_or_early(limits in limits(), steps in prop::collection::vec(step(), 1..60)) {
         let mut now = Duration::ZERO;
         let mut keepalive = Keepalive::new(limits.timeouts(), now);
         let mut model = Model { limits, ..Model::default() };
         for (micros, call) in steps {
-            // A timer may come in between, exactly when it was asked for.
+            // A timer may fire first, exactly at the requested time.
             let target = now + Duration::from_micros(micros);
             now = match keepalive.next_deadline() {
                 Some(at) if call.is_none() && at > now => at.min(target),
@@ -218,14 +218,14 @@ proptest! {
                 Action::None => {}
                 Action::SendPing => {
                     model.pinged = true;
-                    // Until it has left, it is output that waits like other output.
+                    // Until the Ping is flushed, it counts as blocked output.
                     model.blocked = model.blocked.or(Some(now));
                 }
-                // Given up is given up.
+                // An expired deadline is permanent.
                 Action::Expired(_) => {
                     keepalive.on_receive(now);
                     prop_assert_eq!(keepalive.poll(now), action);
-                    // A Close may be tried all the same, and has its own time.
+                    // A Close may still be sent, and has its own deadline.
                     if model.closed.is_none() {
                         keepalive.on_close(now);
                         prop_assert_eq!(keepalive.next_deadline().is_some(), limits.close.is_some());
@@ -237,7 +237,7 @@ proptest! {
     }
 }
 
-/// The Pong's time begins when the Ping has left, not when it was asked for.
+/// The Pong's deadline starts when the Ping is flushed, not when it is requested.
 #[test]
 fn a_ping_that_waits_in_the_output_costs_the_peer_no_time() {
     let second = Duration::from_secs;
@@ -257,9 +257,10 @@ fn a_ping_that_waits_in_the_output_costs_the_peer_no_time() {
     assert_eq!(keepalive.poll(second(74)), Action::Expired(Reason::Pong));
 }
 
-/// A read may end inside a control frame: that is no message, and one that is received does not end because one was sent.
+/// A read may end inside a control frame, which does not end a message; nor does sending a message
+/// end the one being received.
 #[test]
-fn only_the_end_of_what_was_begun_ends_its_time() {
+fn only_the_end_of_a_received_message_stops_its_deadline() {
     let second = Duration::from_secs;
     let mut keepalive = Keepalive::new(Timeouts::new().ping_after(None), second(0));
     keepalive.on_open(second(0));
@@ -273,7 +274,7 @@ fn only_the_end_of_what_was_begun_ends_its_time() {
     assert_eq!(keepalive.next_deadline(), Some(second(170)));
 }
 
-/// A byte now and then keeps a connection, but not a message.
+/// An occasional byte keeps a connection alive, but not a message.
 #[test]
 fn a_message_that_trickles_is_given_up() {
     let second = Duration::from_secs;
@@ -288,7 +289,7 @@ fn a_message_that_trickles_is_given_up() {
     assert_eq!(keepalive.poll(second(61)), Action::Expired(Reason::Message));
 }
 
-/// A limit that no timer can hold is none, and one at the end of time does not wrap.
+/// A limit too large for a timer is no limit, and a deadline at the end of time does not wrap.
 #[test]
 fn extremes() {
     let forever = Timeouts::new().handshake_within(Some(Duration::MAX));
@@ -305,7 +306,7 @@ fn extremes() {
 }
 
 #[test]
-fn what_has_expired_is_due_at_once_until_the_close_is_written() {
+fn an_expired_deadline_is_due_at_once_until_the_close_is_written() {
     let timeouts = Timeouts::default().handshake_within(Some(Duration::from_secs(5)));
     assert_eq!(Timeouts::default(), Timeouts::new());
     let mut keepalive = Keepalive::new(timeouts, Duration::ZERO);
@@ -318,9 +319,9 @@ fn what_has_expired_is_due_at_once_until_the_close_is_written() {
     assert_eq!(keepalive.poll(late), Action::None);
 }
 
-/// A Close may wait behind what could not be written, or stand for the Ping that was asked for.
+/// A Close may follow blocked output, or be sent in place of the requested Ping.
 #[test]
-fn behind_a_close_only_the_end_is_awaited() {
+fn after_a_close_only_the_end_is_awaited() {
     let second = Duration::from_secs;
     let timeouts = Timeouts::new().ping_after(Some(second(10))).write_within(Some(second(5)));
     let mut asked = Keepalive::new(timeouts.close_within(Some(second(60))), second(0));

@@ -1,10 +1,15 @@
-//! The arithmetic of lengths: every boundary, with and without mask, at each cut of the header, on
-//! top of each sum of fragments, against a count in 128 bits.
+//! Length arithmetic: every boundary, with and without a mask, at each cut of the header and added
+//! to each sum of fragments, compared with 128-bit arithmetic.
 
-use barews::frame::{Header, Parsed};
+use barews::Status;
+use std::num::NonZero;
+
+use barews::frame::Header;
 use barews::{Config, Delivery, Error};
 
-use crate::support::frames::{Ev, KEY, SIDES, Side, Ws, header_in};
+use crate::support::endpoint::{SIDES, Side, Ws};
+use crate::support::event::Ev;
+use crate::support::frame::{KEY, header_in};
 
 const LENGTHS: [u64; 18] = [
     0,
@@ -27,7 +32,7 @@ const LENGTHS: [u64; 18] = [
     u64::MAX,
 ];
 
-/// The header forms that a length fits into, by the size of their length field.
+/// The header forms that can hold a length, by the size of their extended length field.
 fn forms(len: u64) -> impl Iterator<Item = usize> {
     [(0, 125), (2, 65_535), (8, u64::MAX)]
         .into_iter()
@@ -35,7 +40,7 @@ fn forms(len: u64) -> impl Iterator<Item = usize> {
         .map(|(field, _)| field)
 }
 
-/// The limits of a connection, and the sum of the open message.
+/// The limits of a connection, and the length of the open message so far.
 #[derive(Clone, Copy, Debug)]
 struct Bounds {
     frame: u64,
@@ -43,8 +48,8 @@ struct Bounds {
     sum: u64,
 }
 
-/// What the first `n` bytes of a length field make certain: the lengths that are still possible are
-/// counted out in 128 bits, and the rules of 5.2 and 10.4 are applied to them.
+/// The error that the first `n` bytes of a length field make certain. Computes the range of lengths
+/// still possible in 128 bits and applies RFC 6455 §5.2 and §10.4 to it.
 fn certain(field: &[u8], n: usize, bounds: Option<Bounds>) -> Option<Error> {
     let minimum: u128 = [0, 126, 65_536][field.len().div_ceil(4)];
     let (mut least, mut most) = (0_u128, 0_u128);
@@ -68,7 +73,7 @@ fn certain(field: &[u8], n: usize, bounds: Option<Bounds>) -> Option<Error> {
     }
 }
 
-/// The fault of a header and how many of its bytes show it.
+/// The error of a header, and how many of its bytes it takes to show it.
 fn fault(field: &[u8], short: u8, bounds: Option<Bounds>) -> Option<(usize, Error)> {
     if field.is_empty() {
         let Bounds { frame, message, sum } = bounds?;
@@ -96,10 +101,11 @@ fn p14_r0_5_the_stateless_parser_at_every_boundary_and_cut() {
                     Some((at, error)) if cut >= at => assert_eq!(found, Err(error), "{len} {cut}"),
                     _ if cut < head.len() => {
                         let missing = if cut < 2 { 2 - cut } else { head.len() - cut };
-                        assert_eq!(found, Ok(Parsed::Partial(missing)), "{len} {cut}");
+                        let missing = NonZero::new(missing).unwrap();
+                        assert_eq!(found, Ok(Status::NeedMore(missing)), "{len} {cut}");
                     }
                     _ => {
-                        let Ok(Parsed::Complete(parsed, n)) = found else { panic!("{found:?}") };
+                        let Ok(Status::Complete((parsed, n))) = found else { panic!("{found:?}") };
                         assert_eq!((parsed.payload_len, parsed.masking_key), (len, key));
                         assert_eq!((n, parsed.encoded_len()), (head.len(), head.len()));
                         assert_eq!(*parsed.encode(), head);
@@ -110,19 +116,19 @@ fn p14_r0_5_the_stateless_parser_at_every_boundary_and_cut() {
     }
 }
 
-/// A connection inside a binary message that has `sum` bytes.
+/// A connection inside a binary message of `sum` bytes so far.
 fn inside(side: Side, delivery: Delivery, bounds: Bounds) -> Ws {
     let config = Config::new()
         .max_frame_len(bounds.frame.max(bounds.sum))
         .max_message_len(bounds.message)
         .delivery(delivery);
-    let mut ws = Ws::new(side, config);
+    let mut ws = side.ws(config);
     let sum = vec![0; bounds.sum as usize];
-    assert_eq!(ws.push(&side.incoming(0x02, &sum)).len(), 1);
+    assert_eq!(ws.push(&side.frame(0x02, &sum)).len(), 1);
     ws
 }
 
-/// Every boundary on top of `bounds`, each prefix of its header at once and then byte by byte.
+/// Every boundary added to `bounds.sum`: each prefix of its header at once, then byte by byte.
 fn try_all(bounds: Bounds) {
     for (side, len) in SIDES.into_iter().flat_map(|side| LENGTHS.map(|len| (side, len))) {
         for (field, masked) in forms(len).flat_map(|field| [(field, false), (field, true)]) {
@@ -152,7 +158,7 @@ fn try_all(bounds: Bounds) {
                     if here == head.len() {
                         if len > 0 {
                             let missing = if whole { len } else { 1 };
-                            // What no buffer can hold is the most that one can.
+                            // A frame that no buffer can hold asks for the most that one can.
                             let missing = usize::try_from(missing).unwrap_or(usize::MAX);
                             assert_eq!(ws.need, missing, "{context}");
                         }
@@ -178,7 +184,7 @@ fn p13_r10_4_01_every_boundary_on_every_sum_under_one_limit() {
 
 #[test]
 fn r10_4_01_every_boundary_where_the_two_limits_differ() {
-    // The frame's limit and the message's fall between the bytes of one length field.
+    // The frame limit and the message limit fall between bytes of the same length field.
     for (frame, message) in [(300, 200), (200, 300), (70_000, 66_000), (1 << 40, (1 << 40) - 9)] {
         for sum in [0, 1, 199, 200] {
             try_all(Bounds { frame, message, sum });
@@ -188,7 +194,7 @@ fn r10_4_01_every_boundary_where_the_two_limits_differ() {
 
 #[test]
 fn r0_2_the_error_of_a_length_does_not_depend_on_the_cut() {
-    // One header breaks several limits, at different bytes: the first one counts.
+    // One header exceeds several limits, at different bytes: the first one decides.
     for (frame, message, field, len, error) in [
         (300, 200, 2, 0x0150, Error::MessageTooLong),
         (100, 100, 2, 5, Error::FrameTooLong),
@@ -198,10 +204,10 @@ fn r0_2_the_error_of_a_length_does_not_depend_on_the_cut() {
         (1 << 20, 1 << 20, 8, 1 << 63, Error::LengthTopBit),
     ] {
         for side in SIDES {
-            let head = header_in(field, 0x82, side.peer_key(), len);
+            let head = header_in(field, 0x82, side.key(), len);
             let config = Config::new().max_frame_len(frame).max_message_len(message);
             for step in 1..=head.len() {
-                let events = Ws::new(side, config).push_by(step, &head);
+                let events = side.ws(config).push_by(step, &head);
                 assert_eq!(events, [Ev::Fail(error)], "{side:?} {len:#x} by {step}");
             }
         }
@@ -211,18 +217,18 @@ fn r0_2_the_error_of_a_length_does_not_depend_on_the_cut() {
 #[test]
 fn p14_r10_4_01_sums_do_not_wrap() {
     for side in SIDES {
-        // 2^63 - 1 more, and again, on top of what is there: no wrap below the limit.
+        // 2^63 - 1 more bytes, then one short of that again: no wrap below the limit.
         for message in [10, 1 << 62, u64::MAX - 1] {
             let config = Config::new().max_frame_len(Config::UNLIMITED).max_message_len(message);
-            let mut ws = Ws::new(side, config);
-            assert_eq!(ws.push(&side.incoming(0x02, b"0123456789")).len(), 1);
-            let head = header_in(8, 0x00, side.peer_key(), (1 << 63) - 1);
+            let mut ws = side.ws(config);
+            assert_eq!(ws.push(&side.frame(0x02, b"0123456789")).len(), 1);
+            let head = header_in(8, 0x00, side.key(), (1 << 63) - 1);
             let events = ws.push(&head);
             if message < 1 << 63 {
                 assert_eq!(events, [Ev::Fail(Error::MessageTooLong)]);
             } else {
                 assert_eq!(events, []);
-                // Of the payload one byte is taken, the rest stays counted to the byte.
+                // One byte of the payload is consumed, and the remainder is exact.
                 let Ev::Data { left, .. } = ws.push(b"x").remove(0) else { panic!() };
                 assert_eq!(left, (1 << 63) - 2);
             }

@@ -1,4 +1,5 @@
-//! What is printed of errors and values: one clear sentence for each error, the wire's words for values, and no secret.
+//! `Display` and `Debug` output: one clear sentence for each error, wire values as they are, and no
+//! secrets.
 
 use std::collections::HashSet;
 use std::error::Error as StdError;
@@ -7,7 +8,7 @@ use barews::keepalive::Reason;
 use barews::{AssembleError, CloseCode, Config, Connection, ControlPayload, Error, Event, Input};
 use barews::{NoKey, SendError, StorageFull};
 
-/// Each says something, each something else, and none begins as a sentence of its own or ends as one.
+/// Every message differs, and none starts with a capital letter or ends with a full stop.
 fn all_differ(errors: &[&dyn StdError]) {
     let texts: HashSet<_> = errors.iter().map(ToString::to_string).collect();
     assert_eq!(texts.len(), errors.len());
@@ -19,7 +20,7 @@ fn all_differ(errors: &[&dyn StdError]) {
 }
 
 #[test]
-fn each_fault_of_the_peer_has_its_words() {
+fn each_fault_of_the_peer_has_a_message() {
     all_differ(&[
         &Error::ReservedBits,
         &Error::ReservedOpcode,
@@ -43,7 +44,7 @@ fn each_fault_of_the_peer_has_its_words() {
 }
 
 #[test]
-fn each_fault_of_the_caller_has_its_words() {
+fn each_fault_of_the_caller_has_a_message() {
     all_differ(&[
         &SendError::BufferTooSmall { needed: 7 },
         &SendError::Closed,
@@ -68,7 +69,7 @@ fn each_fault_of_the_caller_has_its_words() {
 }
 
 #[test]
-fn each_deadline_that_passed_has_its_words() {
+fn each_expired_deadline_has_a_message() {
     all_differ(&[
         &Reason::Handshake,
         &Reason::Pong,
@@ -100,8 +101,8 @@ fn a_control_payload_is_its_bytes() {
 }
 
 #[test]
-fn what_makes_masking_keys_is_not_printed() {
-    // 10.3: "The unpredictability of the masking key is essential".
+fn the_source_of_masking_keys_is_not_printed() {
+    // RFC 6455 §10.3: "The unpredictability of the masking key is essential".
     let secret = 0xA5;
     let client = Connection::client(Config::new(), move || [secret; 4]);
     let printed = format!("{client:?}");
@@ -131,7 +132,7 @@ mod handshake {
         Field::Accept,
     ];
 
-    /// RFC 9110 section 15, RFC 6585 section 5.
+    /// RFC 9110 §15 and RFC 6585 §5.
     const FAULTS: [(Error, u16); 19] = [
         (Error::BareLineFeed, 400),
         (Error::BareCarriageReturn, 400),
@@ -155,7 +156,7 @@ mod handshake {
     ];
 
     #[test]
-    fn each_fault_of_a_head_has_its_words_and_its_status() {
+    fn each_fault_of_a_head_has_a_message_and_a_status() {
         let named = FIELDS.map(|field| {
             let faults = [Error::Missing(field), Error::Repeated(field), Error::Invalid(field)];
             for fault in faults {
@@ -173,7 +174,7 @@ mod handshake {
     }
 
     #[test]
-    fn each_fault_of_the_caller_has_its_words() {
+    fn each_fault_of_the_caller_has_a_message() {
         all_differ(&[
             &BuildError::BufferTooSmall { needed: 7 },
             &BuildError::InvalidHost,
@@ -235,7 +236,7 @@ mod handshake {
 
     #[test]
     fn key_and_accept_are_their_text() {
-        // 1.3
+        // RFC 6455 §1.3
         let key = Key::new(*b"the sample nonce");
         assert_eq!(format!("{key:?}"), "Key(\"dGhlIHNhbXBsZSBub25jZQ==\")");
         assert_eq!(format!("{:?}", key.accept()), "AcceptValue(\"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\")");

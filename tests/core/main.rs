@@ -1,5 +1,5 @@
 //! The protocol of RFC 6455: connections, frames, messages, buffers and deadlines.
-#![allow(clippy::cast_possible_truncation, reason = "a wrong number is a failed test")]
+#![allow(clippy::cast_possible_truncation, reason = "a truncated number fails the test")]
 
 mod assembler;
 mod backoff;
@@ -30,7 +30,9 @@ mod support {
     #[cfg(feature = "handshake")]
     pub(crate) mod callgrind;
     pub(crate) mod driver;
-    pub(crate) mod frames;
+    pub(crate) mod endpoint;
+    pub(crate) mod event;
+    pub(crate) mod frame;
     #[cfg(feature = "handshake")]
     pub(crate) mod heads;
     #[cfg(feature = "deflate")]
@@ -38,5 +40,4 @@ mod support {
     pub(crate) mod reference;
     pub(crate) mod shrinking;
     pub(crate) mod transcript;
-    pub(crate) mod wire;
 }

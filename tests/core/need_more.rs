@@ -1,12 +1,14 @@
-//! The contract of `NeedMore(n)`: what the number is, for every prefix of every form of header.
+//! The contract of `NeedMore(n)`: the exact number for every prefix of every header form.
 
 use barews::{Config, Delivery, Error, Input, Kind};
 
-use crate::support::wire::{BINARY, CLOSE, CONTINUATION, Ev, FIN, PING, PONG, SIDES, Side, TEXT};
+use crate::support::endpoint::{SIDES, Side};
+use crate::support::event::Ev;
+use crate::support::frame::{BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, TEXT};
 
 const DELIVERIES: [Delivery; 2] = [Delivery::Chunks, Delivery::Frames];
 
-/// First bytes and payload lengths: each form of header for each kind of frame.
+/// First bytes and payload lengths: every header form for every kind of frame.
 fn forms() -> Vec<(u8, u64)> {
     let mut forms = Vec::new();
     for first in [FIN | TEXT, TEXT, FIN | BINARY] {
@@ -21,10 +23,10 @@ fn forms() -> Vec<(u8, u64)> {
     forms
 }
 
-/// What RFC 6455 section 5.2 leaves open behind `head`: the shortest end of an event.
+/// The shortest completion of `head` that RFC 6455 §5.2 allows, up to the next event.
 ///
-/// It is an end of header and payload that makes a valid frame; of the payload of a data frame in
-/// chunk delivery one byte is enough.
+/// It completes the header and payload of a valid frame. In chunk delivery, one payload byte of a
+/// data frame is enough.
 fn shortest_end(side: Side, delivery: Delivery, head: &[u8]) -> Vec<u8> {
     let mask = if side == Side::Server { 0x80 } else { 0 };
     let mut frame = head.to_vec();
@@ -40,7 +42,7 @@ fn shortest_end(side: Side, delivery: Delivery, head: &[u8]) -> Vec<u8> {
         127 => (8, 0x1_0000),
         _ => (0, 0),
     };
-    // The length field: what is here, filled up with zeros, but not below the minimum of its form.
+    // The length field: the known bytes padded with zeros, but at least the minimum of its form.
     let mut length = [0; 8];
     let here = &frame[2..(2 + field).min(frame.len())];
     length[8 - field..8 - field + here.len()].copy_from_slice(here);
@@ -53,12 +55,12 @@ fn shortest_end(side: Side, delivery: Delivery, head: &[u8]) -> Vec<u8> {
         frame.truncate(2);
         frame.extend(&len.to_be_bytes()[8 - field..]);
     }
-    assert!(frame.starts_with(head), "the least length agrees with the bytes that are here");
-    // The key: what is here, filled up with zeros.
+    assert!(frame.starts_with(head), "the least length contradicts the known bytes");
+    // The key: the known bytes padded with zeros.
     let key_len = if side == Side::Server { 4 } else { 0 };
     frame.resize(2 + field + key_len, 0);
     let key: Vec<u8> = frame[2 + field..].iter().copied().chain([0; 4]).take(4).collect();
-    // Any Ping will do, but a Close must have a code.
+    // Any Ping is valid, but a Close needs a code.
     let len = usize::try_from(len).unwrap();
     let mut payload = vec![b'-'; len];
     if frame[0] == CLOSE && len >= 2 {
@@ -95,7 +97,7 @@ fn incomplete_header_is_the_least_that_can_complete_an_event() {
         assert_eq!(got, [Ev::More(end.len())], "{side:?} {delivery:?} {head:02X?}");
         prefixes += 1;
     });
-    // The headers of all forms, 38 of them with 2 to 10 bytes, for both deliveries and both roles.
+    // The headers of every form, 38 of 2 to 10 bytes, for both delivery modes and both roles.
     let bytes: usize =
         forms().iter().map(|&(first, len)| Side::Client.header(first, len).len()).sum();
     assert_eq!((forms().len(), prefixes), (38, 2 * (bytes + bytes + 4 * 38)));
@@ -109,7 +111,7 @@ fn fewer_bytes_give_no_event_and_the_number_gives_one_if_the_frame_is_the_shorte
         let mut ws = side.ws(Config::new().delivery(delivery));
         let mut bytes = [head, early].concat();
         let mut input = Input::new(&mut bytes);
-        // One byte is missing, so one is the number.
+        // One byte is missing.
         assert_eq!(ws.drain(&mut input), [Ev::More(1)], "{side:?} {delivery:?} {head:02X?}");
         let rest = [input.unread(), &[*last]].concat();
         let event = ws.next(&mut Input::new(&mut rest.clone()));
@@ -126,7 +128,7 @@ fn the_numbers_written_out() {
         (Side::Client, chunks, &[], 2),
         (Side::Server, chunks, &[0x82], 5),
         (Side::Client, chunks, &[0x82], 1),
-        // The second byte tells the form: header, key, one byte of payload.
+        // The second byte fixes the form: header, key, one byte of payload.
         (Side::Server, chunks, &[0x82, 0x85], 5),
         (Side::Server, frames, &[0x82, 0x85], 9),
         (Side::Client, frames, &[0x82, 0x05], 5),
@@ -139,7 +141,7 @@ fn the_numbers_written_out() {
         (Side::Client, frames, &[0x82, 0x7F], 8 + 65_536),
         (Side::Client, frames, &[0x82, 0x7F, 0, 0, 0, 0, 0, 2], 2 + 131_072),
         (Side::Server, chunks, &[0x82, 0xFF], 8 + 4 + 1),
-        // Control frames are whole or not there, in either delivery.
+        // Control frames are delivered whole in either mode.
         (Side::Server, chunks, &[0x89], 5),
         (Side::Server, chunks, &[0x89, 0xFD], 4 + 125),
         (Side::Server, frames, &[0x89, 0xFD, 1, 2, 3, 4, 5], 124),
@@ -157,7 +159,7 @@ fn complete_header_of_a_whole_frame_is_exact() {
     for side in SIDES {
         for delivery in DELIVERIES {
             for (first, len) in forms() {
-                // In chunk delivery the payload of data is not waited for.
+                // Chunk delivery does not wait for the whole payload.
                 if len == 0 || (first & 0x08 == 0 && delivery == Delivery::Chunks) {
                     continue;
                 }
@@ -173,10 +175,14 @@ fn complete_header_of_a_whole_frame_is_exact() {
                     let mut ws = side.ws(Config::new().delivery(delivery));
                     let missing = payload_len - here;
                     assert_eq!(ws.feed(bytes), [Ev::More(missing)], "{side:?} {first} {len}");
-                    // One byte less gives nothing, all of them give the event and nothing more.
+                    // One byte less gives no event; all of them give exactly one.
                     let less = &frame[..frame.len() - 1];
-                    assert_eq!(ws.feed(less), [Ev::More(1)], "{side:?} {first} {len}");
-                    let all = ws.feed(&frame);
+                    assert_eq!(
+                        ws.feed(&less[bytes.len()..]),
+                        [Ev::More(1)],
+                        "{side:?} {first} {len}"
+                    );
+                    let all = ws.feed(&frame[less.len()..]);
                     assert!(!matches!(all[0], Ev::More(_) | Ev::Fail(_)), "{first} {all:?}");
                     assert_eq!(all.len(), 2);
                 }
@@ -191,13 +197,13 @@ fn payload_in_chunk_delivery_is_one() {
         let mut ws = side.ws(Config::new());
         let frame = side.frame(BINARY | FIN, &vec![5; 70_000]);
         let head = side.header(BINARY | FIN, 70_000).len();
-        // The header alone is consumed, and any byte of the payload is an event.
+        // The header alone is consumed, and any payload byte is an event.
         assert_eq!(ws.feed(&frame[..head]), [Ev::More(1)]);
         let got = ws.feed(&frame[head..=head]);
         assert_eq!(got, [Ev::piece(Kind::Binary, &[5], true, false, 69_999), Ev::More(1)]);
         let got = ws.feed(&frame[head + 1..head + 1000]);
         assert_eq!(got, [Ev::piece(Kind::Binary, &[5; 999], false, false, 69_000), Ev::More(1)]);
-        // Behind the last byte it is a header that is missing again.
+        // After the last byte, the next header is missing.
         let got = ws.feed(&frame[head + 1000..]);
         let least = if side == Side::Server { 6 } else { 2 };
         let end = Ev::piece(Kind::Binary, &vec![5; 69_000], false, true, 0);
@@ -230,7 +236,7 @@ fn growth_hint_only_within_the_frame_limit() {
                     }
                 }
             }
-            // Control frames are not data: the limit is not theirs.
+            // Control frames are not subject to the limit.
             let ping = side.frame(PING, &[1; 125]);
             assert_eq!(side.ws(config).feed(&ping)[0], Ev::ping(&[1; 125]));
         }
@@ -249,7 +255,7 @@ fn after_a_close_it_is_one_and_bytes_are_discarded() {
     }
 }
 
-/// Pings before, inside and behind fragments of a text, and an unfinished frame at the end.
+/// Pings before, inside and after the fragments of a text, and an unfinished frame at the end.
 fn mixed(side: Side) -> Vec<u8> {
     [
         side.frame(FIN | TEXT, "ä whole one".as_bytes()),

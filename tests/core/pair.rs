@@ -1,71 +1,51 @@
-//! A client and a server back to back in memory: the whole life of a connection, every order of
-//! closing, the end of the transport at every moment, and what `state` and `advice` say meanwhile.
+//! A client and a server back to back in memory: whole connections, every order of closing, the
+//! transport ending at any moment, and `state` and `transport_action` at each step.
 
 use barews::{
     Client, CloseCode, Config, Connection, Error, Event, Input, Kind, NoKey, SendError, Server,
     State, TransportAction,
 };
 
-use crate::support::wire::{CLOSE, Ev, Keys, PING, Side, Ws};
+use crate::support::endpoint::{Call, Either, Keys, Side, Ws};
+use crate::support::event::Ev;
+use crate::support::frame::{CLOSE, PING};
 
 const OPEN: (State, TransportAction) = (State::Open, TransportAction::Keep);
 const LOCAL: (State, TransportAction) = (State::LocalClosed, TransportAction::Keep);
 const REMOTE: (State, TransportAction) = (State::RemoteClosed, TransportAction::Keep);
-/// Closed: a server closes the transport, a client waits for that.
+/// Both Closes are exchanged: a server closes the transport, a client waits for that.
 const SERVER_CLOSED: (State, TransportAction) = (State::Closed, TransportAction::HalfClose);
 const CLIENT_CLOSED: (State, TransportAction) = (State::Closed, TransportAction::Keep);
 const GONE: (State, TransportAction) = (State::Closed, TransportAction::Drop);
 
 fn pair() -> (Ws, Ws) {
-    (Side::Client.ws(Config::new()), Side::Server.ws(Config::new()))
+    (Side::Client.ws_of_one_key(Config::new()), Side::Server.ws(Config::new()))
 }
 
 fn at(ws: &Ws) -> (State, TransportAction) {
-    match ws {
-        Ws::Server(ws) => (ws.state(), ws.transport_action()),
-        Ws::Client(ws) => (ws.state(), ws.transport_action()),
-    }
+    (ws.state(), ws.transport_action())
 }
 
 fn close(ws: &mut Ws, code: u16, reason: &str) -> Vec<u8> {
-    let mut out = [0; 131];
-    let code = CloseCode::new(code);
-    let n = match ws {
-        Ws::Server(ws) => ws.send_close(code, reason, &mut out),
-        Ws::Client(ws) => ws.send_close(code, reason, &mut out),
-    };
-    out[..n.unwrap()].to_vec()
-}
-
-fn eof(ws: &mut Ws) -> Result<(), Error> {
-    match ws {
-        Ws::Server(ws) => ws.receive_eof(),
-        Ws::Client(ws) => ws.receive_eof(),
-    }
+    ws.sent(Call::Close(code, reason))
 }
 
 fn text(ws: &mut Ws, text: &str) -> Vec<u8> {
-    let mut out = [0; 131];
-    let n = ws.send_text(text, &mut out).unwrap();
-    out[..n].to_vec()
-}
-
-fn closed(code: u16, reason: &str) -> Ev {
-    Ev::Close(Some((code, reason.to_owned())))
+    ws.sent(Call::Text(text))
 }
 
 fn server(ws: &mut Ws) -> &mut Connection<Server> {
-    let Ws::Server(ws) = ws else { panic!("a client") };
+    let Either::Server(ws) = &mut ws.either else { panic!("a client") };
     ws
 }
 
 fn client(ws: &mut Ws) -> &mut Connection<Client<Keys>> {
-    let Ws::Client(ws) = ws else { panic!("a server") };
+    let Either::Client(ws) = &mut ws.either else { panic!("a server") };
     ws
 }
 
 #[test]
-fn a_whole_life_closed_by_the_client() {
+fn a_whole_connection_closed_by_the_client() {
     let (mut client, mut server) = pair();
     assert_eq!((at(&client), at(&server)), (OPEN, OPEN));
     assert_eq!(server.feed(&text(&mut client, "hello")), [Ev::text(b"hello"), Ev::More(6)]);
@@ -74,37 +54,37 @@ fn a_whole_life_closed_by_the_client() {
 
     let bye = close(&mut client, 1000, "bye");
     assert_eq!(at(&client), LOCAL);
-    // Data that is under way still arrives.
+    // Data in flight still arrives.
     assert_eq!(client.feed(&text(&mut server, "late"))[0], Ev::text(b"late"));
     assert_eq!(at(&client), LOCAL);
-    assert_eq!(server.feed(&bye), [closed(1000, "bye"), Ev::More(1)]);
+    assert_eq!(server.feed(&bye), [Ev::closed(1000, "bye"), Ev::More(1)]);
     assert_eq!((at(&server), server.wants_write()), (REMOTE, true));
-    let answer = server.due();
+    let answer = server.sent(Call::Transmit);
     assert_eq!((at(&server), server.wants_write()), (SERVER_CLOSED, false));
-    assert_eq!(client.feed(&answer), [closed(1000, ""), Ev::More(1)]);
-    // 7.1.1: the server closes first.
+    assert_eq!(client.feed(&answer), [Ev::closed(1000, ""), Ev::More(1)]);
+    // RFC 6455 §7.1.1: the server closes the transport first.
     assert_eq!((at(&client), client.wants_write()), (CLIENT_CLOSED, false));
-    assert_eq!((eof(&mut client), at(&client)), (Ok(()), GONE));
-    assert_eq!((eof(&mut server), at(&server)), (Ok(()), GONE));
-    // And again, for ever.
-    assert_eq!((eof(&mut client), eof(&mut server)), (Ok(()), Ok(())));
+    assert_eq!((client.eof(), at(&client)), (Ok(()), GONE));
+    assert_eq!((server.eof(), at(&server)), (Ok(()), GONE));
+    // Repeated calls return the same.
+    assert_eq!((client.eof(), server.eof()), (Ok(()), Ok(())));
     assert_eq!(server.feed(b"anything"), [Ev::More(1)]);
     assert_eq!((at(&client), at(&server)), (GONE, GONE));
 }
 
 #[test]
-fn a_life_closed_by_the_server() {
+fn a_whole_connection_closed_by_the_server() {
     let (mut client, mut server) = pair();
     let bye = close(&mut server, 1001, "restart");
     assert_eq!(at(&server), LOCAL);
-    assert_eq!(client.feed(&bye), [closed(1001, "restart"), Ev::More(1)]);
+    assert_eq!(client.feed(&bye), [Ev::closed(1001, "restart"), Ev::More(1)]);
     assert_eq!((at(&client), client.wants_write()), (REMOTE, true));
-    let answer = client.due();
+    let answer = client.sent(Call::Transmit);
     assert_eq!(at(&client), CLIENT_CLOSED);
-    assert_eq!(server.feed(&answer), [closed(1001, ""), Ev::More(1)]);
+    assert_eq!(server.feed(&answer), [Ev::closed(1001, ""), Ev::More(1)]);
     assert_eq!((at(&server), server.wants_write()), (SERVER_CLOSED, false));
-    assert_eq!((eof(&mut client), at(&client)), (Ok(()), GONE));
-    assert_eq!((eof(&mut server), at(&server)), (Ok(()), GONE));
+    assert_eq!((client.eof(), at(&client)), (Ok(()), GONE));
+    assert_eq!((server.eof(), at(&server)), (Ok(()), GONE));
 }
 
 #[test]
@@ -113,12 +93,12 @@ fn both_close_at_once() {
     let (from_client, from_server) =
         (close(&mut client, 1000, "done"), close(&mut server, 1001, "away"));
     assert_eq!((at(&client), at(&server)), (LOCAL, LOCAL));
-    assert_eq!(server.feed(&from_client), [closed(1000, "done"), Ev::More(1)]);
-    assert_eq!(client.feed(&from_server), [closed(1001, "away"), Ev::More(1)]);
-    // Each has sent its Close: there is nothing to answer.
-    assert_eq!((client.due(), server.due()), (vec![], vec![]));
+    assert_eq!(server.feed(&from_client), [Ev::closed(1000, "done"), Ev::More(1)]);
+    assert_eq!(client.feed(&from_server), [Ev::closed(1001, "away"), Ev::More(1)]);
+    // Each side has sent its Close, so neither owes an answer.
+    assert_eq!((client.sent(Call::Transmit), server.sent(Call::Transmit)), (vec![], vec![]));
     assert_eq!((at(&client), at(&server)), (CLIENT_CLOSED, SERVER_CLOSED));
-    assert_eq!((eof(&mut client), eof(&mut server)), (Ok(()), Ok(())));
+    assert_eq!((client.eof(), server.eof()), (Ok(()), Ok(())));
     assert_eq!((at(&client), at(&server)), (GONE, GONE));
 }
 
@@ -126,12 +106,12 @@ fn both_close_at_once() {
 fn a_close_without_a_code_is_answered_without_one() {
     let (mut client, mut server) = pair();
     assert_eq!(server.feed(&Side::Server.frame(CLOSE, &[]))[0], Ev::Close(None));
-    assert_eq!(server.due(), [CLOSE, 0]);
+    assert_eq!(server.sent(Call::Transmit), [CLOSE, 0]);
     assert_eq!(client.feed(&[CLOSE, 0])[0], Ev::Close(None));
-    assert_eq!(client.due(), Side::Server.frame(CLOSE, &[]));
+    assert_eq!(client.sent(Call::Transmit), Side::Server.frame(CLOSE, &[]));
 }
 
-/// The four moments of a closing handshake, for the side that starts it and the other one.
+/// The stages of a closing handshake, for the side that starts it and for the other.
 #[test]
 fn the_end_of_the_transport_at_every_moment() {
     let lost = Err(Error::UnexpectedEof);
@@ -141,32 +121,32 @@ fn the_end_of_the_transport_at_every_moment() {
             let (client, server) = pair();
             if server_starts { (server, client) } else { (client, server) }
         };
-        // Before anything, inside a header, a payload, a message: 1006.
+        // Before any byte: 1006.
         let (start, other) = sides();
         for mut ws in [start, other] {
-            assert_eq!((eof(&mut ws), at(&ws)), (lost, GONE));
-            assert_eq!((ws.wants_write(), ws.due()), (false, vec![]));
-            let refused = ws.send_text("", &mut [0; 64]);
+            assert_eq!((ws.eof(), at(&ws)), (lost, GONE));
+            assert_eq!((ws.wants_write(), ws.sent(Call::Transmit)), (false, vec![]));
+            let refused = ws.call(Call::Text(""), &mut [0; 64]);
             assert_eq!(refused, Err(SendError::Closed));
             assert_eq!(ws.feed(b"\x81"), [Ev::Fail(Error::UnexpectedEof)]);
-            assert_eq!(eof(&mut ws), lost);
+            assert_eq!(ws.eof(), lost);
         }
-        // Behind this side's Close, before the peer's: 1006.
+        // After this side's Close, before the peer's: 1006.
         let (mut start, mut other) = sides();
         let bye = close(&mut start, 1000, "");
-        assert_eq!((eof(&mut start), at(&start)), (lost, GONE));
+        assert_eq!((start.eof(), at(&start)), (lost, GONE));
         // Inside the Close frame: 1006.
         let part = &bye[..bye.len() - 1];
         assert!(matches!(other.feed(part)[..], [Ev::More(1)]));
-        assert_eq!((eof(&mut other), at(&other)), (lost, GONE));
-        // Behind the peer's Close, its answer not yet written: clean, and the answer is due still,
-        // for the other half of the transport may be open.
+        assert_eq!((other.eof(), at(&other)), (lost, GONE));
+        // After the peer's Close, before the answer is written: clean. The answer stays pending
+        // because the other half of the transport may still be open.
         let (_, mut other) = sides();
-        assert_eq!(other.feed(&bye)[0], closed(1000, ""));
-        assert_eq!((eof(&mut other), at(&other), other.wants_write()), (Ok(()), REMOTE, true));
-        assert!(!other.due().is_empty());
+        assert_eq!(other.feed(&bye)[0], Ev::closed(1000, ""));
+        assert_eq!((other.eof(), at(&other), other.wants_write()), (Ok(()), REMOTE, true));
+        assert!(!other.sent(Call::Transmit).is_empty());
         assert_eq!(at(&other), GONE);
-        // Behind both: clean; see the whole lives above.
+        // After both Closes: clean, as in the whole connections above.
     }
 }
 
@@ -176,7 +156,7 @@ fn the_end_inside_a_frame_or_message_is_not_clean() {
     for end in 0..=wire.len() {
         let (_, mut server) = pair();
         server.feed(&wire[..end]);
-        assert_eq!(eof(&mut server), Err(Error::UnexpectedEof), "{end}");
+        assert_eq!(server.eof(), Err(Error::UnexpectedEof), "{end}");
         assert_eq!(at(&server), GONE);
     }
 }
@@ -185,19 +165,19 @@ fn the_end_inside_a_frame_or_message_is_not_clean() {
 fn a_fault_of_the_client() {
     let (mut client, mut server) = pair();
     assert_eq!(server.feed(b"\x83\x80\0\0\0\0"), [Ev::Fail(Error::ReservedOpcode)]);
-    // 7.1.7: a Close says why, then who failed the connection closes it.
+    // RFC 6455 §7.1.7: a Close gives the reason; the endpoint that failed the connection closes it.
     assert_eq!((at(&server), server.wants_write()), (REMOTE, true));
-    let why = server.due();
+    let why = server.sent(Call::Transmit);
     assert_eq!(at(&server), SERVER_CLOSED);
-    assert_eq!(client.feed(&why)[0], closed(1002, ""));
+    assert_eq!(client.feed(&why)[0], Ev::closed(1002, ""));
     assert_eq!(client.feed(b""), [Ev::More(1)]);
     assert_eq!(at(&client), REMOTE);
-    let answer = client.due();
+    let answer = client.sent(Call::Transmit);
     assert_eq!(at(&client), CLIENT_CLOSED);
-    // It is not read any more.
+    // The server no longer reads the answer.
     assert_eq!(server.feed(&answer), [Ev::Fail(Error::ReservedOpcode)]);
-    assert_eq!((eof(&mut client), at(&client)), (Ok(()), GONE));
-    assert_eq!((eof(&mut server), at(&server)), (Err(Error::ReservedOpcode), GONE));
+    assert_eq!((client.eof(), at(&client)), (Ok(()), GONE));
+    assert_eq!((server.eof(), at(&server)), (Err(Error::ReservedOpcode), GONE));
 }
 
 #[test]
@@ -205,48 +185,48 @@ fn a_fault_of_the_server() {
     let (mut client, mut server) = pair();
     assert_eq!(client.feed(b"\x81\x01\xFF"), [Ev::Fail(Error::InvalidUtf8)]);
     assert_eq!((at(&client), client.wants_write()), (REMOTE, true));
-    let why = client.due();
-    // A client that failed the connection does not wait for the server.
+    let why = client.sent(Call::Transmit);
+    // A client that failed the connection does not wait for the server to close.
     assert_eq!(at(&client), (State::Closed, TransportAction::HalfClose));
-    assert_eq!(server.feed(&why)[0], closed(1007, ""));
-    server.due();
+    assert_eq!(server.feed(&why)[0], Ev::closed(1007, ""));
+    server.sent(Call::Transmit);
     assert_eq!(at(&server), SERVER_CLOSED);
-    assert_eq!((eof(&mut client), at(&client)), (Err(Error::InvalidUtf8), GONE));
+    assert_eq!((client.eof(), at(&client)), (Err(Error::InvalidUtf8), GONE));
 }
 
 #[test]
-fn the_end_behind_a_fault_before_the_close_is_written() {
+fn the_end_after_a_fault_before_the_close_is_written() {
     for (mut ws, bad) in [(pair().0, &b"\x83\x00"[..]), (pair().1, b"\x83\x80\0\0\0\0")] {
         assert_eq!(ws.feed(bad), [Ev::Fail(Error::ReservedOpcode)]);
-        assert_eq!((eof(&mut ws), at(&ws)), (Err(Error::ReservedOpcode), REMOTE));
-        assert!(!ws.due().is_empty());
+        assert_eq!((ws.eof(), at(&ws)), (Err(Error::ReservedOpcode), REMOTE));
+        assert!(!ws.sent(Call::Transmit).is_empty());
         assert_eq!(at(&ws), GONE);
         assert_eq!(ws.feed(bad), [Ev::Fail(Error::ReservedOpcode)]);
     }
 }
 
 #[test]
-fn the_end_behind_the_data_before_a_fault_tells_the_fault() {
-    // The good part of the text is delivered; that the rest is bad is told by the next call.
+fn the_end_after_the_data_before_a_fault_returns_the_fault() {
+    // The valid part of the text is delivered; the next call reports the fault.
     let (_, mut ws) = pair();
     let mut bytes = Side::Server.frame(0x81, b"good\xFFbad");
     let mut input = Input::new(&mut bytes);
     assert_eq!(ws.next(&mut input), Ev::piece(Kind::Text, b"good", true, false, 4));
-    assert_eq!((eof(&mut ws), at(&ws)), (Err(Error::InvalidUtf8), REMOTE));
-    assert_eq!(ws.due(), [CLOSE, 2, 0x03, 0xEF]);
-    assert_eq!((at(&ws), eof(&mut ws)), (GONE, Err(Error::InvalidUtf8)));
+    assert_eq!((ws.eof(), at(&ws)), (Err(Error::InvalidUtf8), REMOTE));
+    assert_eq!(ws.sent(Call::Transmit), [CLOSE, 2, 0x03, 0xEF]);
+    assert_eq!((at(&ws), ws.eof()), (GONE, Err(Error::InvalidUtf8)));
 }
 
 #[test]
-fn a_fault_behind_this_sides_close() {
+fn a_fault_after_this_sides_close() {
     let (mut client, mut server) = pair();
     close(&mut server, 1000, "");
     close(&mut client, 1000, "");
     assert_eq!(server.feed(b"\x81\x00"), [Ev::Fail(Error::Unmasked)]);
     assert_eq!(client.feed(b"\x81\x80\0\0\0\0"), [Ev::Fail(Error::Masked)]);
-    // Its Close was written before: no second one.
+    // Its Close was already written, so no second one follows.
     for ws in [&mut server, &mut client] {
-        assert_eq!((ws.wants_write(), ws.due()), (false, vec![]));
+        assert_eq!((ws.wants_write(), ws.sent(Call::Transmit)), (false, vec![]));
         assert_eq!(at(ws), (State::Closed, TransportAction::HalfClose));
     }
 }
@@ -270,8 +250,8 @@ fn a_client_without_keys_is_to_be_dropped() {
         assert_eq!(refused, Err(SendError::NoMaskingKey));
         assert_eq!(client.mask_next(&mut out), Err(SendError::NoMaskingKey));
     }
-    assert_eq!(out, [0; 64], "nothing unmasked was written");
-    // What was due before will never be written.
+    assert_eq!(out, [0; 64], "unmasked bytes were written");
+    // A frame that was already pending is never written.
     let mut client = Connection::client(Config::new(), Empty);
     let mut ping = *b"\x89\x00";
     assert!(matches!(client.receive(&mut Input::new(&mut ping)), Ok(Event::Ping(_))));
@@ -280,9 +260,10 @@ fn a_client_without_keys_is_to_be_dropped() {
     assert!(!client.wants_write());
 }
 
-/// A caller may drop the transport once the other side has closed and nothing waits to be written.
+/// Until the fault is returned, the state shows none: a caller may drop the transport once the peer
+/// has closed and no output is pending.
 #[test]
-fn a_fault_behind_good_text_shows_when_it_is_told() {
+fn a_fault_after_valid_text_shows_when_it_is_returned() {
     let mut server = Connection::server(Config::new());
     let mut bytes = *b"\x81\x83\0\0\0\0ab\xFF";
     let mut input = Input::new(&mut bytes);
@@ -305,15 +286,15 @@ fn a_frame_in_progress_when_the_peer_closes() {
     let (mut a, mut b) = pair();
     let head = client(&mut a).begin_frame(Kind::Binary, true, 2).unwrap().to_vec();
     let bye = close(&mut b, 1000, "");
-    assert_eq!(a.feed(&bye)[0], closed(1000, ""));
-    assert_eq!((at(&a), a.wants_write(), a.due()), (REMOTE, false, vec![]));
+    assert_eq!(a.feed(&bye)[0], Ev::closed(1000, ""));
+    assert_eq!((at(&a), a.wants_write(), a.sent(Call::Transmit)), (REMOTE, false, vec![]));
     let mut payload = [7, 8];
     client(&mut a).mask_next(&mut payload).unwrap();
     assert_eq!((at(&a), a.wants_write()), (REMOTE, true));
-    let rest = a.due();
+    let rest = a.sent(Call::Transmit);
     assert_eq!(at(&a), CLIENT_CLOSED);
     let got = b.feed(&[head, payload.to_vec(), rest].concat());
-    assert_eq!(got, [Ev::binary(&[7, 8]), closed(1000, ""), Ev::More(1)]);
+    assert_eq!(got, [Ev::binary(&[7, 8]), Ev::closed(1000, ""), Ev::More(1)]);
     assert_eq!((at(&b), server(&mut b).frame_left()), (SERVER_CLOSED, 0));
 }
 
@@ -328,10 +309,10 @@ fn pings_both_ways_while_messages_are_open() {
     for round in 0..3 {
         let n = client(&mut a).send_ping(&[round], &mut out).unwrap();
         assert_eq!(b.feed(&out[..n])[0], Ev::ping(&[round]));
-        let pong = b.due();
+        let pong = b.sent(Call::Transmit);
         assert_eq!(a.feed(&pong)[0], Ev::pong(&[round]));
         assert_eq!(a.feed(&[PING, 1, round])[0], Ev::ping(&[round]));
-        let pong = a.due();
+        let pong = a.sent(Call::Transmit);
         assert_eq!(b.feed(&pong)[0], Ev::pong(&[round]));
     }
     assert_eq!((at(&a), at(&b)), (OPEN, OPEN));

@@ -1,4 +1,4 @@
-//! How much memory the types take: a connection is all that an idle peer costs.
+//! Sizes of the types: an idle peer costs one connection and nothing else.
 
 use std::mem::size_of;
 
@@ -14,7 +14,7 @@ fn p06_a_connection_is_at_most_256_bytes() {
     assert_eq!(
         size_of::<Connection<Client<Keyless>>>(),
         least.next_multiple_of(align_of::<Connection<Server>>()),
-        "a client takes the source of its keys and no more"
+        "a client adds only its source of masking keys"
     );
 }
 
@@ -23,7 +23,7 @@ fn a_header_is_15_bytes_everywhere() {
     assert_eq!(size_of::<HeaderBytes>(), 15);
 }
 
-/// A change here is a change of what users pay: say so in the changelog.
+/// Users pay for any increase: mention changes in the changelog.
 #[cfg(target_pointer_width = "64")]
 #[test]
 fn sizes_on_64_bit() {
@@ -34,7 +34,7 @@ fn sizes_on_64_bit() {
     assert_eq!(size_of::<RecvBuffer<&mut [u8]>>(), 32);
 }
 
-/// Where a `u64` may be aligned to four bytes, it is less.
+/// Sizes are smaller where `u64` may be aligned to four bytes.
 #[cfg(target_pointer_width = "32")]
 #[test]
 fn sizes_on_32_bit() {
@@ -45,7 +45,7 @@ fn sizes_on_32_bit() {
     assert!(size_of::<RecvBuffer<&mut [u8]>>() <= 16);
 }
 
-/// The window of 256 bytes to 32 KiB comes on top, in memory of the caller.
+/// The window of 256 bytes to 32 KiB is separate, in caller-provided memory.
 #[cfg(feature = "deflate")]
 #[test]
 fn an_inflater_is_2_5_kib_at_most() {

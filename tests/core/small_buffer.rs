@@ -1,33 +1,35 @@
-//! What the numbers of `NeedMore` are good for: a buffer of `MIN_BUFFER_LEN` bytes always makes
-//! progress, one growth is enough, and a frame of any size streams through a small buffer.
+//! The guarantees of `NeedMore`: a buffer of `MIN_BUFFER_LEN` bytes always makes progress, one
+//! growth suffices, and a frame of any size streams through a small buffer.
 
 use barews::{Config, Delivery, Kind, MIN_BUFFER_LEN, RecvBuffer, StorageFull};
 
-use crate::support::wire::{BINARY, CLOSE, CONTINUATION, Ev, FIN, PING, PONG, SIDES, Side, TEXT};
+use crate::support::endpoint::{SIDES, Side};
+use crate::support::event::Ev;
+use crate::support::frame::{BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, TEXT};
 
-/// Runs `wire` through a buffer of exactly 131 bytes, `step` bytes a read at most.
+/// Runs `wire` through a buffer of exactly 131 bytes, reading at most `step` bytes at a time.
 ///
-/// After each `NeedMore(n)` the buffer must have room for the `n`.
+/// After each `NeedMore(n)` the buffer must have room for `n` bytes.
 fn through_131(side: Side, mut wire: &[u8], step: usize) -> Vec<Ev> {
     let mut ws = side.ws(Config::new());
     let mut rx = RecvBuffer::new([0; 131]);
     let mut events = Vec::new();
     while !wire.is_empty() {
         let spare = rx.spare_mut();
-        assert!(!spare.is_empty(), "there is always room");
+        assert!(!spare.is_empty(), "the buffer is full");
         let n = spare.len().min(wire.len()).min(step);
         spare[..n].copy_from_slice(&wire[..n]);
         rx.advance(n);
         wire = &wire[n..];
         let mut got = ws.drain(&mut rx.input());
         let Some(Ev::More(n)) = got.pop() else { panic!("an error") };
-        assert_eq!(rx.reserve(n), Ok(()), "{n} more with {} here", rx.len());
+        assert_eq!(rx.reserve(n), Ok(()), "{n} more with {} unread", rx.len());
         events.extend(got);
     }
     events
 }
 
-/// Puts the pieces of frames together; control frames stay where they are.
+/// Joins the pieces of each message; control frames keep their position.
 fn join(events: Vec<Ev>) -> Vec<Ev> {
     let mut joined: Vec<Ev> = Vec::new();
     for event in events {
@@ -117,8 +119,8 @@ fn one_byte_less_than_131_is_not_enough() {
     assert_eq!(rx.reserve(1), Err(StorageFull { needed: 131 }));
 }
 
-/// Runs one whole frame through a buffer of 131 bytes that grows by `NeedMore`; the lengths of the
-/// storages that it grew to. `when_full` says that it grows only when there is no room left.
+/// Runs one whole frame through a buffer of 131 bytes that grows as `NeedMore` asks. Returns the
+/// new storage lengths. With `when_full`, the buffer grows only when no room is left.
 fn growths(side: Side, len: usize, first_read: usize, when_full: bool) -> Vec<usize> {
     let frame = side.frame(FIN | BINARY, &vec![6; len]);
     let mut ws = side.ws(Config::new().delivery(Delivery::Frames));
@@ -157,11 +159,12 @@ fn a_frame_larger_than_the_buffer_needs_one_growth() {
             for first_read in [head, head + 1, 60, 131] {
                 assert_eq!(growths(side, len, first_read, false), [head + len], "{first_read}");
             }
-            // Behind a cut header as well, if only a full buffer grows: it holds any header.
+            // A buffer that grows only when full holds any header, so this also holds after a cut
+            // header.
             for first_read in 1..=131 {
                 assert_eq!(growths(side, len, first_read, true), [head + len], "{first_read}");
             }
-            // If one grows at once, by the number for a cut header, the second growth is the last.
+            // A buffer that grows at once after a cut header needs one more growth at most.
             for first_read in 1..head {
                 let growths = growths(side, len, first_read, false);
                 assert!(growths.len() <= 2, "{side:?} {len} {first_read} {growths:?}");
@@ -171,10 +174,11 @@ fn a_frame_larger_than_the_buffer_needs_one_growth() {
     }
 }
 
-/// The period of the pattern below, a multiple of four so that it fits any masking key.
+/// The period of the pattern below: a multiple of four, so that it is compatible with any masking
+/// key.
 const PERIOD: usize = 1004;
 
-/// Streams one frame of `len` bytes through 4 KiB; nothing of it is ever whole in memory.
+/// Streams one frame of `len` bytes through 4 KiB; it is never in memory as a whole.
 fn stream(side: Side, len: u64) {
     let key = side.key().unwrap_or_default();
     let plain: Vec<u8> =

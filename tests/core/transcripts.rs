@@ -1,18 +1,19 @@
-//! Every transcript gives its events however its bytes are cut.
+//! Every transcript yields the same events however its bytes are cut.
 
 use std::collections::BTreeSet;
 
 use barews::ControlOrder::{Ahead, Wire};
 
 use crate::support::driver::{check, run};
+use crate::support::event::Ev;
 use crate::support::reference;
 use crate::support::transcript;
-use crate::support::transcript::{Case, Outcome, Rules, Seen, cases};
+use crate::support::transcript::{Case, Outcome, Rules, cases};
 
-/// Longer bytes are not cut at every place, but at the first and last of them and here and there.
+/// Longer transcripts are cut near both ends and at random places instead of everywhere.
 const ALL_CUTS: usize = 700;
 
-/// The generator of Marsaglia with 64 bits of state; never 0.
+/// Marsaglia's xorshift generator with 64 bits of state, which is never 0.
 struct Xorshift(u64);
 
 impl Xorshift {
@@ -24,7 +25,7 @@ impl Xorshift {
     }
 }
 
-/// The places of a cut in two: all, or some if there are very many.
+/// The places for a single cut: all of them, or a sample if there are too many.
 fn places(len: usize) -> Vec<usize> {
     let mut random = Xorshift(0x9E37_79B9_7F4A_7C15);
     match len {
@@ -33,7 +34,7 @@ fn places(len: usize) -> Vec<usize> {
     }
 }
 
-/// Runs one way to cut, in both orders.
+/// Runs one way to cut, in both control orders.
 fn try_cuts(case: &Case, rules: &Rules, wanted: &Outcome, cuts: &[usize], seed: u64) {
     for order in [Wire, Ahead] {
         let result =
@@ -66,7 +67,7 @@ fn try_all_cuts(case: &Case, rules: &Rules, wanted: &Outcome) {
 }
 
 #[test]
-fn p01_every_case_as_it_is_written_in_every_cut() {
+fn p01_every_case_in_every_cut() {
     for case in cases() {
         try_all_cuts(&case, &case.rules, &case.outcome);
     }
@@ -93,7 +94,7 @@ fn the_reference_agrees_with_every_case() {
 fn pushed_at_once_pings_and_pongs_overtake_all_data() {
     for case in cases() {
         let run = run(&case.bytes, &[], &case.rules, Ahead).unwrap();
-        let control = |event: &&Seen| matches!(event, Seen::Ping(_) | Seen::Pong(_));
+        let control = |event: &&Ev| matches!(event, Ev::Ping(_) | Ev::Pong(_));
         let wire: Vec<_> = case.outcome.events.iter().filter(control).collect();
         let early: Vec<_> =
             run.events.iter().map(|(_, _, event)| event).take_while(control).collect();
@@ -107,14 +108,14 @@ fn the_transcripts_reach_every_error_and_every_event() {
     let cases = cases();
     assert!(cases.len() >= 120, "only {} cases", cases.len());
     let names: BTreeSet<_> = cases.iter().map(|case| &case.name).collect();
-    assert_eq!(names.len(), cases.len(), "two cases have the same name");
+    assert_eq!(names.len(), cases.len(), "duplicate case name");
     for case in &cases {
         let closed = case.outcome.error.is_some() || case.outcome.need.is_some();
-        assert!(closed, "{}: neither `error` nor `need` at the end", case.name);
-        assert!(case.name.contains('('), "{}: no section is cited", case.name);
+        assert!(closed, "{}: must end with `error` or `need`", case.name);
+        assert!(case.name.contains('('), "{}: no section cited", case.name);
         let eof = match (&case.outcome.error, case.outcome.events.last()) {
             (Some((error, _)), _) => error,
-            (None, Some(Seen::Close(_))) => "ok",
+            (None, Some(Ev::Close(_))) => "ok",
             (None, _) => "UnexpectedEof",
         };
         assert_eq!(case.eof.as_deref().unwrap_or(eof), eof, "{}", case.name);
@@ -161,7 +162,7 @@ fn every_file_of_transcripts_is_read() {
     assert_eq!(found, transcript::FILES.map(|(name, _)| name));
     for (name, text) in transcript::FILES {
         let headings = text.lines().filter(|line| line.starts_with("## ")).count();
-        assert_eq!(transcript::parse(name, text).len(), headings, "{name}: one block a heading");
+        assert_eq!(transcript::parse(name, text).len(), headings, "{name}: one block per heading");
     }
 }
 

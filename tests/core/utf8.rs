@@ -1,29 +1,31 @@
-//! Text against `core::str`: all strings of up to three bytes at every cut, and of four bytes at the
-//! bytes where the rules of RFC 3629 change, or all of them with `BAREWS_EXHAUSTIVE=1`.
+//! UTF-8 validation against `core::str`: all strings of up to three bytes at every cut, and of four
+//! bytes at the byte values where the rules of RFC 3629 change, or all of them with
+//! `BAREWS_EXHAUSTIVE=1`.
 
 use barews::{CloseFrame, Config, Connection, Error, Event, Input, Kind};
 
-/// Where a text has its first impossible byte; one that ends inside a character, at its last byte.
+/// The index of the first invalid byte. For a text that ends inside a character, that is its last
+/// byte.
 fn first_bad(text: &[u8]) -> Option<usize> {
     let error = core::str::from_utf8(text).err()?;
     let start = error.valid_up_to();
     match error.error_len() {
-        // The first byte of a character may be possible where the one behind it is not.
+        // The first byte of a character may be valid where the next one is not.
         Some(len) if matches!(text[start], 0xC2..=0xF4) => Some(start + len),
         Some(_) => Some(start),
         None => Some(text.len() - 1),
     }
 }
 
-/// The same for the start of a text that goes on.
+/// The same for an unfinished text.
 fn first_bad_so_far(text: &[u8]) -> Option<usize> {
     let open = core::str::from_utf8(text).is_err_and(|error| error.error_len().is_none());
     if open { None } else { first_bad(text) }
 }
 
-/// How many bytes of a text a client takes that comes in these pieces, and whether it was whole.
+/// How many bytes of a text a client accepts in these pieces, and whether it was complete.
 ///
-/// `frames` are the pieces as fragments; else it is one frame whose bytes come in pieces.
+/// With `frames`, each piece is a fragment; otherwise the pieces are reads of one frame.
 fn taken(pieces: &[&[u8]], frames: bool) -> (usize, bool) {
     let mut ws = Connection::client(Config::new(), || [0; 4]);
     let total: usize = pieces.iter().map(|piece| piece.len()).sum();
@@ -63,14 +65,15 @@ fn taken(pieces: &[&[u8]], frames: bool) -> (usize, bool) {
 
 fn check(text: &[u8], pieces: &[&[u8]], frames: bool) {
     let mut expected = first_bad(text).map_or((text.len(), true), |bad| (bad, false));
-    // That a text ends inside a character shows at its last byte, or behind it at an empty end.
+    // A text that ends inside a character fails at its last byte, or at an empty final piece after
+    // it.
     if pieces.last().is_some_and(|piece| piece.is_empty()) && first_bad_so_far(text).is_none() {
         expected.0 = text.len();
     }
     assert_eq!(taken(pieces, frames), expected, "{text:02X?} as {pieces:02X?}");
 }
 
-/// Every cut of a text into pieces, both ways.
+/// Every cut of a text, as fragments and as reads.
 fn check_all_cuts(text: &[u8]) {
     for cuts in 0..1_u32 << text.len().saturating_sub(1) {
         let mut pieces = Vec::new();
@@ -93,16 +96,16 @@ fn p16_r8_1_01_all_texts_of_up_to_two_bytes_at_every_cut() {
         check_all_cuts(&[a]);
         for b in 0..=255 {
             check_all_cuts(&[a, b]);
-            // With empty fragments, and one more for the end.
+            // With empty fragments between the bytes and at the end.
             check(&[a, b], &[&[], &[a], &[], &[b], &[]], true);
         }
     }
 }
 
-/// All texts of three bytes that begin with `firsts`.
+/// All texts of three bytes whose first byte is in `firsts`.
 ///
-/// A cut behind an impossible byte shows the same as any other text with that start, so of those
-/// one is enough.
+/// After an invalid byte the rest of the text makes no difference, so one text per invalid prefix
+/// is enough.
 fn three_bytes(firsts: impl Iterator<Item = u8>) {
     for (a, b) in firsts.flat_map(|a| (0..=255).map(move |b| (a, b))) {
         let one = first_bad_so_far(&[a]).is_none() || b == 0;
@@ -132,7 +135,7 @@ fn p16_r8_1_01_all_texts_of_three_bytes_at_every_cut_upper_half() {
     three_bytes(0x58..=0xFF);
 }
 
-/// The bytes at which a rule of RFC 3629 section 4 begins or ends.
+/// Byte values at which a rule of RFC 3629 §4 begins or ends.
 const EDGES: [u8; 24] = [
     0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xEC, 0xED,
     0xEE, 0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF,
@@ -145,7 +148,8 @@ fn p16_r8_1_01_texts_of_four_bytes() {
     let values = if exhaustive { &all[..] } else { &EDGES[..] };
     for (a, b) in values.iter().flat_map(|a| values.iter().map(move |b| (*a, *b))) {
         for c in values {
-            // What is impossible after three bytes was seen with three: one of those is enough.
+            // Prefixes invalid within three bytes are covered above, so one text for each is
+            // enough.
             let dead = exhaustive && first_bad_so_far(&[a, b, *c]).is_some();
             for d in values.iter().take(if dead { 1 } else { 256 }) {
                 let text = [a, b, *c, *d];
@@ -160,7 +164,7 @@ fn p16_r8_1_01_texts_of_four_bytes() {
     }
 }
 
-/// A text in one frame, from a client or a server.
+/// Receives the text in one frame, from a client or a server.
 fn check_whole(text: &[u8], masked: bool) {
     let expected = first_bad(text).map_or((text.len(), true), |bad| (bad, false));
     let key = [0x80, 0x01, 0xFF, 0x00];
@@ -196,7 +200,7 @@ fn check_whole(text: &[u8], masked: bool) {
 
 #[test]
 fn r8_1_01_a_character_at_every_place_of_a_long_text() {
-    // The fast path for runs of ASCII must neither skip a byte nor lose its place.
+    // The ASCII fast path must neither skip a byte nor lose its position.
     let characters: [&[u8]; 9] = [
         "µ".as_bytes(),
         "€".as_bytes(),
@@ -221,7 +225,7 @@ fn r8_1_01_a_character_at_every_place_of_a_long_text() {
 }
 
 #[test]
-fn r8_1_01_a_byte_again_and_again() {
+fn r8_1_01_a_repeated_byte() {
     for byte in 0..=u8::MAX {
         for len in 1..=70 {
             for masked in [false, true] {
@@ -231,7 +235,7 @@ fn r8_1_01_a_byte_again_and_again() {
     }
 }
 
-/// Words are put together before they are looked at: two bytes must not make one that is not seen.
+/// The validator combines several words before testing them: two invalid bytes must not cancel out.
 #[test]
 fn r8_1_01_two_bytes_in_a_long_text() {
     let mut text = [b'a'; 90];
@@ -257,9 +261,9 @@ fn r8_1_01_all_close_reasons_of_two_bytes() {
     }
 }
 
-/// Long runs of ASCII are passed over at once: not behind a character that lacks a byte.
+/// Runs of ASCII are skipped in bulk, but not after an incomplete character.
 #[test]
-fn p16_a_cut_character_before_or_behind_long_ascii() {
+fn p16_a_cut_character_before_or_after_long_ascii() {
     let ascii = [b'a'; 70];
     for character in ["é", "串", "😀"].map(str::as_bytes) {
         for kept in 0..=character.len() {

@@ -1,4 +1,4 @@
-//! `Inflate` on blocks that are made by hand: windows, blocks, codes.
+//! `Inflate` on hand-made blocks: windows, blocks and codes.
 
 use barews::{Error, Kind};
 use miniz_oxide::inflate::TINFLStatus;
@@ -6,11 +6,11 @@ use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 
 use crate::support::bits;
 use crate::support::bits::{ALL_CODE_LENGTHS, BitWriter};
+use crate::support::endpoint::Side;
 use crate::support::inflated::{JUNK, Outcome, alone, compressed, context, run};
 use crate::support::oracles::{Verdict, miniz, zlib};
-use crate::support::wire::Side;
 
-/// Binary messages through a window of so many bits.
+/// Inflates binary messages with a window of `window_bits`.
 fn through(window_bits: u8, takeover: bool, messages: &[Vec<u8>], size: usize) -> Outcome {
     let frames = messages.iter().map(|one| compressed(Side::Client, Kind::Binary, &[one]));
     let wire: Vec<u8> = frames.flatten().collect();
@@ -22,14 +22,14 @@ fn refused(outcome: &Outcome) -> bool {
     outcome.error.is_some()
 }
 
-/// Bytes in which no place looks like another.
+/// Bytes without repetitions.
 fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(|n| u8::try_from((n ^ n >> 8 ^ n >> 13) & 0xFF).unwrap()).collect()
 }
 
 const FURTHEST: usize = 1 << 15;
 
-fn far(distance: usize) -> u32 {
+fn to_u32(distance: usize) -> u32 {
     distance.try_into().unwrap()
 }
 
@@ -47,11 +47,11 @@ fn a_match_reaches_back_as_far_as_the_window_and_no_further() {
     for bits in 8..=15 {
         let window = 1_usize << bits;
         let bytes = pattern(window + 300);
-        // What is further than 32,768 cannot be written.
+        // DEFLATE has no distance over 32,768.
         for (distance, size) in (window - 1..=FURTHEST.min(window + 1))
             .flat_map(|distance| [100, window, 1 << 17].map(|size| (distance, size)))
         {
-            let message = stored(&bytes).fixed(false).repeat(258, far(distance)).end().message();
+            let message = stored(&bytes).fixed(false).repeat(258, to_u32(distance)).end().message();
             let seen = through(bits, true, &[message], size);
             assert_eq!(refused(&seen), distance > window, "{bits} {distance} {size}");
             if distance <= window {
@@ -72,7 +72,7 @@ fn the_window_is_the_same_across_messages_and_sizes_of_output() {
         let bytes = pattern(window);
         for size in [1, 255, 256, 257, 1 << 16] {
             let mut next = BitWriter::new();
-            let next = next.fixed(false).repeat(258, far(window)).end().message();
+            let next = next.fixed(false).repeat(258, to_u32(window)).end().message();
             let seen = through(bits, true, &[stored(&bytes).message(), next], size);
             let again: Vec<u8> = bytes.iter().copied().cycle().take(258).collect();
             assert!(!refused(&seen));
@@ -82,20 +82,20 @@ fn the_window_is_the_same_across_messages_and_sizes_of_output() {
 }
 
 #[test]
-fn nothing_reaches_back_behind_the_start() {
+fn no_match_reaches_before_the_start() {
     for (bits, before) in (8..=15).flat_map(|bits| [0, 1, 2, 100].map(|before| (bits, before))) {
         for distance in 1..=before + 2 {
             let bytes = pattern(before);
-            let message = stored(&bytes).fixed(false).repeat(3, far(distance)).end().message();
+            let message = stored(&bytes).fixed(false).repeat(3, to_u32(distance)).end().message();
             let beyond = distance > before;
             for size in [1, 1000] {
                 let seen = through(bits, true, core::slice::from_ref(&message), size);
                 assert_eq!(refused(&seen), beyond, "{bits} {before} {distance}");
                 assert!(!beyond || seen.open == bytes);
             }
-            // Without takeover it is the start of each message.
+            // Without takeover the start is that of each message.
             let mut next = BitWriter::new();
-            let next = next.fixed(false).repeat(3, far(distance)).end().message();
+            let next = next.fixed(false).repeat(3, to_u32(distance)).end().message();
             let first = stored(&pattern(200)).message();
             assert!(refused(&through(bits, false, &[first.clone(), next.clone()], 1000)));
             assert!(!refused(&through(bits, true, &[first, next], 1000)));
@@ -103,11 +103,11 @@ fn nothing_reaches_back_behind_the_start() {
     }
 }
 
-/// A peer must never see what the memory held before. `miniz_oxide` with a ring of output does show it: it
-/// allows a match that reaches back behind the start, as its caller has no way of saying how much of the
-/// ring is valid. Here the window knows.
+/// The initial content of the memory must never reach the output. `miniz_oxide` with a ring buffer
+/// does expose it: it accepts a match before the start of the data, because its caller cannot state
+/// how much of the ring is valid. The window of `Inflate` tracks that.
 #[test]
-fn what_the_memory_held_before_never_comes_out() {
+fn the_initial_content_of_the_memory_is_never_output() {
     let mut stream = BitWriter::new();
     let message = stream.fixed(false).repeat(258, 32_768).end().message();
     let mut ring = vec![JUNK; 1 << 15];
@@ -119,15 +119,16 @@ fn what_the_memory_held_before_never_comes_out() {
 
     let ours = alone(&message);
     assert_eq!((ours.error, &ours.open[..]), (Some(Error::InvalidDeflate), &b""[..]));
-    // Nor where the window is full of junk but for a few bytes, at either end of the ring.
+    // The same for a window with only a few valid bytes, at either end of the ring.
     for bits in 8..=15 {
         let window = 1_usize << bits;
         for before in [1, 2, 16, 255, window - 1] {
-            let behind = |distance: &usize| (before + 1..=FURTHEST).contains(distance);
-            for distance in [before + 1, before + 2, window - 1, window].into_iter().filter(behind)
+            let before_start = |distance: &usize| (before + 1..=FURTHEST).contains(distance);
+            for distance in
+                [before + 1, before + 2, window - 1, window].into_iter().filter(before_start)
             {
                 let mut next = BitWriter::new();
-                let next = next.fixed(false).repeat(258, far(distance)).end().message();
+                let next = next.fixed(false).repeat(258, to_u32(distance)).end().message();
                 let seen = through(bits, true, &[stored(&vec![7; before]).message(), next], 300);
                 assert!(refused(&seen) && seen.open.is_empty(), "{bits} {before} {distance}");
             }
@@ -137,8 +138,8 @@ fn what_the_memory_held_before_never_comes_out() {
 
 #[test]
 fn matches_of_all_lengths_and_many_distances() {
-    for (len, distance) in
-        (3..=258).flat_map(|len| [1, 2, 3, 15, 16, 17, 31, 255, 256].map(|far| (len, far)))
+    for (len, distance) in (3..=258)
+        .flat_map(|len| [1, 2, 3, 15, 16, 17, 31, 255, 256].map(|distance| (len, distance)))
     {
         let bytes = pattern(256);
         let mut stream = stored(&bytes);
@@ -169,7 +170,7 @@ fn every_distance_of_32_kib() {
     }
 }
 
-/// An empty block: stored, fixed, or dynamic with no symbol but the end.
+/// Adds an empty block: stored, fixed, or dynamic with only the end-of-block symbol.
 fn add_empty(stream: &mut BitWriter, kind: usize) {
     match kind {
         0 => {
@@ -187,7 +188,7 @@ fn add_empty(stream: &mut BitWriter, kind: usize) {
 }
 
 #[test]
-fn empty_blocks_of_all_kinds_say_nothing() {
+fn empty_blocks_of_all_types_give_nothing() {
     for kinds in [&[0][..], &[1], &[2], &[0, 1, 2], &[2, 2, 1, 1, 0, 0]] {
         let mut stream = BitWriter::new();
         stream.fixed(false).literals(b"a").end();
@@ -203,7 +204,7 @@ fn empty_blocks_of_all_kinds_say_nothing() {
 }
 
 #[test]
-fn a_type_that_is_none_is_invalid() {
+fn a_reserved_block_type_is_invalid() {
     for last in 0..2 {
         let mut stream = BitWriter::new();
         let message = stream.fixed(false).literals(b"ab").end().bits(last | 3 << 1, 3).message();
@@ -239,7 +240,7 @@ fn stored_blocks_of_all_lengths() {
 }
 
 #[test]
-fn the_same_verdict_as_zlibs_on_every_message_of_two_bytes() {
+fn every_message_of_two_bytes_gives_the_verdict_of_zlib() {
     for word in 0..=u16::MAX {
         let message = word.to_le_bytes();
         let seen = alone(&message);
@@ -248,14 +249,15 @@ fn the_same_verdict_as_zlibs_on_every_message_of_two_bytes() {
     }
 }
 
-/// All bytes of a single message, whole or not.
+/// All bytes of a single message, complete or not.
 fn bytes_of(seen: Outcome) -> Vec<u8> {
     seen.messages.into_iter().next().map_or(seen.open, |(_, bytes)| bytes)
 }
 
-/// 286 and 287 take part in the fixed code of lengths, 30 and 31 in that of distances, and say nothing (RFC 1951, 3.2.6).
+/// The fixed codes include the lengths 286 and 287 and the distances 30 and 31, which have no
+/// meaning (RFC 1951 §3.2.6).
 #[test]
-fn symbols_that_stand_for_nothing_are_invalid() {
+fn symbols_without_a_meaning_are_invalid() {
     for symbol in 257..288 {
         for distance in 0..32 {
             let mut stream = BitWriter::new();
@@ -267,7 +269,7 @@ fn symbols_that_stand_for_nothing_are_invalid() {
                 let ours = Verdict { ok: !refused(&seen), bytes: bytes_of(seen) };
                 assert_eq!(ours, wanted, "{symbol} {distance}");
             }
-            // The other lengths take bits of the distance.
+            // The other lengths take their extra bits from the distance code.
             let is_plain = matches!(symbol, 257..=264 | 285..);
             if symbol > 285 || is_plain && distance > 29 {
                 assert!(!wanted.ok && wanted.bytes == b"ab", "{symbol} {distance}");
@@ -276,16 +278,16 @@ fn symbols_that_stand_for_nothing_are_invalid() {
     }
 }
 
-/// A symbol of the code length code, and what its extra bits say.
+/// A symbol of the code length code and the value of its extra bits.
 type Item = (usize, u32);
 
-/// A message that is the head of a dynamic block, and what zlib says to it: bytes of zeros and ones behind
-/// it are tried, so that a head that is sound has something to read.
+/// Compares a message that is the head of a dynamic block with zlib's verdict, for several tails,
+/// so that a valid head is followed by data. Returns zlib's verdict for each tail.
 fn same_as_zlib(name: &str, head: &BitWriter) -> Vec<bool> {
-    let behind = [&b""[..], &[0x00; 8], &[0xFF; 8], &[0x55; 8], b"\x00\x00\x00\x00\xFF\xFF\x00"];
-    let verdict = |behind: &&[u8]| {
+    let tail = [&b""[..], &[0x00; 8], &[0xFF; 8], &[0x55; 8], b"\x00\x00\x00\x00\xFF\xFF\x00"];
+    let verdict = |tail: &&[u8]| {
         let mut stream = head.clone();
-        for &byte in *behind {
+        for &byte in *tail {
             stream.bits(byte.into(), 8);
         }
         let message = stream.message();
@@ -293,18 +295,18 @@ fn same_as_zlib(name: &str, head: &BitWriter) -> Vec<bool> {
         for size in [1, 1000] {
             let seen = through(15, true, core::slice::from_ref(&message), size);
             let ours = Verdict { ok: !refused(&seen), bytes: bytes_of(seen) };
-            assert_eq!(ours, wanted, "{name}, behind it {behind:02X?}");
+            assert_eq!(ours, wanted, "{name}, followed by {tail:02X?}");
         }
         wanted.ok
     };
-    behind.iter().map(verdict).collect()
+    tail.iter().map(verdict).collect()
 }
 
-/// The head with codes of these lengths; `true` if it is sound in some continuation.
-fn codes_can_be(name: &str, literals: &[u8], distances: &[u8]) -> bool {
+/// Tests a head with these code lengths; returns true if some continuation is valid.
+fn codes_are_valid(name: &str, literals: &[u8], distances: &[u8]) -> bool {
     let mut stream = BitWriter::new();
     stream.dynamic(false, literals, distances);
-    // The end of the block, as far as the code has one.
+    // Followed by the end of the block, if the code has one.
     let ok = same_as_zlib(name, &stream);
     let mut ended = stream.clone();
     if let Some(&code) = bits::codes(literals).get(256) {
@@ -313,7 +315,7 @@ fn codes_can_be(name: &str, literals: &[u8], distances: &[u8]) -> bool {
     ok.contains(&true) | same_as_zlib(name, &ended).contains(&true)
 }
 
-/// Lengths of 257 symbols or more: as given, then zeros, then that of the end, then more.
+/// Code lengths of at least 257 symbols: `first`, zeros, the end-of-block symbol, `more`.
 fn literals(first: &[u8], end: u8, more: &[u8]) -> Vec<u8> {
     let mut lengths = first.to_vec();
     lengths.resize(256, 0);
@@ -323,9 +325,9 @@ fn literals(first: &[u8], end: u8, more: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn code_sets_that_cannot_be() {
+fn invalid_code_sets() {
     let sound = literals(&[1], 1, &[]);
-    assert!(codes_can_be("sound", &sound, &[0]));
+    assert!(codes_are_valid("sound", &sound, &[0]));
     let cases: [(&str, Vec<u8>, &[u8]); 9] = [
         ("too many literals", literals(&[1, 1], 1, &[]), &[0]),
         ("too many literals of 15 bits", literals(&[1, 2, 2], 15, &[]), &[0]),
@@ -338,12 +340,12 @@ fn code_sets_that_cannot_be() {
         ("one distance of two bits", sound.clone(), &[0, 2]),
     ];
     for (name, literals, distances) in cases {
-        assert!(!codes_can_be(name, &literals, distances), "{name}");
+        assert!(!codes_are_valid(name, &literals, distances), "{name}");
     }
 }
 
 #[test]
-fn code_sets_that_are_odd_and_can_be() {
+fn unusual_code_sets_are_valid() {
     let sound = literals(&[1], 1, &[]);
     let cases: [(&str, Vec<u8>, &[u8]); 6] = [
         ("one literal of one bit", literals(&[], 1, &[]), &[0]),
@@ -358,29 +360,29 @@ fn code_sets_that_are_odd_and_can_be() {
         ),
     ];
     for (name, literals, distances) in cases {
-        assert!(codes_can_be(name, &literals, distances), "{name}");
+        assert!(codes_are_valid(name, &literals, distances), "{name}");
     }
 }
 
 #[test]
-fn counts_that_are_too_many() {
+fn code_counts_out_of_range() {
     for (literals, distances) in [(286, 30), (287, 1), (288, 1), (257, 31), (257, 32), (288, 32)] {
         let mut lengths = vec![0; literals];
         (lengths[0], lengths[256]) = (1, 1);
-        let ok = codes_can_be("counts", &lengths, &vec![0; distances]);
+        let ok = codes_are_valid("counts", &lengths, &vec![0; distances]);
         assert_eq!(ok, literals <= 286 && distances <= 30, "{literals} {distances}");
     }
 }
 
 #[test]
-fn lengths_of_lengths() {
+fn code_length_codes() {
     /// A literal, then zeros up to the end.
     const START: [Item; 4] = [(1, 0), (18, 127), (18, 106), (1, 0)];
     let head = |name: &str, code: &[u8; 19], literals, distances, items: &[Item]| {
         let mut stream = BitWriter::new();
         stream.dynamic_head(false, literals, distances, code, items);
         let ok = same_as_zlib(name, &stream).contains(&true);
-        // The code of the end behind it.
+        // Followed by the end of the block.
         ok | same_as_zlib(name, stream.bits(1, 1)).contains(&true)
     };
     let all = &ALL_CODE_LENGTHS;
@@ -410,14 +412,14 @@ fn lengths_of_lengths() {
     assert!(!head("too few codes", &codes, 257, 1, &[]));
 }
 
-/// All 19 lengths of the code length code are 57 bits, one more than are sure to be read at once.
+/// All 19 lengths of the code length code take 57 bits, one more than a refill guarantees.
 #[test]
 fn a_dynamic_block_at_every_bit_of_a_byte() {
     let lengths = literals(&[1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 15], 2, &[]);
     let codes = bits::codes(&lengths);
     for pad in 0..16 {
         let mut stream = BitWriter::new();
-        // A block of literals of 8 or 9 bits moves what follows it by any number of bits.
+        // A block of 9-bit literals shifts what follows by any number of bits.
         stream.fixed(false);
         for _ in 0..pad {
             stream.literals(b"\xFF");

@@ -1,16 +1,17 @@
-//! `Inflate` at its limits: long messages, bombs, and text that is none.
+//! `Inflate` at its limits: long messages, decompression bombs and invalid text.
 
 use barews::deflate::Inflate;
 use barews::{Config, Error, Event, Input, Kind};
 use flate2::FlushCompress;
 
 use crate::support::bits::BitWriter;
+use crate::support::endpoint::{SIDES, Side};
+use crate::support::frame::{BINARY, CONTINUATION, FIN, TEXT};
 use crate::support::inflated::{JUNK, Outcome, RSV1, Receiver, compressed, context, memory, run};
 use crate::support::oracles::{Level, Zlib};
-use crate::support::wire::{BINARY, CONTINUATION, FIN, SIDES, Side, TEXT};
 
-/// What came of binary `wire` with this limit, in slices of `size` that are looked at: not a byte behind the limit
-/// is written.
+/// Inflates binary `wire` with this limit and output slices of `size` bytes, and checks that
+/// nothing is written past the limit. Returns the lengths of the messages and the error.
 fn limited(wire: &[u8], limit: usize, size: usize) -> (Vec<usize>, Option<Error>) {
     let context = context(15, true);
     let mut memory = memory(context);
@@ -34,9 +35,9 @@ fn limited(wire: &[u8], limit: usize, size: usize) -> (Vec<usize>, Option<Error>
                     return (lens, Some(error));
                 }
             };
-            assert!(out[room..].iter().all(|byte| *byte == JUNK), "behind the limit");
+            assert!(out[room..].iter().all(|byte| *byte == JUNK), "written past the limit");
             len += piece.0;
-            // Only what could be written anew is junk again.
+            // Restores the junk in the part that could have been written.
             out[..room].fill(JUNK);
             if piece.1 {
                 lens.push(core::mem::take(&mut len));
@@ -46,8 +47,8 @@ fn limited(wire: &[u8], limit: usize, size: usize) -> (Vec<usize>, Option<Error>
     (lens, None)
 }
 
-/// Three messages of the same bytes: by matches, stored, by literals.
-fn three_ways(len: u32) -> [BitWriter; 3] {
+/// The same bytes as three messages: of matches, stored, of literals.
+fn three_encodings(len: u32) -> [BitWriter; 3] {
     let mut matches = BitWriter::new();
     matches.fixed(false);
     let mut left = len;
@@ -56,7 +57,7 @@ fn three_ways(len: u32) -> [BitWriter; 3] {
         left -= 1;
     }
     while left >= 3 {
-        // Not one byte or two are to be left, and distances differ.
+        // Leaves no rest of one or two bytes, and varies the distance.
         let n = left.min(if left > 260 { 258 } else { left });
         let n = if n > 258 { n - 3 } else { n };
         matches.repeat(n, 1 + (len - left) % 20 % (len - left));
@@ -76,18 +77,20 @@ fn three_ways(len: u32) -> [BitWriter; 3] {
 }
 
 #[test]
-fn p13_a_message_of_the_limit_passes_and_a_byte_more_does_not() {
-    for (len, way) in [0, 1, 2, 15, 16, 17, 258, 259, 1000, 5000]
-        .map(three_ways)
+fn p13_a_message_of_the_limit_passes_and_one_byte_more_fails() {
+    for (len, encoding) in [0, 1, 2, 15, 16, 17, 258, 259, 1000, 5000]
+        .map(three_encodings)
         .iter()
         .zip([0_u32, 1, 2, 15, 16, 17, 258, 259, 1000, 5000])
-        .flat_map(|(ways, len)| ways.iter().map(move |way| (len, way.message())))
+        .flat_map(|(encodings, len)| {
+            encodings.iter().map(move |encoding| (len, encoding.message()))
+        })
     {
         let len = usize::try_from(len).unwrap();
-        let parts: Vec<_> = way.chunks(way.len().div_ceil(7)).collect();
-        // Twice: the limit is each message's own.
+        let parts: Vec<_> = encoding.chunks(encoding.len().div_ceil(7)).collect();
+        // Twice, because the limit applies to each message.
         for wire in [
-            compressed(Side::Client, Kind::Binary, &[&way]).repeat(2),
+            compressed(Side::Client, Kind::Binary, &[&encoding]).repeat(2),
             compressed(Side::Client, Kind::Binary, &parts).repeat(2),
         ] {
             for size in [1, 7, 16, 1000, 10_000] {
@@ -103,16 +106,16 @@ fn p13_a_message_of_the_limit_passes_and_a_byte_more_does_not() {
 }
 
 #[test]
-fn what_is_wrong_behind_the_limit_is_not_seen_and_at_the_limit_it_is() {
+fn errors_after_the_limit_are_not_reported_but_at_the_limit_they_are() {
     for size in [1, 5, 9, 10, 11, 100] {
-        // Ten bytes, and then a block of a type that is none.
+        // Ten bytes, then a block of the reserved type.
         let mut stream = BitWriter::new();
         stream.fixed(false).literals(b"0123456789").end().bits(3 << 1, 3);
         let wire = compressed(Side::Client, Kind::Binary, &[&stream.message()]);
         assert_eq!(limited(&wire, 10, size), (vec![10], Some(Error::InvalidDeflate)));
         assert_eq!(limited(&wire, 11, size), (vec![10], Some(Error::InvalidDeflate)));
         assert_eq!(limited(&wire, 9, size), (vec![9], Some(Error::MessageTooLong)));
-        // A match from nowhere is no byte too many.
+        // A match before the start is reported before the limit.
         let mut stream = BitWriter::new();
         stream.fixed(false).literals(b"0123456789").repeat(258, 11);
         let wire = compressed(Side::Client, Kind::Binary, &[&stream.message()]);
@@ -131,7 +134,7 @@ fn a_bomb_of_1032_to_1_stops_at_the_limit() {
         assert_eq!(limited(&wire, zeros.len(), size), (vec![zeros.len()], None));
         let wanted = (vec![1 << 20], Some(Error::MessageTooLong));
         assert_eq!(limited(&wire, 1 << 20, size), wanted);
-        // Something malformed where the limit is, and behind it.
+        // Invalid data at and after the limit.
         let mut bad = message[..message.len() / 16].to_vec();
         bad.extend([0xFF; 40]);
         let wire = compressed(Side::Client, Kind::Binary, &[&bad]);
@@ -143,7 +146,7 @@ fn a_bomb_of_1032_to_1_stops_at_the_limit() {
     }
 }
 
-/// A fixed block of matches, which are 13 bits each and say 258 bytes.
+/// A fixed block of matches of 258 bytes, each of 13 bits.
 fn matches(count: usize) -> Vec<u8> {
     let mut stream = BitWriter::new();
     stream.fixed(false).literals(b"-");
@@ -167,7 +170,7 @@ fn a_bomb_in_a_million_fragments_stops_at_the_limit() {
 }
 
 #[test]
-fn a_million_empty_fragments_and_blocks_say_nothing() {
+fn a_million_empty_fragments_and_blocks_give_an_empty_message() {
     let mut parts = vec![&b"\x00\x00\x00\xFF\xFF"[..], b""];
     for _ in 0..500_000 {
         parts.extend([&b""[..], b"\x00\x00\x00\xFF\xFF"]);
@@ -180,9 +183,9 @@ fn a_million_empty_fragments_and_blocks_say_nothing() {
 }
 
 #[test]
-fn the_finite_default_is_64_mib() {
+fn a_message_over_64_mib_exceeds_the_default_limit() {
     let limit = 64 << 20;
-    // 258 bytes a match, and one before.
+    // 258 bytes per match, and one literal.
     let count = limit / 258 + 1;
     let context = context(8, true);
     for (count, error) in [(count - 1, None), (count, Some(Error::MessageTooLong))] {
@@ -199,7 +202,7 @@ fn the_finite_default_is_64_mib() {
 }
 
 #[test]
-fn p09_a_fault_is_the_same_for_plain_data_and_for_ever() {
+fn p09_an_error_is_permanent_and_also_refuses_uncompressed_data() {
     let context = context(8, true);
     let mut memory = memory(context);
     let mut inflate = Inflate::new(context, &mut memory).unwrap();
@@ -219,14 +222,17 @@ fn p09_a_fault_is_the_same_for_plain_data_and_for_ever() {
             let mut out = [JUNK; 16];
             assert_eq!(inflate.push(&mut data, &mut out), Err(Error::InvalidDeflate));
             assert_eq!(out, [JUNK; 16]);
-            assert!(len == 1 || call > 0 || data.payload.len() == len, "nothing is taken");
+            assert!(
+                len == 1 || call > 0 || data.payload.len() == len,
+                "the error consumes nothing"
+            );
         }
     }
 }
 
-/// Where no message needs another one, a caller may throw the rest of one away.
+/// Without takeover, a caller may discard the rest of a message.
 #[test]
-fn a_message_that_is_left_does_not_harm_the_next() {
+fn a_discarded_message_does_not_affect_the_next() {
     let side = Side::Client;
     let hello = b"\xF2\x48\xCD\xC9\xC9\x07\x00";
     for cut in 0..hello.len() {
@@ -251,7 +257,7 @@ fn a_message_that_is_left_does_not_harm_the_next() {
 }
 
 #[test]
-fn plain_data_pass_unchanged_in_pieces() {
+fn uncompressed_data_passes_unchanged_in_pieces() {
     let bytes: Vec<u8> = (0..=255).cycle().take(1000).collect();
     for side in SIDES {
         let wire = [
@@ -271,7 +277,7 @@ fn plain_data_pass_unchanged_in_pieces() {
     }
 }
 
-/// The text as a compressed message: stored, by literals, and by matches as far as there are any.
+/// The text as a compressed message: stored, of literals, and compressed by zlib.
 fn messages(text: &[u8]) -> [Vec<u8>; 3] {
     let (mut stored, mut literals) = (BitWriter::new(), BitWriter::new());
     stored.stored(false, text);
@@ -282,7 +288,7 @@ fn messages(text: &[u8]) -> [Vec<u8>; 3] {
 }
 
 #[test]
-fn characters_may_be_cut_by_pieces_fragments_and_reads() {
+fn characters_may_be_split_by_pieces_fragments_and_reads() {
     let text = "aß€😀\u{7FF}\u{800}\u{FFFF}\u{10000}\u{10FFFF}ß€😀ß€😀ß€😀";
     for message in messages(text.as_bytes()) {
         for len in 1..=message.len() {
@@ -300,10 +306,10 @@ fn characters_may_be_cut_by_pieces_fragments_and_reads() {
 }
 
 #[test]
-fn of_bad_text_the_good_start_comes_and_then_the_error() {
+fn invalid_text_gives_its_valid_start_and_then_the_error() {
     let starts = ["", "a", "aß€😀", "------------------------------------------------"];
     let bad: [(&[u8], usize); 7] = [
-        // The bytes, and how many of them may be the start of a character.
+        // The bytes, and how many of them may start a character.
         (b"\xFF", 0),
         (b"\x80", 0),
         (b"\xC0\x80", 0),
@@ -329,15 +335,15 @@ fn of_bad_text_the_good_start_comes_and_then_the_error() {
     }
 }
 
-/// The error does not wait for the rest of the message.
+/// The error is reported before the rest of the message arrives.
 #[test]
-fn bad_text_is_refused_as_soon_as_it_is_here() {
+fn invalid_text_is_refused_as_soon_as_it_arrives() {
     for side in SIDES {
         let mut wire = side.frame(RSV1 | TEXT, b"\x00\xFF\x00\x00\xFFab\xFF");
         let seen = run(side, context(8, true), &wire, &[], &[100]);
         let error = Some(Error::InvalidUtf8);
         assert_eq!(seen, Outcome { open: b"ab".to_vec(), error, ..Outcome::default() });
-        // Before a fault of DEFLATE that comes behind it, and not where that comes first.
+        // Invalid text is reported before a later DEFLATE error, but not before an earlier one.
         for (order, error) in [(b"\xFF", Error::InvalidUtf8), (b"a", Error::InvalidDeflate)] {
             let mut stream = BitWriter::new();
             stream.fixed(false).literals(order).end().bits(3 << 1, 3).bits(0xFF, 8);
@@ -350,10 +356,10 @@ fn bad_text_is_refused_as_soon_as_it_is_here() {
     }
 }
 
-/// That a character lacks bytes shows at the end of the message, when what is here of it may be out already. So
-/// it always comes out.
+/// An incomplete character is only detected at the end of the message, when its first bytes may
+/// have been delivered already. So they are always delivered.
 #[test]
-fn a_text_that_ends_in_a_character_gives_the_same_however_it_is_cut() {
+fn a_text_that_ends_inside_a_character_gives_the_same_for_every_cut() {
     for text in [&b"ab\xE2\x82"[..], b"ab\xF0\x9F\x98", b"\xC3", b"\xE2"] {
         let wanted =
             Outcome { open: text.to_vec(), error: Some(Error::InvalidUtf8), ..Outcome::default() };
@@ -374,7 +380,7 @@ fn a_text_that_ends_in_a_character_gives_the_same_however_it_is_cut() {
     }
 }
 
-/// 10.4: the limit that nobody has set is finite, and the one of plain messages.
+/// RFC 6455 §10.4: the default limit is finite, and the same as for uncompressed messages.
 #[test]
 fn p13_the_default_limit_of_a_message_is_64_mib() {
     for (len, error) in [(64 << 20, None), ((64 << 20) + 1, Some(Error::MessageTooLong))] {

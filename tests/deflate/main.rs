@@ -1,7 +1,7 @@
-//! Compression of messages: what inflates, what compresses, and RFC 7692.
+//! Message compression: `Inflate`, `Deflate` and RFC 7692.
 #![cfg(feature = "deflate")]
 
-mod bytes;
+mod exact_output;
 mod inflate;
 mod limits;
 mod oracles;
@@ -11,9 +11,11 @@ mod roundtrip;
 #[path = "../support"]
 mod support {
     pub(crate) mod bits;
+    pub(crate) mod endpoint;
+    pub(crate) mod event;
+    pub(crate) mod frame;
     pub(crate) mod inflated;
     pub(crate) mod oracles;
     pub(crate) mod shrinking;
     pub(crate) mod strict_inflate;
-    pub(crate) mod wire;
 }

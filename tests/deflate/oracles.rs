@@ -1,5 +1,5 @@
-//! Messages of C zlib and `miniz_oxide`, sound, changed and cut: whatever the cuts and sizes of output, `Inflate` gives
-//! the same bytes and the same verdict, and those of both.
+//! Messages compressed by C zlib and `miniz_oxide`, valid, corrupted and truncated. For all cuts
+//! and output lengths, `Inflate` gives the bytes and the verdict of both libraries.
 
 use barews::Kind;
 use flate2::FlushCompress;
@@ -7,33 +7,32 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
+use crate::support::endpoint::{SIDES, Side};
 use crate::support::inflated::{Outcome, compressed, context, run, run_to};
 use crate::support::oracles::{Level, Zlib, miniz, miniz_message, zlib};
-use crate::support::wire;
-use crate::support::wire::Side;
 
-/// Cuts of the wire, fragments of the message, sizes of output.
+/// Cuts of the wire, fragments of the message and lengths of the output slices.
 #[derive(Clone, Debug)]
-struct Ways {
+struct Splits {
     cuts: Vec<Index>,
     fragments: Vec<Index>,
     sizes: Vec<usize>,
 }
 
-fn ways() -> impl Strategy<Value = Ways> {
+fn splits() -> impl Strategy<Value = Splits> {
     let size = prop_oneof![3 => 1..40_usize, 1 => 200..700_usize, 1 => Just(1 << 16)];
     (vec(any::<Index>(), 0..12), vec(any::<Index>(), 0..6), vec(size, 1..5))
-        .prop_map(|(cuts, fragments, sizes)| Ways { cuts, fragments, sizes })
+        .prop_map(|(cuts, fragments, sizes)| Splits { cuts, fragments, sizes })
 }
 
-/// The places that the indices mean in `len` bytes, in order.
+/// The sorted positions of the indices in `len` bytes.
 fn places(indices: &[Index], len: usize) -> Vec<usize> {
     let mut places: Vec<usize> = indices.iter().map(|index| index.index(len + 1)).collect();
     places.sort_unstable();
     places
 }
 
-/// The wire of a message in these fragments.
+/// The frames of a message in these fragments.
 fn wire(side: Side, kind: Kind, message: &[u8], fragments: &[Index]) -> Vec<u8> {
     let mut parts = Vec::new();
     let mut start = 0;
@@ -44,7 +43,7 @@ fn wire(side: Side, kind: Kind, message: &[u8], fragments: &[Index]) -> Vec<u8> 
     compressed(side, kind, &parts)
 }
 
-/// Bytes in which much comes again: words, runs, noise.
+/// Words, runs and noise.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     let words = vec(select(vec!["the ", "window", "ß€😀", "compress", "a", ", "]), 0..60);
     let piece = prop_oneof![
@@ -70,10 +69,10 @@ fn level() -> impl Strategy<Value = Level> {
 }
 
 fn side() -> impl Strategy<Value = Side> {
-    select(wire::SIDES.to_vec())
+    select(SIDES.to_vec())
 }
 
-/// A message that zlib or `miniz_oxide` made of some bytes.
+/// A message compressed by zlib or `miniz_oxide`.
 fn message() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         3 => (level(), vec((bytes(), flush()), 0..4)).prop_map(|(level, pieces)| {
@@ -87,8 +86,8 @@ fn message() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// What is done to a message.
-fn change(mut message: Vec<u8>, flips: &[(Index, u8)], cut: Option<Index>) -> Vec<u8> {
+/// Truncates a message and flips bits in it.
+fn corrupt(mut message: Vec<u8>, flips: &[(Index, u8)], cut: Option<Index>) -> Vec<u8> {
     if let Some(cut) = cut {
         message.truncate(cut.index(message.len() + 1));
     }
@@ -101,20 +100,20 @@ fn change(mut message: Vec<u8>, flips: &[(Index, u8)], cut: Option<Index>) -> Ve
     message
 }
 
-/// One message in 32 KiB, in these ways and in one piece, is what both oracles say.
-fn same(
+/// Checks one message with a window of 32 KiB, split and whole, against both oracles.
+fn matches_oracles(
     side: Side,
     kind: Kind,
     message: &[u8],
-    ways: &Ways,
+    splits: &Splits,
     limit: usize,
 ) -> Result<(), TestCaseError> {
-    let wire = wire(side, kind, message, &ways.fragments);
+    let wire = wire(side, kind, message, &splits.fragments);
     let limited = u64::try_from(limit).unwrap();
     let context = context(15, true);
     let whole = run_to(limited, side, context, &wire, &[], &[1 << 17]);
-    let cuts = places(&ways.cuts, wire.len());
-    let cut = run_to(limited, side, context, &wire, &cuts, &ways.sizes);
+    let cuts = places(&splits.cuts, wire.len());
+    let cut = run_to(limited, side, context, &wire, &cuts, &splits.sizes);
     prop_assert_eq!(&whole, &cut, "cuts {:?}", cuts);
     let verdict = zlib(b"", message);
     let theirs = miniz(b"", message);
@@ -138,12 +137,12 @@ fn limit() -> impl Strategy<Value = usize> {
 
 proptest! {
     #[test]
-    fn what_zlib_compressed_comes_back_in_order(
+    fn messages_of_zlib_are_inflated_in_order(
         side in side(),
         level in level(),
         takeover in any::<bool>(),
         messages in vec(vec((bytes(), flush()), 0..4), 0..6),
-        ways in ways(),
+        splits in splits(),
     ) {
         let mut peer = Zlib::new(level);
         let (mut stream, mut wanted) = (Vec::new(), Vec::new());
@@ -153,49 +152,49 @@ proptest! {
             }
             let pieces: Vec<_> = pieces.iter().map(|(bytes, flush)| (&bytes[..], *flush)).collect();
             let message = peer.message(&pieces);
-            stream.extend(wire(side, Kind::Binary, &message, &ways.fragments));
+            stream.extend(wire(side, Kind::Binary, &message, &splits.fragments));
             wanted.push(pieces.iter().flat_map(|(bytes, _)| *bytes).copied().collect::<Vec<_>>());
         }
         let wanted: Vec<_> = wanted.iter().map(|bytes| (Kind::Binary, &bytes[..])).collect();
-        // No more memory than was agreed on.
+        // Exactly the negotiated window.
         let context = context(level.window_bits, takeover);
-        let cuts = places(&ways.cuts, stream.len());
-        let seen = run(side, context, &stream, &cuts, &ways.sizes);
+        let cuts = places(&splits.cuts, stream.len());
+        let seen = run(side, context, &stream, &cuts, &splits.sizes);
         prop_assert_eq!(seen, Outcome::whole(&wanted));
     }
 
     #[test]
-    fn sound_messages_are_what_both_say(
+    fn valid_messages_give_the_verdict_of_both_oracles(
         side in side(),
         kind in kind(),
         message in message(),
-        ways in ways(),
+        splits in splits(),
         limit in limit(),
     ) {
-        same(side, kind, &message, &ways, limit)?;
+        matches_oracles(side, kind, &message, &splits, limit)?;
         prop_assert!(zlib(b"", &message).ok);
     }
 
     #[test]
-    fn changed_and_cut_messages_are_what_both_say(
+    fn corrupted_and_truncated_messages_give_the_verdict_of_both_oracles(
         side in side(),
         kind in kind(),
         message in message(),
         flips in vec((any::<Index>(), any::<u8>()), 0..4),
         cut in proptest::option::weighted(0.4, any::<Index>()),
-        ways in ways(),
+        splits in splits(),
         limit in limit(),
     ) {
-        same(side, kind, &change(message, &flips, cut), &ways, limit)?;
+        matches_oracles(side, kind, &corrupt(message, &flips, cut), &splits, limit)?;
     }
 
-    /// Most faults are at the start, where the codes are.
+    /// Corrupts the start, where the codes are.
     #[test]
-    fn changed_heads_are_what_both_say(
+    fn corrupted_heads_give_the_verdict_of_both_oracles(
         side in side(),
         message in message(),
         flips in vec((0..40_usize, any::<u8>()), 1..4),
-        ways in ways(),
+        splits in splits(),
     ) {
         let mut message = message;
         for (at, bits) in flips {
@@ -203,30 +202,30 @@ proptest! {
                 *byte ^= bits;
             }
         }
-        same(side, Kind::Binary, &message, &ways, usize::MAX >> 1)?;
+        matches_oracles(side, Kind::Binary, &message, &splits, usize::MAX >> 1)?;
     }
 
     #[test]
-    fn any_bytes_are_what_both_say(
+    fn any_bytes_give_the_verdict_of_both_oracles(
         side in side(),
         message in vec(any::<u8>(), 0..80),
-        // The first three bits make a block with codes more often.
+        // Chooses the first three bits, so that more blocks have codes.
         first in select(vec![0, 1, 2, 3, 4, 5, 6]),
-        ways in ways(),
+        splits in splits(),
     ) {
         let mut message = message;
         if let Some(byte) = message.first_mut() {
             *byte = *byte & !7 | first;
         }
-        same(side, Kind::Binary, &message, &ways, usize::MAX >> 1)?;
+        matches_oracles(side, Kind::Binary, &message, &splits, usize::MAX >> 1)?;
     }
 }
 
-/// A message that is cut is refused, unless what is left is one by chance: zlib says when.
+/// A truncated message is rejected, unless the rest happens to be valid according to zlib.
 #[test]
-fn messages_cut_at_every_byte() {
+fn messages_truncated_at_every_byte() {
     let text = "What is cut is no message, what is cut is none. ".repeat(6);
-    let ways = Ways { cuts: vec![], fragments: vec![], sizes: vec![7] };
+    let splits = Splits { cuts: vec![], fragments: vec![], sizes: vec![7] };
     for level in [0, 1, 6, 9].map(|level| Level { level, window_bits: 15 }) {
         let pieces = [(text.as_bytes(), FlushCompress::None)];
         let flushed = [
@@ -241,10 +240,12 @@ fn messages_cut_at_every_byte() {
         ] {
             let mut refused = 0;
             for cut in 0..message.len() {
-                same(Side::Client, Kind::Binary, &message[..cut], &ways, 1 << 20).unwrap();
+                matches_oracles(Side::Client, Kind::Binary, &message[..cut], &splits, 1 << 20)
+                    .unwrap();
                 refused += usize::from(!zlib(b"", &message[..cut]).ok);
             }
-            // A flush, or a stored block that lacks four bytes, is whole by chance.
+            // A cut at a flush, or before the last four bytes of a stored block, happens to be
+            // valid.
             assert!(refused > message.len() - 8, "{refused} of {}", message.len());
         }
     }

@@ -1,5 +1,4 @@
-//! What `Deflate` writes, other inflaters read (RFC 7692, section 7.2): whatever the effort, the
-//! window, and the pieces.
+//! Other decoders read the output of `Deflate` (RFC 7692 §7.2) for every effort, window and cut.
 
 use std::cell::Cell;
 
@@ -21,7 +20,7 @@ fn memory(context: CompressionContext, effort: Effort) -> Vec<u8> {
     vec![0xAA; Deflate::memory(context, effort)]
 }
 
-/// Pushes a message in pieces of these lengths, over and over, with these lengths of output.
+/// Pushes a message in pieces and output slices whose lengths cycle through `pieces` and `outs`.
 fn push(
     deflate: &mut Deflate<&mut Vec<u8>>,
     message: &[u8],
@@ -32,8 +31,8 @@ fn push(
     let mut outs = outs.iter().copied().cycle();
     let mut rest = message;
     for piece in pieces.iter().copied().cycle() {
-        let (mut input, behind) = rest.split_at(piece.min(rest.len()));
-        rest = behind;
+        let (mut input, later) = rest.split_at(piece.min(rest.len()));
+        rest = later;
         loop {
             let mut out = vec![0xAA; outs.next().unwrap()];
             let deflated = deflate.push(input, rest.is_empty(), &mut out);
@@ -43,13 +42,13 @@ fn push(
                 assert!(input.is_empty());
                 break;
             }
-            assert_eq!(deflated.written, out.len(), "not done, and there is room");
+            assert_eq!(deflated.written, out.len(), "not done, but the output is not full");
         }
         if rest.is_empty() {
             return written;
         }
     }
-    unreachable!("pieces are endless")
+    unreachable!("the lengths cycle")
 }
 
 fn whole(deflate: &mut Deflate<&mut Vec<u8>>, message: &[u8]) -> Vec<u8> {
@@ -59,7 +58,7 @@ fn whole(deflate: &mut Deflate<&mut Vec<u8>>, message: &[u8]) -> Vec<u8> {
     written
 }
 
-/// The decoders of others and our strict one, for one direction of a connection.
+/// Other decoders and `StrictInflate`, for one direction of a connection.
 struct Decoders {
     takeover: bool,
     strict: StrictInflate,
@@ -104,7 +103,7 @@ impl Decoders {
     }
 }
 
-/// Bytes with repetitions near and far, like what is compressed; some of them like nothing at all.
+/// Bytes with near and far repetitions, and some noise.
 fn message() -> impl Strategy<Value = Vec<u8>> {
     let part = prop_oneof![
         4 => vec(prop_oneof![Just(b'a'), Just(b'b'), b'0'..=b'9'], 0..40),
@@ -145,7 +144,7 @@ fn effort() -> impl Strategy<Value = Effort> {
 
 proptest! {
     #[test]
-    fn p03_any_message_comes_back(
+    fn p03_any_message_round_trips(
         effort in effort(),
         bits in 8..=15_u8,
         takeover: bool,
@@ -167,7 +166,7 @@ proptest! {
     }
 
     #[test]
-    fn without_takeover_a_message_stands_alone(
+    fn without_takeover_messages_are_independent(
         effort in effort(),
         bits in 8..=15_u8,
         messages in vec(message(), 2..5),
@@ -183,9 +182,9 @@ proptest! {
     }
 }
 
-/// A few hundred KiB, so that every table of positions starts over more than once.
+/// A few hundred KiB, so that every table of positions is rebased more than once.
 #[test]
-fn long_streams_come_back() {
+fn long_streams_round_trip() {
     let mut random = fastrand::Rng::with_seed(7);
     let text: Vec<u8> = (0..40_000).flat_map(|_| words(&mut random)).collect();
     for effort in EFFORTS {
@@ -199,8 +198,8 @@ fn long_streams_come_back() {
                 while !rest.is_empty() {
                     let most = if random.u8(..) < 8 { 90_000 } else { 900 };
                     let len = random.usize(..=rest.len().min(most));
-                    let (message, behind) = rest.split_at(len);
-                    rest = behind;
+                    let (message, later) = rest.split_at(len);
+                    rest = later;
                     let payload = whole(&mut deflate, message);
                     decoders.check(&payload, message);
                 }
@@ -223,7 +222,7 @@ fn words(random: &mut fastrand::Rng) -> Vec<u8> {
 }
 
 #[test]
-fn random_bytes_grow_by_no_more_than_is_said() {
+fn random_bytes_grow_by_no_more_than_max_len() {
     let mut random = fastrand::Rng::with_seed(1);
     let bytes: Vec<u8> = (0..100_000).map(|_| random.u8(..)).collect();
     let high: Vec<u8> = (0..100_000).map(|_| random.u8(144..)).collect();
@@ -234,7 +233,7 @@ fn random_bytes_grow_by_no_more_than_is_said() {
                 let mut memory = memory(context, effort);
                 let mut deflate = Deflate::new(context, effort, &mut memory).unwrap();
                 let payload = whole(&mut deflate, &bytes[..len]);
-                // One stored block, and nothing less than that is asked of a short message.
+                // One stored block; for short messages only the bound of `max_len` holds.
                 assert!(len > 48 || payload.len() <= len + 6, "{effort:?}: {len}");
             }
         }
@@ -247,7 +246,7 @@ fn the_examples_of_the_rfc() {
         let context = context(15, true);
         let mut memory = memory(context, effort);
         let mut deflate = Deflate::new(context, effort, &mut memory).unwrap();
-        // RFC 7692, section 7.2.3.2, and 7.2.3.6 for nothing at all.
+        // RFC 7692 §7.2.3.2, and §7.2.3.6 for the empty message.
         assert_eq!(whole(&mut deflate, b"Hello"), [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]);
         assert_eq!(whole(&mut deflate, b"Hello"), [0xf2, 0x00, 0x11, 0x00, 0x00]);
         assert_eq!(whole(&mut deflate, b""), [0x00]);
@@ -255,7 +254,7 @@ fn the_examples_of_the_rfc() {
 }
 
 #[test]
-fn a_message_may_end_with_nothing() {
+fn a_message_may_end_with_an_empty_input() {
     let context = context(15, true);
     let mut memory = memory(context, Effort::SMALL);
     let mut deflate = Deflate::new(context, Effort::SMALL, &mut memory).unwrap();
@@ -268,7 +267,7 @@ fn a_message_may_end_with_nothing() {
 }
 
 #[test]
-fn memory_is_asked_for_to_the_byte() {
+fn the_required_memory_is_exact() {
     for effort in EFFORTS {
         for bits in 8..=15 {
             let context = context(bits, true);
@@ -288,7 +287,7 @@ fn memory_is_asked_for_to_the_byte() {
 }
 
 #[test]
-fn a_short_message_is_sent_plain_by_the_threshold() {
+fn a_message_below_the_threshold_is_sent_uncompressed() {
     let context = context(8, true);
     let effort = Effort::TINY.threshold(20);
     let mut memory = memory(context, effort);
@@ -297,12 +296,12 @@ fn a_short_message_is_sent_plain_by_the_threshold() {
     assert!(deflate.wants(20));
 }
 
-/// Blocks of all three kinds, and what comes behind them.
+/// Covers blocks of all three types and what follows them.
 #[test]
 fn the_output_may_be_full_at_every_byte() {
     let mut random = fastrand::Rng::with_seed(5);
     let mut skewed = || random.u8(..).min(random.u8(..)).min(random.u8(..)) / 2;
-    // Bytes that come nowhere else have the longest codes.
+    // Bytes that occur once have the longest codes.
     let rare = |count| (0xF0..).take(count);
     let mut messages: Vec<Vec<u8>> =
         (0..7).map(|count| (0..6000).map(|_| skewed()).chain(rare(count)).collect()).collect();
@@ -320,7 +319,8 @@ fn the_output_may_be_full_at_every_byte() {
             let whole = whole(&mut at_once, message);
             let (mut written, mut rest) = (Vec::new(), &message[..]);
             loop {
-                // A call without room takes nothing that is written, and changes nothing that is.
+                // A call with an empty output slice may consume input, but does not change the
+                // output.
                 let full = by_byte.push(rest, true, &mut []);
                 assert!(!full.done && full.written == 0);
                 rest = &rest[full.consumed..];
@@ -339,7 +339,7 @@ fn the_output_may_be_full_at_every_byte() {
 }
 
 #[test]
-fn an_exponent_out_of_its_range_is_the_nearest_in_it() {
+fn an_exponent_out_of_range_is_clamped() {
     let memory = |effort| Deflate::memory(context(15, true), effort);
     let table = |bits| memory(Effort::FAST.table_bits(bits));
     let block = |bits| memory(Effort::FAST.block_bits(bits));
@@ -351,7 +351,7 @@ fn an_exponent_out_of_its_range_is_the_nearest_in_it() {
 }
 
 #[test]
-fn a_storage_that_becomes_shorter_takes_nothing_and_does_not_panic() {
+fn a_storage_that_shrinks_stops_progress_and_does_not_panic() {
     let context = context(15, true);
     for effort in EFFORTS {
         let needed = Deflate::memory(context, effort);
@@ -370,14 +370,15 @@ fn a_storage_that_becomes_shorter_takes_nothing_and_does_not_panic() {
     }
 }
 
-/// Positions have 16 bits, so the tables begin anew every some ten KiB; what they knew must not be lost with that.
+/// Positions have 16 bits, so the tables are rebased every few tens of KiB, which must not lose
+/// matches.
 #[test]
-fn what_stood_before_is_found_again_however_much_was_sent() {
+fn matches_are_found_after_any_amount_of_data() {
     let context = context(15, true);
     let best = Effort::BEST.window_bits(WindowBits::MAX);
-    // Nearly all of a window, and half of the longest history.
+    // Almost a whole window, and half of the longest history.
     for (effort, len) in [(best, 30_000), (best.block_bits(14), 24 << 10)] {
-        // Hardly any three bytes stand here twice.
+        // Random bytes, in which hardly any three repeat.
         let mut numbers = fastrand::Rng::with_seed(7);
         let block: Vec<u8> = std::iter::repeat_with(|| numbers.u8(..)).take(len).collect();
         let mut memory = memory(context, effort);

@@ -1,4 +1,4 @@
-//! What a server answers: RFC 6455, sections 4.2.2, 7.2.2, 9 and 10.2, row by row.
+//! The server's response: the rows of RFC 6455 §4.2.2, §7.2.2, §9 and §10.2.
 
 use barews::handshake::deflate::DeflateConfig;
 use barews::handshake::server::{Origins, respond, respond_head};
@@ -13,7 +13,7 @@ fn written(write: impl FnOnce(&mut [u8]) -> Result<usize, BuildError>) -> String
 }
 
 #[test]
-fn r4_2_13_any_other_answer_can_be_given() {
+fn r4_2_13_any_other_response_can_be_written() {
     let headers = [("WWW-Authenticate", "Basic realm=\"x\"")];
     assert_eq!(
         written(|out| respond(401, &headers, b"who?", out)),
@@ -47,7 +47,7 @@ fn r4_2_13_any_other_answer_can_be_given() {
 }
 
 #[test]
-fn r4_2_14_an_origin_that_is_refused_is_a_403() {
+fn r4_2_14_a_refused_origin_is_a_403() {
     let list = ["https://example.com"];
     let bytes = with(&[], &["Origin: https://evil.example"]);
     let error = upgrade(&bytes).accept(Origins::List(&list)).unwrap_err();
@@ -57,7 +57,7 @@ fn r4_2_14_an_origin_that_is_refused_is_a_403() {
 }
 
 #[test]
-fn r10_2_01_origins_are_compared_whole_and_without_regard_to_case() {
+fn r10_2_01_origins_are_compared_whole_and_ignoring_case() {
     let list = ["https://example.com", "https://example.com:8443"];
     let allows = |origins: Origins<'_>, origin: &str| {
         let bytes = with(&[], &[&format!("Origin: {origin}")]);
@@ -91,7 +91,7 @@ fn r10_2_01_origins_are_compared_whole_and_without_regard_to_case() {
             && !allows(Origins::List(&[""]), "")
             && !allows(Origins::List(&[]), "a")
     );
-    // A missing one is a choice of its own.
+    // Whether a missing origin is allowed is a separate choice.
     let bytes = with(&[], &[]);
     assert_eq!(upgrade(&bytes).accept(Origins::List(&list)).unwrap_err(), Error::OriginRefused);
     assert!(
@@ -132,7 +132,7 @@ fn r4_2_17_only_an_offered_protocol_can_be_chosen() {
 }
 
 #[test]
-fn r4_2_18_only_an_offered_extension_can_be_answered() {
+fn r4_2_18_only_an_offered_extension_can_be_accepted() {
     let offered =
         with(&[], &["Sec-WebSocket-Extensions: x, permessage-deflate; server_max_window_bits=9"]);
     let answer = upgrade(&offered).negotiate_deflate(&DeflateConfig::new()).unwrap();
@@ -145,7 +145,7 @@ fn r4_2_18_only_an_offered_extension_can_be_answered() {
 }
 
 #[test]
-fn r9_01_an_answer_from_another_request_is_refused() {
+fn r9_01_an_answer_to_another_request_is_refused() {
     let offered =
         with(&[], &["Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=9"]);
     let answer = upgrade(&offered).negotiate_deflate(&DeflateConfig::new()).unwrap();
@@ -168,7 +168,7 @@ fn r9_01_an_answer_from_another_request_is_refused() {
 }
 
 #[test]
-fn r4_2_19_the_answer_to_the_byte() {
+fn r4_2_19_the_exact_response() {
     let bytes = with(
         &[],
         &["Sec-WebSocket-Protocol: chat", "Sec-WebSocket-Extensions: permessage-deflate"],
@@ -214,7 +214,7 @@ fn r4_2_19_the_answer_to_the_byte() {
 }
 
 #[test]
-fn r7_2_2_01_an_aborted_handshake_says_close() {
+fn r7_2_2_01_an_aborted_handshake_has_connection_close() {
     for error in
         [Error::InvalidTarget, Error::OriginRefused, Error::HttpVersion, Error::UpgradeRequired]
     {
@@ -226,7 +226,7 @@ fn r7_2_2_01_an_aborted_handshake_says_close() {
 }
 
 #[test]
-fn header_values_do_not_reach_a_log() {
+fn header_values_are_not_logged() {
     let bytes = with(&[], &["Authorization: Bearer secret"]);
     let upgrade = upgrade(&bytes);
     let accept = upgrade.accept(Origins::Any).unwrap().headers(&[("Set-Cookie", "secret")]);
@@ -235,9 +235,9 @@ fn header_values_do_not_reach_a_log() {
     assert!(text.contains("Accept { upgrade: Upgrade { request: Request {"), "{text}");
 }
 
-/// RFC 9110, section 15.
+/// RFC 9110 §15.
 #[test]
-fn r4_2_13_an_answer_has_the_phrase_of_its_status() {
+fn r4_2_13_a_response_has_the_reason_phrase_of_its_status() {
     for line in [
         "200 OK",
         "204 No Content",

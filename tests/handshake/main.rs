@@ -1,4 +1,4 @@
-//! The opening handshake, of both sides.
+//! The opening handshake of both sides.
 #![cfg(feature = "handshake")]
 
 mod accept;

@@ -1,5 +1,5 @@
-//! The parts of the opening handshake that other crates have as well, compared with them: `httparse`
-//! for heads, `core::net` for IPv6 addresses. Keys are compared with base64 as RFC 4648 defines it.
+//! The opening handshake compared with other implementations: heads with `httparse`, IPv6 addresses
+//! with `core::net`, keys with a reference base64 decoder.
 
 use std::net::Ipv6Addr;
 
@@ -13,12 +13,12 @@ use crate::support::{base64, heads};
 
 const NONCE: [u8; 16] = *b"the sample nonce";
 
-/// What a head says. An answer's status stands for the method, and its target is empty.
+/// The content of a head. For a response, the method is the status and the target is empty.
 #[derive(Debug, PartialEq)]
-struct Said {
+struct Head {
     method: String,
     target: String,
-    /// The minor version, which an answer does not tell.
+    /// The minor version; `None` for a response.
     version: Option<u8>,
     len: usize,
     fields: Vec<(String, Vec<u8>)>,
@@ -28,14 +28,14 @@ fn fields(headers: HeaderFields<'_>) -> Vec<(String, Vec<u8>)> {
     headers.map(|header| (header.name.to_owned(), header.value.to_vec())).collect()
 }
 
-fn our_request(bytes: &[u8]) -> Option<Said> {
+fn our_request(bytes: &[u8]) -> Option<Head> {
     let request = match RequestReader::with_limits(Limits::new().max_fields(usize::MAX)).read(bytes)
     {
         Ok(Status::Complete(Incoming::Upgrade(upgrade))) => upgrade.request(),
         Ok(Status::Complete(Incoming::Plain(request))) => request,
         Ok(Status::NeedMore(_)) | Err(_) => return None,
     };
-    Some(Said {
+    Some(Head {
         method: request.method().to_owned(),
         target: request.target().to_owned(),
         version: Some(u8::from(request.version() == HttpVersion::Http11)),
@@ -44,11 +44,11 @@ fn our_request(bytes: &[u8]) -> Option<Said> {
     })
 }
 
-fn their_request(bytes: &[u8]) -> Option<Said> {
+fn their_request(bytes: &[u8]) -> Option<Head> {
     let mut space = [httparse::EMPTY_HEADER; 128];
     let mut request = httparse::Request::new(&mut space);
     let Ok(httparse::Status::Complete(len)) = request.parse(bytes) else { return None };
-    Some(Said {
+    Some(Head {
         method: request.method?.to_owned(),
         target: request.path?.to_owned(),
         version: request.version,
@@ -61,25 +61,25 @@ fn their_fields(headers: &[httparse::Header<'_>]) -> Vec<(String, Vec<u8>)> {
     headers.iter().map(|field| (field.name.to_owned(), field.value.to_vec())).collect()
 }
 
-/// Of an answer without interim ones before it.
-fn our_answer(bytes: &[u8]) -> Option<Said> {
+/// Only for a response without interim responses before it.
+fn our_response(bytes: &[u8]) -> Option<Head> {
     let (status, len, fields) = match Handshake::new(NONCE, "a", "/").read_response(bytes) {
-        Ok(Status::Complete(Response::Accepted(answer))) => {
-            (101, answer.head_len(), fields(answer.headers()))
+        Ok(Status::Complete(Response::Accepted(response))) => {
+            (101, response.head_len(), fields(response.headers()))
         }
-        Ok(Status::Complete(Response::Rejected(answer))) => {
-            (answer.status(), answer.head_len(), fields(answer.headers()))
+        Ok(Status::Complete(Response::Rejected(response))) => {
+            (response.status(), response.head_len(), fields(response.headers()))
         }
         Ok(Status::NeedMore(_)) | Err(_) => return None,
     };
-    Some(Said { method: status.to_string(), target: String::new(), version: None, len, fields })
+    Some(Head { method: status.to_string(), target: String::new(), version: None, len, fields })
 }
 
-fn their_answer(bytes: &[u8]) -> Option<Said> {
+fn their_response(bytes: &[u8]) -> Option<Head> {
     let mut space = [httparse::EMPTY_HEADER; 128];
     let mut response = httparse::Response::new(&mut space);
     let Ok(httparse::Status::Complete(len)) = response.parse(bytes) else { return None };
-    Some(Said {
+    Some(Head {
         method: response.code?.to_string(),
         target: String::new(),
         version: None,
@@ -88,7 +88,7 @@ fn their_answer(bytes: &[u8]) -> Option<Said> {
     })
 }
 
-/// What is taken here is taken there, and says the same.
+/// Checks that `httparse` accepts every request accepted here, with the same content.
 #[track_caller]
 fn requests_agree(bytes: &[u8]) {
     if let Some(ours) = our_request(bytes) {
@@ -97,66 +97,67 @@ fn requests_agree(bytes: &[u8]) {
 }
 
 #[track_caller]
-fn answers_agree(bytes: &[u8]) {
-    if let Some(ours) = our_answer(bytes) {
-        assert_eq!(Some(ours), their_answer(bytes), "{}", bytes.escape_ascii());
+fn responses_agree(bytes: &[u8]) {
+    if let Some(ours) = our_response(bytes) {
+        assert_eq!(Some(ours), their_response(bytes), "{}", bytes.escape_ascii());
     }
 }
 
-/// What the other parser takes and this one does not, each for a reason.
+/// Heads that `httparse` accepts and this crate refuses, with the reasons.
 #[test]
 fn where_the_other_parser_is_more_lenient() {
     let requests: [(&[u8], Error); 6] = [
-        // 9112, 2.2 lets a server skip an empty line before the request; here a head begins at once.
+        // RFC 9112 §2.2: a server may skip an empty line before the request; this one does not.
         (b"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", Error::InvalidStartLine),
-        // 9112, 2.2 lets a recipient take a line feed alone; two readers then see two heads.
+        // RFC 9112 §2.2: a recipient may accept a bare LF, but then two readers can see different
+        // heads.
         (b"GET / HTTP/1.1\nHost: a\r\n\r\n", Error::BareLineFeed),
         (b"GET / HTTP/1.1\r\nHost: a\n\n", Error::BareLineFeed),
-        // 9112, 3.2: no fragment, and nothing outside ASCII.
+        // RFC 9112 §3.2: no fragment and only ASCII.
         (b"GET /#a HTTP/1.1\r\nHost: a\r\n\r\n", Error::InvalidStartLine),
         (b"GET /\xC3\xA9 HTTP/1.1\r\nHost: a\r\n\r\n", Error::InvalidStartLine),
-        // 9112, 3.2: a request without a host, and other rules about what a valid head says.
+        // RFC 9112 §3.2: the host is required.
         (b"GET / HTTP/1.1\r\n\r\n", Error::Missing(barews::handshake::Field::Host)),
     ];
     for (bytes, error) in requests {
         assert!(their_request(bytes).is_some(), "{}", bytes.escape_ascii());
         assert_eq!(RequestReader::new().read(bytes).unwrap_err(), error);
     }
-    let answers: [(&[u8], Error); 3] = [
+    let responses: [(&[u8], Error); 3] = [
         (b"HTTP/1.1 200 OK\n\n", Error::BareLineFeed),
-        // 9110, 15: a status is 100 to 999.
+        // RFC 9110 §15: the status is at least 100.
         (b"HTTP/1.1 099 \r\n\r\n", Error::InvalidStartLine),
         (b"\r\nHTTP/1.1 200 OK\r\n\r\n", Error::InvalidStartLine),
     ];
-    for (bytes, error) in answers {
-        assert!(their_answer(bytes).is_some(), "{}", bytes.escape_ascii());
+    for (bytes, error) in responses {
+        assert!(their_response(bytes).is_some(), "{}", bytes.escape_ascii());
         assert_eq!(Handshake::new(NONCE, "a", "/").read_response(bytes).unwrap_err(), error);
     }
 }
 
-/// Each byte in each place of a head, alone and with what could end a run of good bytes behind it.
+/// Every byte at every place of a head, replaced or inserted.
 #[test]
 fn every_byte_at_every_place_of_a_head() {
     let request =
         b"GET /a?b HTTP/1.1\r\nHost: a.example:80\r\nX-Long-Name:\t long value\r\nE:\r\n\r\n";
-    let answer = b"HTTP/1.1 404 Not Found\r\nX-Long-Name:\t long value \r\nE:\r\n\r\n";
+    let response = b"HTTP/1.1 404 Not Found\r\nX-Long-Name:\t long value \r\nE:\r\n\r\n";
     for byte in 0..=u8::MAX {
         for how in 0..2 {
             for at in 0..request.len() {
                 let bytes = heads::edited(request, &[(at, byte, how)]);
                 requests_agree(&bytes);
             }
-            for at in 0..answer.len() {
-                let bytes = heads::edited(answer, &[(at, byte, how)]);
-                answers_agree(&bytes);
+            for at in 0..response.len() {
+                let bytes = heads::edited(response, &[(at, byte, how)]);
+                responses_agree(&bytes);
             }
         }
     }
-    assert_eq!(our_request(request).map(|said| said.fields.len()), Some(3));
-    assert_eq!(our_answer(answer).map(|said| said.fields.len()), Some(2));
+    assert_eq!(our_request(request).map(|head| head.fields.len()), Some(3));
+    assert_eq!(our_response(response).map(|head| head.fields.len()), Some(2));
 }
 
-/// Each byte of a target is taken here if it is there, but for those that are listed above.
+/// A target byte is accepted exactly if `httparse` accepts it, except for those listed above.
 #[test]
 fn every_byte_of_a_target() {
     for byte in 0..=u8::MAX {
@@ -191,7 +192,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn requests_mean_the_same_to_another_parser(
+    fn requests_have_the_content_that_another_parser_reads(
         method in "[A-Z!#-]{1,8}",
         target in "/[!-\"$-~]{0,40}",
         version in 0..2_u8,
@@ -200,7 +201,7 @@ proptest! {
     ) {
         let line = format!("{method} {target} HTTP/1.{version}\r\nHost: a\r\n");
         let bytes = [line.as_bytes(), &fields.concat(), b"\r\nbehind"].concat();
-        // Nothing random is one of the handshake's own fields, so it is a plain request.
+        // No random field belongs to the handshake, so this is a plain request.
         prop_assert!(our_request(&bytes).is_some(), "{}", bytes.escape_ascii());
         requests_agree(&bytes);
         let bytes = heads::edited(&bytes, &edits);
@@ -208,13 +209,13 @@ proptest! {
     }
 
     #[test]
-    fn an_upgrade_with_faults_means_the_same_to_another_parser(edits in edits()) {
+    fn a_corrupted_upgrade_has_the_content_that_another_parser_reads(edits in edits()) {
         let bytes = heads::edited(heads::with(&[], &["Cookie: a=b"]).as_bytes(), &edits);
         requests_agree(&bytes);
     }
 
     #[test]
-    fn answers_mean_the_same_to_another_parser(
+    fn responses_have_the_content_that_another_parser_reads(
         version in 0..2_u8,
         status in 200..1000_u16,
         reason in "( [ -~\u{e9}\t]{0,20})?",
@@ -223,10 +224,10 @@ proptest! {
     ) {
         let line = format!("HTTP/1.{version} {status}{reason}\r\n");
         let bytes = [line.as_bytes(), &fields.concat(), b"\r\nbehind"].concat();
-        prop_assert!(our_answer(&bytes).is_some(), "{}", bytes.escape_ascii());
-        answers_agree(&bytes);
+        prop_assert!(our_response(&bytes).is_some(), "{}", bytes.escape_ascii());
+        responses_agree(&bytes);
         let bytes = heads::edited(&bytes, &edits);
-        answers_agree(&bytes);
+        responses_agree(&bytes);
     }
 
     #[test]
@@ -234,13 +235,13 @@ proptest! {
         nonce_agrees(&nonce);
         let key = Key::new(nonce);
         prop_assert_eq!(base64::decode(key.accept().as_str().as_bytes()).map(|sum| sum.len()), Some(20));
-        // The same digits without padding are 18 bytes.
+        // Digits in place of the padding make 18 bytes.
         let text = key.as_str().replace('=', "A");
         prop_assert_eq!(base64::decode(text.as_bytes()).map(|bytes| bytes.len()), Some(18));
         prop_assert_eq!(Key::parse(text.as_bytes()), None);
     }
 
-    /// Texts that are often of the right form, and canonical in one of sixteen cases.
+    /// Text that often has the form of a key, of which one in sixteen is canonical.
     #[test]
     fn base64_that_is_not_canonical(text in "[A-Za-z0-9+/]{21}[A-Za-z0-9+/=]{1}[A=]{1}[=A-]{1}") {
         let text = text.as_bytes();
@@ -265,7 +266,7 @@ fn nonce_agrees(nonce: &[u8; 16]) {
 }
 
 #[test]
-fn base64_of_every_byte_alone() {
+fn base64_of_single_nonzero_bytes() {
     for byte in 0..=u8::MAX {
         for at in 0..16 {
             let mut nonce = [0; 16];
@@ -275,9 +276,9 @@ fn base64_of_every_byte_alone() {
     }
 }
 
-/// What the others are compared with has the vectors of RFC 4648, section 10, itself.
+/// Checks the reference decoder itself with the vectors of RFC 4648 §10.
 #[test]
-fn published_base64() {
+fn base64_vectors_of_rfc_4648() {
     let published = [
         ("", ""),
         ("f", "Zg=="),
@@ -297,7 +298,7 @@ fn published_base64() {
     }
 }
 
-/// A host with a colon in it is an IPv6 address or none at all.
+/// A host with a colon must be an IPv6 address.
 #[track_caller]
 fn ipv6_agrees(text: &str) {
     if text.contains(':') {
@@ -308,7 +309,7 @@ fn ipv6_agrees(text: &str) {
     }
 }
 
-/// All texts of up to five of the pieces that decide, and all numbers of groups.
+/// All texts of up to five significant pieces, and all numbers of groups.
 #[test]
 fn every_short_ipv6_address() {
     let letters = [":", "::", "1", "a2b3c", "1.2.3.4", "256", "."];

@@ -1,5 +1,5 @@
-//! What holds for all streams and all sequences of calls (docs/properties.md): of short ones all there are, of longer
-//! ones those that are drawn.
+//! Properties that hold for every stream and every sequence of calls (docs/properties.md). Short
+//! ones are tested exhaustively, longer ones at random.
 
 mod receiving;
 mod sending;
@@ -8,7 +8,9 @@ mod streams;
 #[path = "../support"]
 mod support {
     pub(crate) mod driver;
-    pub(crate) mod frames;
+    pub(crate) mod endpoint;
+    pub(crate) mod event;
+    pub(crate) mod frame;
     pub(crate) mod reference;
     pub(crate) mod short;
     pub(crate) mod stream;

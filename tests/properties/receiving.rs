@@ -1,18 +1,20 @@
-//! Properties of what a connection receives that have no file of their own: `docs/properties.md` has the list of all.
+//! Properties of receiving; `docs/properties.md` lists all properties.
 //!
-//! Where the cases are few they are all tried; `BAREWS_EXHAUSTIVE=1` tries longer ones.
+//! Short cases are tested exhaustively; `BAREWS_EXHAUSTIVE=1` includes longer ones.
 
 use barews::{Config, Connection, ControlOrder, Delivery, Event, Input, Role, SendError};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::support::driver::{check, run};
-use crate::support::frames::{Ev, KEY, SIDES, Side, Ws, frame};
+use crate::support::endpoint::{SIDES, Side};
+use crate::support::event::Ev;
+use crate::support::frame::{KEY, frame};
 use crate::support::reference;
 use crate::support::short::{exhaustive, rules, short_streams};
 use crate::support::stream;
 
-/// P1, all of it that is short: every split of every stream.
+/// P1, exhaustively: every split of every short stream.
 #[test]
 fn p01_all_splits_of_all_short_streams() {
     for (side, most) in [(Side::Client, 7), (Side::Server, 12)] {
@@ -37,14 +39,14 @@ fn p01_all_splits_of_all_short_streams() {
     }
 }
 
-/// What is due, as a model: the newest Pong, or the Close, and nothing behind that.
+/// A model of the pending control frame: the newest Pong, or the Close, which is final.
 #[derive(Default)]
-struct Due {
+struct Pending {
     frame: Vec<u8>,
     closing: bool,
 }
 
-impl Due {
+impl Pending {
     fn set(&mut self, side: Side, first: u8, payload: &[u8]) {
         if !self.closing {
             let key = (side == Side::Client).then_some(KEY);
@@ -53,7 +55,7 @@ impl Due {
         }
     }
 
-    fn see(&mut self, side: Side, event: &Ev) {
+    fn update(&mut self, side: Side, event: &Ev) {
         match event {
             Ev::Ping(payload) => self.set(side, 0x8A, payload),
             Ev::Close(None) => self.set(side, 0x88, &[]),
@@ -61,14 +63,14 @@ impl Due {
             Ev::Fail(error) => {
                 self.set(side, 0x88, &error.close_code().as_u16().to_be_bytes());
             }
-            Ev::Data { .. } | Ev::Pong(_) => {}
+            Ev::Data { .. } | Ev::Pong(_) | Ev::More(_) => {}
         }
     }
 }
 
-/// The events of `bytes`, which come at once. Behind each call of `receive` what is due is asked for
-/// with a slice whose length `room` makes of what it takes; `None` asks for nothing.
-fn drained<R: Role>(
+/// The events of `bytes`, received at once. Each call to `receive` is followed by a call to
+/// `transmit` with a slice of length `room(needed)`, or by none if `room` returns `None`.
+fn receive_all<R: Role>(
     ws: &mut Connection<R>,
     side: Side,
     bytes: &[u8],
@@ -76,7 +78,7 @@ fn drained<R: Role>(
 ) -> Vec<Ev> {
     let mut bytes = bytes.to_vec();
     let mut input = Input::new(&mut bytes);
-    let (mut due, mut events) = (Due::default(), Vec::new());
+    let (mut pending, mut events) = (Pending::default(), Vec::new());
     loop {
         let event = match ws.receive(&mut input) {
             Ok(Event::NeedMore(_)) => None,
@@ -84,20 +86,20 @@ fn drained<R: Role>(
             Err(error) => Some(Ev::Fail(error)),
         };
         if let Some(event) = &event {
-            due.see(side, event);
+            pending.update(side, event);
         }
-        if let Some(room) = room(due.frame.len()) {
+        if let Some(room) = room(pending.frame.len()) {
             let mut out = vec![0xEE; room];
-            let needed = due.frame.len();
+            let needed = pending.frame.len();
             let wanted =
                 if room < needed { Err(SendError::BufferTooSmall { needed }) } else { Ok(needed) };
             assert_eq!(ws.transmit(&mut out), wanted);
             let written = wanted.unwrap_or(0);
-            assert_eq!(out[..written], due.frame[..written]);
-            assert!(out[written..].iter().all(|byte| *byte == 0xEE), "behind the end");
-            due.frame.drain(..written);
+            assert_eq!(out[..written], pending.frame[..written]);
+            assert!(out[written..].iter().all(|byte| *byte == 0xEE), "written past the end");
+            pending.frame.drain(..written);
         }
-        assert_eq!(ws.wants_write(), !due.frame.is_empty());
+        assert_eq!(ws.wants_write(), !pending.frame.is_empty());
         let ended = matches!(event, None | Some(Ev::Fail(_)));
         events.extend(event);
         if ended {
@@ -120,29 +122,31 @@ fn owned(event: Event<'_>) -> Ev {
         Event::Close(close) => {
             Ev::Close(close.map(|close| (close.code.as_u16(), close.reason.to_owned())))
         }
-        Event::NeedMore(_) => unreachable!("it is no event to own"),
+        Event::NeedMore(_) => unreachable!("`NeedMore` is handled by the caller"),
     }
 }
 
-fn drained_by(side: Side, bytes: &[u8], room: impl FnMut(usize) -> Option<usize>) -> Vec<Ev> {
+fn received_by(side: Side, bytes: &[u8], room: impl FnMut(usize) -> Option<usize>) -> Vec<Ev> {
     match side {
-        Side::Server => drained(&mut Connection::server(Config::new()), side, bytes, room),
-        Side::Client => drained(&mut Connection::client(Config::new(), || KEY), side, bytes, room),
+        Side::Server => receive_all(&mut Connection::server(Config::new()), side, bytes, room),
+        Side::Client => {
+            receive_all(&mut Connection::client(Config::new(), || KEY), side, bytes, room)
+        }
     }
 }
 
-/// P2, all of it that is short: asked or not behind each call, with no room, a byte too few, just
-/// enough, and more.
+/// P2, exhaustively: after each `receive` either no `transmit`, or one with an empty slice, a slice
+/// one byte too short, of the exact length, and longer.
 #[test]
 fn p02_every_order_of_receive_and_transmit_with_every_room() {
     const WAYS: usize = 5;
     for side in SIDES {
         let most = if side == Side::Client { 9 } else { 16 };
         for bytes in short_streams(side, most) {
-            let wanted = drained_by(side, &bytes, |_| None);
+            let wanted = received_by(side, &bytes, |_| None);
             for plan in 0..WAYS.pow(u32::try_from(wanted.len()).unwrap().min(4)) {
                 let mut plan = plan;
-                let events = drained_by(side, &bytes, |needed| {
+                let events = received_by(side, &bytes, |needed| {
                     let way = plan % WAYS;
                     plan /= WAYS;
                     [None, Some(0), needed.checked_sub(1), Some(needed), Some(needed + 9)][way]
@@ -154,7 +158,7 @@ fn p02_every_order_of_receive_and_transmit_with_every_room() {
 }
 
 proptest! {
-    /// P2 over longer streams.
+    /// P2, at random.
     #[test]
     fn p02_any_order_of_receive_and_transmit_with_any_room(
         (bytes, rules) in stream::rules().prop_flat_map(|rules| (stream::stream(rules), Just(rules))),
@@ -162,57 +166,57 @@ proptest! {
     ) {
         let side = if rules.server { Side::Server } else { Side::Client };
         let mut rooms = rooms.iter().copied().cycle();
-        let events = drained_by(side, &bytes, |_| rooms.next().unwrap());
-        prop_assert_eq!(events, drained_by(side, &bytes, |_| None));
+        let events = received_by(side, &bytes, |_| rooms.next().unwrap());
+        prop_assert_eq!(events, received_by(side, &bytes, |_| None));
     }
 
-    /// P11 over longer streams.
+    /// P11, at random.
     #[test]
-    fn p11_every_call_moves_something(
+    fn p11_every_call_makes_progress(
         (bytes, rules) in stream::rules().prop_flat_map(|rules| (stream::stream(rules), Just(rules))),
         step in 1..40_usize,
     ) {
         let side = if rules.server { Side::Server } else { Side::Client };
         for step in [step, 1, bytes.len().max(1)] {
-            moves(side, &bytes, step);
+            makes_progress(side, &bytes, step);
         }
     }
 }
 
-/// Counts the calls that `bytes` take in reads of `step`, each of which has to bring something.
-fn moves(side: Side, bytes: &[u8], step: usize) {
+/// Receives `bytes` in reads of `step` bytes and checks that the number of calls is bounded.
+fn makes_progress(side: Side, bytes: &[u8], step: usize) {
     for (delivery, order) in [
         (Delivery::Chunks, ControlOrder::Ahead),
         (Delivery::Frames, ControlOrder::Ahead),
         (Delivery::Chunks, ControlOrder::Wire),
     ] {
-        let mut ws = Ws::new(side, Config::new().delivery(delivery).control_order(order));
+        let mut ws = side.ws(Config::new().delivery(delivery).control_order(order));
         let (mut reads, mut events) = (0, 0);
         for chunk in bytes.chunks(step) {
             let before = ws.consumed;
-            // `push` calls until `NeedMore` or the error, and no more often than there are bytes.
+            // `push` calls `receive` until `NeedMore` or an error, and at most once per byte.
             let all = ws.push(chunk);
             let (reads_on, here) = (ws.need > 0, all.len());
             let data = all.iter().filter(|event| matches!(event, Ev::Data { .. })).count();
-            assert!(data <= ws.consumed - before, "data without a byte consumed");
+            assert!(data <= ws.consumed - before, "more data events than bytes consumed");
             reads += 1;
             events += here;
             if !reads_on {
                 break;
             }
         }
-        // An event has a byte of payload or a header of two; then there is the error.
-        assert!(events <= bytes.len() + 1, "{events} events of {} bytes", bytes.len());
+        // Every event consumes at least one byte; an error adds one event.
+        assert!(events <= bytes.len() + 1, "{events} events from {} bytes", bytes.len());
         assert!(reads + events <= 2 * bytes.len() + 2);
     }
 }
 
 #[test]
-fn p11_every_call_on_every_short_stream_moves_something() {
+fn p11_every_call_on_every_short_stream_makes_progress() {
     for (side, most) in [(Side::Client, 12), (Side::Server, 24)] {
         for bytes in short_streams(side, most) {
             for step in 1..=bytes.len() {
-                moves(side, &bytes, step);
+                makes_progress(side, &bytes, step);
             }
         }
     }

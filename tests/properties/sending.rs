@@ -1,21 +1,23 @@
-//! Properties of what a connection sends that have no file of their own: `docs/properties.md` has the list of all.
+//! Properties of sending; `docs/properties.md` lists all properties.
 //!
-//! Where the cases are few they are all tried; `BAREWS_EXHAUSTIVE=1` tries longer ones.
+//! Short cases are tested exhaustively; `BAREWS_EXHAUSTIVE=1` includes longer ones.
 
-use barews::frame::{self, Header, Kind, Opcode, Parsed};
+use barews::Status;
+use barews::frame::{self, Header, Kind, Opcode};
 use barews::{Config, Connection, ControlOrder, Delivery, Event, Input, Role, SendError};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::support::frames;
-use crate::support::frames::{Call, Ev, KEY, SIDES, Side, Ws, joined, piece};
+use crate::support::endpoint::{Call, SIDES, Side, Ws};
+use crate::support::event::{Ev, joined};
+use crate::support::frame::{KEY, frame};
 use crate::support::reference;
 use crate::support::short::{exhaustive, rules, short_streams};
 use crate::support::stream;
 use crate::support::transcript::Rules;
 
-/// One thing that is sent.
+/// A message or control frame to send.
 #[derive(Clone, Debug)]
 enum Sent {
     Message(Kind, Vec<u8>, Vec<Index>, u8),
@@ -35,7 +37,7 @@ fn sent() -> impl Strategy<Value = Sent> {
     ]
 }
 
-/// Sends a fragment in one of the ways that there are.
+/// Sends a fragment with one of the three APIs.
 fn fragment(ws: &mut Ws, way: u8, kind: Kind, fin: bool, payload: &[u8]) -> Vec<u8> {
     let mut payload = payload.to_vec();
     match way % 3 {
@@ -52,14 +54,14 @@ fn fragment(ws: &mut Ws, way: u8, kind: Kind, fin: bool, payload: &[u8]) -> Vec<
 }
 
 proptest! {
-    /// P3: the messages and control frames that one side sends are those that the other receives.
+    /// P3: one side receives exactly the messages and control frames that the other sends.
     #[test]
-    fn p03_what_is_sent_is_what_is_received(
+    fn p03_sent_messages_are_received_unchanged(
         all in vec(sent(), 0..8),
         step in 1..200_usize,
     ) {
         for (side, peer) in [(Side::Server, Side::Client), (Side::Client, Side::Server)] {
-            let mut ws = Ws::new(side, Config::new());
+            let mut ws = side.ws(Config::new());
             let (mut wire, mut wanted) = (Vec::new(), Vec::new());
             for one in &all {
                 match one {
@@ -81,31 +83,31 @@ proptest! {
                             wire.extend(fragment(&mut ws, *way, *kind, fin, &bytes[start..end]));
                             start = end;
                         }
-                        wanted.push(piece(*kind, bytes, true, true));
+                        wanted.push(Ev::piece(*kind, bytes, true, true, 0));
                     }
                 }
             }
             let config = Config::new().control_order(ControlOrder::Wire);
-            prop_assert_eq!(Ws::new(peer, config).push_by(step, &wire), wanted);
+            prop_assert_eq!(peer.ws(config).push_by(step, &wire), wanted);
         }
     }
 
-    /// P4 over longer streams.
+    /// P4, at random.
     #[test]
-    fn p04_what_is_received_and_sent_again_is_the_same(
+    fn p04_a_received_stream_sent_again_is_identical(
         (bytes, rules) in stream::rules().prop_flat_map(|rules| (stream::stream(rules), Just(rules))),
     ) {
         let side = if rules.server { Side::Server } else { Side::Client };
-        again(side, &bytes);
+        resend(side, &bytes);
     }
 }
 
-/// Receives what is sound and whole at the start of `bytes`, sends it again, and compares.
-fn again(side: Side, bytes: &[u8]) {
+/// Receives the complete valid frames at the start of `bytes`, sends them again and compares.
+fn resend(side: Side, bytes: &[u8]) {
     let rules = Rules { max_fragments: u32::MAX, ..rules(side, true) };
     let (mut ends, mut keys) = (vec![0], Vec::new());
     while let Some(&end) = ends.last()
-        && let Ok(Parsed::Complete(header, len)) = Header::parse(&bytes[end..])
+        && let Ok(Status::Complete((header, len))) = Header::parse(&bytes[end..])
         && let Some(next) = (end + len).checked_add(usize::try_from(header.payload_len).unwrap())
         && next <= bytes.len()
     {
@@ -122,7 +124,7 @@ fn again(side: Side, bytes: &[u8]) {
     let mut wire = Vec::new();
     let (mut server, mut keys) = (Connection::server(Config::new()), keys.into_iter());
     let mut client = Connection::client(Config::new(), || keys.next().unwrap());
-    for event in Ws::new(side, config).push(&bytes[..end]) {
+    for event in side.ws(config).push(&bytes[..end]) {
         let n = match side {
             Side::Client => send(&mut server, &event, &mut out),
             Side::Server => send(&mut client, &event, &mut out),
@@ -138,17 +140,18 @@ fn send<R: Role>(ws: &mut Connection<R>, event: &Ev, out: &mut [u8]) -> usize {
         Ev::Ping(payload) => ws.send_ping(payload, out),
         Ev::Pong(payload) => ws.send_pong(payload, out),
         Ev::Close(Some((code, reason))) => ws.send_close((*code).into(), reason, out),
-        // A Close without a code is sent as an answer only.
+        // A Close without a code is only sent in reply to one.
         Ev::Close(None) => {
             let key = if R::SERVER { Some(KEY) } else { None };
-            let mut close = frames::frame(0x88, key, b"");
+            let mut close = frame(0x88, key, b"");
             assert_eq!(ws.receive(&mut Input::new(&mut close)), Ok(Event::Close(None)));
             ws.transmit(out)
         }
-        Ev::Fail(error) => panic!("{error}"),
+        Ev::More(_) | Ev::Fail(_) => panic!("{event:?}"),
     };
     match (event, sent) {
-        // 7.4.1: 1010 is a client's. A server does not send it, whatever a client may receive.
+        // RFC 6455 §7.4.1: only a client sends 1010. A server refuses to send it, but a client
+        // accepts it.
         (Ev::Close(Some((1010, reason))), Err(SendError::InvalidCloseCode)) => {
             let body = [&1010_u16.to_be_bytes()[..], reason.as_bytes()].concat();
             frame::encode(Opcode::Close, true, &body, out).unwrap()
@@ -158,15 +161,15 @@ fn send<R: Role>(ws: &mut Connection<R>, event: &Ev, out: &mut [u8]) -> usize {
 }
 
 #[test]
-fn p04_every_short_stream_sent_again_is_the_same() {
+fn p04_every_short_stream_sent_again_is_identical() {
     for (side, most) in [(Side::Client, 12), (Side::Server, 24)] {
         for bytes in short_streams(side, most) {
-            again(side, &bytes);
+            resend(side, &bytes);
         }
     }
 }
 
-/// What is done with a connection, right or wrong; what it writes goes to `wire`.
+/// A call on a connection, allowed or not; its output is appended to `wire`.
 type Step = fn(&mut Ws, Side, &mut Vec<u8>);
 
 fn call(ws: &mut Ws, call: Call<'_>, room: usize, wire: &mut Vec<u8>) {
@@ -205,12 +208,12 @@ const STEPS: [Step; 20] = [
     |ws, _, wire| wire.extend(ws.begin(Kind::Binary, false, 0).iter().flat_map(|head| head.iter())),
     |ws, _, wire| next(ws, b"a\xC3".to_vec(), wire),
     |ws, _, wire| next(ws, b"\xA4".to_vec(), wire),
-    |ws, side, _| assert!(!ws.push(&side.incoming(0x89, b"ping")).contains(&Ev::Ping(vec![]))),
-    |ws, side, _| assert!(ws.push(&side.incoming(0x88, b"\x03\xE9")).len() <= 1),
+    |ws, side, _| assert!(!ws.push(&side.frame(0x89, b"ping")).contains(&Ev::Ping(vec![]))),
+    |ws, side, _| assert!(ws.push(&side.frame(0x88, b"\x03\xE9")).len() <= 1),
     |ws, _, _| assert!(ws.push(b"\x70").len() <= 1),
 ];
 
-/// All sequences of calls, four or five long, and what each has written.
+/// Checks the output of every sequence of four calls, or of five if exhaustive.
 fn sequences(mut check: impl FnMut(Side, &[usize], &[u8])) {
     let len = if exhaustive() { 5 } else { 4 };
     for (side, number) in
@@ -218,7 +221,7 @@ fn sequences(mut check: impl FnMut(Side, &[usize], &[u8])) {
     {
         let steps: Vec<_> =
             (0..len).map(|place| number / STEPS.len().pow(place) % STEPS.len()).collect();
-        let (mut ws, mut wire) = (Ws::new(side, Config::new()), Vec::new());
+        let (mut ws, mut wire) = (side.ws(Config::new()), Vec::new());
         for step in &steps {
             STEPS[*step](&mut ws, side, &mut wire);
         }
@@ -226,13 +229,13 @@ fn sequences(mut check: impl FnMut(Side, &[usize], &[u8])) {
     }
 }
 
-/// P10: on the wire nothing follows a Close.
+/// P10: no frame follows a Close.
 #[test]
-fn p10_no_sequence_of_calls_writes_behind_a_close() {
+fn p10_no_sequence_of_calls_writes_after_a_close() {
     let mut closes = 0;
     sequences(|side, steps, wire| {
         let mut rest = wire;
-        while let Ok(Parsed::Complete(header, len)) = Header::parse(rest) {
+        while let Ok(Status::Complete((header, len))) = Header::parse(rest) {
             let frame_len = len + usize::try_from(header.payload_len).unwrap();
             rest = rest.get(frame_len..).unwrap_or_default();
             if header.lead.opcode == Opcode::Close {
@@ -244,13 +247,13 @@ fn p10_no_sequence_of_calls_writes_behind_a_close() {
     assert!(closes > 50_000, "{closes}");
 }
 
-/// P18: whatever is called, the other side takes what was written.
+/// P18: the peer accepts the output of every sequence of calls.
 #[test]
-fn p18_no_sequence_of_calls_writes_what_the_peer_refuses() {
+fn p18_no_sequence_of_calls_writes_a_frame_that_the_peer_rejects() {
     let mut written = 0;
     sequences(|side, steps, wire| {
         let peer = if side == Side::Server { Side::Client } else { Side::Server };
-        let events = joined(&Ws::new(peer, Config::new()).push(wire));
+        let events = joined(&peer.ws(Config::new()).push(wire));
         assert!(!matches!(events.last(), Some(Ev::Fail(_))), "{side:?} {steps:?} {events:?}");
         written += events.len();
     });

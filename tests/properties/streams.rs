@@ -1,4 +1,4 @@
-//! Made-up streams, sound and faulty, of both sides, cut at random: the same as the reference says.
+//! Random streams, valid and invalid, for both sides, cut at random, compared with the reference.
 
 use barews::ControlOrder::{Ahead, Wire};
 use proptest::collection::vec;
@@ -6,18 +6,19 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use crate::support::driver::{check, join, run};
+use crate::support::event::Ev;
 use crate::support::reference;
 use crate::support::stream::{near_valid, rules, stream};
-use crate::support::transcript::{Outcome, Rules, Seen};
+use crate::support::transcript::{Outcome, Rules};
 
-/// The places that the indices mean in `len` bytes, in order.
+/// The sorted positions of the indices in `len` bytes.
 fn places(indices: &[Index], len: usize) -> Vec<usize> {
     let mut places: Vec<usize> = indices.iter().map(|index| index.index(len + 1)).collect();
     places.sort_unstable();
     places
 }
 
-/// Both orders; whole, cut at the indices, and byte by byte and in steps if that is quick.
+/// Both orders; whole, cut at the indices, and for short streams also byte by byte and in steps.
 fn try_bytes(
     bytes: &[u8],
     indices: &[Index],
@@ -29,7 +30,7 @@ fn try_bytes(
     if bytes.len() <= 600 {
         ways.push((1..bytes.len()).collect());
         ways.push((step / 2..bytes.len()).step_by(step).collect());
-        // Byte by byte, and from some place on all at once.
+        // Byte by byte up to some position, then the rest at once.
         let starts = places(indices, bytes.len()).into_iter().take(6);
         ways.extend(starts.map(|start| (1..=start).collect()));
     }
@@ -48,10 +49,10 @@ fn try_bytes(
     Ok(())
 }
 
-/// The events of `bytes` that `judged` bytes decide, with what comes behind them thrown away.
+/// The events of `bytes` that the first `judged` bytes determine; later events are dropped.
 fn decided(bytes: &[u8], judged: usize, rules: &Rules, ahead: bool) -> Result<Outcome, String> {
     let run = run(bytes, &[], rules, if ahead { Ahead } else { Wire })?;
-    let control = |event: &Seen| matches!(event, Seen::Ping(_) | Seen::Pong(_));
+    let control = |event: &Ev| matches!(event, Ev::Ping(_) | Ev::Pong(_));
     let events = run
         .events
         .iter()
@@ -63,7 +64,7 @@ fn decided(bytes: &[u8], judged: usize, rules: &Rules, ahead: bool) -> Result<Ou
 
 proptest! {
     #[test]
-    fn p01_a_stream_gives_what_the_reference_says(
+    fn p01_a_stream_gives_the_events_of_the_reference(
         (bytes, rules) in rules().prop_flat_map(|rules| (stream(rules), Just(rules))),
         cuts in vec(any::<Index>(), 0..16),
         step in 2..30_usize,
@@ -72,7 +73,7 @@ proptest! {
     }
 
     #[test]
-    fn bytes_near_frames_give_what_the_reference_says(
+    fn nearly_valid_bytes_give_the_events_of_the_reference(
         (bytes, rules) in rules().prop_flat_map(|rules| (near_valid(rules.server), Just(rules))),
         cuts in vec(any::<Index>(), 0..8),
         step in 2..30_usize,
@@ -81,7 +82,7 @@ proptest! {
     }
 
     #[test]
-    fn p07_any_bytes_give_what_the_reference_says(
+    fn p07_any_bytes_give_the_events_of_the_reference(
         bytes in vec(any::<u8>(), 0..64),
         rules in rules(),
         cuts in vec(any::<Index>(), 0..8),
@@ -90,30 +91,30 @@ proptest! {
         try_bytes(&bytes, &cuts, step, &rules)?;
     }
 
-    /// The bytes that decide an event or an error decide it alone.
+    /// Bytes after those that determine an event or an error do not change it.
     #[test]
-    fn p08_what_comes_behind_changes_nothing(
+    fn p08_later_bytes_change_nothing(
         (stream, rules) in rules().prop_flat_map(|rules| (stream(rules), Just(rules))),
         tails in [near_valid(true), near_valid(false), vec(any::<u8>(), 0..20).boxed()],
     ) {
         let (alone, judged) = reference::decode(&stream, &rules);
-        let ended = alone.error.is_some() || matches!(alone.events.last(), Some(Seen::Close(_)));
+        let ended = alone.error.is_some() || matches!(alone.events.last(), Some(Ev::Close(_)));
         for ahead in [false, true] {
             let mut wanted = alone.clone();
             wanted.need = None;
             wanted.events.retain(|event| match event {
-                Seen::Ping(_) | Seen::Pong(_) => !ahead,
-                // The open frame goes on in the tail.
-                Seen::Data { left, .. } => ended || *left == 0,
-                Seen::Close(_) => true,
+                Ev::Ping(_) | Ev::Pong(_) => !ahead,
+                // The frame in progress continues in the tail.
+                Ev::Data { left, .. } => ended || *left == 0,
+                Ev::Close(_) | Ev::More(_) | Ev::Fail(_) => true,
             });
             for tail in &tails {
                 let bytes = [&stream[..judged], tail].concat();
                 let mut got = decided(&bytes, judged, &rules, ahead).map_err(TestCaseError::fail)?;
                 if !ended {
-                    // The tail may break what the stream left sound.
+                    // The tail may contain an error of its own.
                     got.error = None;
-                    got.events.retain(|event| !matches!(event, Seen::Data { left: 1.., .. }));
+                    got.events.retain(|event| !matches!(event, Ev::Data { left: 1.., .. }));
                 }
                 prop_assert_eq!(&got, &wanted, "{:?}, {:?}", rules, tail);
             }

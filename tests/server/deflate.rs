@@ -1,17 +1,19 @@
-//! The example `echo_server` with compression (RFC 7692), byte by byte as a peer may send it. What goes in is made by zlib,
-//! what comes out is read by an inflater that refuses all that was not agreed on.
+//! The example `echo_server` with compression (RFC 7692) over raw sockets. The input is compressed by
+//! the crate or hand-made; a strict decoder, which rejects anything not negotiated, reads the output.
 
 use std::io::Write;
 use std::time::Duration;
 
+use barews::deflate::{CompressionContext, Deflate, Effort, WindowBits};
+
 use crate::example::{Client, Server, request};
+use crate::support::bits::{BitWriter, codes};
+use crate::support::frame::{BINARY, CONTINUATION, FIN, KEY, PING, PONG, TEXT, frame};
 use crate::support::strict_inflate::StrictInflate;
-use crate::support::wire::{BINARY, CONTINUATION, FIN, KEY, PING, PONG, TEXT, frame};
-use flate2::{Compress, Compression, FlushCompress};
 
 const RSV1: u8 = 0x40;
 const OFFER: &str = "permessage-deflate; client_max_window_bits";
-/// RFC 7692, 7.2.3.2: "Hello", and the same again by reference.
+/// RFC 7692 §7.2.3.2: "Hello", and the same again by reference.
 const HELLO: &[u8] = b"\xF2\x48\xCD\xC9\xC9\x07\x00";
 const HELLO_AGAIN: &[u8] = b"\xF2\x00\x11\x00\x00";
 
@@ -19,7 +21,7 @@ fn server(arguments: &[&str]) -> Server {
     Server::start(&[&["--deflate", "--threads", "1"], arguments].concat())
 }
 
-/// A client that offers that, and the element that answers it.
+/// Opens a client with this offer; also returns the server's answer.
 fn open(server: &Server, offer: &str) -> (Client, Option<String>) {
     let mut client = server.connect();
     let mut bytes = request("/");
@@ -36,34 +38,37 @@ fn bytes(len: usize) -> Vec<u8> {
     std::iter::repeat_with(|| random.u8(..)).take(len).collect()
 }
 
-/// zlib for one connection.
-struct Zlib(Compress);
+/// A compressor for one connection.
+struct Compressor(Deflate<Vec<u8>>);
 
-impl Zlib {
+impl Compressor {
     fn new() -> Self {
-        Self(Compress::new(Compression::best(), false))
+        Self::with_window(15)
+    }
+
+    fn with_window(bits: u8) -> Self {
+        let context =
+            CompressionContext { window_bits: WindowBits::new(bits).unwrap(), takeover: true };
+        let storage = vec![0; Deflate::memory(context, Effort::BEST)];
+        Self(Deflate::new(context, Effort::BEST, storage).unwrap())
     }
 
     fn message(&mut self, bytes: &[u8]) -> Vec<u8> {
-        // zlib flushes nothing twice.
-        if bytes.is_empty() {
-            return vec![0];
-        }
-        let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 100 + 64);
-        self.0.compress_vec(bytes, &mut out, FlushCompress::Sync).unwrap();
-        assert!(out.ends_with(&[0, 0, 0xFF, 0xFF]));
-        out.truncate(out.len() - 4);
+        let mut out = vec![0; Deflate::max_len(bytes.len())];
+        let deflated = self.0.push(bytes, true, &mut out);
+        assert!(deflated.done);
+        out.truncate(deflated.written);
         out
     }
 }
 
-/// The payload of the next message, which is compressed; how many frames it has.
+/// Reads a compressed message; returns its payload and the number of its frames.
 fn message(client: &mut Client, opcode: u8) -> (Vec<u8>, usize) {
     let (first, mut payload) = client.frame().expect("a message");
     assert_eq!(first & !FIN, RSV1 | opcode);
     let (mut fin, mut frames) = (first & FIN, 1);
     while fin == 0 {
-        let (first, more) = client.frame().expect("all of the message");
+        let (first, more) = client.frame().expect("the rest of the message");
         assert_eq!(first & !FIN, CONTINUATION);
         payload.extend(more);
         (fin, frames) = (first & FIN, frames + 1);
@@ -72,7 +77,7 @@ fn message(client: &mut Client, opcode: u8) -> (Vec<u8>, usize) {
 }
 
 #[test]
-fn loopback_an_offer_gets_the_answer_that_fits() {
+fn loopback_every_offer_gets_its_answer() {
     let any = server(&[]);
     let small = server(&["--window-bits", "9"]);
     let cases = [
@@ -101,7 +106,7 @@ fn loopback_an_offer_gets_the_answer_that_fits() {
             "permessage-deflate; server_max_window_bits=8; client_max_window_bits=12",
             Some("permessage-deflate; server_max_window_bits=8; client_max_window_bits=9"),
         ),
-        // Nothing would bind such a client to the window.
+        // Nothing would limit the window of such a client.
         (&small, "permessage-deflate", None),
     ];
     for (server, offer, answer) in cases {
@@ -110,7 +115,7 @@ fn loopback_an_offer_gets_the_answer_that_fits() {
 }
 
 #[test]
-fn loopback_what_comes_compressed_goes_back_compressed_and_the_rest_as_it_came() {
+fn loopback_compressed_messages_are_echoed_compressed_and_plain_ones_plain() {
     let server = server(&[]);
     let (mut client, _) = open(&server, OFFER);
     let mut inflate = StrictInflate::new(15, true);
@@ -119,11 +124,11 @@ fn loopback_what_comes_compressed_goes_back_compressed_and_the_rest_as_it_came()
     assert_eq!(inflate.message(&first).unwrap(), b"Hello");
     client.send(FIN | TEXT, b"Hello");
     client.expect(&[(FIN | TEXT, b"Hello")]);
-    // A plain message touches neither window.
+    // A plain message changes neither window.
     client.send(FIN | RSV1 | BINARY, HELLO_AGAIN);
     let (second, _) = message(&mut client, BINARY);
     assert_eq!(inflate.message(&second).unwrap(), b"Hello");
-    assert!(second.len() < first.len(), "by reference");
+    assert!(second.len() < first.len(), "the second message refers to the first");
     client.send(FIN | TEXT, b"");
     client.expect(&[(FIN | TEXT, b"")]);
     client.send(FIN | RSV1 | TEXT, b"\x00");
@@ -139,10 +144,10 @@ fn loopback_messages_of_any_length_with_and_without_takeover() {
         [(OFFER, true), ("permessage-deflate; server_no_context_takeover", false)]
     {
         let (mut client, _) = open(&server, offer);
-        let (mut zlib, mut inflate) = (Zlib::new(), StrictInflate::new(15, takeover));
+        let (mut compressor, mut inflate) = (Compressor::new(), StrictInflate::new(15, takeover));
         for len in [0, 1, 100, 4095, 4096, 4097, 65_535, 65_536, 300_000, 17] {
-            for payload in [bytes(len), vec![b'x'; len], b"as said before; ".repeat(len / 16)] {
-                client.send(FIN | RSV1 | BINARY, &zlib.message(&payload));
+            for payload in [bytes(len), vec![b'x'; len], b"as stated above;".repeat(len / 16)] {
+                client.send(FIN | RSV1 | BINARY, &compressor.message(&payload));
                 let (echo, frames) = message(&mut client, BINARY);
                 assert!(inflate.message(&echo).unwrap() == payload, "{len} bytes");
                 assert_eq!(frames, echo.len().div_ceil(64 << 10).max(1), "{len} bytes");
@@ -155,21 +160,21 @@ fn loopback_messages_of_any_length_with_and_without_takeover() {
 fn loopback_windows_of_512_bytes_on_both_sides() {
     let server = server(&["--window-bits", "9"]);
     let (mut client, _) = open(&server, OFFER);
-    let mut zlib = Zlib(Compress::new_with_window_bits(Compression::best(), false, 9));
+    let mut compressor = Compressor::with_window(9);
     let mut inflate = StrictInflate::new(9, true);
     for _ in 0..50 {
         let payload = bytes(700).repeat(2);
-        client.send(FIN | RSV1 | BINARY, &zlib.message(&payload));
+        client.send(FIN | RSV1 | BINARY, &compressor.message(&payload));
         assert!(inflate.message(&message(&mut client, BINARY).0).unwrap() == payload);
     }
-    // Further back than was agreed on.
-    let far = Zlib::new().message(&bytes(700).repeat(2));
+    // Distances over the negotiated window.
+    let far = Compressor::new().message(&bytes(700).repeat(2));
     client.send(FIN | RSV1 | BINARY, &far);
     client.expect_close(1007);
 }
 
 #[test]
-fn loopback_fragments_and_what_comes_between_them() {
+fn loopback_fragments_and_control_frames_between_them() {
     let server = server(&[]);
     let (mut client, _) = open(&server, OFFER);
     let mut inflate = StrictInflate::new(15, true);
@@ -183,27 +188,27 @@ fn loopback_fragments_and_what_comes_between_them() {
     client.send(FIN | CONTINUATION, &HELLO[6..]);
     let (echo, _) = message(&mut client, TEXT);
     assert_eq!(inflate.message(&echo).unwrap(), b"Hello");
-    // A plain one, which is put together as well.
+    // A plain message is assembled as well.
     client.send(TEXT, "Gr\u{fc}".as_bytes());
     client.send(FIN | CONTINUATION, "\u{df}e".as_bytes());
     client.expect(&[(FIN | TEXT, "Gr\u{fc}\u{df}e".as_bytes())]);
 }
 
 #[test]
-fn loopback_frames_and_bytes_of_compressed_messages_in_any_cut() {
+fn loopback_compressed_and_plain_messages_with_random_cuts() {
     let server = server(&["--read-len", "4096"]);
     let (mut client, _) = open(&server, OFFER);
     let mut inflate = StrictInflate::new(15, true);
-    let mut zlib = Zlib::new();
+    let mut compressor = Compressor::new();
     let mut random = fastrand::Rng::with_seed(5);
     let messages: Vec<Vec<u8>> = (0..300).map(|i| bytes(i * 13).repeat(i % 4)).collect();
     let wire = messages.iter().enumerate().flat_map(|(i, message)| {
-        // Each third is plain.
+        // Every third message is plain.
         let (first, payload) = match i % 3 {
             0 => (FIN | BINARY, message.clone()),
-            _ => (FIN | RSV1 | BINARY, zlib.message(message)),
+            _ => (FIN | RSV1 | BINARY, compressor.message(message)),
         };
-        frame(first, &payload, Some(KEY))
+        frame(first, Some(KEY), &payload)
     });
     let wire: Vec<u8> = wire.collect();
     let mut writer = client.stream.try_clone().unwrap();
@@ -227,14 +232,14 @@ fn loopback_frames_and_bytes_of_compressed_messages_in_any_cut() {
 }
 
 #[test]
-fn loopback_every_fault_of_compression_gets_a_close_with_its_code() {
+fn loopback_every_compression_error_gets_a_close_with_its_code() {
     let server = server(&["--max-message-len", "100000"]);
     let plain = vec![0; 100_001];
-    let too_long = Zlib::new().message(&plain);
+    let too_long = Compressor::new().message(&plain);
     let cases: [(&str, u16, u8, &[u8]); 7] = [
-        ("a block of a type that does not exist", 1007, FIN | RSV1 | BINARY, b"\x06"),
-        ("a reference to before the start", 1007, FIN | RSV1 | BINARY, HELLO_AGAIN),
-        ("a text that is none", 1007, FIN | RSV1 | TEXT, b"\x00\x02\x00\xFD\xFF\xC3\x28\x00"),
+        ("a block of the reserved type", 1007, FIN | RSV1 | BINARY, b"\x06"),
+        ("a distance before the start", 1007, FIN | RSV1 | BINARY, HELLO_AGAIN),
+        ("invalid UTF-8", 1007, FIN | RSV1 | TEXT, b"\x00\x02\x00\xFD\xFF\xC3\x28\x00"),
         (
             "a text that ends inside a character",
             1007,
@@ -253,24 +258,37 @@ fn loopback_every_fault_of_compression_gets_a_close_with_its_code() {
         client.send(first, payload);
         client.expect_close(code);
     }
-    println!("a fragment that is compressed and not the first");
+    println!("RSV1 on a continuation");
     let (mut client, _) = open(&server, OFFER);
     client.send(RSV1 | BINARY, HELLO);
     client.send(FIN | RSV1 | CONTINUATION, b"");
     client.expect_close(1002);
-    println!("nothing was agreed on");
+    println!("no extension was negotiated");
     let mut client = server.open("/");
     client.send(FIN | RSV1 | TEXT, HELLO);
     client.expect_close(1002);
-    println!("as long as it may be");
+    println!("messages of the greatest length");
     let (mut client, _) = open(&server, OFFER);
     for payload in [bytes(100_000), vec![0; 100_000]] {
-        client.send(FIN | RSV1 | BINARY, &Zlib::new().message(&payload));
+        client.send(FIN | RSV1 | BINARY, &Compressor::new().message(&payload));
         message(&mut client, BINARY);
     }
 }
 
-/// The most memory that the server had, in bytes.
+/// 256 MiB of zeros: matches of 258 bytes, with codes of one bit for the length and the distance.
+fn bomb() -> Vec<u8> {
+    let (mut literals, distances) = ([0; 286], [1, 1]);
+    (literals[0], literals[256], literals[285]) = (2, 2, 1);
+    let (literal, distance) = (codes(&literals), codes(&distances));
+    let mut bits = BitWriter::new();
+    bits.dynamic(false, &literals, &distances).code(literal[0]);
+    for _ in 0..(256 << 20) / 258 {
+        bits.code(literal[285]).code(distance[0]);
+    }
+    bits.code(literal[256]).message()
+}
+
+/// The peak memory of the server in bytes.
 fn peak(server: &Server) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.process.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -278,11 +296,10 @@ fn peak(server: &Server) -> u64 {
 }
 
 #[test]
-fn loopback_a_bomb_costs_no_more_than_the_limit() {
+fn loopback_a_decompression_bomb_costs_no_more_than_the_limit() {
     let server = server(&["--max-message-len", "1000000"]);
     let before = peak(&server);
-    let mut zlib = Zlib::new();
-    let bomb = zlib.message(&vec![0; 256 << 20]);
+    let bomb = bomb();
     assert!(bomb.len() < 300_000, "{}", bomb.len());
     for _ in 0..5 {
         let (mut client, _) = open(&server, OFFER);
@@ -293,17 +310,25 @@ fn loopback_a_bomb_costs_no_more_than_the_limit() {
     assert!(grown < 6 << 20, "{grown}");
 }
 
-/// A message of a few bytes that has an echo of 30,000: the marks hold for a client that does not read, and one that is
-/// only late gets all.
+/// Short messages with echoes of 30,000 bytes: the high-water mark bounds the memory while the
+/// client does not read, and a late client gets everything.
 #[test]
-fn loopback_answers_that_are_longer_than_what_they_answer_wait_for_the_reader() {
+fn loopback_echoes_longer_than_their_messages_wait_for_the_reader() {
     let server = server(&["--high-water", "100000", "--low-water", "50000"]);
     let before = peak(&server);
     let (mut client, _) = open(&server, "permessage-deflate; server_no_context_takeover");
-    let (mut zlib, payload) = (Zlib::new(), bytes(30_000));
-    let wire: Vec<u8> = (0..4000)
-        .flat_map(|_| frame(FIN | RSV1 | BINARY, &zlib.message(&payload), Some(KEY)))
-        .collect();
+    let payload = bytes(30_000);
+    let first = BitWriter::new().stored(false, &payload).message();
+    let mut again = BitWriter::new();
+    again.fixed(false);
+    for at in (0..30_000).step_by(250) {
+        again.repeat(250.min(30_000 - at), 30_000);
+    }
+    let again = again.end().message();
+    assert!(again.len() < 500, "{}", again.len());
+    let wire = [vec![first], vec![again; 3999]].concat();
+    let wire: Vec<u8> =
+        wire.iter().flat_map(|message| frame(FIN | RSV1 | BINARY, Some(KEY), message)).collect();
     let mut writer = client.stream.try_clone().unwrap();
     let sending = std::thread::spawn(move || writer.write_all(&wire).unwrap());
     std::thread::sleep(Duration::from_secs(1));
@@ -312,7 +337,7 @@ fn loopback_answers_that_are_longer_than_what_they_answer_wait_for_the_reader() 
     let mut inflate = StrictInflate::new(15, false);
     for i in 0..4000 {
         let (echo, _) = message(&mut client, BINARY);
-        // Inflating each would be what the test takes most of its time for.
+        // Inflating every echo would dominate the time of the test.
         assert!(i % 200 != 0 || inflate.message(&echo).unwrap() == payload);
     }
     sending.join().unwrap();
@@ -321,23 +346,23 @@ fn loopback_answers_that_are_longer_than_what_they_answer_wait_for_the_reader() 
 }
 
 #[test]
-fn loopback_everybody_gets_one_frame_compressed_or_plain() {
+fn loopback_a_broadcast_is_one_frame_per_encoding() {
     let server = server(&["--broadcast"]);
     let (mut first, answer) = open(&server, OFFER);
     assert_eq!(answer.as_deref(), Some("permessage-deflate; server_no_context_takeover"));
     let (mut second, _) = open(&server, "permessage-deflate; server_no_context_takeover");
     let mut plain = server.open("/");
-    // Who has a smaller window could not read what everybody gets.
+    // A client with a smaller window could not read the broadcast frames.
     let (mut small, answer) = open(&server, "permessage-deflate; server_max_window_bits=10");
     assert_eq!(answer, None);
     let mut inflate = StrictInflate::new(15, false);
-    let mut zlib = Zlib::new();
+    let mut compressor = Compressor::new();
     let long = bytes(200_000);
-    for payload in [&b"what everybody hears, and hears, and hears"[..], b"", &long] {
-        first.send(FIN | RSV1 | BINARY, &zlib.message(payload));
-        let (heard, frames) = message(&mut first, BINARY);
-        assert!(inflate.message(&heard).unwrap() == payload);
-        assert_eq!(message(&mut second, BINARY), (heard, frames));
+    for payload in [&b"the same frame, the same frame, the same frame"[..], b"", &long] {
+        first.send(FIN | RSV1 | BINARY, &compressor.message(payload));
+        let (received, frames) = message(&mut first, BINARY);
+        assert!(inflate.message(&received).unwrap() == payload);
+        assert_eq!(message(&mut second, BINARY), (received, frames));
         plain.expect(&[(FIN | BINARY, payload)]);
         small.expect(&[(FIN | BINARY, payload)]);
     }
@@ -350,7 +375,7 @@ fn loopback_everybody_gets_one_frame_compressed_or_plain() {
         plain.expect(&[(FIN | TEXT, text.as_bytes())]);
         small.expect(&[(FIN | TEXT, text.as_bytes())]);
     }
-    first.send(FIN | RSV1 | BINARY, &zlib.message(&vec![0; (1 << 20) + 1]));
+    first.send(FIN | RSV1 | BINARY, &compressor.message(&vec![0; (1 << 20) + 1]));
     first.expect_close(1009);
 }
 
@@ -367,7 +392,7 @@ fn loopback_the_feed_is_not_compressed() {
 }
 
 #[test]
-fn loopback_the_example_client_offers_and_uses_it() {
+fn loopback_the_example_client_uses_compression() {
     let server = server(&[]);
     let url = format!("ws://{}/", server.address);
     let text = "Hello, hello, hello! ".repeat(2000);

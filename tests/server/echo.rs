@@ -1,20 +1,20 @@
-//! The example `echo_server` over real sockets, byte by byte as a peer may send them: what other servers were seen to get
-//! wrong.
+//! The example `echo_server` over real sockets with raw bytes, covering known faults of other
+//! servers.
 
 use crate::example::{Client, Server, request};
-use crate::support::wire::{
+use crate::support::frame::{
     BINARY, CLOSE, CONTINUATION, FIN, KEY, PING, PONG, TEXT, frame, header,
 };
 
 const ECHO: &str = "/";
 
-/// With a read buffer of 4 KiB, so that little is a lot.
+/// A server with a read buffer of only 4 KiB.
 fn small() -> Server {
     Server::start(&["--threads", "1", "--read-len", "4096", "--stats", "--feed-every", "100"])
 }
 
 fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
-    frame(first, payload, Some(KEY))
+    frame(first, Some(KEY), payload)
 }
 
 fn bytes(len: usize) -> Vec<u8> {
@@ -31,18 +31,18 @@ fn loopback_messages_up_to_64_mib_through_a_4_kib_buffer() {
         let payload = bytes(len);
         client.send(FIN | BINARY, &payload);
         client.expect(&[(FIN | BINARY, &payload)]);
-        // A line may have been written before the frame came, or before the echo had left. All memory goes back.
+        // Statistics may predate the frame or its echo. In the end all memory returns to the pool.
         let stats = server.stats_when("the buffers to go back to the pool", |stats| {
             stats("messages") > count && stats("buffers") == 0
         });
-        // From the buffer of the first bytes to the one that holds all: whatever the length, one step.
+        // At most one step, from the first buffer to one for the whole message.
         assert!(stats("grown") <= grown + 1, "{len}: {} steps", stats("grown") - grown);
         grown = stats("grown");
     }
 }
 
 #[test]
-fn loopback_text_of_many_bytes_comes_back_as_text() {
+fn loopback_long_text_is_echoed_as_text() {
     let server = small();
     let mut client = server.open(ECHO);
     let text = "aé世👋".repeat(20_000);
@@ -50,7 +50,7 @@ fn loopback_text_of_many_bytes_comes_back_as_text() {
     client.expect(&[(FIN | TEXT, text.as_bytes())]);
 }
 
-fn parted(client: &mut Client, frame: &[u8], at: usize) {
+fn write_in_two(client: &mut Client, frame: &[u8], at: usize) {
     client.write(&frame[..at]);
     client.write_later(&frame[at..]);
 }
@@ -62,19 +62,19 @@ fn loopback_a_frame_in_two_segments() {
     let payload = bytes(100);
     let frame = masked(FIN | BINARY, &payload);
     for at in [1, 2, 3, 5, 6, 7, 50, frame.len() - 1] {
-        parted(&mut client, &frame, at);
+        write_in_two(&mut client, &frame, at);
         client.expect(&[(FIN | BINARY, &payload)]);
     }
     let long = bytes(300);
     let frame = masked(FIN | BINARY, &long);
     for at in 1..9 {
-        parted(&mut client, &frame, at);
+        write_in_two(&mut client, &frame, at);
         client.expect(&[(FIN | BINARY, &long)]);
     }
 }
 
 #[test]
-fn loopback_frames_glued_together() {
+fn loopback_many_frames_in_one_write() {
     let server = small();
     let mut client = server.open(ECHO);
     let frames: Vec<u8> = (0..200).flat_map(|i| masked(FIN | BINARY, &bytes(i))).collect();
@@ -85,7 +85,7 @@ fn loopback_frames_glued_together() {
 }
 
 #[test]
-fn loopback_a_ping_alone_before_behind_and_between() {
+fn loopback_a_ping_alone_before_after_and_between_frames() {
     let server = small();
     let mut client = server.open(ECHO);
     client.send(PING, b"alone");
@@ -95,7 +95,7 @@ fn loopback_a_ping_alone_before_behind_and_between() {
     let ping = masked(PING, b"ping");
     client.write(&[&ping[..], &data].concat());
     client.expect(&[(PONG, b"ping"), (FIN | TEXT, b"data")]);
-    // Behind data in the same segment: answered in the same turn, and before the echo.
+    // After data in the same segment, a Ping is answered before the echo.
     client.write(&[&data[..], &ping].concat());
     client.expect(&[(PONG, b"ping"), (FIN | TEXT, b"data")]);
 
@@ -117,9 +117,9 @@ fn loopback_a_ping_alone_before_behind_and_between() {
     client.expect(&echoes[1..]);
 }
 
-/// The Pong must not wait for the end of the message.
+/// The Pong is not delayed until the message ends.
 #[test]
-fn loopback_a_ping_inside_a_message_that_does_not_go_on() {
+fn loopback_a_ping_inside_an_incomplete_message() {
     let server = small();
     let mut client = server.open(ECHO);
     client.send(TEXT, b"one");
@@ -152,20 +152,20 @@ fn loopback_a_request_byte_by_byte() {
 }
 
 #[test]
-fn loopback_every_fault_gets_a_close_with_its_code() {
+fn loopback_every_protocol_error_gets_a_close_with_its_code() {
     let server = small();
     let cases: [(&str, u16, Vec<u8>); 12] = [
-        ("2^40 bytes announced", 1009, header(FIN | BINARY, 1 << 40, Some(KEY))),
-        ("2^63 bytes announced", 1002, header(FIN | BINARY, 1 << 63, Some(KEY))),
-        ("one byte too many", 1009, header(FIN | BINARY, (64 << 20) + 1, Some(KEY))),
-        ("not masked", 1002, frame(FIN | TEXT, b"Hello", None)),
-        ("no UTF-8", 1007, masked(FIN | TEXT, b"\xC3\x28")),
+        ("2^40 bytes announced", 1009, header(FIN | BINARY, Some(KEY), 1 << 40)),
+        ("2^63 bytes announced", 1002, header(FIN | BINARY, Some(KEY), 1 << 63)),
+        ("one byte too many", 1009, header(FIN | BINARY, Some(KEY), (64 << 20) + 1)),
+        ("not masked", 1002, frame(FIN | TEXT, None, b"Hello")),
+        ("invalid UTF-8", 1007, masked(FIN | TEXT, b"\xC3\x28")),
         ("a text that ends inside a character", 1007, masked(FIN | TEXT, b"\xE4\xB8")),
         ("a reserved bit", 1002, masked(FIN | 0x40 | TEXT, b"x")),
         ("a reserved opcode", 1002, masked(FIN | 0x3, b"x")),
-        ("a fragment of no message", 1002, masked(FIN | CONTINUATION, b"x")),
+        ("a continuation without a message", 1002, masked(FIN | CONTINUATION, b"x")),
         ("a Ping of 126 bytes", 1002, masked(PING, &[0; 126])),
-        ("a length in more bytes than it needs", 1002, vec![FIN | TEXT, 0xFE, 0, 5]),
+        ("a length that is not minimal", 1002, vec![FIN | TEXT, 0xFE, 0, 5]),
         ("a Close with code 1005", 1002, masked(CLOSE, &1005_u16.to_be_bytes())),
     ];
     for (name, code, bytes) in cases {
@@ -179,7 +179,7 @@ fn loopback_every_fault_gets_a_close_with_its_code() {
 }
 
 #[test]
-fn loopback_a_close_is_answered_with_its_code() {
+fn loopback_a_close_is_echoed_with_its_code() {
     let server = small();
     for (body, code) in [(&1000_u16.to_be_bytes()[..], 1000), (b"\x0F\xA0bye", 4000)] {
         let mut client = server.open(ECHO);
@@ -204,7 +204,7 @@ fn loopback_a_half_closed_client_gets_its_echoes() {
 }
 
 #[test]
-fn loopback_bad_requests_get_an_answer_and_the_page_is_there() {
+fn loopback_plain_and_invalid_requests_get_a_response() {
     use std::io::Read;
     let server = small();
     for (request, status) in [

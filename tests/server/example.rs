@@ -1,5 +1,5 @@
-//! The built examples, as programs of their own.
-#![allow(dead_code, reason = "each test uses a part of it")]
+//! Starts the built examples as processes.
+#![allow(dead_code, reason = "not every test uses every item")]
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -10,13 +10,12 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::wire::{KEY, frame};
+use crate::support::frame::{KEY, frame};
 
-/// How long a test waits for something that happens at once on an idle machine. The wait ends early
-/// only if it happens; no test judges speed.
+/// How long a test waits for an event that is immediate on an idle machine. No test judges speed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
-/// Where `cargo` has put an example of the package `barews-examples`.
+/// The path of an example of the package `barews-examples`, which is built if necessary.
 pub(crate) fn example(name: &str) -> PathBuf {
     static BUILT: Mutex<Vec<String>> = Mutex::new(Vec::new());
     let mut path = std::env::current_exe().unwrap();
@@ -25,8 +24,8 @@ pub(crate) fn example(name: &str) -> PathBuf {
     path.push("examples");
     path.push(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
-    // `cargo test -p` does not build them. The packages are those that `cargo test` selects, so that they share one set of
-    // features and nothing is built twice.
+    // `cargo test -p` does not build the examples. The packages are those of `cargo test`, so that
+    // both builds use the same features and nothing is built twice.
     if !built.iter().any(|built| built == name) {
         let profile = if cfg!(debug_assertions) { "test" } else { "release" };
         let mut cargo = Command::new(env!("CARGO"));
@@ -40,7 +39,7 @@ pub(crate) fn example(name: &str) -> PathBuf {
     path
 }
 
-/// The lines that a process prints, as they come.
+/// The output lines of a process.
 pub(crate) struct Lines(Receiver<String>);
 
 impl Lines {
@@ -66,7 +65,7 @@ impl Lines {
     }
 }
 
-/// The end of a process and what it printed.
+/// Runs a process to its end and returns its output.
 pub(crate) fn output(mut command: Command) -> Output {
     let (sender, outputs) = channel();
     let what = format!("the end of {command:?}");
@@ -74,7 +73,7 @@ pub(crate) fn output(mut command: Command) -> Output {
     outputs.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("waited {PATIENCE:?} for {what}"))
 }
 
-/// A server that is stopped at the end of its test.
+/// A server process, killed when dropped.
 pub(crate) struct Server {
     pub(crate) process: Child,
     lines: Lines,
@@ -98,7 +97,7 @@ impl Server {
         Self { process, lines, address }
     }
 
-    /// A client whose handshake is done.
+    /// Opens a client and completes its handshake.
     pub(crate) fn open(&self, path: &str) -> Client {
         let mut client = self.connect();
         client.write(&request(path));
@@ -125,7 +124,7 @@ impl Server {
         })
     }
 
-    /// Waits for statistics like that.
+    /// Waits for statistics that satisfy `are_so`.
     pub(crate) fn stats_when(&mut self, what: &str, are_so: impl Fn(&Stats) -> bool) -> Stats {
         let end = Instant::now() + PATIENCE;
         loop {
@@ -162,7 +161,7 @@ impl Drop for Server {
     }
 }
 
-/// A request for a WebSocket.
+/// An upgrade request.
 pub(crate) fn request(path: &str) -> Vec<u8> {
     format!(
         "GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -177,7 +176,7 @@ pub(crate) struct Client {
     unread: Vec<u8>,
 }
 
-/// First byte and payload of a frame.
+/// The first byte and the payload of a frame.
 pub(crate) type Frame = (u8, Vec<u8>);
 
 impl Client {
@@ -185,14 +184,14 @@ impl Client {
         self.stream.write_all(bytes).unwrap();
     }
 
-    /// So much later that it is a segment, and a read, of its own.
+    /// Writes after a pause, so that the bytes arrive in a separate segment and read.
     pub(crate) fn write_later(&mut self, bytes: &[u8]) {
         thread::sleep(Duration::from_millis(30));
         self.write(bytes);
     }
 
     pub(crate) fn send(&mut self, first: u8, payload: &[u8]) {
-        self.write(&frame(first, payload, Some(KEY)));
+        self.write(&frame(first, Some(KEY), payload));
     }
 
     fn fill(&mut self) -> bool {
@@ -208,7 +207,7 @@ impl Client {
         }
     }
 
-    /// The answer to the request, which it must have accepted.
+    /// Reads the response, which must be a 101.
     pub(crate) fn read_head(&mut self) -> String {
         loop {
             if let Some(at) = self.unread.windows(4).position(|end| end == b"\r\n\r\n") {
@@ -216,11 +215,11 @@ impl Client {
                 let head: Vec<u8> = self.unread.drain(..at + 4).collect();
                 return String::from_utf8(head).unwrap();
             }
-            assert!(self.fill(), "no answer to the request");
+            assert!(self.fill(), "the server did not respond");
         }
     }
 
-    /// The next frame; `None` at the end.
+    /// Reads the next frame; `None` at the end of the transport.
     pub(crate) fn frame(&mut self) -> Option<Frame> {
         loop {
             if let Some((frame, len)) = parse(&self.unread) {
@@ -228,13 +227,17 @@ impl Client {
                 return Some(frame);
             }
             if !self.fill() {
-                assert!(self.unread.is_empty(), "the end inside a frame: {:?}", self.unread);
+                assert!(
+                    self.unread.is_empty(),
+                    "the transport ended inside a frame: {:?}",
+                    self.unread
+                );
                 return None;
             }
         }
     }
 
-    /// The same, where the end may come anywhere.
+    /// Like `frame`, but the transport may end inside a frame.
     pub(crate) fn frame_or_rest(&mut self) -> Option<Frame> {
         while parse(&self.unread).is_none() {
             if !self.fill() {
@@ -252,7 +255,7 @@ impl Client {
         }
     }
 
-    /// A Close with this code, and then the end.
+    /// Reads a Close with this code, then the end of the transport.
     pub(crate) fn expect_close(&mut self, code: u16) {
         let (first, payload) = self.frame().expect("a Close");
         assert_eq!(first, 0x88, "{payload:?}");
@@ -265,10 +268,10 @@ impl Client {
     }
 }
 
-/// The frame that `bytes` begin with, and its length; a server's are not masked.
+/// Parses an unmasked frame at the start of `bytes`; returns it with its length.
 fn parse(bytes: &[u8]) -> Option<(Frame, usize)> {
     let (&[first, second], rest) = bytes.split_first_chunk()?;
-    assert_eq!(second & 0x80, 0, "masked");
+    assert_eq!(second & 0x80, 0, "the server masked a frame");
     let (len, head) = match second {
         126 => (u16::from_be_bytes(*rest.first_chunk()?).into(), 4),
         127 => (u64::from_be_bytes(*rest.first_chunk()?), 10),

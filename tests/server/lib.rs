@@ -1,1 +1,1 @@
-//! No library: the tests of the examples are in main.rs.
+//! Empty: the tests are in main.rs.

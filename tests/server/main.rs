@@ -1,4 +1,4 @@
-//! The built examples as processes: servers, clients and what is between them.
+//! Tests of the built examples as processes, over loopback sockets.
 #![allow(
     clippy::large_stack_arrays,
     clippy::unchecked_time_subtraction,
@@ -9,16 +9,18 @@
 mod deflate;
 mod echo;
 mod example;
+mod faulty_server;
 #[cfg(unix)]
 mod lifecycle;
 mod load;
 #[cfg(unix)]
 mod reconnect;
-mod wrong_server;
 
 #[path = "../support"]
 mod support {
     #[cfg(unix)]
+    pub(crate) mod bits;
+    pub(crate) mod frame;
+    #[cfg(unix)]
     pub(crate) mod strict_inflate;
-    pub(crate) mod wire;
 }

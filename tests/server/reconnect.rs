@@ -1,4 +1,4 @@
-//! The example `client` follows the feed of `echo_server` over 1,000 lost connections: no gap, no duplicate.
+//! The example `client` follows the feed of `echo_server` across 1,000 lost connections.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -10,8 +10,8 @@ use crate::example::{Lines, Server, example, output};
 
 const LOSSES: usize = 1000;
 
-/// Passes bytes on, and cuts most connections after a random number of them: in the handshake, inside a frame, between
-/// two. The `LOSSES` first are cut, then none is.
+/// A proxy that cuts the first `LOSSES` connections after a random number of bytes: during the
+/// handshake, inside a frame or between frames.
 fn lossy(listener: &TcpListener, to: std::net::SocketAddr, lost: &Arc<AtomicUsize>) {
     let mut random = fastrand::Rng::with_seed(11);
     for client in listener.incoming() {
@@ -44,7 +44,7 @@ fn lossy(listener: &TcpListener, to: std::net::SocketAddr, lost: &Arc<AtomicUsiz
 }
 
 #[test]
-fn loopback_no_gap_and_no_duplicate_over_a_thousand_losses() {
+fn loopback_no_gap_and_no_duplicate_across_a_thousand_losses() {
     let server = Server::start(&["--feed-every", "1", "--threads", "2"]);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let proxy = listener.local_addr().unwrap();
@@ -63,11 +63,11 @@ fn loopback_no_gap_and_no_duplicate_over_a_thousand_losses() {
     let mut newest: Option<u64> = None;
     let mut received = 0;
     let lines = Lines::of(client.stdout.take().unwrap());
-    while let Some(line) = lines.next("the feed to go on") {
-        assert!(!line.contains("gap"), "behind {newest:?}: {line}");
+    while let Some(line) = lines.next("the feed to continue") {
+        assert!(!line.contains("gap"), "after {newest:?}: {line}");
         let Some(number) = line.strip_prefix(r#"text {"seq":"#) else { continue };
         let number: u64 = number.trim_end_matches('}').parse().unwrap();
-        assert!(newest.is_none_or(|newest| number == newest + 1), "{number} behind {newest:?}");
+        assert!(newest.is_none_or(|newest| number == newest + 1), "{number} after {newest:?}");
         newest = Some(number);
         received += 1;
         if lost.load(Ordering::SeqCst) >= LOSSES {
@@ -80,9 +80,8 @@ fn loopback_no_gap_and_no_duplicate_over_a_thousand_losses() {
     assert!(received > LOSSES, "{received} messages");
 }
 
-/// It ends by itself where it was told to.
 #[test]
-fn loopback_the_client_ends_with_the_number_that_was_asked_for() {
+fn loopback_the_client_stops_at_the_requested_number() {
     let server = Server::start(&["--feed-every", "2"]);
     let mut client = Command::new(example("client"));
     client.arg(format!("ws://{}/feed", server.address));
@@ -93,9 +92,8 @@ fn loopback_the_client_ends_with_the_number_that_was_asked_for() {
     assert!(text.contains(r#"{"seq":20}"#) && text.ends_with("close 1000 \n"), "{text}");
 }
 
-/// A server that is away for a while is waited for.
 #[test]
-fn loopback_a_server_that_comes_back_is_found() {
+fn loopback_the_client_reconnects_to_a_restarted_server() {
     let server = Server::start(&["--feed-every", "1"]);
     let address = server.address.to_string();
     let mut client = Command::new(example("client"))
@@ -114,7 +112,7 @@ fn loopback_a_server_that_comes_back_is_found() {
     drop(server);
     let again = Server::start(&["--listen", &address, "--feed-every", "1000"]);
     until("open");
-    // Its numbers begin anew, and the client is told so.
+    // The numbers restart, which the server reports as a gap.
     until("gap");
     let _ = client.kill();
     let _ = client.wait();

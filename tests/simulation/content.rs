@@ -1,12 +1,13 @@
-//! What is said: numbered messages, each the same whoever makes it, so that a receiver knows what must come.
+//! The messages: each is a function of its number, so that a receiver knows what to expect.
 
 use barews::Kind;
 use fastrand::Rng;
 
-/// The longest message.
+/// The length of the longest message.
 pub(crate) const LONGEST: usize = 65_537;
 
-/// One direction of what a client and the server say to each other, over all of the client's connections.
+/// The messages of one direction between a client and the server, across all of the client's
+/// connections.
 pub(crate) struct Stream {
     seed: u64,
     /// The number of the last message.
@@ -20,7 +21,7 @@ impl Stream {
         Self { seed, last, seen: 0 }
     }
 
-    /// The message with this number, 1 and up.
+    /// The message with this number, from 1.
     pub(crate) fn message(&self, number: u64) -> (Kind, Vec<u8>) {
         let mut rng = Rng::with_seed(self.seed ^ number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         let len = length(&mut rng);
@@ -64,7 +65,7 @@ const WORDS: [&str; 16] = [
     "\u{10FFFF}",
 ];
 
-/// ASCII alone, or characters of every length.
+/// ASCII only, or characters of every encoded length.
 fn text(rng: &mut Rng, len: usize) -> Vec<u8> {
     let words = if rng.bool() { &WORDS[..4] } else { &WORDS[..] };
     let mut text = Vec::with_capacity(len + 16);
@@ -78,7 +79,7 @@ fn text(rng: &mut Rng, len: usize) -> Vec<u8> {
     }
 }
 
-/// Noise, or the same few bytes again and again.
+/// Noise, or a repeated sequence.
 fn binary(rng: &mut Rng, len: usize) -> Vec<u8> {
     let mut bytes = vec![0; len];
     if rng.bool() {
@@ -102,7 +103,7 @@ pub(crate) fn ping(number: u64) -> Vec<u8> {
     payload
 }
 
-/// The number of a Ping from its payload, which must be that Ping's to the byte.
+/// Returns the number of a Ping from its payload, and checks every byte of it.
 pub(crate) fn ping_number(payload: &[u8]) -> u64 {
     let number = payload.first_chunk().map_or(0, |number| u64::from_be_bytes(*number));
     assert_eq!(payload, ping(number), "the payload of a Ping or Pong");

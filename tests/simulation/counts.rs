@@ -1,4 +1,4 @@
-//! How often each kind of event happened, so that a reader sees that the scenarios are what they are said to be.
+//! How often each kind of event happened, which shows that the simulation covers its scenarios.
 
 use std::fmt;
 use std::ops::AddAssign;
@@ -13,23 +13,24 @@ macro_rules! counts {
 }
 
 counts! {
-    Events, Connections, Opened, OpenedWithDeflate, ReconnectsThatResume, RefusedConnects, RejectedHandshakes,
-    Messages, PayloadBytes, WireBytes, LongMessages, CompressedMessages, FragmentedMessages,
-    FramesFromSlices, FramesInPlace, FramesBegun, SlicesTooShort, ControlDueFirst, RefusedCalls,
-    Pings, KeepalivePings, Pongs, PongsByCaller, ClosesByClients, ClosesByServers, CleanEnds,
-    BuffersGrown, AssemblersGrown, WritesInPart, WritesBlocked, ReadsStopped, HalfClosesAdvised,
-    Resets, ResetsInHandshake, Cuts, CutsInHandshake, Losses, LossesInHandshake, LossesOfOneWay,
-    HalfCloses, Hangs, Deafness, Pauses, ClockJumps, Crashes, CrashesInHandshake, ServerCrashes, TakenOver,
-    SpoiledFrames, SpoiledDeflate, FailedConnections, KeysThatFail,
-    ExpiredHandshakes, ExpiredPongs, ExpiredIdle, ExpiredMessages, ExpiredWrites, ExpiredCloses,
+    Events, Connections, Opened, OpenedWithDeflate, ReconnectsThatResume, RefusedConnects,
+    RejectedHandshakes, Messages, PayloadBytes, WireBytes, LongMessages, CompressedMessages,
+    FragmentedMessages, FramesFromSlices, FramesInPlace, FramesBegun, SlicesTooShort,
+    ControlDueFirst, RefusedCalls, Pings, KeepalivePings, Pongs, PongsByCaller, ClosesByClients,
+    ClosesByServers, CleanEnds, BuffersGrown, AssemblersGrown, WritesInPart, WritesBlocked,
+    ReadsStopped, HalfCloseActions, Resets, ResetsInHandshake, Cuts, CutsInHandshake, Losses,
+    LossesInHandshake, LossesOfOneWay, HalfCloses, Hangs, ReadPauses, Pauses, ClockJumps, Crashes,
+    CrashesInHandshake, ServerCrashes, TakenOver, InvalidFrames, InvalidDeflate, FailedConnections,
+    KeysThatFail, ExpiredHandshakes, ExpiredPongs, ExpiredIdle, ExpiredMessages, ExpiredWrites,
+    ExpiredCloses,
 }
 
 impl Count {
-    /// It cannot happen in this build.
+    /// Whether it cannot happen in this build.
     fn is_off(self) -> bool {
         let of_deflate = matches!(
             self,
-            Self::OpenedWithDeflate | Self::CompressedMessages | Self::SpoiledDeflate
+            Self::OpenedWithDeflate | Self::CompressedMessages | Self::InvalidDeflate
         );
         of_deflate && !cfg!(feature = "deflate")
     }
@@ -51,7 +52,7 @@ impl Counts {
         self.0[count as usize] += n as u64;
     }
 
-    /// The kinds that did not happen, though they can.
+    /// The kinds that could have happened in this build but did not.
     pub(crate) fn missing(&self) -> Vec<Count> {
         ALL.iter()
             .copied()

@@ -1,4 +1,4 @@
-//! What is received: pieces of messages, inflated where they are compressed, held against what must come.
+//! Received messages: inflates compressed pieces and compares them with the expected messages.
 
 #[cfg(feature = "deflate")]
 use barews::deflate::{CompressionContext, Inflate};
@@ -11,7 +11,7 @@ use super::counts::Count;
 use super::network::Net;
 
 pub(crate) struct Inbox {
-    /// Whole messages are put together, or every piece is looked at as it comes.
+    /// Assembles whole messages; without it each piece is checked as it arrives.
     assembler: Option<Assembler<Vec<u8>>>,
     #[cfg(feature = "deflate")]
     inflate: Option<Inflate<Vec<u8>>>,
@@ -20,13 +20,13 @@ pub(crate) struct Inbox {
     open: Option<Expected>,
 }
 
-/// A message that has begun.
+/// A message in progress.
 struct Expected {
     kind: Kind,
     bytes: Vec<u8>,
-    /// So much of it is here.
+    /// How much of it has been received.
     len: usize,
-    /// Its last piece was here.
+    /// Its last piece has been received.
     is_whole: bool,
 }
 
@@ -46,21 +46,21 @@ impl Inbox {
 
     #[cfg(feature = "deflate")]
     pub(crate) fn inflate(&mut self, context: CompressionContext) {
-        // What the memory held before must not matter.
+        // The initial content of the memory must not matter.
         let memory = vec![0xA5; Inflate::memory(context)];
-        let inflate = Inflate::new(context, memory).expect("it has as much as it asks for");
+        let inflate = Inflate::new(context, memory).expect("the memory has the required length");
         self.inflate = Some(inflate.max_message_len(LONGEST as u64));
     }
 
-    /// Whether a message has begun that has not ended.
+    /// Whether a message is in progress.
     pub(crate) const fn is_partial(&self) -> bool {
         self.open.is_some()
     }
 
-    /// Takes a piece of the next message; the length of the message if it was its last.
+    /// Takes a piece of the next message; after the last piece, returns the length of the message.
     #[cfg_attr(
         not(feature = "deflate"),
-        expect(clippy::unnecessary_wraps, reason = "only what is compressed can be wrong here")
+        expect(clippy::unnecessary_wraps, reason = "only compressed data can be invalid here")
     )]
     pub(crate) fn take(
         &mut self,
@@ -97,10 +97,10 @@ impl Inbox {
         Ok(self.piece(data, stream, net))
     }
 
-    /// A piece as it was sent.
+    /// Takes an uncompressed piece.
     fn piece(&mut self, data: &Data<'_>, stream: &Stream, net: &mut Net) -> Option<usize> {
-        assert_eq!(data.first, self.open.is_none(), "the first piece");
-        assert!(!data.compressed, "a piece that is compressed");
+        assert_eq!(data.first, self.open.is_none(), "`first` is set on exactly the first piece");
+        assert!(!data.compressed, "the piece is still compressed");
         let expected = self.open.get_or_insert_with(|| {
             let number = stream.seen + 1;
             assert!(number <= stream.last, "message {number} of {}", stream.last);
@@ -114,14 +114,17 @@ impl Inbox {
         match &mut self.assembler {
             Some(assembler) => assemble(assembler, data, expected, net),
             None => {
-                assert!(data.payload == &expected.bytes[expected.len..end], "the bytes of a piece");
+                assert!(
+                    data.payload == &expected.bytes[expected.len..end],
+                    "the bytes of the piece"
+                );
             }
         }
         expected.len = end;
         if !expected.is_whole {
             return None;
         }
-        assert_eq!(end, expected.bytes.len(), "the length of a message");
+        assert_eq!(end, expected.bytes.len(), "the length of the message");
         self.open = None;
         Some(end)
     }
@@ -138,10 +141,10 @@ fn assemble(
             assert!(full.needed <= expected.bytes.len(), "{full} of {}", expected.bytes.len());
             net.counts.one(Count::AssemblersGrown);
             let len = full.needed.next_power_of_two();
-            assembler.grow(vec![0; len]).expect("what is held fits");
-            assembler.push(data).expect("there is room now")
+            assembler.grow(vec![0; len]).expect("the assembled bytes fit");
+            assembler.push(data).expect("the storage is long enough now")
         }
-        result => result.expect("text is text"),
+        result => result.expect("text messages are valid UTF-8"),
     };
     let whole = match message {
         None => None,
@@ -149,5 +152,5 @@ fn assemble(
         Some(Message::Binary(bytes)) => Some((Kind::Binary, bytes)),
     };
     let sent = expected.is_whole.then_some((expected.kind, &expected.bytes[..]));
-    assert!(whole == sent, "a message that was put together");
+    assert!(whole == sent, "the assembled message");
 }

@@ -1,24 +1,24 @@
-//! A server and its clients on a simulated network with simulated clocks, everything from one seed: whole lives of
-//! connections, with whatever can go wrong between two machines.
+//! Deterministic simulation: a server and its clients on a simulated network with simulated clocks
+//! and injected faults. Each run is determined by its seed.
 //!
-//! `SIMULATION_SEEDS=N` runs so many seeds instead of 10,000, `SIMULATION_SEED=S` begins with that one: alone, it runs
-//! that one only and prints all that happens.
+//! `SIMULATION_SEEDS=N` runs `N` seeds instead of 10,000; `SIMULATION_SEED=S` starts at seed `S`.
+//! `SIMULATION_SEED` alone runs that seed only and prints every event.
 #![cfg(feature = "handshake")]
 
 mod content;
 mod counts;
-mod hear;
+mod deadlines;
 mod inbox;
 mod ledger;
 mod network;
 mod opening;
 mod outbox;
-mod party;
+mod receive;
+mod roles;
 mod session;
 mod side;
-mod spoil;
 mod trace;
-mod watch;
+mod violation;
 mod wire;
 mod world;
 
@@ -28,17 +28,17 @@ use counts::Counts;
 use world::World;
 
 const SEEDS: u64 = 10_000;
-/// One seed of so many runs twice.
-const TWICE: u64 = 16;
+/// One in `REPEAT_ONE_IN` seeds runs twice, to check determinism.
+const REPEAT_ONE_IN: u64 = 16;
 
-/// Runs a seed; gives its counts and the hash of its trace.
+/// Runs a seed and returns its counts and the hash of its trace.
 fn run(seed: u64, is_loud: bool) -> (Counts, u64) {
     let mut world = World::new(seed);
     world.net.trace.is_loud = is_loud;
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| world.run())) {
         eprintln!("{}", world.net.trace);
         let features = if cfg!(feature = "deflate") { " --features deflate" } else { "" };
-        eprintln!("the last events of seed {seed}; all of them:");
+        eprintln!("the last events of seed {seed}; to print all of them:");
         eprintln!(
             "SIMULATION_SEED={seed} cargo test -p barews{features} --test simulation -- --nocapture"
         );
@@ -48,11 +48,11 @@ fn run(seed: u64, is_loud: bool) -> (Counts, u64) {
 }
 
 fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok().map(|value| value.parse().expect("it is a number"))
+    std::env::var(variable).ok().map(|value| value.parse().expect("the variable is a number"))
 }
 
 #[test]
-fn whole_lives_of_connections_with_whatever_goes_wrong() {
+fn connections_on_a_faulty_network() {
     let (first, seeds) = (number("SIMULATION_SEED"), number("SIMULATION_SEEDS"));
     let is_loud = first.is_some() && seeds.is_none();
     let first = first.unwrap_or(0);
@@ -62,12 +62,12 @@ fn whole_lives_of_connections_with_whatever_goes_wrong() {
         let (these, hash) = run(seed, is_loud);
         counts += &these;
         traces = traces.wrapping_add(hash);
-        if seed % TWICE == 0 && !is_loud {
+        if seed % REPEAT_ONE_IN == 0 && !is_loud {
             let again = run(seed, false);
-            assert_eq!(again, (these, hash), "seed {seed} does not give the same twice");
+            assert_eq!(again, (these, hash), "seed {seed} is not deterministic");
         }
     }
-    println!("{seeds} seeds from {first} on, sum of their traces {traces:016x}\n{counts}");
+    println!("{seeds} seeds from {first}, sum of their trace hashes {traces:016x}\n{counts}");
     if seeds >= SEEDS {
         assert!(counts.missing().is_empty(), "never happened: {:?}", counts.missing());
     }

@@ -1,4 +1,5 @@
-//! The simulated network and clocks: what comes when, and nothing of the protocol. All randomness of a run is here.
+//! The simulated network and clocks, and the random number generator of the run. Knows nothing of
+//! WebSocket.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -29,34 +30,34 @@ impl End {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Event {
-    /// Bytes come to an end.
+    /// Bytes arrive at an end.
     Arrive(End, usize),
-    /// The other side sends no more.
+    /// The other side has closed its half.
     Fin(End),
     Reset(End),
     /// An end may have something to do.
     Wake(End),
-    /// What an end wrote was read, so there is room for more.
+    /// The other side has read, so an end can write again.
     Room(End),
     /// A client connects.
     Connect(usize),
-    /// Something goes wrong.
+    /// A fault is injected.
     Fault,
 }
 
 /// One direction.
 struct Pipe {
     bytes: VecDeque<u8>,
-    /// So many of them can be read; the others are under way.
+    /// How many of `bytes` can be read; the rest are in flight.
     arrived: usize,
     capacity: usize,
     delay: RangeInclusive<u64>,
-    /// When the last byte comes.
+    /// When the last byte arrives.
     last: u64,
     fin: bool,
-    /// Nothing comes any more, and nobody is told.
+    /// Everything is lost, without a notice to either side.
     lost: bool,
-    /// Behind so many bytes the connection is reset.
+    /// The connection is reset after this many bytes.
     cut: Option<usize>,
 }
 
@@ -69,16 +70,16 @@ struct Socket {
 
 struct Link {
     client: usize,
-    /// What comes to the client, and what comes to the server.
+    /// To the client, and to the server.
     pipes: [Pipe; 2],
     sockets: [Socket; 2],
 }
 
-/// How a link is.
-pub(crate) struct Weather {
+/// The properties of a link.
+pub(crate) struct LinkProperties {
     pub(crate) capacity: usize,
     pub(crate) delay: RangeInclusive<u64>,
-    /// For what comes to the client, and to the server.
+    /// To the client, and to the server.
     pub(crate) cuts: [Option<usize>; 2],
     pub(crate) lost: bool,
 }
@@ -97,10 +98,10 @@ pub(crate) struct Net {
     pub(crate) trace: Trace,
     pub(crate) counts: Counts,
     queue: BinaryHeap<Reverse<(u64, u64, Event)>>,
-    /// Tells apart what comes at the same time.
+    /// Orders events of the same time.
     number: u64,
     links: Vec<Link>,
-    /// What the clock of each process is ahead: the server's, then the clients'.
+    /// The offset of each process's clock: the server's, then the clients'.
     clocks: Vec<u64>,
 }
 
@@ -140,13 +141,13 @@ impl Net {
         Duration::from_micros(self.now + self.clocks[self.process(end)])
     }
 
-    /// When it will be `time` for the process of `end`, if its clock does not jump.
+    /// When the clock of `end`'s process will show `time`, if it does not jump.
     pub(crate) fn when(&self, end: End, time: Duration) -> u64 {
         let micros = u64::try_from(time.as_nanos().div_ceil(1000)).unwrap_or(u64::MAX);
         micros.saturating_sub(self.clocks[self.process(end)])
     }
 
-    /// 0 is the server, the clients follow.
+    /// The process of `end`: 0 is the server, followed by the clients.
     pub(crate) fn process(&self, end: End) -> usize {
         if end.server { 0 } else { 1 + self.links[end.link].client }
     }
@@ -155,18 +156,18 @@ impl Net {
         self.clocks[process] += by;
     }
 
-    pub(crate) fn connect(&mut self, client: usize, weather: &Weather) -> usize {
+    pub(crate) fn connect(&mut self, client: usize, link_properties: &LinkProperties) -> usize {
         let pipe = |cut| Pipe {
             bytes: VecDeque::new(),
             arrived: 0,
-            capacity: weather.capacity,
-            delay: weather.delay.clone(),
+            capacity: link_properties.capacity,
+            delay: link_properties.delay.clone(),
             last: 0,
             fin: false,
-            lost: weather.lost,
+            lost: link_properties.lost,
             cut,
         };
-        let pipes = weather.cuts.map(pipe);
+        let pipes = link_properties.cuts.map(pipe);
         self.links.push(Link { client, pipes, sockets: Default::default() });
         self.links.len() - 1
     }
@@ -184,7 +185,7 @@ impl Net {
         self.now + self.rng.u64(range)
     }
 
-    /// When what is sent now comes: not before what was sent before it.
+    /// When bytes that are sent now arrive: not before bytes that were sent earlier.
     fn arrival(&mut self, to: End) -> u64 {
         let at = self.delay(to);
         let pipe = self.pipe(to);
@@ -192,7 +193,7 @@ impl Net {
         pipe.last
     }
 
-    /// Takes at most `most` bytes; `None` when the connection is reset.
+    /// Accepts at most `most` bytes; returns `None` if the connection was reset.
     pub(crate) fn write(&mut self, from: End, bytes: &[u8], most: usize) -> Option<usize> {
         let to = from.other();
         if self.socket(from).reset {
@@ -249,14 +250,14 @@ impl Net {
         Read::Bytes(n)
     }
 
-    /// Whether a read would bring anything.
+    /// Whether a read would return bytes, the end or a reset.
     pub(crate) fn is_readable(&self, end: End) -> bool {
         let Link { pipes, sockets, .. } = &self.links[end.link];
         let pipe = &pipes[end.index()];
         pipe.arrived > 0 || pipe.fin || sockets[end.index()].reset
     }
 
-    /// Whether a write would take anything.
+    /// Whether a write would accept bytes or report a reset.
     pub(crate) fn is_writable(&self, end: End) -> bool {
         let Link { pipes, sockets, .. } = &self.links[end.link];
         let pipe = &pipes[end.other().index()];
@@ -270,8 +271,8 @@ impl Net {
         }
     }
 
-    /// Gives the socket up. As with TCP, bytes that nobody reads any more are answered with a reset, and that
-    /// takes with it what the other side has not read yet.
+    /// Closes the socket. As with TCP, unread bytes cause a reset, which discards what the other
+    /// side has not read yet.
     pub(crate) fn close(&mut self, end: End) {
         self.shutdown(end);
         self.socket(end).closed = true;
@@ -288,19 +289,19 @@ impl Net {
         self.at(at, Event::Reset(end));
     }
 
-    /// Something on the way resets both sides.
+    /// A middlebox resets both sides.
     pub(crate) fn reset(&mut self, link: usize) {
         for server in [false, true] {
             self.reset_later(End { link, server });
         }
     }
 
-    /// From now on nothing comes to `end`.
+    /// Loses everything sent to `end` from now on.
     pub(crate) fn lose(&mut self, end: End) {
         self.pipe(end).lost = true;
     }
 
-    /// Bytes, an end or a reset come to an end; true if it is there to notice.
+    /// Applies a network event to an end; returns true if its socket is open.
     pub(crate) fn deliver(&mut self, event: Event) -> bool {
         let (Event::Arrive(end, _) | Event::Fin(end) | Event::Reset(end) | Event::Room(end)) =
             event

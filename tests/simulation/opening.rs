@@ -1,4 +1,5 @@
-//! The opening handshake of both sides. A client that comes back says what it has seen, and so does the server.
+//! The opening handshake of both sides. To resume, each side sends the number of the last message
+//! that it has received.
 
 use std::sync::LazyLock;
 
@@ -13,23 +14,23 @@ use fastrand::Rng;
 
 use super::counts::Count;
 use super::network::Net;
-use super::session::Talk;
+use super::session::Exchange;
 use super::trace::{Ending, What};
 use super::wire::Wire;
 
-/// The field that says the number of the last message that the server has of this client.
+/// The header with the number of the last message that the server has received from this client.
 const SEEN: &str = "X-Seen";
 const PROTOCOLS: [&str; 2] = ["feed.v2", "feed.v1"];
 const ORIGIN: &str = "http://feed.example";
 
-/// A client has at most so many messages to come.
+/// The most messages in each direction between a client and the server.
 pub(crate) const MOST: u64 = 12;
 
-/// A handshake borrows its path, so all paths are made once: `/feed?after=` and a number.
+/// All paths, `/feed?after=` and a number. They are static because a handshake borrows its path.
 static PATHS: LazyLock<Vec<String>> =
     LazyLock::new(|| (0..=MOST).map(|seen| format!("/feed?after={seen}")).collect());
 
-/// Lists of offers of compression, in the same way.
+/// Lists of compression offers, static for the same reason.
 #[cfg(feature = "deflate")]
 static OFFERS: LazyLock<Vec<Vec<DeflateOffer>>> = LazyLock::new(|| {
     let rng = &mut Rng::with_seed(7692);
@@ -53,20 +54,23 @@ fn offer(rng: &mut Rng) -> DeflateOffer {
 
 #[cfg(feature = "deflate")]
 fn bits(rng: &mut Rng) -> WindowBits {
-    WindowBits::new(rng.u8(8..=15)).expect("it is one of 8 to 15")
+    WindowBits::new(rng.u8(8..=15)).expect("the value is from 8 to 15")
 }
 
-/// What both sides know now.
+/// The result of an opening handshake.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Opened {
-    /// The number of the last message that the other side has.
+    /// The number of the last message that the other side has received.
     pub(crate) seen: u64,
     #[cfg(feature = "deflate")]
     pub(crate) deflate: Option<DeflateParams>,
 }
 
 impl Opened {
-    #[cfg_attr(not(feature = "deflate"), expect(clippy::unused_self, reason = "it never is"))]
+    #[cfg_attr(
+        not(feature = "deflate"),
+        expect(clippy::unused_self, reason = "it is used with the feature")
+    )]
     pub(crate) const fn is_compressed(self) -> bool {
         #[cfg(feature = "deflate")]
         return self.deflate.is_some();
@@ -75,17 +79,17 @@ impl Opened {
     }
 }
 
-/// A client's side.
-pub(crate) struct Asking {
+/// The client's side.
+pub(crate) struct ClientHandshake {
     handshake: Handshake<'static>,
 }
 
-impl Asking {
-    /// Asks for what comes behind `seen`.
+impl ClientHandshake {
+    /// Requests the messages after number `seen`.
     pub(crate) fn new(seen: u64, rng: &mut Rng) -> Self {
         let mut nonce = [0; 16];
         rng.fill(&mut nonce);
-        let path = &PATHS[usize::try_from(seen).expect("there are few")];
+        let path = &PATHS[usize::try_from(seen).expect("at most `MOST`")];
         let mut handshake = Handshake::new(nonce, "feed.example", path).port(9001);
         if rng.bool() {
             handshake = handshake.protocols(&PROTOCOLS);
@@ -100,16 +104,16 @@ impl Asking {
         Self { handshake }
     }
 
-    /// Appends the request.
+    /// Appends the request to `out`.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         let mut request = [0; 1024];
-        let n = self.handshake.write_request(&mut request).expect("it is valid and short");
+        let n = self.handshake.write_request(&mut request).expect("valid and short enough");
         out.extend_from_slice(&request[..n]);
     }
 
-    /// Reads on in the answer.
+    /// Continues reading the response.
     pub(crate) fn read(&mut self, wire: &mut Wire, net: &mut Net) -> Option<Opened> {
-        let answer = self.handshake.read_response(wire.rx.unread()).expect("our server is correct");
+        let answer = self.handshake.read_response(wire.rx.unread()).expect("the response is valid");
         let accepted = match answer {
             Status::NeedMore(missing) => {
                 wire.missing = missing.get();
@@ -130,7 +134,7 @@ impl Asking {
         let seen = accepted.header(SEEN).next();
         let seen = seen.and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
         let opened = Opened {
-            seen: seen.expect("our server says what it has seen"),
+            seen: seen.expect("the response has the number"),
             #[cfg(feature = "deflate")]
             deflate: accepted.deflate(),
         };
@@ -140,42 +144,42 @@ impl Asking {
     }
 }
 
-pub(crate) enum Answered {
-    Later,
+pub(crate) enum Served {
+    Incomplete,
     Opened(Opened),
     Refused,
 }
 
-/// The server's side: reads on in the request, and answers it when it is complete.
-pub(crate) fn answer(
+/// The server's side: continues reading the request, and responds once it is complete.
+pub(crate) fn serve(
     reader: &mut RequestReader,
     wire: &mut Wire,
-    talk: &Talk<'_>,
+    exchange: &Exchange<'_>,
     net: &mut Net,
-) -> Answered {
-    let upgrade = match reader.read(wire.rx.unread()).expect("our client is correct") {
+) -> Served {
+    let upgrade = match reader.read(wire.rx.unread()).expect("the request is valid") {
         Status::NeedMore(missing) => {
             wire.missing = missing.get();
-            return Answered::Later;
+            return Served::Incomplete;
         }
         Status::Complete(_) if wire.missing > 0 => panic!("{} bytes were missing", wire.missing),
-        Status::Complete(Incoming::Plain(_)) => panic!("a request for something else"),
+        Status::Complete(Incoming::Plain(_)) => panic!("the request is not an upgrade"),
         Status::Complete(Incoming::Upgrade(upgrade)) => upgrade,
     };
     let mut head = [0; 1024];
-    if !talk.is_calm && net.rng.u8(..24) == 0 {
-        let n = respond(503, &[("Retry-After", "1")], b"later", &mut head).expect("it is short");
+    if !exchange.is_calm && net.rng.u8(..24) == 0 {
+        let n = respond(503, &[("Retry-After", "1")], b"later", &mut head).expect("short enough");
         wire.out.extend_from_slice(&head[..n]);
         let unread = wire.rx.len();
         wire.rx.consume(unread);
-        return Answered::Refused;
+        return Served::Refused;
     }
     let query = upgrade.request().query().and_then(|query| query.strip_prefix("after="));
-    let seen = query.and_then(|seen| seen.parse().ok()).expect("our client says what it has seen");
-    let value = talk.hears.seen.to_string();
+    let seen = query.and_then(|seen| seen.parse().ok()).expect("the query has the number");
+    let value = exchange.incoming.seen.to_string();
     let headers = [(SEEN, value.as_str())];
     let origins = Origins::ListOrNone(&[ORIGIN]);
-    let mut accept = upgrade.accept(origins).expect("it is ours").headers(&headers);
+    let mut accept = upgrade.accept(origins).expect("the request is acceptable").headers(&headers);
     if let Some(protocol) = upgrade.protocols().find(|_| net.rng.bool()) {
         accept = accept.protocol(protocol);
     }
@@ -185,18 +189,18 @@ pub(crate) fn answer(
     if let Some(answer) = deflate {
         accept = accept.deflate(answer);
     }
-    let n = accept.write(&mut head).expect("it is valid and short");
+    let n = accept.write(&mut head).expect("valid and short enough");
     wire.out.extend_from_slice(&head[..n]);
     let head_len = upgrade.request().head_len();
     wire.rx.consume(head_len);
-    Answered::Opened(Opened {
+    Served::Opened(Opened {
         seen,
         #[cfg(feature = "deflate")]
         deflate: deflate.map(|answer| answer.params()),
     })
 }
 
-/// What the server is willing to agree to changes from one connection to the next.
+/// The server accepts different parameters on each connection.
 #[cfg(feature = "deflate")]
 fn negotiate(
     upgrade: &Upgrade<'_>,

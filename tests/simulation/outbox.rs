@@ -1,4 +1,4 @@
-//! What is sent: messages in every form that there is to send them.
+//! Sent messages: uses every way to send one.
 
 #[cfg(feature = "deflate")]
 use barews::Compressed;
@@ -12,9 +12,9 @@ use super::ledger::Ledger;
 use super::network::Net;
 use super::wire::Wire;
 
-/// So many frames a message has at most.
+/// The most frames of one message.
 pub(crate) const MAX_FRAGMENTS: u32 = 12;
-/// Room for a header, and for the control frame that is due before it.
+/// Space for a header and for the pending control frame before it.
 const ROOM: usize = 14 + barews::MIN_BUFFER_LEN;
 
 pub(crate) struct Outbox {
@@ -25,15 +25,15 @@ pub(crate) struct Outbox {
     open: Option<Open>,
 }
 
-/// A message that is not sent to its end.
+/// A message in progress.
 struct Open {
     content: Content,
     payload: Vec<u8>,
-    /// So much of it is sent.
+    /// How much of it has been sent.
     at: usize,
     frames_left: u32,
     is_first: bool,
-    /// The frame that was begun is the last.
+    /// The current frame is the last one.
     is_last: bool,
 }
 
@@ -64,26 +64,27 @@ impl Outbox {
             _ => Effort::BEST.table_bits(9).block_bits(8).depth(8),
         };
         let memory = vec![0x5A; Deflate::memory(context, effort)];
-        let deflate = Deflate::new(context, effort, memory).expect("it has as much as it asks for");
+        let deflate =
+            Deflate::new(context, effort, memory).expect("the memory has the required length");
         self.deflate = Some(deflate);
     }
 
-    /// Whether all messages were sent.
+    /// Whether all messages have been sent.
     pub(crate) const fn is_done(&self, stream: &Stream) -> bool {
         self.open.is_none() && self.next > stream.last
     }
 
-    /// Whether a message has begun that has not ended.
+    /// Whether a message is in progress.
     pub(crate) const fn is_partial(&self) -> bool {
         self.open.is_some()
     }
 
-    /// The kind of the message that is open on the wire.
+    /// The kind of the fragmented message in progress on the wire.
     pub(crate) fn open_kind(&self) -> Option<Kind> {
         self.open.as_ref().filter(|open| !open.is_first).map(|open| open.content.kind)
     }
 
-    /// Sends the next piece, and gives the number and the length of the message if that was its end.
+    /// Sends the next piece; after the last one, returns the number and the length of the message.
     pub(crate) fn send<R: Role>(
         &mut self,
         ws: &mut Connection<R>,
@@ -133,7 +134,7 @@ impl Outbox {
         let (mut rest, mut payload) = (&message[..], Vec::new());
         let most = Deflate::max_len(message.len());
         loop {
-            // Neither the cuts of what goes in nor those of what comes out may matter.
+            // Cuts of the input or the output must not matter.
             let is_cut = net.rng.u8(..4) == 0;
             let len = if is_cut { net.rng.usize(0..=rest.len()) } else { rest.len() };
             let room = if is_cut { net.rng.usize(1..64) } else { 4096 };
@@ -152,14 +153,14 @@ impl Outbox {
     }
 
     #[cfg(not(feature = "deflate"))]
-    #[expect(clippy::unused_self, reason = "with the feature it is")]
+    #[expect(clippy::unused_self, reason = "it is used with the feature")]
     fn compress(&mut self, kind: Kind, message: Vec<u8>, _net: &mut Net) -> (Content, Vec<u8>) {
         (kind.into(), message)
     }
 }
 
 impl Open {
-    /// Sends the next frame, or begins it; true if it was the last one and is complete.
+    /// Sends or begins the next frame; returns true if the message is complete.
     fn frame<R: Role>(
         &mut self,
         ws: &mut Connection<R>,
@@ -175,7 +176,7 @@ impl Open {
             Form::Slice => self.slice(ws, wire, fin, len, net)?,
             Form::InPlace | Form::Begun => {
                 if ws.wants_write() {
-                    // There is no slice to write the control frame into.
+                    // These calls have no output slice for the control frame.
                     let refused = ws.send_in_place(self.content, fin, &mut []);
                     assert_eq!(refused.err(), Some(SendError::ControlDue));
                     net.counts.one(Count::ControlDueFirst);
@@ -203,14 +204,14 @@ impl Open {
         Ok(fin && ws.frame_left() == 0)
     }
 
-    /// The next bytes of the frame that was begun.
+    /// Sends the next bytes of the current frame.
     fn go_on<R: Role>(
         &mut self,
         ws: &mut Connection<R>,
         wire: &mut Wire,
         net: &mut Net,
     ) -> Result<(), SendError> {
-        let left = usize::try_from(ws.frame_left()).expect("no frame is as long");
+        let left = usize::try_from(ws.frame_left()).expect("the frame fits in memory");
         let len = match net.rng.u8(..4) {
             0 => net.rng.usize(0..=left.min(16)),
             1 => net.rng.usize(0..=left),
@@ -235,7 +236,7 @@ impl Open {
         let whole = self.is_first && fin && !content.compressed && net.rng.bool();
         let mut send = |out: &mut [u8]| match content.kind {
             Kind::Text if whole => {
-                ws.send_text(std::str::from_utf8(payload).expect("it was made as text"), out)
+                ws.send_text(std::str::from_utf8(payload).expect("the payload is text"), out)
             }
             Kind::Binary if whole => ws.send_binary(payload, out),
             Kind::Text | Kind::Binary => ws.send_fragment(content, fin, payload, out),
@@ -250,14 +251,14 @@ impl Open {
             net.counts.one(Count::SlicesTooShort);
         }
         let n = append(&mut wire.out, room, send)?;
-        assert!(n == room || room == ROOM + len, "{n} of {room} bytes that are needed");
+        assert!(n == room || room == ROOM + len, "{n} of the {room} bytes that were needed");
         self.at += len;
         net.counts.one(Count::FramesFromSlices);
         Ok(())
     }
 }
 
-/// Appends what `write` writes.
+/// Appends the output of `write`, which gets `room` bytes.
 pub(crate) fn append(
     out: &mut Vec<u8>,
     room: usize,

@@ -1,4 +1,4 @@
-//! An end behind its opening handshake: receives, answers, sends, and does what `transport_action()` says.
+//! An end after its opening handshake: receives, sends, and follows `transport_action()`.
 
 use barews::keepalive::{Action, Reason};
 use barews::{
@@ -12,20 +12,20 @@ use super::inbox::Inbox;
 use super::ledger::Ledger;
 use super::network::Net;
 use super::outbox::{MAX_FRAGMENTS, Outbox, append};
-use super::party::Party;
+use super::roles::SimulatedRole;
 use super::trace::{Ending, What};
-use super::wire::{HIGH, Heard, Wire};
+use super::wire::{HIGH, ReadOutcome, Wire};
 
-/// The two directions of one client, as one end sees them, and what the other end has done on this connection.
-pub(crate) struct Talk<'a> {
-    pub(crate) says: &'a Stream,
-    pub(crate) hears: &'a mut Stream,
+/// The two directions as one end sees them, and the ledger of the peer.
+pub(crate) struct Exchange<'a> {
+    pub(crate) outgoing: &'a Stream,
+    pub(crate) incoming: &'a mut Stream,
     pub(crate) peer: &'a Ledger,
-    /// Nothing goes wrong any more.
+    /// Whether fault injection has ended.
     pub(crate) is_calm: bool,
 }
 
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(crate) struct Session<R> {
     pub(crate) ws: Connection<R>,
     pub(crate) inbox: Inbox,
@@ -35,23 +35,23 @@ pub(crate) struct Session<R> {
     pub(crate) auto_pong: bool,
     pub(crate) max_frame_len: usize,
     pub(crate) is_compressed: bool,
-    /// Its source of masking keys will fail.
+    /// Whether its source of masking keys will fail.
     pub(crate) lacks_keys: bool,
-    /// A Ping of the deadlines is to be sent.
+    /// A keepalive Ping is to be sent.
     is_ping_due: bool,
-    /// The closing handshake is to begin.
+    /// The code of the Close to send.
     pub(crate) close: Option<CloseCode>,
-    /// Nothing is said before that.
-    pub(crate) silent_until: u64,
+    /// No message is sent before this time.
+    pub(crate) paused_until: u64,
 }
 
-impl<R: Party> Session<R> {
+impl<R: SimulatedRole> Session<R> {
     pub(crate) fn new(net: &mut Net, first: u64, deflate: bool) -> Self {
         let rng = &mut net.rng;
         let delivery = if rng.bool() { Delivery::Chunks } else { Delivery::Frames };
         let order = if rng.u8(..4) > 0 { ControlOrder::Ahead } else { ControlOrder::Wire };
         let auto_pong = rng.u8(..8) > 0;
-        // As tight as it can be: no frame and no message is longer.
+        // The limits are tight: the longest message just fits.
         #[cfg(feature = "deflate")]
         let max_len = if deflate { barews::deflate::Deflate::max_len(LONGEST) } else { LONGEST };
         #[cfg(not(feature = "deflate"))]
@@ -79,25 +79,24 @@ impl<R: Party> Session<R> {
             lacks_keys,
             is_ping_due: false,
             close: None,
-            silent_until: 0,
+            paused_until: 0,
         }
     }
 
-    /// One turn.
     pub(crate) fn step(
         &mut self,
         wire: &mut Wire,
         own: &mut Ledger,
-        talk: &mut Talk<'_>,
+        exchange: &mut Exchange<'_>,
         net: &mut Net,
     ) {
-        // Whether a loop asks its deadlines before it reads or behind it is its own choice.
+        // An event loop may poll its deadlines before or after it reads.
         let polls_first = net.rng.bool();
         if polls_first {
             self.poll(wire, net);
         }
         if wire.over.is_none() {
-            self.read(wire, own, talk, net);
+            self.read(wire, own, exchange, net);
         }
         if !polls_first && wire.over.is_none() {
             self.poll(wire, net);
@@ -105,13 +104,16 @@ impl<R: Party> Session<R> {
         if wire.over.is_some() {
             return;
         }
-        // A key may have been missing for an answer.
+        // The masking key may have failed for a reply.
         let is_broken = self.lacks_keys
             && !wire.is_ended
             && self.ws.transport_action() == TransportAction::Drop;
-        let spoken =
-            if is_broken { Err(SendError::NoMaskingKey) } else { self.speak(wire, own, talk, net) };
-        if let Err(error) = spoken {
+        let sent = if is_broken {
+            Err(SendError::NoMaskingKey)
+        } else {
+            self.send(wire, own, exchange, net)
+        };
+        if let Err(error) = sent {
             assert_eq!(error, SendError::NoMaskingKey, "{:?}, {own:?}", self.ws.state());
             assert!(self.lacks_keys && self.ws.transport_action() == TransportAction::Drop);
             net.counts.one(Count::KeysThatFail);
@@ -120,25 +122,31 @@ impl<R: Party> Session<R> {
         if !wire.flush(net) {
             return self.reset(wire, own, net);
         }
-        self.follow_advice(wire, own, net);
+        self.follow_transport_action(wire, own, net);
     }
 
-    fn read(&mut self, wire: &mut Wire, own: &mut Ledger, talk: &mut Talk<'_>, net: &mut Net) {
+    fn read(
+        &mut self,
+        wire: &mut Wire,
+        own: &mut Ledger,
+        exchange: &mut Exchange<'_>,
+        net: &mut Net,
+    ) {
         if wire.is_stopped() {
             net.counts.one(Count::ReadsStopped);
             return;
         }
         match wire.read(net) {
-            Heard::Nothing => {}
-            Heard::Bytes => self.receive(wire, own, talk, net),
-            Heard::Eof => self.eof(own),
-            Heard::Reset => self.reset(wire, own, net),
+            ReadOutcome::Nothing => {}
+            ReadOutcome::Bytes => self.receive(wire, own, exchange, net),
+            ReadOutcome::Eof => self.eof(own),
+            ReadOutcome::Reset => self.reset(wire, own, net),
         }
     }
 
     /// The transport has ended.
     fn eof(&mut self, own: &Ledger) {
-        let expected = match (own.failed, own.heard_close) {
+        let expected = match (own.failed, own.received_close) {
             (Some(error), _) => Err(error),
             (None, true) => Ok(()),
             (None, false) => Err(Error::UnexpectedEof),
@@ -162,11 +170,11 @@ impl<R: Party> Session<R> {
                     Reason::Message => CloseCode::POLICY,
                     _ => return wire.end(net, Ending::Expired(reason)),
                 };
-                let says_so = self.ws.state() == State::Open && self.ws.frame_left() == 0;
-                if !says_so || net.rng.bool() {
+                let can_close = self.ws.state() == State::Open && self.ws.frame_left() == 0;
+                if !can_close || net.rng.bool() {
                     return wire.end(net, Ending::Expired(reason));
                 }
-                // The deadline of the closing handshake takes its place at once.
+                // The deadline of the closing handshake applies from now on.
                 self.close = Some(code);
                 let now = net.clock(wire.end);
                 wire.on_close(now);
@@ -174,48 +182,52 @@ impl<R: Party> Session<R> {
         }
     }
 
-    fn speak(
+    fn send(
         &mut self,
         wire: &mut Wire,
         own: &mut Ledger,
-        talk: &mut Talk<'_>,
+        exchange: &mut Exchange<'_>,
         net: &mut Net,
     ) -> Result<(), SendError> {
         let now = net.clock(wire.end);
         if net.rng.u8(..16) == 0 {
-            self.call_in_vain(net);
+            self.try_refused_call(net);
         }
         if self.close.is_none() {
             self.ping(wire, own, net)?;
         }
         let mut turns = net.rng.u32(1..8);
-        while turns > 0 && wire.pending() <= HIGH && own.spoiled.is_none() {
+        while turns > 0 && wire.pending() <= HIGH && own.violation.is_none() {
             turns -= 1;
             let state = self.ws.state();
-            // A frame is sent to its end whatever comes: nothing can be sent before that, no Close either.
+            // A frame that was begun must be completed: nothing can be sent before, not even a
+            // Close.
             let must = self.ws.frame_left() > 0 && (state != State::Open || self.close.is_some());
-            let may = state == State::Open && self.close.is_none() && net.now >= self.silent_until;
-            if !(must || may && !self.outbox.is_done(talk.says)) {
+            let may = state == State::Open && self.close.is_none() && net.now >= self.paused_until;
+            if !(must || may && !self.outbox.is_done(exchange.outgoing)) {
                 break;
             }
-            if let Some((seq, len)) = self.outbox.send(&mut self.ws, wire, own, talk.says, net)? {
+            if let Some((seq, len)) =
+                self.outbox.send(&mut self.ws, wire, own, exchange.outgoing, net)?
+            {
                 own.sent += 1;
                 wire.on_sent(now);
                 net.note(wire.end, What::Sent { seq, len });
             }
-            self.settle(own);
-            self.pause(talk.is_calm, net);
+            self.note_pong_written(own);
+            self.pause(exchange.is_calm, net);
         }
         if self.is_ping_due && self.close.is_none() {
-            // A frame that was begun was in its way, and may be complete now.
+            // The frame in progress that blocked the Ping may be complete now.
             self.ping(wire, own, net)?;
         }
-        self.close(wire, own, talk, net)?;
+        self.close(wire, own, exchange, net)?;
         if self.ws.wants_write() {
             append(&mut wire.out, MIN_BUFFER_LEN, |out| self.ws.transmit(out))?;
-            self.settle(own);
+            self.note_pong_written(own);
         }
-        if let Some(number) = own.owed.filter(|_| !self.auto_pong && own.spoiled.is_none())
+        if let Some(number) =
+            own.pending_pong.filter(|_| !self.auto_pong && own.violation.is_none())
             && self.ws.frame_left() == 0
             && self.ws.state() == State::Open
         {
@@ -224,27 +236,27 @@ impl<R: Party> Session<R> {
             net.counts.one(Count::PongsByCaller);
             own.pong_written();
         }
-        self.tell_close(wire, own, net);
+        self.note_close(wire, own, net);
         Ok(())
     }
 
-    /// Once this end's Close is written, only the end of the transport is awaited.
-    pub(crate) fn tell_close(&self, wire: &mut Wire, own: &mut Ledger, net: &Net) {
-        own.has_closed = matches!(self.ws.state(), State::LocalClosed | State::Closed);
-        if own.has_closed {
+    /// Once this end's Close is written, the deadline of the closing handshake applies.
+    pub(crate) fn note_close(&self, wire: &mut Wire, own: &mut Ledger, net: &Net) {
+        own.sent_close = matches!(self.ws.state(), State::LocalClosed | State::Closed);
+        if own.sent_close {
             let now = net.clock(wire.end);
             wire.on_close(now);
         }
     }
 
-    /// A Pong that was due and is not any more was written.
-    pub(crate) fn settle(&self, own: &mut Ledger) {
+    /// Records that a pending Pong was written, if none is pending any more.
+    pub(crate) fn note_pong_written(&self, own: &mut Ledger) {
         if self.auto_pong && self.ws.frame_left() == 0 && !self.ws.wants_write() {
             own.pong_written();
         }
     }
 
-    /// Waits a little behind what it has said, and now and then for long.
+    /// Pauses sending, usually for a short time.
     fn pause(&mut self, is_calm: bool, net: &mut Net) {
         let micros = match net.rng.u32(0..1000) {
             0..700 => 0,
@@ -255,7 +267,7 @@ impl<R: Party> Session<R> {
                 net.rng.u64(100_000..6_000_000)
             }
         };
-        self.silent_until = net.now + micros;
+        self.paused_until = net.now + micros;
     }
 
     fn ping(&mut self, wire: &mut Wire, own: &mut Ledger, net: &mut Net) -> Result<(), SendError> {
@@ -265,11 +277,11 @@ impl<R: Party> Session<R> {
         }
         let wants = wire.pending() <= HIGH && net.rng.u8(..32) == 0;
         if self.ws.frame_left() == 0 && (self.is_ping_due || wants) {
-            own.pinged += 1;
-            let payload = content::ping(own.pinged);
+            own.sent_ping += 1;
+            let payload = content::ping(own.sent_ping);
             append(&mut wire.out, 2 * MIN_BUFFER_LEN, |out| self.ws.send_ping(&payload, out))?;
-            self.settle(own);
-            net.note(wire.end, What::Pinged(own.pinged));
+            self.note_pong_written(own);
+            net.note(wire.end, What::Pinged(own.sent_ping));
             net.counts.one(Count::Pings);
             if std::mem::take(&mut self.is_ping_due) {
                 net.counts.one(Count::KeepalivePings);
@@ -279,16 +291,16 @@ impl<R: Party> Session<R> {
         Ok(())
     }
 
-    /// Begins the closing handshake, if that is wanted and no frame is open.
+    /// Begins the closing handshake if requested, unless a frame is in progress.
     fn close(
         &mut self,
         wire: &mut Wire,
         own: &mut Ledger,
-        talk: &Talk<'_>,
+        exchange: &Exchange<'_>,
         net: &mut Net,
     ) -> Result<(), SendError> {
-        let all_sent = self.outbox.is_done(talk.says);
-        let all_seen = talk.hears.seen == talk.hears.last && !self.inbox.is_partial();
+        let all_sent = self.outbox.is_done(exchange.outgoing);
+        let all_seen = exchange.incoming.seen == exchange.incoming.last && !self.inbox.is_partial();
         if !wire.end.server && all_sent && all_seen {
             self.close = self.close.or(Some(CloseCode::NORMAL));
         }
@@ -296,7 +308,7 @@ impl<R: Party> Session<R> {
         if let Some(code) = self.close.filter(|_| may) {
             let reason = ["", "done", "服务器关闭"][net.rng.usize(..3)];
             append(&mut wire.out, 2 * MIN_BUFFER_LEN, |out| self.ws.send_close(code, reason, out))?;
-            self.settle(own);
+            self.note_pong_written(own);
             assert_eq!(self.ws.state(), State::LocalClosed);
             net.note(wire.end, What::Closing(code.as_u16()));
             net.counts.one(if wire.end.server {
@@ -308,8 +320,8 @@ impl<R: Party> Session<R> {
         Ok(())
     }
 
-    /// Calls that the state does not allow are refused, and change nothing.
-    fn call_in_vain(&mut self, net: &mut Net) {
+    /// Makes a call that the state does not allow: it must fail and change nothing.
+    fn try_refused_call(&mut self, net: &mut Net) {
         let before = (
             self.ws.state(),
             self.ws.wants_write(),
@@ -341,53 +353,59 @@ impl<R: Party> Session<R> {
             self.ws.frame_left(),
             self.ws.transport_action(),
         );
-        assert_eq!(before, after, "a refused call has changed something");
+        assert_eq!(before, after, "a refused call changed the state");
     }
 
-    fn follow_advice(&mut self, wire: &mut Wire, own: &Ledger, net: &mut Net) {
+    fn follow_transport_action(&mut self, wire: &mut Wire, own: &Ledger, net: &mut Net) {
         if wire.pending() > 0 {
             return;
         }
-        let (advice, state) = (self.ws.transport_action(), self.ws.state());
-        match advice {
+        let (action, state) = (self.ws.transport_action(), self.ws.state());
+        match action {
             TransportAction::Keep => {
                 let waits = self.ws.frame_left() > 0 && state == State::RemoteClosed;
-                assert!(!wire.is_ended || waits, "the transport has ended: {state:?}, {own:?}");
+                assert!(
+                    !wire.is_ended || waits,
+                    "`Keep` after the transport has ended: {state:?}, {own:?}"
+                );
             }
             TransportAction::HalfClose => {
                 assert!(
-                    state == State::Closed && !wire.is_ended && own.has_closed,
+                    state == State::Closed && !wire.is_ended && own.sent_close,
                     "{state:?}, {own:?}"
                 );
-                assert!(wire.end.server || own.failed.is_some(), "a client must wait: {own:?}");
+                assert!(
+                    wire.end.server || own.failed.is_some(),
+                    "a client must wait for the server: {own:?}"
+                );
                 if !wire.is_half_closed {
                     wire.is_half_closed = true;
-                    net.note(wire.end, What::Advised(advice));
-                    net.counts.one(Count::HalfClosesAdvised);
+                    net.note(wire.end, What::TransportAction(action));
+                    net.counts.one(Count::HalfCloseActions);
                     net.shutdown(wire.end);
                 }
             }
             TransportAction::Drop => {
                 assert!(state == State::Closed && wire.is_ended, "{state:?}, {own:?}");
-                if own.heard_close {
+                if own.received_close {
                     net.counts.one(Count::CleanEnds);
                 }
-                wire.end(net, Ending::Advised);
+                wire.end(net, Ending::TransportAction);
             }
         }
     }
 
-    /// When it has something to say, if nothing happens before.
-    pub(crate) fn next_word(
+    /// When it will next send, unless another event comes first.
+    pub(crate) fn next_send(
         &self,
         wire: &Wire,
         own: &Ledger,
-        talk: &Talk<'_>,
+        exchange: &Exchange<'_>,
         net: &Net,
     ) -> Option<u64> {
-        let has_words = !self.outbox.is_done(talk.says) && self.ws.state() == State::Open;
-        let has_words = has_words || self.ws.frame_left() > 0 || self.close.is_some();
-        let may = wire.pending() <= HIGH && own.spoiled.is_none() && !own.has_closed;
-        (has_words && may).then_some(self.silent_until.max(net.now + 1))
+        let has_data = !self.outbox.is_done(exchange.outgoing) && self.ws.state() == State::Open;
+        let has_data = has_data || self.ws.frame_left() > 0 || self.close.is_some();
+        let may = wire.pending() <= HIGH && own.violation.is_none() && !own.sent_close;
+        (has_data && may).then_some(self.paused_until.max(net.now + 1))
     }
 }

@@ -1,4 +1,4 @@
-//! One end of a connection, from the opening handshake on.
+//! One end of a connection, starting with the opening handshake.
 
 use std::num::NonZero;
 
@@ -8,19 +8,19 @@ use barews::keepalive::Action;
 use super::counts::Count;
 use super::ledger::Ledger;
 use super::network::{End, Net};
-use super::opening::{Asking, Opened};
-use super::party::Party;
-use super::session::{Session, Talk};
+use super::opening::{ClientHandshake, Opened};
+use super::roles::SimulatedRole;
+use super::session::{Exchange, Session};
 use super::trace::{Ending, What};
-use super::wire::{Heard, Wire};
+use super::wire::{ReadOutcome, Wire};
 
-/// The greatest length of a head.
+/// The greatest length of a request or response head.
 pub(crate) const MAX_HEAD: usize = 8192;
 
 pub(crate) enum Opening {
-    Asking(Box<Asking>),
-    Answering(RequestReader),
-    /// The answer was another than 101, and the end is awaited.
+    Client(Box<ClientHandshake>),
+    Server(RequestReader),
+    /// The handshake was rejected; the end of the transport is still to come.
     Refused,
     Done,
 }
@@ -32,22 +32,22 @@ pub(crate) struct Side<R> {
     pub(crate) session: Option<Session<R>>,
 }
 
-impl<R: Party> Side<R> {
+impl<R: SimulatedRole> Side<R> {
     pub(crate) fn new(net: &mut Net, end: End, opening: Opening) -> Self {
         Self { wire: Wire::new(net, end), own: Ledger::default(), opening, session: None }
     }
 
-    /// One turn. Gives what was agreed on if the opening handshake ended in it.
-    pub(crate) fn step(&mut self, net: &mut Net, talk: &mut Talk<'_>) -> Option<Opened> {
+    /// One step. Returns the result of the opening handshake if it has just ended.
+    pub(crate) fn step(&mut self, net: &mut Net, exchange: &mut Exchange<'_>) -> Option<Opened> {
         if self.wire.over.is_some() {
             return None;
         }
         let mut opened = None;
         if net.now >= self.wire.hung_until {
             if let Some(session) = &mut self.session {
-                session.step(&mut self.wire, &mut self.own, talk, net);
+                session.step(&mut self.wire, &mut self.own, exchange, net);
             } else {
-                opened = self.open(net, talk);
+                opened = self.open(net, exchange);
             }
         }
         if self.wire.over.is_some() {
@@ -56,12 +56,12 @@ impl<R: Party> Side<R> {
         let word = self
             .session
             .as_ref()
-            .and_then(|session| session.next_word(&self.wire, &self.own, talk, net));
+            .and_then(|session| session.next_send(&self.wire, &self.own, exchange, net));
         self.wire.sleep(net, word);
         opened
     }
 
-    fn open(&mut self, net: &mut Net, talk: &mut Talk<'_>) -> Option<Opened> {
+    fn open(&mut self, net: &mut Net, exchange: &mut Exchange<'_>) -> Option<Opened> {
         let wire = &mut self.wire;
         if let Action::Expired(reason) = wire.poll(net) {
             wire.end(net, Ending::Expired(reason));
@@ -69,39 +69,39 @@ impl<R: Party> Side<R> {
         }
         let mut opened = None;
         match (wire.read(net), &mut self.opening) {
-            (Heard::Nothing, _) => {}
-            (Heard::Reset, _) => {
+            (ReadOutcome::Nothing, _) => {}
+            (ReadOutcome::Reset, _) => {
                 net.counts.one(Count::ResetsInHandshake);
                 wire.end(net, Ending::Reset);
             }
-            (Heard::Eof, opening) => {
+            (ReadOutcome::Eof, opening) => {
                 let is_refused = matches!(opening, Opening::Refused);
                 wire.end(net, if is_refused { Ending::Rejected } else { Ending::NoAnswer });
             }
-            (Heard::Bytes, Opening::Asking(asking)) => {
-                opened = asking.read(wire, net);
+            (ReadOutcome::Bytes, Opening::Client(handshake)) => {
+                opened = handshake.read(wire, net);
                 if opened.is_none() && wire.over.is_none() {
                     make_room(wire);
                 }
             }
-            (Heard::Bytes, Opening::Answering(reader)) => {
-                match super::opening::answer(reader, wire, talk, net) {
-                    super::opening::Answered::Later => make_room(wire),
-                    super::opening::Answered::Opened(agreed) => opened = Some(agreed),
-                    super::opening::Answered::Refused => {
+            (ReadOutcome::Bytes, Opening::Server(reader)) => {
+                match super::opening::serve(reader, wire, exchange, net) {
+                    super::opening::Served::Incomplete => make_room(wire),
+                    super::opening::Served::Opened(agreed) => opened = Some(agreed),
+                    super::opening::Served::Refused => {
                         self.opening = Opening::Refused;
                         let now = net.clock(wire.end);
                         wire.on_close(now);
                     }
                 }
             }
-            (Heard::Bytes, Opening::Refused | Opening::Done) => {
+            (ReadOutcome::Bytes, Opening::Refused | Opening::Done) => {
                 let unread = wire.rx.len();
                 wire.rx.consume(unread);
             }
         }
         if let Some(agreed) = opened {
-            self.begin(agreed, net, talk);
+            self.begin(agreed, net, exchange);
         }
         if self.wire.over.is_none() && !self.wire.flush(net) {
             net.counts.one(Count::ResetsInHandshake);
@@ -114,8 +114,8 @@ impl<R: Party> Side<R> {
         opened
     }
 
-    /// The opening handshake is done; what came behind its head are the first frames.
-    fn begin(&mut self, agreed: Opened, net: &mut Net, talk: &mut Talk<'_>) {
+    /// Begins the session. The bytes after the head are the first frames.
+    fn begin(&mut self, agreed: Opened, net: &mut Net, exchange: &mut Exchange<'_>) {
         let wire = &mut self.wire;
         self.opening = Opening::Done;
         let now = net.clock(wire.end);
@@ -134,23 +134,23 @@ impl<R: Party> Side<R> {
             session.inbox.inflate(theirs);
             session.outbox.deflate(ours, net);
         }
-        // A buffer of its own: as short as one may be, or longer.
+        // A new buffer, of the minimum length or longer.
         let most = 1 << net.rng.u32(8..13);
         let len = net.rng.usize(barews::MIN_BUFFER_LEN..=most);
         let storage = vec![0; len.max(wire.rx.len())];
-        wire.rx.grow(storage).expect("what is unread fits");
+        wire.rx.grow(storage).expect("the unread bytes fit");
         wire.missing = 0;
-        session.receive(wire, &mut self.own, talk, net);
+        session.receive(wire, &mut self.own, exchange, net);
         self.session = Some(session);
     }
 }
 
-/// Room for what the head misses, and more, but not for more than a head can have.
+/// Grows the buffer for the rest of the head, up to the greatest length of a head.
 fn make_room(wire: &mut Wire) {
-    let missing = NonZero::new(wire.missing).expect("a head that is not complete misses something");
+    let missing = NonZero::new(wire.missing).expect("an incomplete head needs more bytes");
     if let Err(full) = wire.rx.reserve(missing.get()) {
         assert!(full.needed <= MAX_HEAD, "{full}: the limit is {MAX_HEAD}");
         let len = full.needed.max(2 * wire.rx.capacity()).min(MAX_HEAD);
-        wire.rx.grow(vec![0; len]).expect("what is unread fits");
+        wire.rx.grow(vec![0; len]).expect("the unread bytes fit");
     }
 }

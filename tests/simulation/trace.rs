@@ -1,4 +1,4 @@
-//! What happened in a run: a hash over all of it, and the last of it to be printed.
+//! The trace of a run: a hash of all events, and the most recent ones for printing.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -10,7 +10,7 @@ use barews::{Error, TransportAction};
 use super::network::End;
 use super::world::Fault;
 
-/// So many events are kept.
+/// The number of events that are kept.
 const LAST: usize = 60;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,33 +32,33 @@ pub(crate) enum What {
     Pong(u64),
     Closing(u16),
     Close(u16),
-    Spoiled(Error),
+    Violation(Error),
     Failed(Error),
     Expired(Reason),
-    Advised(TransportAction),
+    TransportAction(TransportAction),
     Over(Ending),
     Fault(Fault),
 }
 
-/// Why a side has dropped its transport.
+/// Why an end dropped its transport.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Ending {
-    /// As `transport_action()` said.
-    Advised,
+    /// `transport_action()` returned `Drop`.
+    TransportAction,
     /// The transport was reset.
     Reset,
-    /// The transport ended inside the opening handshake.
+    /// The transport ended during the opening handshake.
     NoAnswer,
     Rejected,
     Expired(Reason),
-    /// Dropped without a word, as by a process that dies.
+    /// Dropped without a Close, as when the process dies.
     Crashed,
-    /// The client came back on another connection.
+    /// The client reconnected.
     TakenOver,
     NoMaskingKey,
 }
 
-/// FNV-1a: the same on every run, which the hasher of `std` does not promise.
+/// FNV-1a. The hash must be the same in every run, which the hasher of `std` does not guarantee.
 struct Fnv(u64);
 
 impl Hasher for Fnv {
@@ -76,7 +76,7 @@ impl Hasher for Fnv {
 pub(crate) struct Trace {
     hash: Fnv,
     last: VecDeque<(u64, Option<End>, What)>,
-    /// Everything is printed as it happens.
+    /// Print every event as it happens.
     pub(crate) is_loud: bool,
 }
 

@@ -1,4 +1,4 @@
-//! One run: a server process, its clients, all their connections one after the other, and what goes wrong.
+//! One run: a server process, its clients, all their connections, and the injected faults.
 
 use std::time::Duration;
 
@@ -9,43 +9,43 @@ use fastrand::Rng;
 
 use super::content::Stream;
 use super::counts::Count;
-use super::network::{End, Event, Net, Weather};
-use super::opening::{Asking, MOST};
-use super::party::Keys;
-use super::session::Talk;
+use super::network::{End, Event, LinkProperties, Net};
+use super::opening::{ClientHandshake, MOST};
+use super::roles::Keys;
+use super::session::Exchange;
 use super::side::{Opening, Side};
 use super::trace::{Ending, What};
 use super::wire::Wire;
 
-/// A run with more events than that does not end.
+/// A run with more events counts as endless.
 const MOST_EVENTS: u32 = 400_000;
-/// So long behind the last fault everything must be over.
-const AFTERMATH: u64 = 60_000_000;
+/// Every connection must end within this many microseconds after the last fault.
+const SETTLE_TIME: u64 = 60_000_000;
 
-/// What goes wrong.
+/// An injected fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Fault {
-    /// Something on the way resets the connection.
+    /// A middlebox resets the connection.
     Reset,
-    /// Nothing comes through any more, and nobody is told.
+    /// Everything is lost in both directions, without a notice to either side.
     Lose,
     LoseOneWay,
     /// One side closes its half without a Close.
     HalfClose,
-    /// One side drops the connection.
+    /// One side drops the transport.
     Crash,
-    /// The server drops all.
+    /// The server drops all its transports.
     ServerCrash,
-    /// One side does nothing for a while.
+    /// One side stops for a while.
     Hang,
-    /// One side does not read for a while.
-    Deaf,
+    /// One side stops reading for a while.
+    StopReading,
     /// A clock jumps forward.
     Jump,
-    /// One side closes before all is said.
+    /// One side starts the closing handshake early.
     Close,
-    /// One side sends what is not valid.
-    Spoil,
+    /// One side sends an invalid frame.
+    Violation,
 }
 
 const FAULTS: [Fault; 11] = [
@@ -56,23 +56,24 @@ const FAULTS: [Fault; 11] = [
     Fault::Crash,
     Fault::ServerCrash,
     Fault::Hang,
-    Fault::Deaf,
+    Fault::StopReading,
     Fault::Jump,
     Fault::Close,
-    Fault::Spoil,
+    Fault::Violation,
 ];
 
-struct Customer {
+struct ClientProcess {
     backoff: Backoff,
     opened: Option<Duration>,
-    /// What it says, and what the server says to it.
+    /// Messages to the server, and from the server.
     up: Stream,
     down: Stream,
     is_done: bool,
 }
 
 pub(crate) struct Pair {
-    customer: usize,
+    /// The index of the client.
+    index: usize,
     begun: u64,
     taken_over: bool,
     pub(crate) client: Side<Client<Keys>>,
@@ -81,49 +82,49 @@ pub(crate) struct Pair {
 
 pub(crate) struct World {
     pub(crate) net: Net,
-    customers: Vec<Customer>,
+    clients: Vec<ClientProcess>,
     pub(crate) pairs: Vec<Pair>,
-    /// From then on nothing goes wrong.
+    /// No fault is injected from this time on.
     calm_at: u64,
 }
 
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let clients = rng.usize(1..=3);
+        let count = rng.usize(1..=3);
         let calm_at = rng.u64(0..8_000_000);
         let faults = rng.u32(0..=8);
-        let customers = (0..clients).map(|_| {
+        let clients = (0..count).map(|_| {
             let mut stream = || Stream::new(rng.u64(..), rng.u64(0..=MOST));
             let (up, down) = (stream(), stream());
             let (base, cap) = (rng.u64(1..200), rng.u64(200..2000));
             let backoff = Backoff::new(Duration::from_millis(base), Duration::from_millis(cap));
             let backoff = backoff.stable_after(Duration::from_millis(rng.u64(1..2000)));
-            Customer { backoff, opened: None, up, down, is_done: false }
+            ClientProcess { backoff, opened: None, up, down, is_done: false }
         });
-        let customers = customers.collect();
-        let mut net = Net::new(rng, clients);
-        for client in 0..clients {
+        let clients = clients.collect();
+        let mut net = Net::new(rng, count);
+        for client in 0..count {
             let at = net.rng.u64(0..50_000);
             net.at(at, Event::Connect(client));
         }
         for _ in 0..faults {
-            // Most of what happens happens early.
+            // Connections are short, so most faults come early.
             let most = calm_at >> net.rng.u32(0..8);
             let at = net.rng.u64(0..=most);
             net.at(at, Event::Fault);
         }
-        Self { net, customers, pairs: Vec::new(), calm_at }
+        Self { net, clients, pairs: Vec::new(), calm_at }
     }
 
-    /// From the first event to the last.
+    /// Runs until no event is left.
     pub(crate) fn run(&mut self) {
         let mut events = 0;
         while let Some(event) = self.net.next() {
             events += 1;
             self.net.counts.one(Count::Events);
-            assert!(events < MOST_EVENTS, "there is no end");
-            assert!(self.net.now < self.calm_at + AFTERMATH, "a connection does not end");
+            assert!(events < MOST_EVENTS, "the run does not end");
+            assert!(self.net.now < self.calm_at + SETTLE_TIME, "a connection does not end");
             match event {
                 Event::Connect(client) => self.connect(client),
                 Event::Fault => self.fault(),
@@ -142,11 +143,11 @@ impl World {
             }
         }
         for pair in &self.pairs {
-            assert!(pair.client.wire.over.is_some(), "a client's connection is left open");
-            assert!(pair.server.wire.over.is_some(), "a server's connection is left open");
+            assert!(pair.client.wire.over.is_some(), "the client's side is still open");
+            assert!(pair.server.wire.over.is_some(), "the server's side is still open");
         }
-        for customer in &self.customers {
-            assert!(customer.is_done, "a client did not come back");
+        for process in &self.clients {
+            assert!(process.is_done, "a client did not finish");
         }
     }
 
@@ -179,69 +180,72 @@ impl World {
         if !is_calm && net.rng.u8(..16) == 0 {
             net.trace.push(net.now, None, What::Refused { client });
             net.counts.one(Count::RefusedConnects);
-            return self.come_back(client, None);
+            return self.reconnect(client, None);
         }
-        let weather = weather(net, is_calm);
-        if weather.lost {
+        let link_properties = link_properties(net, is_calm);
+        if link_properties.lost {
             net.counts.one(Count::LossesInHandshake);
         }
-        let link = net.connect(client, &weather);
-        let customer = &mut self.customers[client];
+        let link = net.connect(client, &link_properties);
+        let process = &mut self.clients[client];
         net.trace.push(net.now, None, What::Connect { client });
         net.counts.one(Count::Connections);
-        if link > 0 && customer.down.seen + customer.up.seen > 0 {
+        if link > 0 && process.down.seen + process.up.seen > 0 {
             net.counts.one(Count::ReconnectsThatResume);
         }
-        customer.opened = None;
-        let asking = Asking::new(customer.down.seen, &mut net.rng);
+        process.opened = None;
+        let handshake = ClientHandshake::new(process.down.seen, &mut net.rng);
         let (client_end, server_end) = (End { link, server: false }, End { link, server: true });
         let mut pair = Pair {
-            customer: client,
+            index: client,
             begun: net.now,
             taken_over: false,
             client: Side::new(net, client_end, Opening::Done),
-            server: Side::new(net, server_end, Opening::Answering(RequestReader::new())),
+            server: Side::new(net, server_end, Opening::Server(RequestReader::new())),
         };
-        asking.write(&mut pair.client.wire.out);
+        handshake.write(&mut pair.client.wire.out);
         pair.client.wire.may_stop = !is_calm;
         pair.server.wire.may_stop = !is_calm;
-        pair.client.opening = Opening::Asking(Box::new(asking));
+        pair.client.opening = Opening::Client(Box::new(handshake));
         self.pairs.push(pair);
         self.step(client_end);
         self.step(server_end);
     }
 
-    /// One turn of one end, and what follows from it.
+    /// Steps one end, then checks both.
     fn step(&mut self, end: End) {
         let is_calm = self.is_calm();
         let pair = &mut self.pairs[end.link];
-        let customer = &mut self.customers[pair.customer];
-        let (up, down) = (&mut customer.up, &mut customer.down);
+        let process = &mut self.clients[pair.index];
+        let (up, down) = (&mut process.up, &mut process.down);
         let was_over = pair.client.wire.over.is_some();
         let opened = if end.server {
-            let mut talk = Talk { says: down, hears: up, peer: &pair.client.own, is_calm };
-            pair.server.step(&mut self.net, &mut talk)
+            let mut exchange =
+                Exchange { outgoing: down, incoming: up, peer: &pair.client.own, is_calm };
+            pair.server.step(&mut self.net, &mut exchange)
         } else {
-            let mut talk = Talk { says: up, hears: down, peer: &pair.server.own, is_calm };
-            pair.client.step(&mut self.net, &mut talk)
+            let mut exchange =
+                Exchange { outgoing: up, incoming: down, peer: &pair.server.own, is_calm };
+            pair.client.step(&mut self.net, &mut exchange)
         };
         pair.client.own.check(&pair.server.own);
         pair.server.own.check(&pair.client.own);
         if opened.is_some() {
-            let (client, now) = (pair.customer, self.net.clock(end));
+            let (client, now) = (pair.index, self.net.clock(end));
             if end.server {
                 self.take_over(client, end.link);
             } else {
-                self.customers[client].opened = Some(now);
+                self.clients[client].opened = Some(now);
             }
         }
-        self.judge(end, was_over);
+        self.check_ended(end, was_over);
     }
 
-    /// Who comes back has left: what his earlier connections still bring does not count.
+    /// Ends the earlier connections of a client that has reconnected: what still arrives on them is
+    /// ignored.
     fn take_over(&mut self, client: usize, link: usize) {
         for (other, pair) in self.pairs.iter_mut().enumerate() {
-            if other != link && pair.customer == client && pair.server.wire.over.is_none() {
+            if other != link && pair.index == client && pair.server.wire.over.is_none() {
                 self.net.counts.one(Count::TakenOver);
                 pair.taken_over = true;
                 pair.server.session = None;
@@ -250,45 +254,46 @@ impl World {
         }
     }
 
-    /// What must be true of a connection that has ended.
-    fn judge(&mut self, end: End, was_over: bool) {
+    /// Checks a connection that has ended, and reconnects the client unless it is done.
+    fn check_ended(&mut self, end: End, was_over: bool) {
         let pair = &self.pairs[end.link];
         let (client, server) = (&pair.client, &pair.server);
         let lacks_keys = client.wire.over == Some(Ending::NoMaskingKey);
         if pair.begun >= self.calm_at && !pair.taken_over && !lacks_keys {
-            // Nothing has gone wrong, so both have closed cleanly.
+            // Without a fault, both sides close cleanly.
             for (over, own) in [(client.wire.over, &client.own), (server.wire.over, &server.own)] {
-                let is_clean = over == Some(Ending::Advised) && own.heard_close && own.has_closed;
+                let is_clean =
+                    over == Some(Ending::TransportAction) && own.received_close && own.sent_close;
                 assert!(over.is_none() || is_clean, "{over:?}: {own:?}");
             }
         }
         if was_over || client.wire.over.is_none() {
             return;
         }
-        let (index, own) = (pair.customer, &pair.client.own);
+        let (index, own) = (pair.index, &pair.client.own);
         if !own.is_complete {
-            return self.come_back(index, Some(end));
+            return self.reconnect(index, Some(end));
         }
-        let customer = &mut self.customers[index];
+        let process = &mut self.clients[index];
         assert_eq!(
-            customer.up.seen, customer.up.last,
-            "the server has not all of a clean connection"
+            process.up.seen, process.up.last,
+            "the server lacks messages after a clean close"
         );
-        assert_eq!(customer.down.seen, customer.down.last);
-        customer.is_done = true;
+        assert_eq!(process.down.seen, process.down.last);
+        process.is_done = true;
         self.net.trace.push(self.net.now, None, What::Done { client: index });
     }
 
-    fn come_back(&mut self, client: usize, end: Option<End>) {
-        let customer = &mut self.customers[client];
+    fn reconnect(&mut self, client: usize, end: Option<End>) {
+        let process = &mut self.clients[client];
         let net = &mut self.net;
-        if let (Some(opened), Some(end)) = (customer.opened.take(), end) {
-            customer.backoff.on_lost(net.clock(end).saturating_sub(opened));
+        if let (Some(opened), Some(end)) = (process.opened.take(), end) {
+            process.backoff.on_lost(net.clock(end).saturating_sub(opened));
         }
-        let most = customer.backoff.ceiling();
-        let delay = customer.backoff.next_delay(net.rng.u64(..));
+        let most = process.backoff.ceiling();
+        let delay = process.backoff.next_delay(net.rng.u64(..));
         assert!(delay <= most, "{delay:?} of {most:?}");
-        let micros = u64::try_from(delay.as_micros()).expect("it is short");
+        let micros = u64::try_from(delay.as_micros()).expect("the delay is short");
         net.trace.push(net.now, None, What::Wait { client, micros });
         net.at(net.now + micros, Event::Connect(client));
     }
@@ -337,13 +342,13 @@ impl World {
                 net.counts.one(Count::Hangs);
                 self.wire_mut(end).hung_until = self.until_later();
             }
-            Fault::Deaf => {
-                net.counts.one(Count::Deafness);
-                self.wire_mut(end).deaf_until = self.until_later();
+            Fault::StopReading => {
+                net.counts.one(Count::ReadPauses);
+                self.wire_mut(end).read_paused_until = self.until_later();
             }
             Fault::Jump => self.jump(end),
             Fault::Close => self.close(end),
-            Fault::Spoil => self.spoil(end),
+            Fault::Violation => self.violate(end),
         }
         for server in [false, true] {
             self.wake(End { link, server });
@@ -355,7 +360,7 @@ impl World {
         client.wire.over.is_none() && server.wire.over.is_none()
     }
 
-    /// A moment before the calm.
+    /// A random time before the faults end.
     fn until_later(&mut self) -> u64 {
         let now = self.net.now;
         self.net.rng.u64(now..=now.max(self.calm_at).min(now + 5_000_000))
@@ -368,10 +373,10 @@ impl World {
         let pair = &mut self.pairs[end.link];
         let wire = if end.server { &mut pair.server.wire } else { &mut pair.client.wire };
         wire.end(&mut self.net, Ending::Crashed);
-        self.judge(end, was_over);
+        self.check_ended(end, was_over);
     }
 
-    /// The clock of a process jumps, as when its machine was asleep.
+    /// The clock of a process jumps, as after a suspend.
     fn jump(&mut self, end: End) {
         let process = self.net.process(end);
         let by = 1_000 << self.net.rng.u32(0..16);
@@ -398,22 +403,22 @@ impl World {
         }
     }
 
-    fn spoil(&mut self, end: End) {
+    fn violate(&mut self, end: End) {
         let Pair { client, server, .. } = &mut self.pairs[end.link];
         let net = &mut self.net;
         if let (true, Some(session)) = (end.server, &server.session) {
-            super::spoil::spoil(session, &mut server.wire, &mut server.own, net);
+            super::violation::send_invalid_frame(session, &mut server.wire, &mut server.own, net);
         } else if let (false, Some(session)) = (end.server, &client.session) {
-            super::spoil::spoil(session, &mut client.wire, &mut client.own, net);
+            super::violation::send_invalid_frame(session, &mut client.wire, &mut client.own, net);
         }
     }
 }
 
-/// How the way between a client and the server is.
-fn weather(net: &mut Net, is_calm: bool) -> Weather {
+/// Draws the properties of a link.
+fn link_properties(net: &mut Net, is_calm: bool) -> LinkProperties {
     let rng = &mut net.rng;
     if is_calm {
-        return Weather {
+        return LinkProperties {
             capacity: rng.usize(4096..65536),
             delay: 100..=2_000,
             cuts: [None; 2],
@@ -427,5 +432,5 @@ fn weather(net: &mut Net, is_calm: bool) -> Weather {
         (rng.u8(..6) == 0).then(|| rng.usize(0..most))
     };
     let cuts = [cut(), cut()];
-    Weather { capacity, delay: least..=4 * least, cuts, lost: rng.u8(..32) == 0 }
+    LinkProperties { capacity, delay: least..=4 * least, cuts, lost: rng.u8(..32) == 0 }
 }

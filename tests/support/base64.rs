@@ -1,8 +1,9 @@
-//! Base64 as RFC 4648 defines it, bit by bit: what the library takes for a key is compared with it.
+//! Bit-by-bit base64 (RFC 4648), a reference for the keys that the library accepts.
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// The bytes of a text in the alphabet of section 4, if it is padded (3.2) and has no bit set that it does not need (3.5).
+/// Decodes text in the alphabet of §4. `None` unless it is padded (§3.2) and its unused bits are
+/// zero (§3.5).
 pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let digits = text.strip_suffix(b"==").or_else(|| text.strip_suffix(b"=")).unwrap_or(text);
     let mut bits = Vec::new();

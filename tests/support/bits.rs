@@ -1,22 +1,22 @@
-//! DEFLATE written by hand, bit by bit (RFC 1951), sound or not.
-#![allow(dead_code, reason = "each test uses a part of it")]
+//! Writes DEFLATE streams (RFC 1951) bit by bit, valid or not.
+#![allow(dead_code, reason = "each test uses part of it")]
 
-/// Writes blocks.
+/// A DEFLATE bit writer.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct BitWriter {
     bytes: Vec<u8>,
-    /// Free bits of the last byte.
+    /// The unused bits of the last byte.
     free: u32,
 }
 
-/// The order of the lengths of the code length code (3.2.7).
+/// The order in which the lengths of the code length code are written (§3.2.7).
 const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
-/// Lengths of a code length code that has all 19 symbols: 13 codes of 4 bits, 6 of 5.
+/// A code length code with all 19 symbols: 13 codes of 4 bits, 6 of 5.
 pub(crate) const ALL_CODE_LENGTHS: [u8; 19] =
     [4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 5, 5, 5, 5, 5, 5];
 
-/// The codes of symbols with these lengths (3.2.2), and again their lengths.
+/// The canonical codes for these lengths (§3.2.2), each with its length.
 pub(crate) fn codes(lengths: &[u8]) -> Vec<(u16, u8)> {
     let mut next = [0_u16; 17];
     for len in 1..16 {
@@ -31,8 +31,8 @@ pub(crate) fn codes(lengths: &[u8]) -> Vec<(u16, u8)> {
     lengths.iter().map(code).collect()
 }
 
-/// Symbol, extra bits, and how many, of a value whose ranges begin with `first` and whose groups are
-/// of `1 << group` symbols (3.2.5).
+/// The symbol, extra bits and extra bit count of a value, where the ranges start at `first` and the
+/// extra bit count grows every `1 << group` symbols (§3.2.5).
 fn range(value: u32, first: u32, group: u32) -> (u32, u32, u32) {
     let mut base = first;
     (0..30)
@@ -51,7 +51,7 @@ impl BitWriter {
         Self::default()
     }
 
-    /// `count` bits, the lowest first.
+    /// Writes `count` bits, lowest first.
     pub(crate) fn bits(&mut self, value: u32, count: u32) -> &mut Self {
         for bit in 0..count {
             if self.free == 0 {
@@ -65,7 +65,7 @@ impl BitWriter {
         self
     }
 
-    /// A prefix code, its highest bit first (3.1.1).
+    /// Writes a prefix code, highest bit first (§3.1.1).
     pub(crate) fn code(&mut self, (code, len): (u16, u8)) -> &mut Self {
         for bit in (0..len).rev() {
             self.bits(u32::from(code >> bit & 1), 1);
@@ -73,13 +73,13 @@ impl BitWriter {
         self
     }
 
-    /// To the next byte, over zeros.
+    /// Pads with zeros to a byte boundary.
     pub(crate) fn align(&mut self) -> &mut Self {
         self.free = 0;
         self
     }
 
-    /// A stored block.
+    /// Writes a stored block.
     pub(crate) fn stored(&mut self, last: bool, bytes: &[u8]) -> &mut Self {
         self.bits(u32::from(last), 3).align();
         let len = u16::try_from(bytes.len()).unwrap();
@@ -89,12 +89,12 @@ impl BitWriter {
         self
     }
 
-    /// The start of a block with the fixed codes.
+    /// Starts a block with the fixed codes.
     pub(crate) fn fixed(&mut self, last: bool) -> &mut Self {
         self.bits(u32::from(last), 1).bits(1, 2)
     }
 
-    /// A symbol of the fixed code of literals and lengths (3.2.6).
+    /// Writes a symbol of the fixed literal/length code (§3.2.6).
     pub(crate) fn fixed_symbol(&mut self, symbol: u16) -> &mut Self {
         self.code(match symbol {
             0..=143 => (0x30 + symbol, 8),
@@ -104,7 +104,7 @@ impl BitWriter {
         })
     }
 
-    /// Literals in the fixed code.
+    /// Writes literals in the fixed code.
     pub(crate) fn literals(&mut self, bytes: &[u8]) -> &mut Self {
         for &byte in bytes {
             self.fixed_symbol(byte.into());
@@ -112,7 +112,7 @@ impl BitWriter {
         self
     }
 
-    /// A match in the fixed codes: 3 to 258 bytes from 1 to 32,768 bytes back.
+    /// Writes a match in the fixed codes: 3 to 258 bytes at a distance of 1 to 32,768.
     pub(crate) fn repeat(&mut self, len: u32, distance: u32) -> &mut Self {
         if len == 258 {
             self.fixed_symbol(285);
@@ -124,13 +124,13 @@ impl BitWriter {
         self.code((symbol.try_into().unwrap(), 5)).bits(extra, count)
     }
 
-    /// The end of a block with the fixed codes.
+    /// Ends a block with the fixed codes.
     pub(crate) fn end(&mut self) -> &mut Self {
         self.fixed_symbol(256)
     }
 
-    /// The head of a dynamic block as it is told: the counts, the lengths of the code length code by
-    /// symbol, and then symbols of it, each with what its extra bits say.
+    /// Writes the header of a dynamic block: the counts, the lengths of the code length code by
+    /// symbol, and the given code length symbols with their extra bits.
     pub(crate) fn dynamic_head(
         &mut self,
         last: bool,
@@ -152,7 +152,7 @@ impl BitWriter {
         self
     }
 
-    /// The head of a dynamic block with codes of these lengths.
+    /// Writes the header of a dynamic block with codes of these lengths.
     pub(crate) fn dynamic(&mut self, last: bool, literals: &[u8], distances: &[u8]) -> &mut Self {
         let items: Vec<_> =
             literals.iter().chain(distances).map(|&len| (usize::from(len), 0)).collect();
@@ -160,13 +160,13 @@ impl BitWriter {
         self.dynamic_head(last, counts[0], counts[1], &ALL_CODE_LENGTHS, &items)
     }
 
-    /// The bytes so far.
+    /// The bytes written so far.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         self.bytes.clone()
     }
 
-    /// The bytes as a message: RFC 7692, 7.2.1 ends it with an empty stored block less its last four
-    /// bytes.
+    /// The bytes as a message: RFC 7692 §7.2.1 ends it with an empty stored block without its last
+    /// four bytes.
     pub(crate) fn message(&self) -> Vec<u8> {
         let mut all = self.clone();
         all.bits(0, 3);

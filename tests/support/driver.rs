@@ -1,34 +1,32 @@
-//! Drives a [`Connection`] over bytes that come in pieces, as a caller would, and holds what came
-//! out against what should have.
+//! Feeds a [`Connection`] its input in pieces, as a caller does, and compares the events with the
+//! expected ones.
 
 use core::fmt::Debug;
 
-use barews::frame::Kind;
 use barews::{Config, Connection, ControlOrder, Delivery, Event, Input, Role, State};
 
+use super::event::Ev;
+use super::frame::{KEY, frame};
 use super::reference::decode;
-use super::transcript::{Outcome, Rules, Seen};
+use super::transcript::{Outcome, Rules};
 
-/// The masking key of the client under test.
-const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
-
-/// Up to this length every `NeedMore` is compared with the reference.
+/// Up to this input length, every `NeedMore` is compared with the reference decoder.
 const SHORT: usize = 1024;
 
-/// What came out of one run.
+/// The result of one run.
 #[derive(Debug, Default)]
 pub(crate) struct Run {
-    /// Each event as it came: the number of its push, the bytes consumed behind it, itself.
-    pub(crate) events: Vec<(usize, usize, Seen)>,
+    /// Each event with the number of its push and the bytes consumed after it.
+    pub(crate) events: Vec<(usize, usize, Ev)>,
     pub(crate) error: Option<(String, usize)>,
     pub(crate) need: Option<u64>,
-    /// What `transmit` wrote at the end.
+    /// The output of the final `transmit`.
     reply: Vec<u8>,
     states: Vec<State>,
     eof: Option<String>,
 }
 
-/// Fails with a text if two values differ.
+/// Returns an error message if two values differ.
 fn same<T: PartialEq + Debug + ?Sized>(what: &str, left: &T, right: &T) -> Result<(), String> {
     if left == right {
         return Ok(());
@@ -37,7 +35,7 @@ fn same<T: PartialEq + Debug + ?Sized>(what: &str, left: &T, right: &T) -> Resul
     Err(format!("{what}: {} instead of {}", short(left), short(right)))
 }
 
-/// Pushes `bytes` cut at `cuts`, and checks the contract of every call on the way.
+/// Pushes `bytes` cut at `cuts`, checking the contract of every call.
 pub(crate) fn run(
     bytes: &[u8],
     cuts: &[usize],
@@ -65,9 +63,9 @@ fn drive<R: Role>(
 ) -> Result<Run, String> {
     let mut run = Run::default();
     let mut buffer = Vec::new();
-    // How many bytes were pushed, consumed, and promised to be needed for an event.
+    // The bytes pushed, consumed, and promised as enough for an event.
     let (mut pushed, mut consumed, mut promised) = (0, 0, 0_u64);
-    // An empty push comes first: it tells how much the first event takes.
+    // An empty push comes first, to check the number for the first event.
     for (push, end) in [0].iter().chain(cuts).chain(&[bytes.len()]).copied().enumerate() {
         buffer.extend_from_slice(&bytes[pushed..end]);
         pushed = end;
@@ -75,21 +73,21 @@ fn drive<R: Role>(
         run.need = None;
         while run.need.is_none() && run.error.is_none() {
             match ws.receive(&mut input) {
-                Ok(event) => match seen(event) {
-                    Err(need) => run.need = Some(need),
-                    Ok(event) if (pushed as u64) < promised => {
+                Ok(event) => match Ev::from(event) {
+                    Ev::More(need) => run.need = Some(need as u64),
+                    event if (pushed as u64) < promised => {
                         return Err(format!("{event:?} at {pushed}, before {promised}"));
                     }
-                    Ok(event) => run.events.push((push, consumed + input.consumed(), event)),
+                    event => run.events.push((push, consumed + input.consumed(), event)),
                 },
                 Err(error) => run.error = Some((name(error), consumed + input.consumed())),
             }
         }
-        // A second call without new bytes says the same again, and takes nothing.
+        // A second call without new bytes returns the same and consumes nothing.
         let (used, left) = (input.consumed(), input.len());
         match ws.receive(&mut input) {
             Ok(Event::NeedMore(n)) => same("again", &Some(n.get() as u64), &run.need)?,
-            Ok(event) => return Err(format!("{event:?} behind the end")),
+            Ok(event) => return Err(format!("{event:?} after the end")),
             Err(error) => same("again", &Some((name(error), consumed + used)), &run.error)?,
         }
         same("consumed without an event", &input.len(), &left)?;
@@ -97,11 +95,11 @@ fn drive<R: Role>(
         if buffer[used..] != bytes[consumed..pushed] {
             return Err(format!("unread bytes from {consumed} to {pushed} were altered"));
         }
-        if let Some((_, _, Seen::Close(_))) = run.events.last() {
-            same("bytes kept behind a Close", &left, &0)?;
+        if let Some((_, _, Ev::Close(_))) = run.events.last() {
+            same("bytes kept after a Close", &left, &0)?;
         }
         let Some(need) = run.need else {
-            // The error stays the same whatever comes, and takes nothing.
+            // The error is permanent, and nothing more is consumed.
             let mut more = [0x89, 0x80, 0, 0, 0, 0, 0x89, 0x00];
             let mut input = Input::new(&mut more);
             let again = ws.receive(&mut input).map_err(name).err();
@@ -119,7 +117,7 @@ fn drive<R: Role>(
     finish(ws, run)
 }
 
-/// The end: what is due, the states around it, the end of the transport.
+/// Checks the pending output and the states before and after it, and ends the transport.
 fn finish<R: Role>(mut ws: Connection<R>, mut run: Run) -> Result<Run, String> {
     let mut out = [0; barews::MIN_BUFFER_LEN];
     run.states.push(ws.state());
@@ -133,7 +131,7 @@ fn finish<R: Role>(mut ws: Connection<R>, mut run: Run) -> Result<Run, String> {
 }
 
 fn reply_is_due(run: &Run) -> bool {
-    let answered = |seen: &Seen| matches!(seen, Seen::Ping(_) | Seen::Close(_));
+    let answered = |seen: &Ev| matches!(seen, Ev::Ping(_) | Ev::Close(_));
     run.error.is_some() || run.events.iter().any(|(_, _, seen)| answered(seen))
 }
 
@@ -141,46 +139,27 @@ fn name(error: impl Debug) -> String {
     format!("{error:?}")
 }
 
-/// A number of the wire as this platform's `usize` can give it.
+/// A wire length limited to this platform's `usize`.
 fn clamp(n: u64) -> u64 {
     usize::try_from(n).unwrap_or(usize::MAX) as u64
 }
 
-/// The event, owned, or the number of `NeedMore`.
-fn seen(event: Event<'_>) -> Result<Seen, u64> {
-    Ok(match event {
-        Event::Data(data) => Seen::Data {
-            text: data.kind == Kind::Text,
-            first: data.first,
-            fin: data.fin,
-            left: data.frame_left,
-            payload: data.payload.to_vec(),
-        },
-        Event::Ping(payload) => Seen::Ping(payload.to_vec()),
-        Event::Pong(payload) => Seen::Pong(payload.to_vec()),
-        Event::Close(close) => {
-            Seen::Close(close.map(|close| (close.code.as_u16(), close.reason.to_owned())))
-        }
-        Event::NeedMore(n) => return Err(n.get() as u64),
-    })
-}
-
-/// Joins the chunks of each frame that stand next to each other.
-pub(crate) fn join<'a>(events: impl IntoIterator<Item = &'a Seen>) -> Result<Vec<Seen>, String> {
-    let mut joined: Vec<Seen> = Vec::new();
+/// Joins adjacent chunks of the same frame.
+pub(crate) fn join<'a>(events: impl IntoIterator<Item = &'a Ev>) -> Result<Vec<Ev>, String> {
+    let mut joined: Vec<Ev> = Vec::new();
     for event in events {
         let open = match joined.last_mut() {
-            Some(Seen::Data { text, fin, left, payload, .. }) if *left > 0 => {
-                Some((text, fin, left, payload))
+            Some(Ev::Data { kind, fin, left, payload, .. }) if *left > 0 => {
+                Some((kind, fin, left, payload))
             }
             _ => None,
         };
         match (event, open) {
             (
-                Seen::Data { text, first, fin, left, payload },
-                Some((open_text, open_fin, open_left, open_payload)),
+                Ev::Data { kind, first, fin, left, payload },
+                Some((open_kind, open_fin, open_left, open_payload)),
             ) => {
-                same("kind inside a frame", text, open_text)?;
+                same("kind inside a frame", kind, open_kind)?;
                 same("first inside a frame", first, &false)?;
                 same("fin before the end of a frame", open_fin, &false)?;
                 same("left", &(left + payload.len() as u64), open_left)?;
@@ -193,27 +172,27 @@ pub(crate) fn join<'a>(events: impl IntoIterator<Item = &'a Seen>) -> Result<Vec
     Ok(joined)
 }
 
-fn is_control(event: &Seen) -> bool {
-    matches!(event, Seen::Ping(_) | Seen::Pong(_))
+fn is_control(event: &Ev) -> bool {
+    matches!(event, Ev::Ping(_) | Ev::Pong(_))
 }
 
-/// Before each Ping and Pong: the payload bytes and the ended data frames.
-fn data_before<'a>(events: impl Iterator<Item = &'a Seen>) -> Vec<(usize, usize)> {
+/// The payload bytes and the complete data frames before each Ping and Pong.
+fn data_before<'a>(events: impl Iterator<Item = &'a Ev>) -> Vec<(usize, usize)> {
     let (mut bytes, mut frames, mut before) = (0, 0, Vec::new());
     for event in events {
         match event {
-            Seen::Data { left, payload, .. } => {
+            Ev::Data { left, payload, .. } => {
                 bytes += payload.len();
                 frames += usize::from(*left == 0);
             }
-            Seen::Ping(_) | Seen::Pong(_) => before.push((bytes, frames)),
-            Seen::Close(_) => {}
+            Ev::Ping(_) | Ev::Pong(_) => before.push((bytes, frames)),
+            Ev::Close(_) | Ev::More(_) | Ev::Fail(_) => {}
         }
     }
     before
 }
 
-/// Holds a run against what the bytes should give.
+/// Compares a run with the expected outcome.
 pub(crate) fn check(
     run: &Run,
     wanted: &Outcome,
@@ -228,10 +207,10 @@ pub(crate) fn check(
     }
     same("error", &run.error, &wanted.error)?;
     same("need", &run.need, &wanted.need.map(clamp))?;
-    let piece = |event: &Seen| matches!(event, Seen::Data { left: 1.., .. });
+    let piece = |event: &Ev| matches!(event, Ev::Data { left: 1.., .. });
     same("pieces of frames", &(rules.frames && events().any(piece)), &false)?;
     same("reply", &run.reply, &reply(run, rules.server))?;
-    let closed = events().any(|event| matches!(event, Seen::Close(_)));
+    let closed = events().any(|event| matches!(event, Ev::Close(_)));
     let (states, eof) = match &run.error {
         Some((error, _)) => ([State::RemoteClosed, State::Closed], &error[..]),
         None if closed => ([State::RemoteClosed, State::Closed], "ok"),
@@ -252,34 +231,34 @@ fn check_ahead(run: &Run, wanted: &Outcome) -> Result<(), String> {
     if wanted.error.is_none() {
         same("pings and pongs", &got, &due)?;
     } else {
-        // A Ping behind the fault may have overtaken it; one before it is never lost.
+        // A Ping after the fault may overtake it; one before it is never lost.
         same("pings and pongs before the fault", &got.get(..due.len()), &Some(&due[..]))?;
     }
-    // No later than on the wire ...
+    // A control frame comes no later than in wire order,
     let (early, wire) = (data_before(events()), data_before(wanted.events.iter()));
     if early.iter().zip(&wire).any(|(early, wire)| early.0 > wire.0 || early.1 > wire.1) {
         return Err(format!("a control frame is late: {early:?} instead of {wire:?}"));
     }
-    // ... and before all data of its own push.
+    // and before all data of its own push.
     for pair in run.events.windows(2) {
         if let [(before, _, first), (push, _, second)] = pair
             && before == push
             && !is_control(first)
             && is_control(second)
         {
-            return Err(format!("{second:?} behind {first:?} in push {push}"));
+            return Err(format!("{second:?} after {first:?} in push {push}"));
         }
     }
     Ok(())
 }
 
-/// What must be written in the end: the echo of a Close, the code of a fault, or the last Pong.
+/// The expected final output: the echo of a Close, the code of an error, or the last Pong.
 fn reply(run: &Run, server: bool) -> Vec<u8> {
     let last = run.events.iter().rev().find_map(|(_, _, event)| match event {
-        Seen::Ping(payload) => Some((0x8A, payload.clone())),
-        Seen::Close(None) => Some((0x88, vec![])),
-        Seen::Close(Some((code, _))) => Some((0x88, code.to_be_bytes().to_vec())),
-        Seen::Data { .. } | Seen::Pong(_) => None,
+        Ev::Ping(payload) => Some((0x8A, payload.clone())),
+        Ev::Close(None) => Some((0x88, vec![])),
+        Ev::Close(Some((code, _))) => Some((0x88, code.to_be_bytes().to_vec())),
+        Ev::Data { .. } | Ev::Pong(_) | Ev::More(_) | Ev::Fail(_) => None,
     });
     let fault = run.error.as_ref().map(|(error, _)| {
         let code: u16 = match &error[..] {
@@ -289,14 +268,6 @@ fn reply(run: &Run, server: bool) -> Vec<u8> {
         };
         (0x88, code.to_be_bytes().to_vec())
     });
-    let Some((first, mut payload)) = fault.or(last) else { return vec![] };
-    let len = u8::try_from(payload.len()).unwrap_or(u8::MAX);
-    let mut frame = vec![first, len];
-    if !server {
-        frame[1] |= 0x80;
-        frame.extend(KEY);
-        payload.iter_mut().zip(KEY.iter().cycle()).for_each(|(byte, key)| *byte ^= key);
-    }
-    frame.extend(payload);
-    frame
+    let Some((first, payload)) = fault.or(last) else { return vec![] };
+    frame(first, (!server).then_some(KEY), &payload)
 }

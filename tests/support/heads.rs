@@ -1,11 +1,11 @@
-//! Heads of the opening handshake: a request that is accepted, and changes to it.
+//! Heads of the opening handshake: a valid request and variations of it.
 
-#![allow(dead_code, reason = "each test uses a part of it")]
+#![allow(dead_code, reason = "each test uses part of it")]
 
 use barews::handshake::server::{Incoming, RequestReader, Upgrade};
 use barews::handshake::{Error, Status};
 
-/// The fields of a request that is accepted.
+/// The fields of a valid request.
 pub(crate) const FIELDS: [&str; 5] = [
     "Host: example.com",
     "Upgrade: websocket",
@@ -23,13 +23,13 @@ pub(crate) fn head(line: &str, fields: &[&str]) -> String {
     head + "\r\n"
 }
 
-/// A head with these fields, the named ones taken out and others put in.
+/// A head with these fields, except those that start with a name in `without`, plus `more`.
 pub(crate) fn changed(line: &str, fields: &[&str], without: &[&str], more: &[&str]) -> String {
     let kept = fields.iter().filter(|field| !without.iter().any(|name| field.starts_with(name)));
     head(line, &kept.chain(more).copied().collect::<Vec<_>>())
 }
 
-/// The request with the named fields taken out and others put in.
+/// The valid request without the named fields, plus `more`.
 pub(crate) fn with(without: &[&str], more: &[&str]) -> String {
     changed("GET /chat HTTP/1.1", &FIELDS, without, more)
 }
@@ -54,7 +54,7 @@ pub(crate) fn answer(error: Error) -> String {
     String::from_utf8(out[..len].to_vec()).unwrap()
 }
 
-/// The bytes with some of them replaced (0), put in (1) or taken out.
+/// The bytes after some edits: replace (0), insert (1) or remove (any other).
 pub(crate) fn edited(bytes: &[u8], edits: &[(usize, u8, u8)]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     for (at, byte, how) in edits {

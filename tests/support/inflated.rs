@@ -1,54 +1,64 @@
-//! Messages through a connection and an `Inflate` behind it, as a caller has them.
-#![allow(dead_code, reason = "each test uses a part of it")]
+//! Receives messages through a connection followed by an `Inflate`, as a caller does.
+#![allow(dead_code, reason = "each test uses part of it")]
 
 use barews::deflate::{CompressionContext, Inflate, WindowBits};
 use barews::{Config, Data, Error, Event, Input, Kind};
 
-use super::wire::{BINARY, CONTINUATION, FIN, KEY, Side, TEXT, Ws};
+use super::endpoint::{Either, Side, Ws};
+use super::frame::{BINARY, CONTINUATION, FIN, TEXT, Written, frame, written};
 
-/// On the first byte of a frame: the message is compressed.
+impl Ws {
+    pub(crate) fn fail(&mut self, error: Error) {
+        match &mut self.either {
+            Either::Server(ws) => ws.fail(error),
+            Either::Client(ws) => ws.fail(error),
+        }
+    }
+}
+
+/// Set in the first byte of a compressed message.
 pub(crate) const RSV1: u8 = 0x40;
 
-/// What stands in memory that nothing was written to.
+/// The contents of memory that has not been written.
 pub(crate) const JUNK: u8 = 0xAA;
 
-/// What came out.
+/// The result of receiving.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
-    /// The whole messages.
+    /// The complete messages.
     pub(crate) messages: Vec<(Kind, Vec<u8>)>,
-    /// What is here of the message behind them.
+    /// The start of the incomplete message after them.
     pub(crate) open: Vec<u8>,
     pub(crate) error: Option<Error>,
 }
 
 impl Outcome {
-    /// Whole messages and nothing else.
+    /// Complete messages, with nothing left over.
     pub(crate) fn whole(messages: &[(Kind, &[u8])]) -> Self {
         let messages = messages.iter().map(|(kind, bytes)| (*kind, bytes.to_vec())).collect();
         Self { messages, ..Self::default() }
     }
 }
 
-/// How a peer with this window compresses.
+/// The compression context of a peer with this window.
 pub(crate) fn context(window_bits: u8, takeover: bool) -> CompressionContext {
     CompressionContext { window_bits: WindowBits::new(window_bits).unwrap(), takeover }
 }
 
-/// Memory for an `Inflate`, full of junk.
+/// Memory for an `Inflate`, filled with junk.
 pub(crate) fn memory(context: CompressionContext) -> Vec<u8> {
     vec![JUNK; Inflate::memory(context)]
 }
 
-/// A connection with an `Inflate` behind it.
+/// A connection followed by an `Inflate`.
 pub(crate) struct Receiver<'m> {
     pub(crate) ws: Ws,
     inflate: Inflate<&'m mut Vec<u8>>,
     unread: Vec<u8>,
     out: Vec<u8>,
-    /// The message behind the whole ones.
+    /// The kind of the incomplete message, if one is open.
     open: Option<Kind>,
-    /// So many bytes of it are whole characters, if it is a text.
+    /// How many of its bytes are validated as whole characters, if it is a text.
     checked: usize,
     pub(crate) seen: Outcome,
 }
@@ -60,7 +70,7 @@ impl<'m> Receiver<'m> {
         Self { ws, inflate, unread, out, open: None, checked: 0, seen }
     }
 
-    /// Takes bytes of the wire, into slices of these sizes one after the other.
+    /// Receives bytes, inflating into slices of these sizes in turn.
     pub(crate) fn read(&mut self, bytes: &[u8], sizes: &mut impl Iterator<Item = usize>) {
         let mut unread = core::mem::take(&mut self.unread);
         unread.extend(bytes);
@@ -86,24 +96,25 @@ impl<'m> Receiver<'m> {
             let piece = match self.inflate.push(&mut data, &mut self.out) {
                 Ok(Some(piece)) => piece,
                 Ok(None) => {
-                    assert!(data.payload.is_empty(), "bytes are left, and no piece comes");
+                    assert!(data.payload.is_empty(), "input is left, but `push` returned no piece");
                     return;
                 }
                 Err(error) => {
                     let mut out = [JUNK; 8];
                     let again = self.inflate.push(&mut data, &mut out).err();
-                    assert_eq!((again, out), (Some(error), [JUNK; 8]), "the error stays");
+                    assert_eq!(
+                        (again, out),
+                        (Some(error), [JUNK; 8]),
+                        "the error must be permanent"
+                    );
                     self.seen.error = Some(error);
-                    return match &mut self.ws {
-                        Ws::Server(ws) => ws.fail(error),
-                        Ws::Client(ws) => ws.fail(error),
-                    };
+                    return self.ws.fail(error);
                 }
             };
             assert_eq!(piece.first, self.open.is_none());
             assert_eq!(*self.open.get_or_insert(piece.kind), piece.kind);
             assert!(!piece.compressed && piece.frame_left == 0);
-            assert!(piece.fin || !piece.payload.is_empty(), "a piece of nothing");
+            assert!(piece.fin || !piece.payload.is_empty(), "an empty piece");
             self.seen.open.extend_from_slice(piece.payload);
             if piece.kind == Kind::Text {
                 let unchecked = &self.seen.open[self.checked..];
@@ -121,7 +132,7 @@ impl<'m> Receiver<'m> {
     }
 }
 
-/// All of `wire`, cut at `cuts`, into slices of `sizes` again and again.
+/// Receives `wire` cut at `cuts`, inflating into slices of `sizes` in a cycle.
 pub(crate) fn run(
     side: Side,
     context: CompressionContext,
@@ -132,7 +143,7 @@ pub(crate) fn run(
     run_to(u64::MAX, side, context, wire, cuts, sizes)
 }
 
-/// The same with a limit of the length of a message.
+/// The same with a limit on the message length.
 pub(crate) fn run_to(
     max_message_len: u64,
     side: Side,
@@ -153,7 +164,7 @@ pub(crate) fn run_to(
     receiver.seen
 }
 
-/// The first byte of a message of this kind.
+/// The opcode of a message of this kind.
 pub(crate) fn opcode(kind: Kind) -> u8 {
     match kind {
         Kind::Text => TEXT,
@@ -161,7 +172,7 @@ pub(crate) fn opcode(kind: Kind) -> u8 {
     }
 }
 
-/// Frames of a compressed message, one for each part.
+/// A compressed message as frames, one per part.
 pub(crate) fn compressed(side: Side, kind: Kind, parts: &[&[u8]]) -> Vec<u8> {
     let mut wire = Vec::new();
     for (index, part) in parts.iter().enumerate() {
@@ -172,18 +183,14 @@ pub(crate) fn compressed(side: Side, kind: Kind, parts: &[&[u8]]) -> Vec<u8> {
     wire
 }
 
-/// What a whole window of 32 KiB makes of one compressed binary message.
+/// The outcome of one compressed binary message with a 32 KiB window.
 pub(crate) fn alone(message: &[u8]) -> Outcome {
     let wire = compressed(Side::Client, Kind::Binary, &[message]);
     run(Side::Client, context(15, true), &wire, &[], &[1 << 16])
 }
 
-/// A frame of at most 125 bytes without its mask.
-pub(crate) fn unmasked(frame: &[u8]) -> Vec<u8> {
-    let [first, second, rest @ ..] = frame else { panic!("no frame") };
-    if second & 0x80 == 0 {
-        return frame.to_vec();
-    }
-    let payload = rest[4..].iter().zip(KEY.iter().cycle()).map(|(byte, key)| byte ^ key);
-    [*first, second & 0x7F].into_iter().chain(payload).collect()
+/// One frame, unmasked.
+pub(crate) fn unmasked(bytes: &[u8]) -> Vec<u8> {
+    let [Written { first, payload, .. }] = &written(bytes)[..] else { panic!("no frame") };
+    frame(*first, None, payload)
 }

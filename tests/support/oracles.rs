@@ -1,8 +1,10 @@
-//! What C zlib and `miniz_oxide` make of a compressed message: the bytes, and whether it is whole.
+//! Reference verdicts of C zlib and `miniz_oxide` on a compressed message: its bytes, and whether
+//! it is complete.
 //!
-//! They differ from RFC 7692 in three things, all made up for here: both end at a block with BFINAL, both wait where a
-//! message is cut, and both have 32 KiB to refer to, whatever was agreed on.
-#![allow(dead_code, reason = "each test uses a part of it")]
+//! They differ from RFC 7692 in three ways, which this module compensates for: both stop at a block
+//! with BFINAL, both wait for more input if a message is truncated, and both allow distances up to
+//! 32 KiB regardless of the negotiated window.
+#![allow(dead_code, reason = "each test uses part of it")]
 
 use barews::{Error, Kind};
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
@@ -12,42 +14,45 @@ use miniz_oxide::deflate::core::{
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 
-/// RFC 7692, 7.2.2: what is put back behind a message.
+/// The bytes a receiver appends to each message (RFC 7692 §7.2.2).
 const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
 
-/// The furthest that a message refers back.
+/// The maximum distance of a match.
 const WINDOW: usize = 1 << 15;
 
-/// Blocks that are no message's, an empty one and then [`MARK`]: they come out behind a whole message only. An inflater
-/// alone does not say that a message is cut; it waits for more. What it waits for may begin with a bit of 0 or
-/// of 1, but not with either.
+/// An empty block and then [`MARK`], in both ways to continue a stream: only after a complete
+/// message do they inflate to [`MARK`]. An inflater alone does not report a truncated message; it
+/// waits for more. The missing bits may begin with 0 or with 1, but not with both.
 const MARKS: [&[u8]; 2] =
     [b"\x02\x00\x10\x00\xEF\xFFthe message ends", b"\x03\x00\x00\x10\x00\xEF\xFFthe message ends"];
 const MARK: &[u8] = b"the message ends";
 
-/// What an inflater says to a message.
+/// An inflater's verdict on a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Verdict {
-    /// The bytes in front of the first fault.
+    /// The bytes before the first fault.
     pub(crate) bytes: Vec<u8>,
-    /// The message is sound and whole.
+    /// Whether the message is valid and complete.
     pub(crate) ok: bool,
 }
 
 impl Verdict {
-    /// Whether C zlib, whose verdict this is, and `miniz_oxide` mean the same.
+    /// Whether this verdict of C zlib agrees with that of `miniz_oxide`.
     ///
-    /// zlib refuses a block that has no symbol to end it at its head. `miniz_oxide` reads on and refuses it later.
+    /// zlib refuses a block without an end-of-block code at its header; `miniz_oxide` reads on and
+    /// refuses it later.
     pub(crate) fn is_that_of(&self, miniz: &Self) -> bool {
         self == miniz || !self.ok && !miniz.ok && miniz.bytes.starts_with(&self.bytes)
     }
 
-    /// What an `Inflate` with this limit has to give: the bytes in front of the fault, and the fault.
+    /// The expected result of an `Inflate` with this limit: the bytes before the fault, and the
+    /// fault.
     pub(crate) fn of(&self, kind: Kind, limit: usize) -> (&[u8], Option<Error>) {
         let room = &self.bytes[..self.bytes.len().min(limit)];
         let text = if kind == Kind::Text { core::str::from_utf8(room).err() } else { None };
         if let Some((error, len)) = text.and_then(|error| Some((error, error.error_len()?))) {
-            // The length counts the start of a character, if there is one, and not the byte that cannot follow.
+            // Includes the valid start of an incomplete character, but not the byte that cannot
+            // follow it.
             let at = error.valid_up_to();
             let start = if matches!(room[at], 0xC2..=0xF4) { len } else { 0 };
             return (&room[..at + start], Some(Error::InvalidUtf8));
@@ -63,8 +68,8 @@ impl Verdict {
     }
 }
 
-/// The verdict of an inflater that [tells](MARKS) whether its input is sound; with more than `most` bytes
-/// it is not.
+/// The verdict of an inflater that reports whether its input is valid, checked with [`MARKS`]. More
+/// than `most` bytes count as invalid.
 fn verdict(
     message: &[u8],
     most: usize,
@@ -84,15 +89,15 @@ fn verdict(
     Verdict { bytes, ok }
 }
 
-/// C zlib, behind messages that inflated to `history`.
+/// Inflates with C zlib, after messages that inflated to `history`.
 ///
-/// It ends at a block with BFINAL, where RFC 7692 goes on (7.2.3.4): a new one goes on with the window of the
-/// old one.
+/// zlib stops at a block with BFINAL, where RFC 7692 continues (§7.2.3.4): a new inflater takes
+/// over with the same window.
 pub(crate) fn zlib(history: &[u8], message: &[u8]) -> Verdict {
     zlib_to(usize::MAX, history, message)
 }
 
-/// The same, which stops soon behind `most` bytes.
+/// The same, stopping soon after `most` bytes.
 pub(crate) fn zlib_to(most: usize, history: &[u8], message: &[u8]) -> Verdict {
     let window = &history[history.len().saturating_sub(WINDOW)..];
     let most_here = most.saturating_add(MARK.len()).saturating_add(window.len());
@@ -114,7 +119,7 @@ fn zlib_behind(bytes: &[u8]) -> Decompress {
     inflater
 }
 
-/// Inflates all of `input`, or up to more than `most` bytes; whether it is sound.
+/// Inflates all of `input`, or until there are more than `most` bytes. Returns whether it is valid.
 fn zlib_all(inflater: &mut Decompress, mut input: &[u8], bytes: &mut Vec<u8>, most: usize) -> bool {
     while bytes.len() <= most {
         let (read, written) = (inflater.total_in(), inflater.total_out());
@@ -133,12 +138,12 @@ fn zlib_all(inflater: &mut Decompress, mut input: &[u8], bytes: &mut Vec<u8>, mo
     false
 }
 
-/// `miniz_oxide` with all of the output in one piece, behind messages that inflated to `history`.
+/// Inflates with `miniz_oxide` into one piece, after messages that inflated to `history`.
 pub(crate) fn miniz(history: &[u8], message: &[u8]) -> Verdict {
     miniz_to(usize::MAX, history, message)
 }
 
-/// The same, which stops soon behind `most` bytes.
+/// The same, stopping soon after `most` bytes.
 pub(crate) fn miniz_to(most: usize, history: &[u8], message: &[u8]) -> Verdict {
     let window = &history[history.len().saturating_sub(WINDOW)..];
     let most_here = most.saturating_add(MARK.len()).saturating_add(window.len());
@@ -175,12 +180,12 @@ fn miniz_all(
     false
 }
 
-/// How zlib is to compress.
+/// The compression parameters of zlib.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Level {
     /// 0 to 9.
     pub(crate) level: u32,
-    /// 9 to 15: C zlib has no raw stream with 8.
+    /// 9 to 15: C zlib does not support raw streams with 8.
     pub(crate) window_bits: u8,
 }
 
@@ -192,12 +197,12 @@ impl Zlib {
         Self(Compress::new_with_window_bits(Compression::new(level), false, window_bits))
     }
 
-    /// As new.
+    /// Back to the initial state.
     pub(crate) fn reset(&mut self) {
         self.0.reset();
     }
 
-    /// The next bytes, with what `flush` puts behind them.
+    /// Compresses the next bytes, followed by `flush`.
     pub(crate) fn add(&mut self, mut bytes: &[u8], flush: FlushCompress, to: &mut Vec<u8>) {
         loop {
             to.reserve(64 + bytes.len() / 2);
@@ -211,7 +216,8 @@ impl Zlib {
         }
     }
 
-    /// A whole message (RFC 7692, 7.2.1), compressed in these pieces with the flushes behind them.
+    /// A complete message (RFC 7692 §7.2.1), compressed in these pieces, each followed by its
+    /// flush.
     pub(crate) fn message(&mut self, pieces: &[(&[u8], FlushCompress)]) -> Vec<u8> {
         let mut message = Vec::new();
         for &(bytes, flush) in pieces {
@@ -219,14 +225,14 @@ impl Zlib {
         }
         self.add(&[], FlushCompress::Sync, &mut message);
         if !message.ends_with(&TAIL) {
-            // A flush behind a flush writes nothing.
+            // A flush right after a flush writes nothing.
             message.extend([0x00, 0x00, 0x00, 0xFF, 0xFF]);
         }
         message.truncate(message.len() - TAIL.len());
         message
     }
 
-    /// The same from a window of its own, and with BFINAL on the last block (7.2.3.4).
+    /// The same with a new window, and with BFINAL on the last block (§7.2.3.4).
     pub(crate) fn last_message(&mut self, bytes: &[u8]) -> Vec<u8> {
         let mut message = Vec::new();
         self.reset();
@@ -237,8 +243,8 @@ impl Zlib {
     }
 }
 
-/// A message of `miniz_oxide`, which has all of zlib's strategies: 0 default, 1 filtered, 2 Huffman only, 3 run
-/// lengths, 4 fixed codes. (flate2 has the default one.)
+/// A message compressed by `miniz_oxide`, which has all of zlib's strategies: 0 default, 1
+/// filtered, 2 Huffman only, 3 run lengths, 4 fixed codes. (flate2 only has the default.)
 pub(crate) fn miniz_message(level: i32, strategy: i32, bytes: &[u8]) -> Vec<u8> {
     let flags = create_comp_flags_from_zip_params(level, -15, strategy);
     let mut compressor = Box::new(CompressorOxide::new(flags));

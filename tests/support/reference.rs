@@ -1,10 +1,14 @@
-//! A slow and obvious decoder, written from RFC 6455: all bytes in, everything that they give out.
+//! A slow and simple reference decoder, written from RFC 6455: takes all bytes at once and returns
+//! the full outcome.
 
 use core::str::from_utf8;
 
-use super::transcript::{Outcome, Rules, Seen};
+use barews::Kind;
 
-/// The message that is open between frames.
+use super::event::Ev;
+use super::transcript::{Outcome, Rules};
+
+/// A message open between frames.
 #[derive(Default)]
 struct Message {
     text: bool,
@@ -12,20 +16,20 @@ struct Message {
     bytes: Vec<u8>,
 }
 
-/// Why a frame is not there.
+/// Why there is no frame.
 enum Stop {
-    /// So many more bytes are needed for an event.
+    /// How many more bytes the next event needs.
     Need(u64),
-    /// The error, how many bytes are consumed, how many bytes had to be looked at.
+    /// The error, the bytes consumed, and the bytes that decide it.
     Error(&'static str, usize, usize),
 }
 use Stop::{Error, Need};
 
-/// What `bytes` give, and how many bytes decide that: what comes behind those changes nothing.
+/// Decodes `bytes`. Also returns how many bytes decide the outcome: later ones make no difference.
 pub(crate) fn decode(bytes: &[u8], rules: &Rules) -> (Outcome, usize) {
     let (mut out, mut open, mut start) = (Outcome::default(), None, 0);
-    // 5.5.1: nothing behind a Close means anything.
-    while !matches!(out.events.last(), Some(Seen::Close(_))) {
+    // §5.5.1: nothing after a Close has a meaning.
+    while !matches!(out.events.last(), Some(Ev::Close(_))) {
         match frame(&bytes[start..], rules, &mut open, &mut out.events) {
             Ok(len) => start += len,
             Err(Need(need)) => return (Outcome { need: Some(need), ..out }, start),
@@ -38,23 +42,23 @@ pub(crate) fn decode(bytes: &[u8], rules: &Rules) -> (Outcome, usize) {
     (Outcome { need: Some(1), ..out }, start)
 }
 
-/// The frame at the start of `b`; returns its length.
+/// Decodes the frame at the start of `b` and returns its length.
 #[rustfmt::skip]
-fn frame(b: &[u8], rules: &Rules, open: &mut Option<Message>, out: &mut Vec<Seen>) -> Result<usize, Stop> {
+fn frame(b: &[u8], rules: &Rules, open: &mut Option<Message>, out: &mut Vec<Ev>) -> Result<usize, Stop> {
     let (len, payload_len) = header(b, rules, open.as_ref())?;
     let (fin, opcode, mut payload) = (b[0] & 0x80 != 0, b[0] & 0x0F, b[len..].to_vec());
     payload.truncate(payload_len.try_into().unwrap_or(usize::MAX));
     if rules.server {
-        // 5.3: octet i of the payload is XORed with octet i modulo 4 of the key.
+        // §5.3: octet i of the payload is XORed with octet i modulo 4 of the key.
         payload.iter_mut().enumerate().for_each(|(i, byte)| *byte ^= b[len - 4 + i % 4]);
     }
     let end = len + payload.len();
     let left = payload_len - payload.len() as u64;
     if left > 0 && (opcode >= 8 || rules.frames) { return Err(Need(left)) }
     match opcode {
-        0x8 => out.push(Seen::Close(close(&payload).map_err(|name| Error(name, end, end))?)),
-        0x9 => out.push(Seen::Ping(payload)),
-        0xA => out.push(Seen::Pong(payload)),
+        0x8 => out.push(Ev::Close(close(&payload).map_err(|name| Error(name, end, end))?)),
+        0x9 => out.push(Ev::Ping(payload)),
+        0xA => out.push(Ev::Pong(payload)),
         _ => {
             let new = || Message { text: opcode == 1, ..Message::default() };
             let mut message = open.take().unwrap_or_else(new);
@@ -62,11 +66,12 @@ fn frame(b: &[u8], rules: &Rules, open: &mut Option<Message>, out: &mut Vec<Seen
             message.bytes.extend(&payload);
             message.frames += 1;
             let bad = bad_utf8(&message.bytes, fin && left == 0, before).filter(|_| text);
-            // Bytes that make the text impossible are not delivered, nor are those behind them.
+            // Bytes that make the text invalid are not delivered, nor any after them.
             let good = bad.map_or(payload.len(), |bad| if rules.frames { 0 } else { bad - before });
             if good > 0 || (payload_len == 0 && bad.is_none()) {
                 let (payload, left) = (payload[..good].to_vec(), payload_len - good as u64);
-                out.push(Seen::Data { text, first, fin: fin && left == 0, left, payload });
+                let kind = if text { Kind::Text } else { Kind::Binary };
+                out.push(Ev::Data { kind, first, fin: fin && left == 0, left, payload });
             }
             if bad.is_some() {
                 let judged = if rules.frames { end } else { end.min(len + good + 1) };
@@ -79,8 +84,8 @@ fn frame(b: &[u8], rules: &Rules, open: &mut Option<Message>, out: &mut Vec<Seen
     Ok(end)
 }
 
-/// 5.2, byte by byte: what a byte makes impossible is an error before the next byte is looked at.
-/// Returns the lengths of header and payload.
+/// §5.2, byte by byte: an error at one byte takes precedence over the next byte. Returns the
+/// lengths of header and payload.
 #[rustfmt::skip]
 fn header(b: &[u8], rules: &Rules, open: Option<&Message>) -> Result<(usize, u64), Stop> {
     let judge = |judged, faults: &[(bool, &'static str)]| {
@@ -109,7 +114,7 @@ fn header(b: &[u8], rules: &Rules, open: Option<&Message>) -> Result<(usize, u64
     let (field, floor) = match short { 126 => (2, 126), 127 => (8, 0x1_0000), _ => (0, short) };
     let (held, mut least) = (open.map_or(0, |open| open.bytes.len() as u128), floor);
     for known in 0..=field.min(b.len() - 2) {
-        // The bounds of the length, as long as not all of its bytes are here.
+        // The smallest and largest length while some of its bytes are missing.
         let bound = |fill| {
             let digits = b[2..2 + known].iter().chain([fill; 8]).take(field);
             digits.fold(0, |bound, digit| bound << 8 | u64::from(*digit))
@@ -127,8 +132,8 @@ fn header(b: &[u8], rules: &Rules, open: Option<&Message>) -> Result<(usize, u64
     if b.len() < len { Err(Need((len - b.len()) as u64 + payload)) } else { Ok((len, least)) }
 }
 
-/// The place of the first byte that no text can have there, in a text of which all is here if
-/// `ended`; the last byte (but none before `before`) if the text ends inside a character.
+/// The position of the first invalid byte. For a text that has `ended` inside a character, the last
+/// byte, but not one before `before`.
 fn bad_utf8(text: &[u8], ended: bool, before: usize) -> Option<usize> {
     let good = from_utf8(text).err()?.valid_up_to();
     let wrong = |to: &usize| from_utf8(&text[good..*to]).is_err_and(|e| e.error_len() > None);
@@ -136,7 +141,7 @@ fn bad_utf8(text: &[u8], ended: bool, before: usize) -> Option<usize> {
     bad.or_else(|| ended.then(|| before.max(text.len() - 1)))
 }
 
-/// 5.5.1 and 7.4.
+/// §5.5.1 and §7.4.
 fn close(body: &[u8]) -> Result<Option<(u16, String)>, &'static str> {
     let [high, low, reason @ ..] = body else {
         return if body.is_empty() { Ok(None) } else { Err("CloseTooShort") };

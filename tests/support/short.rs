@@ -1,16 +1,17 @@
-//! Short streams: all there are up to a length.
-#![allow(dead_code, reason = "each test uses a part of it")]
+//! All short streams up to a given length.
+#![allow(dead_code, reason = "each test uses part of it")]
 
-use super::frames::Side;
+use super::endpoint::Side;
+use super::event::Ev;
 use super::reference::decode;
-use super::transcript::{Rules, Seen};
+use super::transcript::Rules;
 
-/// Whether longer ones are to be tried than every run has time for.
+/// Whether to try longer streams than a normal run has time for.
 pub(crate) fn exhaustive() -> bool {
     std::env::var_os("BAREWS_EXHAUSTIVE").is_some_and(|value| value == "1")
 }
 
-/// Limits that short streams do not come to, but for the one of fragments.
+/// Limits out of reach for short streams, except the limit on fragments.
 pub(crate) fn rules(side: Side, frames: bool) -> Rules {
     Rules {
         server: side == Side::Server,
@@ -21,7 +22,7 @@ pub(crate) fn rules(side: Side, frames: bool) -> Rules {
     }
 }
 
-/// Short frames, sound and not, one of each thing that a receiver tells from another.
+/// Short frames, valid or not: one for each distinction a receiver makes.
 fn short_frames(side: Side) -> Vec<Vec<u8>> {
     let sound: [(u8, &[u8]); 15] = [
         (0x81, b""),
@@ -42,11 +43,11 @@ fn short_frames(side: Side) -> Vec<Vec<u8>> {
     ];
     let mask = if side == Side::Server { 0x80 } else { 0 };
     let mut frames: Vec<_> =
-        sound.iter().map(|(first, payload)| side.incoming(*first, payload)).collect();
+        sound.iter().map(|(first, payload)| side.frame(*first, payload)).collect();
     frames.extend([
-        side.incoming(0xC1, b""),
-        side.incoming(0x83, b""),
-        side.incoming(0x09, b""),
+        side.frame(0xC1, b""),
+        side.frame(0x83, b""),
+        side.frame(0x09, b""),
         vec![0x82, mask ^ 0x80],
         vec![0x82, mask | 0x7E, 0, 5],
         vec![0x82, mask | 0x7E, 0, 126],
@@ -56,12 +57,13 @@ fn short_frames(side: Side) -> Vec<Vec<u8>> {
     frames
 }
 
-/// All streams of up to three short frames that have at most `most` bytes; a fault or a Close ends a stream.
+/// All streams of up to three short frames and at most `most` bytes. A fault or a Close ends a
+/// stream.
 pub(crate) fn short_streams(side: Side, most: usize) -> Vec<Vec<u8>> {
     let frames = short_frames(side);
     let goes_on = |stream: &Vec<u8>| {
         let (outcome, whole) = decode(stream, &rules(side, false));
-        let closed = matches!(outcome.events.last(), Some(Seen::Close(_)));
+        let closed = matches!(outcome.events.last(), Some(Ev::Close(_)));
         outcome.error.is_none() && !closed && whole == stream.len()
     };
     let mut streams = vec![vec![]];

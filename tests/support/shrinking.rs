@@ -1,8 +1,8 @@
-//! A storage that breaks its word: it becomes shorter while it is lent out.
+//! A storage that breaks its contract: it becomes shorter while in use.
 
 use std::cell::Cell;
 
-/// As long as its owner says at the time.
+/// Its length is whatever its owner currently sets.
 pub struct Shrinking<'a>(pub Vec<u8>, pub &'a Cell<usize>);
 
 impl AsRef<[u8]> for Shrinking<'_> {

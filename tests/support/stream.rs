@@ -1,21 +1,22 @@
-//! Strategies for streams of frames: sound ones, and ones with a fault.
-#![allow(dead_code, reason = "each test uses a part of it")]
+//! Strategies for streams of frames, valid or with a fault.
+#![allow(dead_code, reason = "each test uses part of it")]
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
+use super::frame::{self, header_in, xor};
 use super::transcript::Rules;
 
-/// One frame as it shall be on the wire, right or wrong.
+/// A frame to write to the wire, valid or not.
 #[derive(Clone, Debug)]
 struct Frame {
     first: u8,
     masked: bool,
     key: [u8; 4],
-    /// The bytes of the length field: 0, 2 or 8; `None` for the right number.
+    /// The size of the extended length field: 0, 2 or 8 bytes; `None` for the shortest.
     field: Option<usize>,
-    /// Is set in the first byte of an 8-byte length.
+    /// Sets the top bit of an 8-byte length.
     top_bit: bool,
     payload: Vec<u8>,
 }
@@ -23,53 +24,42 @@ struct Frame {
 impl Frame {
     fn wire(&self) -> Vec<u8> {
         let len = self.payload.len() as u64;
-        let right = match len {
-            0..=125 => 0,
-            126..=65_535 => 2,
-            _ => 8,
-        };
-        let field = self.field.map_or(right, |field| field.max(right));
-        let short = match field {
-            0 => len.to_be_bytes()[7],
-            2 => 126,
-            _ => 127,
-        };
-        let mut bytes = vec![self.first, short | if self.masked { 0x80 } else { 0 }];
-        bytes.extend(&len.to_be_bytes()[8 - field..]);
+        let field = self.field.unwrap_or_default().max(frame::field(len));
+        let key = self.masked.then_some(self.key);
+        let mut bytes = header_in(field, self.first, key, len);
         if self.top_bit && field == 8 {
             bytes[2] |= 0x80;
         }
-        if self.masked {
-            bytes.extend(self.key);
-            bytes.extend(self.payload.iter().zip(self.key.iter().cycle()).map(|(a, b)| a ^ b));
-        } else {
-            bytes.extend(&self.payload);
+        let head = bytes.len();
+        bytes.extend(&self.payload);
+        if let Some(key) = key {
+            xor(&mut bytes[head..], key);
         }
         bytes
     }
 }
 
-/// What is done to a sound stream.
+/// The change made to a valid stream.
 #[derive(Clone, Debug)]
 enum Fault {
     None,
-    /// Bits of a first byte are turned: FIN, reserved bits, the opcode.
+    /// Flips bits of a first byte: FIN, reserved bits, the opcode.
     First(Index, u8),
-    /// A frame is masked although it must not be, or not although it must.
+    /// Inverts whether a frame is masked.
     Mask(Index),
     Field(Index, usize),
     TopBit(Index),
-    /// A frame is lost, or comes twice, or another gets before it.
+    /// Drops, repeats or inserts a frame.
     Lose(Index),
     Twice(Index),
     Insert(Index, u8),
-    /// Payload bytes become such as are seldom in a text.
+    /// Replaces payload bytes with ones that rarely occur in text.
     Bytes(Index, Index, Vec<u8>),
-    /// A payload loses its last bytes, so that a character may be cut.
+    /// Cuts the end of a payload, possibly inside a character.
     Shorten(Index, usize),
-    /// A Close with such a body.
+    /// Inserts a Close with this body.
     Close(Index, Vec<u8>),
-    /// A control frame of 126 bytes and more.
+    /// Inserts a control frame of 126 bytes or more.
     LongControl(Index, usize),
     Truncate(Index),
     Flip(Index, u8),
@@ -114,7 +104,7 @@ fn fault() -> impl Strategy<Value = Fault> {
     ]
 }
 
-/// Applies `fault` and puts the frames on the wire.
+/// Applies `fault` and encodes the frames.
 fn spoil(mut frames: Vec<Frame>, fault: Fault, server: bool) -> Vec<u8> {
     let new = |first, payload| Frame {
         first,
@@ -164,12 +154,12 @@ fn spoil(mut frames: Vec<Frame>, fault: Fault, server: bool) -> Vec<u8> {
     bytes
 }
 
-/// Lengths: mostly short, often around the edges of the forms, seldom long.
+/// Lengths: mostly short, often near a boundary of the length forms, rarely long.
 fn len() -> impl Strategy<Value = usize> {
     prop_oneof![400 => 0..9_usize, 100 => 9..60_usize, 60 => 120..132_usize, 1 => 65_530..65_542_usize]
 }
 
-/// Text whose characters have one to four bytes, of `len` bytes or a few more.
+/// Text with characters of one to four bytes, at least `len` bytes long.
 fn text() -> impl Strategy<Value = Vec<u8>> {
     let letters = select(vec![
         "a",
@@ -205,14 +195,14 @@ fn binary() -> impl Strategy<Value = Vec<u8>> {
         .prop_map(|(len, bytes)| bytes.into_iter().cycle().take(len).collect())
 }
 
-/// A Ping or Pong, or nothing.
+/// An optional Ping or Pong.
 fn control() -> impl Strategy<Value = Option<(u8, Vec<u8>)>> {
     let len = prop_oneof![4 => 0..6_usize, 1 => 122..126_usize];
     let payload = (len, any::<u8>()).prop_map(|(len, byte)| vec![byte; len]);
     prop_oneof![3 => Just(None), 2 => (select(vec![0x89, 0x8A]), payload).prop_map(Some)]
 }
 
-/// A message cut into fragments anywhere, with control frames before each of them.
+/// A message cut into fragments anywhere, with optional control frames before each.
 fn message() -> impl Strategy<Value = Vec<(u8, Vec<u8>)>> {
     let body = prop_oneof![
         text().prop_map(|text| (0x01, text)),
@@ -238,7 +228,7 @@ fn message() -> impl Strategy<Value = Vec<(u8, Vec<u8>)>> {
     })
 }
 
-/// The bytes of a stream for one side, sound or with one fault.
+/// The bytes of a stream to one side, valid or with one fault.
 pub(crate) fn stream(rules: Rules) -> impl Strategy<Value = Vec<u8>> {
     let server = rules.server;
     let reason = "[a-zä€😀]{0,30}".prop_map(String::into_bytes);
@@ -250,7 +240,7 @@ pub(crate) fn stream(rules: Rules) -> impl Strategy<Value = Vec<u8>> {
             Some((0x88, [&code.to_be_bytes()[..], &reason].concat()))
         }),
     ];
-    // What stands behind a Close is thrown away.
+    // What follows a Close is discarded.
     let frames =
         (vec(message(), 0..5), close, vec(message(), 0..2)).prop_map(|(messages, close, more)| {
             messages.into_iter().flatten().chain(close).chain(more.concat()).collect()
@@ -271,7 +261,7 @@ pub(crate) fn stream(rules: Rules) -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// Either side, either delivery, limits that are mostly out of the way.
+/// Either side, either delivery mode, and limits that are rarely reached.
 pub(crate) fn rules() -> impl Strategy<Value = Rules> {
     let limit = |far| {
         let near = select(vec![0, 1, 5, 8, 20, 100, 125, 126, 127, 130, 200, 65_535, 65_536]);
@@ -289,7 +279,7 @@ pub(crate) fn rules() -> impl Strategy<Value = Rules> {
     )
 }
 
-/// Up to 64 bytes that begin frames again and again, most of them right for the side.
+/// Up to 64 bytes of consecutive frame starts, most of them valid for the side.
 pub(crate) fn near_valid(server: bool) -> BoxedStrategy<Vec<u8>> {
     let first = prop_oneof![
         40 => select(vec![0x81, 0x82, 0x82, 0x82, 0x89, 0x8A]),
@@ -305,7 +295,7 @@ pub(crate) fn near_valid(server: bool) -> BoxedStrategy<Vec<u8>> {
     let frame = (first, mask, second, vec(byte, 0..12), fits).prop_map(
         |(first, mask, second, rest, fits)| {
             let mut bytes = vec![first, second | if mask { 0x80 } else { 0 }];
-            // Most of them have as many bytes as they announce, and a length that can be.
+            // Most have as many bytes as announced, and a valid length.
             match second {
                 _ if !fits => bytes.extend(&rest),
                 126 => bytes.extend([0, 126]),

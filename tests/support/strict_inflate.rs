@@ -1,18 +1,18 @@
-//! A slow inflater for payloads of permessage-deflate that refuses what a compressor must not write
-//! (RFC 1951; RFC 7692, section 7.2.1), and remembers what it saw.
+//! A slow inflater for permessage-deflate payloads that refuses anything a compressor must not
+//! write (RFC 1951; RFC 7692 §7.2.1) and records what it has seen.
 
-/// Why a payload is no good.
+/// Why a payload is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The bits end before the last block does.
+    /// The input ends inside a block.
     Cut,
     /// BFINAL is set.
     Final,
-    /// Block type 3, lengths that make no code, bits that are none, a stored length that is wrong.
+    /// Block type 3, an incomplete set of lengths, an unused code, or a wrong stored length.
     Code,
     /// A distance beyond the window.
     Window,
-    /// A distance to before the first byte that may be referred to.
+    /// A distance before the first available byte.
     Start,
 }
 
@@ -29,7 +29,7 @@ pub(crate) struct Seen {
 pub(crate) struct StrictInflate {
     window: usize,
     takeover: bool,
-    /// All bytes since the start of the connection, or of the message.
+    /// All bytes since the start of the connection, or of the message without takeover.
     bytes: Vec<u8>,
     pub(crate) seen: Seen,
 }
@@ -39,13 +39,13 @@ impl StrictInflate {
         Self { window: 1 << window_bits, takeover, bytes: Vec::new(), seen: Seen::default() }
     }
 
-    /// The message of a payload.
+    /// Inflates one message.
     pub(crate) fn message(&mut self, payload: &[u8]) -> Result<Vec<u8>, Fault> {
         if !self.takeover {
             self.bytes.clear();
         }
         let start = self.bytes.len();
-        // 7.2.2: what the compressor cut off.
+        // §7.2.2: the tail that the compressor removed.
         let payload = [payload, &[0, 0, 0xFF, 0xFF]].concat();
         let mut bits = Bits { bytes: &payload, at: 0 };
         while bits.at < payload.len() * 8 {
@@ -185,7 +185,7 @@ impl StrictInflate {
     }
 }
 
-/// 3.2.7.
+/// RFC 1951 §3.2.7.
 fn codes(bits: &mut Bits<'_>) -> Result<(Code, Code), Fault> {
     const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
     let (literals, distances) = (bits.take(5)? + 257, bits.take(5)? + 1);
@@ -213,15 +213,15 @@ fn codes(bits: &mut Bits<'_>) -> Result<(Code, Code), Fault> {
     Ok((Code::new(&lens[..literals])?, Code::new(&lens[literals..])?))
 }
 
-/// Symbols in the order of their codes, which are numbered within each length (3.2.2).
+/// Symbols in the order of their codes, which are consecutive within each length (RFC 1951 §3.2.2).
 struct Code {
     symbols: Vec<usize>,
-    /// How many symbols have codes of each length.
+    /// The number of codes of each length.
     counts: [usize; 16],
 }
 
 impl Code {
-    /// Refuses what is not complete; a compressor has no need of it.
+    /// Refuses incomplete codes: a compressor does not need them.
     fn new(lens: &[usize]) -> Result<Self, Fault> {
         let mut counts = [0; 16];
         let mut by_len = [const { Vec::new() }; 16];
@@ -237,7 +237,7 @@ impl Code {
     }
 
     fn symbol(&self, bits: &mut Bits<'_>) -> Result<usize, Fault> {
-        // The first code of this length, and where its symbol stands.
+        // The first code of this length, and the position of its symbol.
         let (mut code, mut first, mut place) = (0, 0, 0);
         for count in &self.counts[1..] {
             code = code << 1 | bits.take(1)?;

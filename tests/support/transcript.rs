@@ -1,34 +1,31 @@
-//! Transcripts: bytes and the events that they must give, read from `tests/transcripts/*.md`.
+//! Transcripts, read from `tests/transcripts/*.md`: bytes and the events expected from them.
 //!
-//! The format is described in `tests/transcripts/README.md`. This module needs nothing but `std`,
-//! so that a fuzz crate can include it by its path and take [`seeds`].
+//! `tests/transcripts/README.md` describes the format. A fuzz crate includes this module by path,
+//! with the modules for frames and events, and uses [`seeds`].
 
-#![allow(dead_code, reason = "each test uses a part of it")]
+#![allow(dead_code, reason = "each test uses part of it")]
 
-/// Every file of transcripts, by its name without `.md`.
-pub(crate) const FILES: [(&str, &str); 10] = [
+use barews::Kind;
+
+use super::event::Ev;
+use super::frame::{KEY, frame, xor};
+
+/// Every transcript file, by its name without `.md`.
+pub(crate) const FILES: [(&str, &str); 11] = [
     ("client", include_str!("../transcripts/client.md")),
     ("close", include_str!("../transcripts/close.md")),
     ("control", include_str!("../transcripts/control.md")),
     ("examples", include_str!("../transcripts/examples.md")),
     ("fragments", include_str!("../transcripts/fragments.md")),
     ("headers", include_str!("../transcripts/headers.md")),
+    ("known_faults", include_str!("../transcripts/known_faults.md")),
     ("lengths", include_str!("../transcripts/lengths.md")),
     ("limits", include_str!("../transcripts/limits.md")),
     ("masking", include_str!("../transcripts/masking.md")),
     ("utf8", include_str!("../transcripts/utf8.md")),
 ];
 
-/// An event, owned, with all chunks of a frame joined.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Seen {
-    Data { text: bool, first: bool, fin: bool, left: u64, payload: Vec<u8> },
-    Ping(Vec<u8>),
-    Pong(Vec<u8>),
-    Close(Option<(u16, String)>),
-}
-
-/// The side, the limits and the delivery.
+/// The side, the limits and the delivery mode.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
     pub(crate) server: bool,
@@ -39,11 +36,11 @@ pub(crate) struct Rules {
     pub(crate) max_fragments: u32,
 }
 
-/// What a stream of bytes gives, in the order of the wire.
+/// The outcome of a stream of bytes, in wire order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
-    pub(crate) events: Vec<Seen>,
-    /// The variant of the error, and how many bytes were consumed.
+    pub(crate) events: Vec<Ev>,
+    /// The variant of the error, and the bytes consumed.
     pub(crate) error: Option<(String, usize)>,
     /// The number of the last `NeedMore`, if there was no error.
     pub(crate) need: Option<u64>,
@@ -55,16 +52,16 @@ pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) rules: Rules,
     pub(crate) bytes: Vec<u8>,
-    /// A way to cut the bytes that is tried besides the others.
+    /// Extra cuts to try in addition to the usual ones.
     pub(crate) cuts: Vec<usize>,
     pub(crate) outcome: Outcome,
-    /// Pings and Pongs behind the fault, which still overtake it if they are there in time.
-    pub(crate) overtaking: Vec<Seen>,
-    /// What the end of the transport gives after all, if the case says so.
+    /// Pings and Pongs after the fault, which may overtake it if they arrive in time.
+    pub(crate) overtaking: Vec<Ev>,
+    /// The result of the end of the transport, if the case states one.
     pub(crate) eof: Option<String>,
 }
 
-/// Name, whether the receiver is a server, and the bytes of every case: seeds for a fuzzer.
+/// The name, whether the receiver is a server, and the bytes of every case, as fuzzer seeds.
 pub(crate) fn seeds() -> Vec<(String, bool, Vec<u8>)> {
     cases().into_iter().map(|case| (case.name, case.rules.server, case.bytes)).collect()
 }
@@ -88,7 +85,7 @@ pub(crate) fn parse(file: &str, text: &str) -> Vec<Case> {
         } else {
             let words = words(line, &place);
             let Some(Token::Word(word)) = words.first() else {
-                assert!(words.is_empty(), "{place}: bytes without a word before them");
+                assert!(words.is_empty(), "{place}: a line must start with a word");
                 continue;
             };
             match &mut case {
@@ -97,7 +94,7 @@ pub(crate) fn parse(file: &str, text: &str) -> Vec<Case> {
             }
         }
     }
-    assert!(!inside, "{file}.md: a block is not closed");
+    assert!(!inside, "{file}.md: unclosed block");
     cases
 }
 
@@ -120,7 +117,7 @@ impl Case {
                 ("frame", _) => rules.max_frame_len = number(),
                 ("message", _) => rules.max_message_len = number(),
                 ("fragments", _) => rules.max_fragments = number().try_into().unwrap_or(u32::MAX),
-                _ => panic!("{place}: no such setting: {setting:?}"),
+                _ => panic!("{place}: unknown setting: {setting:?}"),
             }
         }
         let (bytes, cuts, overtaking) = (Vec::new(), Vec::new(), Vec::new());
@@ -145,34 +142,34 @@ impl Case {
 }
 
 fn number<N: core::str::FromStr>(word: &str, place: &str) -> N {
-    word.parse().unwrap_or_else(|_| panic!("{place}: no number: {word:?}"))
+    word.parse().unwrap_or_else(|_| panic!("{place}: not a number: {word:?}"))
 }
 
-fn event(name: &str, rest: &[Token], place: &str) -> Seen {
+fn event(name: &str, rest: &[Token], place: &str) -> Ev {
     let says = |flag: &str| rest.iter().any(|token| word(Some(token)) == flag);
     match name {
         "text" | "binary" => {
             let left = rest.iter().find_map(|token| word(Some(token)).strip_prefix("left="));
-            Seen::Data {
-                text: name == "text",
+            Ev::Data {
+                kind: if name == "text" { Kind::Text } else { Kind::Binary },
                 first: says("first"),
                 fin: says("fin"),
                 left: left.map_or(0, |left| number(left, place)),
                 payload: payload(rest),
             }
         }
-        "ping" => Seen::Ping(payload(rest)),
-        "pong" => Seen::Pong(payload(rest)),
-        "close" if says("none") => Seen::Close(None),
+        "ping" => Ev::Ping(payload(rest)),
+        "pong" => Ev::Pong(payload(rest)),
+        "close" if says("none") => Ev::Close(None),
         "close" => {
             let reason = String::from_utf8(payload(&rest[1..])).unwrap_or_default();
-            Seen::Close(Some((number(word(rest.first()), place), reason)))
+            Ev::Close(Some((number(word(rest.first()), place), reason)))
         }
-        _ => panic!("{place}: no such line: {name}"),
+        _ => panic!("{place}: unknown line: {name}"),
     }
 }
 
-/// The bytes of a `>` line: a frame if an opcode is named, else the bytes as they are.
+/// The bytes of a `>` line: a frame if an opcode is named, otherwise raw bytes.
 fn wire(tokens: &[Token]) -> Vec<u8> {
     let mut bytes = payload(tokens);
     let (mut key, mut first, mut fin) = (None, None, 0);
@@ -185,34 +182,20 @@ fn wire(tokens: &[Token]) -> Vec<u8> {
             "ping" => first = Some(0x9),
             "pong" => first = Some(0xA),
             "fin" => fin = 0x80,
-            "mask" => key = Some([0x37, 0xFA, 0x21, 0x3D]),
+            "mask" => key = Some(KEY),
             other => {
                 let given = other.strip_prefix("mask(0x").and_then(|key| key.strip_suffix(')'));
                 key = given.and_then(hex).and_then(|key| key.try_into().ok()).or(key);
             }
         }
     }
-    let len = bytes.len();
+    if let Some(first) = first {
+        return frame(fin | first, key, &bytes);
+    }
     if let Some(key) = key {
-        bytes.iter_mut().zip(key.iter().cycle()).for_each(|(byte, key)| *byte ^= key);
+        xor(&mut bytes, key);
     }
-    let Some(first) = first else { return bytes };
-    let masked = if key.is_some() { 0x80 } else { 0 };
-    let mut frame = vec![fin | first];
-    match (u8::try_from(len), u16::try_from(len)) {
-        (Ok(len @ 0..=125), _) => frame.push(masked | len),
-        (_, Ok(len)) => {
-            frame.push(masked | 0x7E);
-            frame.extend(len.to_be_bytes());
-        }
-        _ => {
-            frame.push(masked | 0x7F);
-            frame.extend(u64::try_from(len).unwrap_or_default().to_be_bytes());
-        }
-    }
-    frame.extend(key.into_iter().flatten());
-    frame.extend(bytes);
-    frame
+    bytes
 }
 
 #[derive(Clone, Debug)]
@@ -228,7 +211,7 @@ fn word(token: Option<&Token>) -> &str {
     }
 }
 
-/// All bytes among the tokens, together.
+/// All bytes of the tokens, concatenated.
 fn payload(tokens: &[Token]) -> Vec<u8> {
     let bytes = tokens.iter().filter_map(|token| match token {
         Token::Bytes(bytes) => Some(&bytes[..]),
@@ -237,7 +220,7 @@ fn payload(tokens: &[Token]) -> Vec<u8> {
     bytes.flatten().copied().collect()
 }
 
-/// An even number of hexadecimal digits, at least two.
+/// Parses an even number of hexadecimal digits, at least two.
 fn hex(digits: &str) -> Option<Vec<u8>> {
     if digits.is_empty() || digits.len() % 2 == 1 || !digits.is_ascii() {
         return None;
@@ -248,7 +231,7 @@ fn hex(digits: &str) -> Option<Vec<u8>> {
         .collect()
 }
 
-/// Splits a line into words, hexadecimal bytes and strings; the last two may be repeated by `*n`.
+/// Splits a line into words, hexadecimal bytes and strings; `*n` repeats bytes or a string.
 fn words(line: &str, place: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut rest = line.trim_start();

@@ -1,6 +1,6 @@
-//! The work of `Inflate` grows with the bytes that go in and come out, and not faster: twice of them take at most
-//! 2.1 times the instructions, and no more than a fixed number for what is added. Without valgrind only the bytes
-//! are counted.
+//! The work of `Inflate` is linear in its input and output: twice the bytes take at most 2.1 times
+//! the instructions, and each additional unit a bounded number. Without valgrind only the output
+//! lengths are checked.
 
 use std::hint::black_box;
 
@@ -9,59 +9,65 @@ use barews::{Config, Event, Input, Kind};
 
 use crate::support::bits::{BitWriter, codes};
 use crate::support::callgrind::{counts, instructions, job};
+use crate::support::endpoint::Side;
 use crate::support::inflated::{compressed, context, memory};
-use crate::support::wire::Side;
 
-/// The number of the shorter run of each family.
+/// The number of units in the shorter run of each family.
 const COUNT: usize = 100;
 
 struct Family {
     name: &'static str,
-    /// A message of so many of something.
+    /// A message of this many units.
     message: fn(usize) -> Vec<u8>,
-    /// Bytes of a fragment, of a read, and of the output.
+    /// The lengths of a fragment, of a read and of the output slice.
     sizes: [usize; 3],
-    /// The most instructions for each of them, connection and all: a quarter more than was counted in this profile.
+    /// The most instructions per unit, including the connection: the count in the test profile plus
+    /// a quarter.
     most: u64,
 }
 
 const FAMILIES: [Family; 14] = [
     Family { name: "literals", message: literals, sizes: [BIG, BIG, BIG], most: 1460 },
     Family {
-        name: "literals, a byte a fragment",
+        name: "literals, one byte per fragment",
         message: literals,
         sizes: [1, BIG, BIG],
         most: 26_200,
     },
     Family {
-        name: "literals, a byte a read",
+        name: "literals, one byte per read",
         message: literals,
         sizes: [BIG, 1, BIG],
         most: 16_740,
     },
-    Family { name: "literals, a byte out", message: literals, sizes: [BIG, BIG, 1], most: 6190 },
-    Family { name: "matches", message: matches, sizes: [BIG, BIG, BIG], most: 2070 },
-    Family { name: "matches, a byte out", message: matches, sizes: [BIG, BIG, 1], most: 250_140 },
-    Family { name: "words", message: words::<600>, sizes: [BIG, BIG, BIG], most: 5260 },
     Family {
-        name: "words, behind each other",
-        message: words::<16>,
-        sizes: [BIG, BIG, BIG],
-        most: 4850,
+        name: "literals, one byte of output",
+        message: literals,
+        sizes: [BIG, BIG, 1],
+        most: 6190,
     },
+    Family { name: "matches", message: matches, sizes: [BIG, BIG, BIG], most: 2070 },
+    Family {
+        name: "matches, one byte of output",
+        message: matches,
+        sizes: [BIG, BIG, 1],
+        most: 250_140,
+    },
+    Family { name: "words", message: words::<600>, sizes: [BIG, BIG, BIG], most: 5260 },
+    Family { name: "words, overlapping", message: words::<16>, sizes: [BIG, BIG, BIG], most: 4850 },
     Family {
         name: "words, from the window",
         message: words::<600>,
         sizes: [BIG, BIG, 64],
         most: 8340,
     },
-    Family { name: "codes of its own", message: own, sizes: [BIG, BIG, BIG], most: 7460 },
+    Family { name: "custom codes", message: custom_codes, sizes: [BIG, BIG, BIG], most: 7460 },
     Family { name: "empty stored blocks", message: stored, sizes: [BIG, BIG, BIG], most: 5310 },
     Family { name: "empty fixed blocks", message: fixed, sizes: [BIG, BIG, BIG], most: 2830 },
-    // The head of such a block is what says most in few bytes: two codes are made of it.
+    // The most work per input byte: the head of a dynamic block builds two Huffman codes.
     Family { name: "empty dynamic blocks", message: dynamic, sizes: [BIG, BIG, BIG], most: 17_830 },
     Family {
-        name: "empty dynamic blocks, a byte a read",
+        name: "empty dynamic blocks, one byte per read",
         message: dynamic,
         sizes: [BIG, 1, 1],
         most: 28_950,
@@ -70,7 +76,7 @@ const FAMILIES: [Family; 14] = [
 
 const BIG: usize = 1 << 20;
 
-/// Of 9 bits.
+/// Literals with codes of 9 bits.
 fn literals(n: usize) -> Vec<u8> {
     BitWriter::new().fixed(false).literals(&vec![0xF0; 10 * n]).end().message()
 }
@@ -84,7 +90,7 @@ fn matches(n: usize) -> Vec<u8> {
     stream.end().message()
 }
 
-/// Each of one word.
+/// Matches of 16 bytes.
 fn words<const DISTANCE: u32>(n: usize) -> Vec<u8> {
     let mut stream = BitWriter::new();
     stream.fixed(false).literals(&[7; 600]);
@@ -94,14 +100,14 @@ fn words<const DISTANCE: u32>(n: usize) -> Vec<u8> {
     stream.end().message()
 }
 
-/// A block with codes of two lengths for literals and lengths, and of one for distances.
-fn own(n: usize) -> Vec<u8> {
+/// A dynamic block: literal and length codes of two lengths, distance codes of one.
+fn custom_codes(n: usize) -> Vec<u8> {
     let literals = [[8; 254].as_slice(), &[9; 4]].concat();
     let codes = codes(&literals);
     let mut stream = BitWriter::new();
     stream.dynamic(false, &literals, &[1, 1]).code(codes[0]);
     for _ in 0..10 * n {
-        // A literal, and three bytes from two back.
+        // A literal, and a match of length 3 at distance 2.
         stream.code(codes[7]).code(codes[257]).bits(1, 1);
     }
     stream.code(codes[256]).message()
@@ -123,7 +129,8 @@ fn fixed(n: usize) -> Vec<u8> {
     stream.message()
 }
 
-/// In as few bytes as a dynamic block can have: lengths of zero by the hundred, and an end of one bit.
+/// The shortest possible dynamic blocks: the code lengths are runs of zeros, and the end has one
+/// bit.
 fn dynamic(n: usize) -> Vec<u8> {
     let mut code = [0; 19];
     (code[0], code[1], code[18]) = (2, 2, 1);
@@ -142,7 +149,7 @@ fn frames(family: &Family, n: usize) -> Vec<u8> {
     compressed(Side::Server, Kind::Binary, &parts)
 }
 
-/// Runs a family; how many bytes came out.
+/// Runs a family and returns the length of its output.
 fn run(family: &Family, n: usize) -> usize {
     let mut wire = frames(family, n);
     let [_, read, size] = family.sizes;
@@ -166,14 +173,14 @@ fn run(family: &Family, n: usize) -> usize {
 }
 
 #[test]
-fn all_bytes_come_out() {
+fn the_output_has_the_expected_length() {
     for family in &FAMILIES {
         let [once, twice] = [100, 200].map(|n| run(family, n));
         let each = match family.name.split_once(',').map_or(family.name, |name| name.0) {
             "literals" => 10,
             "matches" => 258,
             "words" => 160,
-            "codes of its own" => 40,
+            "custom codes" => 40,
             _ => 0,
         };
         assert_eq!(twice - once, 100 * each, "{}", family.name);
@@ -181,9 +188,9 @@ fn all_bytes_come_out() {
 }
 
 #[test]
-fn twice_the_bytes_are_at_most_2_1_times_the_work() {
-    const TEST: &str = "inflate::twice_the_bytes_are_at_most_2_1_times_the_work";
-    // The frames are made in the same process, so a job of its own says what that takes.
+fn twice_the_bytes_take_at_most_2_1_times_the_work() {
+    const TEST: &str = "inflate::twice_the_bytes_take_at_most_2_1_times_the_work";
+    // The frames are built in the same process; a separate job measures that part.
     if let Some((job, n)) = job() {
         let family = &FAMILIES[job / 2];
         if job % 2 == 0 {
@@ -199,11 +206,11 @@ fn twice_the_bytes_are_at_most_2_1_times_the_work() {
     for (index, family) in FAMILIES.iter().enumerate() {
         let [once, twice] = [COUNT, 2 * COUNT]
             .map(|n| [2 * index, 2 * index + 1].map(|job| instructions(TEST, (job, n))))
-            .map(|[all, made]| all - made);
+            .map(|[all, build]| all - build);
         let each = (twice - once) / u64::try_from(COUNT).unwrap();
-        println!("{once:>9} {twice:>9} {each:>7} each  {}", family.name);
-        assert!(once > 20_000, "{}: {once} are too few to tell anything", family.name);
+        println!("{once:>9} {twice:>9} {each:>7} per unit  {}", family.name);
+        assert!(once > 20_000, "{}: {once} instructions are too few to compare", family.name);
         assert!(10 * twice <= 21 * once, "{}: {once}, then {twice}", family.name);
-        assert!(each <= family.most, "{}: {each} instructions each", family.name);
+        assert!(each <= family.most, "{}: {each} instructions per unit", family.name);
     }
 }

@@ -1,4 +1,4 @@
-//! Work counted in instructions. A test starts this program again under valgrind.
+//! Work measured in instructions: a test runs this program again under valgrind.
 
 #[cfg(feature = "deflate")]
 mod inflate;
@@ -10,7 +10,9 @@ mod support {
     #[cfg(feature = "deflate")]
     pub(crate) mod bits;
     pub(crate) mod callgrind;
+    pub(crate) mod endpoint;
+    pub(crate) mod event;
+    pub(crate) mod frame;
     #[cfg(feature = "deflate")]
     pub(crate) mod inflated;
-    pub(crate) mod wire;
 }

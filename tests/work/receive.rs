@@ -1,16 +1,16 @@
-//! The work of `receive` grows with the bytes and not faster: twice the input takes at most 2.1
-//! times the instructions. Without valgrind it says so and counts only events.
+//! The work of `receive` is linear: twice the input takes at most 2.1 times the instructions.
+//! Without valgrind only the events are counted, with a message.
 
 use barews::{Config, Delivery, Event, Input};
 
 use crate::support::callgrind::{counts, instructions, is_linear, job};
-use crate::support::wire;
-use crate::support::wire::{BINARY, CONTINUATION, FIN, PING, PONG, Side, TEXT};
+use crate::support::endpoint::{SIDES, Side};
+use crate::support::frame::{BINARY, CONTINUATION, FIN, PING, PONG, TEXT};
 
-/// Frames for the shorter run of each family.
+/// The number of frames in the shorter run of each family.
 const FRAMES: usize = 1500;
 
-/// Bytes of `n` frames, how the bytes come in, and how many events that must give.
+/// The bytes of `n` frames, how they are read, and the expected number of events.
 #[derive(Clone, Copy)]
 struct Family {
     name: &'static str,
@@ -22,13 +22,13 @@ struct Family {
 
 #[derive(Clone, Copy)]
 enum Reads {
-    /// All at once, all events from one cursor.
+    /// All at once, with one `Input` for all events.
     Whole,
-    /// All at once, a new cursor over the rest for every event.
+    /// All at once, with a new `Input` over the rest for every event.
     OneEvent,
-    /// One more byte for each read.
+    /// One more byte per read.
     Bytes,
-    /// All but the last `n` bytes at once; then one event and one more byte for each read.
+    /// All but the tail at once; then one event and one more byte per read.
     TailBytes,
 }
 
@@ -48,21 +48,21 @@ const FAMILIES: [Family; 10] = [
         events: |n| n / 10,
     },
     Family {
-        name: "one long frame, byte at a time, whole delivery",
+        name: "one long frame, byte at a time, delivered whole",
         wire: |side, n| side.frame(FIN | TEXT, &vec![b'-'; n * 5]),
         reads: Reads::Bytes,
         delivery: Delivery::Frames,
         events: |_| 1,
     },
     Family {
-        name: "empty frames with pings behind, whole",
+        name: "empty frames followed by pings, whole",
         wire: |side, n| [tiny(side, n), side.frame(PING, b"p").repeat(n)].concat(),
         reads: Reads::Whole,
         delivery: Delivery::Chunks,
         events: |n| 2 * n,
     },
     Family {
-        name: "empty frames with pings behind, one event a call",
+        name: "empty frames followed by pings, one event per read",
         wire: |side, n| [tiny(side, n), side.frame(PING, b"p").repeat(n)].concat(),
         reads: Reads::OneEvent,
         delivery: Delivery::Chunks,
@@ -76,7 +76,7 @@ const FAMILIES: [Family; 10] = [
         events: |n| n,
     },
     Family {
-        name: "fragments and pongs, one event a call",
+        name: "fragments and pongs, one event per read",
         wire: |side, n| {
             let fragment = side.frame(CONTINUATION, b"f");
             let pair = [fragment, side.frame(PONG, b"")].concat();
@@ -87,7 +87,7 @@ const FAMILIES: [Family; 10] = [
         events: |n| 2 * n + 1,
     },
     Family {
-        name: "an incomplete ping behind many frames, one event a call",
+        name: "an incomplete ping after many frames, one event per read",
         wire: |side, n| {
             let ping = side.frame(PING, b"incomplete");
             [tiny(side, n), medium(side, n), ping[..ping.len() - 1].to_vec()].concat()
@@ -97,14 +97,14 @@ const FAMILIES: [Family; 10] = [
         events: |n| 2 * n,
     },
     Family {
-        name: "pings that come byte at a time behind tiny frames",
+        name: "pings byte at a time after tiny frames",
         wire: |side, n| [tiny(side, n), side.frame(PING, b"12").repeat(n / 8)].concat(),
         reads: Reads::TailBytes,
         delivery: Delivery::Chunks,
         events: |n| n + n / 8,
     },
     Family {
-        name: "headers that come byte at a time behind longer frames",
+        name: "a header byte at a time after longer frames",
         wire: |side, n| [medium(side, n), side.header(FIN | BINARY, 65_536).repeat(1)].concat(),
         reads: Reads::TailBytes,
         delivery: Delivery::Frames,
@@ -128,12 +128,12 @@ fn tiny(side: Side, n: usize) -> Vec<u8> {
     side.frame(FIN | BINARY, b"").repeat(n)
 }
 
-/// Frames that the look-ahead cannot take by its short path.
+/// Frames that do not take the short path of the look-ahead.
 fn medium(side: Side, n: usize) -> Vec<u8> {
     side.frame(FIN | BINARY, &[1; 126]).repeat(n)
 }
 
-/// Runs a family and returns how many events there were.
+/// Runs a family and returns the number of events.
 fn run(family: Family, side: Side, n: usize) -> usize {
     let config = Config::new().delivery(family.delivery).max_fragments(u32::MAX);
     let mut ws = side.ws(config);
@@ -164,9 +164,9 @@ fn run(family: Family, side: Side, n: usize) -> usize {
 }
 
 #[test]
-fn the_events_are_as_many_as_the_frames() {
+fn the_number_of_events_is_the_number_of_frames() {
     for family in FAMILIES {
-        for side in wire::SIDES {
+        for side in SIDES {
             for n in [200, 400, 800] {
                 assert_eq!(run(family, side, n), (family.events)(n), "{} {n}", family.name);
             }
@@ -175,8 +175,8 @@ fn the_events_are_as_many_as_the_frames() {
 }
 
 #[test]
-fn p05_twice_the_input_is_at_most_2_1_times_the_work() {
-    const TEST: &str = "receive::p05_twice_the_input_is_at_most_2_1_times_the_work";
+fn p05_twice_the_input_takes_at_most_2_1_times_the_work() {
+    const TEST: &str = "receive::p05_twice_the_input_takes_at_most_2_1_times_the_work";
     if let Some((family, n)) = job() {
         run(FAMILIES[family], Side::Server, n);
     } else if counts() {

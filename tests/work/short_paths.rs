@@ -1,11 +1,11 @@
-//! That the short paths are taken shows in nothing but the work that they save.
+//! Only the instruction counts show that the short paths are taken.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 use std::process::Command;
 
 #[test]
-#[ignore = "takes half a minute; `scripts/check/mutants` asks for it"]
-fn no_count_of_instructions_is_above_its_budget() {
+#[ignore = "takes half a minute; run by `scripts/check/mutants`"]
+fn no_instruction_count_exceeds_its_budget() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/check/instruction-budget");
     let form = if cfg!(word32) {
         "word32"

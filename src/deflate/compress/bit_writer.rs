@@ -1,6 +1,6 @@
 //! Writes bits to bytes, least significant bit first (RFC 1951 §3.1.1).
 
-use crate::wire::mask;
+use crate::bytes;
 
 /// The output slice, and how much of it is written.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ impl<'o> Out<'o> {
         let room = self.rest();
         let len = room.len().min(from.len());
         let room = room.get_mut(..len).unwrap_or_default();
-        mask::copy(from.get(..len).unwrap_or_default(), room);
+        bytes::copy(from.get(..len).unwrap_or_default(), room);
         self.written += len;
         len
     }

@@ -1,7 +1,7 @@
 //! The bytes that a match can refer to, followed by those not written yet.
 
+use crate::bytes;
 use crate::deflate::symbols::MAX_MATCH;
-use crate::wire::mask;
 
 /// A contiguous buffer: the window, then the current block.
 ///
@@ -25,7 +25,7 @@ impl<'m> History<'m> {
         let room = self.bytes.get_mut(self.len..).unwrap_or_default();
         let len = room.len().min(input.len());
         let (taken, rest) = input.split_at_checked(len).unwrap_or_default();
-        mask::copy(taken, room.get_mut(..len).unwrap_or_default());
+        bytes::copy(taken, room.get_mut(..len).unwrap_or_default());
         self.len += len;
         rest
     }
@@ -34,7 +34,7 @@ impl<'m> History<'m> {
     pub(super) fn slide(&mut self, block: usize) -> usize {
         let dead = block.saturating_sub(self.window);
         let live = self.bytes.get_mut(..self.len).unwrap_or_default();
-        mask::move_to_front(live, dead);
+        bytes::move_to_front(live, dead);
         self.len = self.len.saturating_sub(dead);
         dead
     }

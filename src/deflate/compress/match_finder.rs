@@ -78,7 +78,7 @@ fn greedy(span: Span<'_>, effort: &Effort, chains: &mut HashChains<'_>, run: &mu
 
 /// The first index from `from` at which four bytes have occurred before, and the distance.
 #[inline]
-#[expect(clippy::needless_bitwise_bool, reason = "one branch, and not two that cannot be foretold")]
+#[expect(clippy::needless_bitwise_bool, reason = "one branch instead of two unpredictable ones")]
 fn first(span: Span<'_>, mut heads: Heads<'_>, from: usize, end: usize) -> Option<(usize, usize)> {
     let Span { bytes, window, .. } = span;
     let ahead = bytes.get(from..bytes.len().min(end + WORDLESS))?;

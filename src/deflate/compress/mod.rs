@@ -30,7 +30,7 @@ use crate::deflate_params::CompressionContext;
 /// The result of [`Deflate::push`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[expect(clippy::exhaustive_structs, reason = "two numbers and whether that was all")]
+#[expect(clippy::exhaustive_structs, reason = "complete: two counts and a flag")]
 #[must_use]
 pub struct Deflated {
     /// The number of input bytes consumed.

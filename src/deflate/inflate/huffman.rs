@@ -27,7 +27,11 @@ pub(super) type Distances = PrefixCode<{ 1 << DISTANCE_BITS }, 32>;
 pub(super) static FIXED_LITERALS: Table<{ 1 << LITERAL_BITS }> = {
     let mut table = [0; 1 << LITERAL_BITS];
     let mut index = 0_u16;
-    #[expect(clippy::indexing_slicing, clippy::as_conversions, reason = "at compile time")]
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::as_conversions,
+        reason = "evaluated at compile time only"
+    )]
     while index < 1 << LITERAL_BITS {
         let code = index.reverse_bits() >> (16 - LITERAL_BITS);
         let (symbol, len) = match code >> 1 {
@@ -46,7 +50,11 @@ pub(super) static FIXED_LITERALS: Table<{ 1 << LITERAL_BITS }> = {
 pub(super) static FIXED_DISTANCES: Table<{ 1 << DISTANCE_BITS }> = {
     let mut table = [0; 1 << DISTANCE_BITS];
     let mut index = 0_u16;
-    #[expect(clippy::indexing_slicing, clippy::as_conversions, reason = "at compile time")]
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::as_conversions,
+        reason = "evaluated at compile time only"
+    )]
     while index < 1 << DISTANCE_BITS {
         let symbol = (index & 31).reverse_bits() >> 11;
         table[index as usize] = slot(symbol, 5);

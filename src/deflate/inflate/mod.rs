@@ -8,11 +8,11 @@ mod window;
 use self::decoder::{Decoder, Stop};
 use self::window::{Output, Window};
 use crate::buffer::StorageFull;
+use crate::bytes;
 use crate::deflate_params::CompressionContext;
 use crate::protocol::event::Data;
 use crate::wire::error::Error;
-use crate::wire::frame::{self, Kind};
-use crate::wire::mask;
+use crate::wire::frame::Kind;
 use crate::wire::utf8::Utf8;
 
 /// §7.2.2: the sender removes these bytes from the end of a message, and the receiver appends them.
@@ -165,7 +165,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
         skip(data, used);
         let mut fault = match stop {
             Stop::Invalid => Some(Error::InvalidDeflate),
-            Stop::Output if frame::to_u64(room) == self.message.room => Some(Error::MessageTooLong),
+            Stop::Output if bytes::to_u64(room) == self.message.room => Some(Error::MessageTooLong),
             Stop::Input if data.fin && !self.decoder.is_at_end() => Some(Error::InvalidDeflate),
             Stop::Input | Stop::Output => None,
         };
@@ -181,7 +181,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
         }
         let payload = out.get_mut(..len).unwrap_or_default();
         self.window.push(self.storage.as_mut(), payload);
-        self.message.room = self.message.room.saturating_sub(frame::to_u64(len));
+        self.message.room = self.message.room.saturating_sub(bytes::to_u64(len));
         self.failed = fault;
         match fault {
             Some(error) if len == 0 => return Err(error),
@@ -203,7 +203,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
         }
         let len = data.payload.len().min(out.len());
         let payload = out.get_mut(..len).unwrap_or_default();
-        mask::copy(data.payload.get(..len).unwrap_or_default(), payload);
+        bytes::copy(data.payload.get(..len).unwrap_or_default(), payload);
         skip(data, len);
         let fin = data.fin && data.payload.is_empty();
         data.fin &= !fin;

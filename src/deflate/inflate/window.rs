@@ -1,7 +1,7 @@
 //! The sliding window. A match refers to bytes that this call has written to the
 //! output or, before those, to a ring buffer in the caller's storage.
 
-use crate::wire::mask;
+use crate::bytes;
 
 /// The number of bytes copied at a time.
 const WORD: usize = 16;
@@ -34,8 +34,8 @@ impl Window {
         let bytes = bytes.get(skipped..).unwrap_or_default();
         let room = size.saturating_sub(self.end).min(bytes.len());
         let (first, second) = bytes.split_at_checked(room).unwrap_or_default();
-        mask::copy(first, memory.get_mut(self.end..self.end + first.len()).unwrap_or_default());
-        mask::copy(second, memory.get_mut(..second.len()).unwrap_or_default());
+        bytes::copy(first, memory.get_mut(self.end..self.end + first.len()).unwrap_or_default());
+        bytes::copy(second, memory.get_mut(..second.len()).unwrap_or_default());
         self.end = (self.end + bytes.len()) & size.wrapping_sub(1);
         self.len = self.len.saturating_add(bytes.len()).min(size);
     }
@@ -89,7 +89,7 @@ impl<'a> Output<'a> {
         let room = self.out.get_mut(self.len..).unwrap_or_default();
         let n = room.len().min(bytes.len());
         let room = room.get_mut(..n).unwrap_or_default();
-        mask::copy(bytes.get(..n).unwrap_or_default(), room);
+        bytes::copy(bytes.get(..n).unwrap_or_default(), room);
         self.len += n;
         n
     }
@@ -161,7 +161,7 @@ impl<'a> Output<'a> {
             let (before, after) = self.out.split_at_mut_checked(self.len).unwrap_or_default();
             let from = before.len().saturating_sub(distance);
             let from = before.get(from..from + n).unwrap_or_default();
-            mask::copy(from, after.get_mut(..n).unwrap_or_default());
+            bytes::copy(from, after.get_mut(..n).unwrap_or_default());
             self.len += n;
             left -= n;
             distance *= 2;

@@ -43,11 +43,12 @@ mod response;
 use core::fmt;
 
 use self::response::judge;
+use crate::bytes::Status;
 use crate::handshake::deflate::DeflateOffer;
 use crate::handshake::error::{BuildError, Error};
 use crate::handshake::http::authority::{is_ip_v6, is_reg_name};
 use crate::handshake::http::grammar::{is_target, token};
-use crate::handshake::http::head::{Limits, Status};
+use crate::handshake::http::head::Limits;
 use crate::handshake::http::parser::HeadParser;
 use crate::handshake::http::writer::{HeadWriter, check_headers};
 use crate::handshake::key::Key;

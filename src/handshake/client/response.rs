@@ -11,10 +11,7 @@ use crate::handshake::key::Key;
 
 /// A complete response.
 #[derive(Clone, Copy, Debug)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "a server accepts or does not, and a client must face both"
-)]
+#[expect(clippy::exhaustive_enums, reason = "a client must handle both outcomes")]
 pub enum Response<'b> {
     /// The WebSocket connection is open.
     Accepted(Accepted<'b>),

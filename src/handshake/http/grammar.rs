@@ -1,6 +1,7 @@
 //! HTTP grammar rules that several modules use (RFC 9110 §5.6), and scanners for runs of bytes.
 
 use super::swar::{below, each, equal, unmarked};
+use crate::bytes::part;
 
 /// The byte classes that are looked up in a table, one bit each.
 const TCHAR: u8 = 1;
@@ -116,7 +117,7 @@ pub(crate) fn tchar_len(bytes: &[u8]) -> usize {
         let lower = word | each(0x20);
         !(below(lower, b'{') & !below(lower, b'a') | equal(word, b'-'))
     });
-    let rest = bytes.get(len..).unwrap_or_default();
+    let rest = part(bytes, len..);
     len.saturating_add(rest.iter().take_while(|byte| is_tchar(**byte)).count())
 }
 

@@ -3,23 +3,8 @@
 //! [`HeadParser`](super::parser::HeadParser) validates every byte of a head, so the
 //! types here split it without further checks.
 
-use core::num::NonZero;
-
 use super::grammar::{split, trim};
 use super::known_fields::KnownFields;
-
-/// The result of parsing the bytes received so far.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "there is no third outcome, and a caller should match both"
-)]
-pub enum Status<T> {
-    /// The head is incomplete; at least this many more bytes are needed.
-    NeedMore(NonZero<usize>),
-    /// The head is complete.
-    Complete(T),
-}
 
 /// Limits on the size of a head.
 ///

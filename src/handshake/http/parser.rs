@@ -8,8 +8,9 @@
 use core::num::NonZero;
 
 use super::grammar::{is_target, is_tchar, is_text, split, target_len, tchar_len, text_len};
-use super::head::{FieldLines, Head, Limits, Status};
+use super::head::{FieldLines, Head, Limits};
 use super::known_fields::{KnownFields, Places};
+use crate::bytes::Status;
 use crate::handshake::error::Error;
 
 /// The part of the grammar that the next byte belongs to.

@@ -28,11 +28,12 @@ mod request;
 
 use core::fmt;
 
+use crate::bytes::Status;
 use crate::handshake::deflate::{DeflateAnswer, DeflateConfig, negotiate};
 use crate::handshake::error::{BuildError, Error, Field};
 use crate::handshake::extension::{self, Extension, Malformed};
 use crate::handshake::http::grammar::{elements, small_number, token};
-use crate::handshake::http::head::{Limits, Status};
+use crate::handshake::http::head::Limits;
 use crate::handshake::http::known_fields::KnownFields;
 use crate::handshake::http::parser::HeadParser;
 use crate::handshake::http::writer::{HeadWriter, check_headers};
@@ -95,10 +96,7 @@ impl Default for RequestReader {
 
 /// A complete request.
 #[derive(Clone, Copy, Debug)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "a request asks for a WebSocket or does not, and a server must face both"
-)]
+#[expect(clippy::exhaustive_enums, reason = "a server must handle upgrades and plain requests")]
 pub enum Incoming<'b> {
     /// A valid opening handshake.
     Upgrade(Upgrade<'b>),

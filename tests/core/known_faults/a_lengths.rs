@@ -1,51 +1,54 @@
-//! Class A: the arithmetic of lengths, where it overflows, takes a sign or loses digits.
+//! Class A: length arithmetic that overflows, becomes negative or loses digits.
 
-use barews::frame::{Header, Parsed};
+use barews::Status;
+use barews::frame::Header;
 use barews::{
     Assembler, Config, Connection, Delivery, Error, Event, Input, RecvBuffer, StorageFull,
 };
 
-use crate::support::frames::{Call, Ev, SIDES, Side, Ws, header, header_in, joined, whole};
+use crate::support::endpoint::{Call, SIDES, Side};
+use crate::support::event::{Ev, joined};
+use crate::support::frame::{header, header_in};
 
 use super::{UNLIMITED, fault};
 
-/// As many bytes as this platform's buffers can hold, of a number on the wire.
+/// The number of bytes this platform's buffers can hold, of a length on the wire.
 fn clamped(len: u64) -> usize {
     usize::try_from(len).unwrap_or(usize::MAX)
 }
 
-/// Tomcat, CVE-2020-13935: a 64-bit length with its top bit set was taken for a negative one, and the reader
-/// never came out of its loop.
+/// Tomcat, CVE-2020-13935: a 64-bit length with its top bit set became negative, and the reader
+/// looped without end.
 #[test]
-fn tomcat_cve_2020_13935_the_top_bit_is_no_sign() {
+fn tomcat_cve_2020_13935_the_top_bit_is_not_a_sign() {
     for (side, len) in SIDES.iter().flat_map(|side| [1 << 63, u64::MAX].map(|len| (*side, len))) {
-        let head = header_in(8, 0x82, side.peer_key(), len);
+        let head = header_in(8, 0x82, side.key(), len);
         assert_eq!(fault(side, UNLIMITED, &head), Error::LengthTopBit);
-        assert_eq!(Ws::new(side, UNLIMITED).push(&head[..3]), [Ev::Fail(Error::LengthTopBit)]);
+        assert_eq!(side.ws(UNLIMITED).push(&head[..3]), [Ev::Fail(Error::LengthTopBit)]);
     }
 }
 
-/// gorilla/websocket, CVE-2020-27813: the length of a frame was added to what was there of the message, the sum
-/// wrapped, and the read limit was passed.
+/// gorilla/websocket, CVE-2020-27813: adding the frame length to the length of the message so far
+/// wrapped, which bypassed the read limit.
 #[test]
 fn gorilla_cve_2020_27813_the_sum_of_fragments_does_not_wrap() {
     let config = UNLIMITED.max_message_len(100);
     for side in SIDES {
         for len in [(1 << 63) - 1, (1 << 63) - 10, 91, 1 << 32] {
-            let mut wire = side.incoming(0x02, &[0; 10]);
-            wire.extend(header(0x80, side.peer_key(), len));
+            let mut wire = side.frame(0x02, &[0; 10]);
+            wire.extend(header(0x80, side.key(), len));
             assert_eq!(fault(side, config, &wire), Error::MessageTooLong, "{len:#x}");
         }
     }
 }
 
-/// nats-server, CVE-2026-27889: the length of a frame overflowed in the reader, and the server crashed before
-/// anybody had logged in.
+/// nats-server, CVE-2026-27889: a frame length overflowed in the reader, and the server crashed
+/// before any client had authenticated.
 #[test]
-fn nats_server_cve_2026_27889_the_first_frame_of_a_stranger() {
+fn nats_server_cve_2026_27889_the_first_frame_of_an_unknown_client() {
     for len in [1 << 31, 1 << 32, (1 << 63) - 1, 1 << 63, u64::MAX - 13, u64::MAX] {
-        let head = header_in(8, 0x82, Side::Server.peer_key(), len);
-        // The default limit is known to be broken before the bit is.
+        let head = header_in(8, 0x82, Side::Server.key(), len);
+        // The default limit is known to be exceeded before the top bit is checked.
         assert_eq!(
             fault(Side::Server, Config::new(), &head),
             match len {
@@ -56,28 +59,28 @@ fn nats_server_cve_2026_27889_the_first_frame_of_a_stranger() {
     }
 }
 
-/// libre of baresip, CVE-2026-50161: the sum of header and payload wrapped in the question whether all bytes were
-/// there, and what followed wrote over the heap.
+/// libre of baresip, CVE-2026-50161: the sum of header and payload wrapped in the check for a
+/// complete frame, which led to a heap overflow.
 #[test]
 fn libre_cve_2026_50161_header_and_payload_together_do_not_wrap() {
     let near = |top: u64| (top - 15..=top).rev();
     for len in near((1 << 63) - 1).chain(near(u64::from(u32::MAX))).chain(near(1 << 32)) {
         for side in SIDES {
-            let mut ws = Ws::new(side, UNLIMITED.delivery(Delivery::Frames));
-            let wire = [header(0x82, side.peer_key(), len), vec![0; 20]].concat();
-            assert_eq!(ws.push(&wire), [], "{len:#x}: no frame is there");
+            let mut ws = side.ws(UNLIMITED.delivery(Delivery::Frames));
+            let wire = [header(0x82, side.key(), len), vec![0; 20]].concat();
+            assert_eq!(ws.push(&wire), [], "{len:#x}: the frame is incomplete");
             assert_eq!(ws.need, clamped(len - 20), "{len:#x}");
         }
     }
 }
 
-/// undici, CVE-2026-1528: a huge 64-bit length overflowed the parser's numbers, and an exception that nobody
-/// caught ended the process.
+/// undici, CVE-2026-1528: a huge 64-bit length overflowed the parser's numbers, and an uncaught
+/// exception ended the process.
 #[test]
-fn undici_cve_2026_1528_huge_lengths_are_no_exception() {
+fn undici_cve_2026_1528_huge_lengths_are_an_error() {
     for bits in 32..63 {
         for len in [(1 << bits) - 1, 1 << bits, (1 << bits) + 1] {
-            let mut ws = Ws::new(Side::Client, UNLIMITED);
+            let mut ws = Side::Client.ws(UNLIMITED);
             let wire = [header(0x82, None, len), vec![7; 3]].concat();
             let [Ev::Data { left, .. }] = &ws.push(&wire)[..] else { panic!("{len:#x}") };
             assert_eq!(*left, len - 3);
@@ -85,43 +88,43 @@ fn undici_cve_2026_1528_huge_lengths_are_no_exception() {
     }
 }
 
-/// aiohttp, PYSEC-2026-4395: the length of a frame and that of the message so far were added with a sign, so the
-/// limit was passed; and only one of its two readers did so.
+/// aiohttp, PYSEC-2026-4395: a signed addition of the frame length to the message length bypassed
+/// the limit, in only one of its two readers.
 #[test]
 fn aiohttp_pysec_2026_4395_the_sum_has_no_sign() {
     let most = i64::MAX.cast_unsigned();
     for side in SIDES {
         for delivery in [Delivery::Chunks, Delivery::Frames] {
             let config = UNLIMITED.max_message_len(most).delivery(delivery);
-            let first = side.incoming(0x01, b"x");
-            let fits = [&first[..], &header(0x80, side.peer_key(), most - 1)].concat();
-            assert_eq!(Ws::new(side, config).push(&fits).len(), 1, "to the byte");
-            let wire = [&first[..], &header(0x80, side.peer_key(), most)].concat();
+            let first = side.frame(0x01, b"x");
+            let fits = [&first[..], &header(0x80, side.key(), most - 1)].concat();
+            assert_eq!(side.ws(config).push(&fits).len(), 1, "exactly at the limit");
+            let wire = [&first[..], &header(0x80, side.key(), most)].concat();
             assert_eq!(fault(side, config, &wire), Error::MessageTooLong);
         }
     }
 }
 
-/// actix-http, issue 3723: 14 bytes were enough for `index + length` to overflow, a panic in debug builds and a
-/// panic further on in release builds.
+/// actix-http, issue 3723: 14 bytes made `index + length` overflow, which panicked at once in debug
+/// builds and later in release builds.
 #[test]
-fn actix_http_3723_fourteen_bytes_are_no_panic() {
+fn actix_http_3723_fourteen_bytes_do_not_panic() {
     let wire = [&[0x82][..], &[0xFF; 13]].concat();
     assert_eq!(fault(Side::Server, UNLIMITED, &wire), Error::LengthTopBit);
     assert_eq!(Header::parse(&wire), Err(Error::LengthTopBit));
     let longest = [&[0x82, 0xFF, 0x7F][..], &[0xFF; 11]].concat();
-    let Ok(Parsed::Complete(parsed, 14)) = Header::parse(&longest) else { panic!() };
+    let Ok(Status::Complete((parsed, 14))) = Header::parse(&longest) else { panic!() };
     assert_eq!(parsed.payload_len, i64::MAX.cast_unsigned());
-    let mut ws = Ws::new(Side::Server, UNLIMITED.delivery(Delivery::Frames));
+    let mut ws = Side::Server.ws(UNLIMITED.delivery(Delivery::Frames));
     assert_eq!((ws.push(&longest), ws.need), (vec![], clamped(parsed.payload_len)));
 }
 
-/// faye websocket-driver, CVE-2026-54466: the base-128 length of draft 75 grew without bound, in a parser for old
-/// drafts that was still switched on.
+/// faye websocket-driver, CVE-2026-54466: the base-128 length of draft 75 grew without bound, in a
+/// parser for old drafts that was still enabled.
 #[test]
-fn faye_cve_2026_54466_the_lengths_of_draft_75_are_not_known() {
+fn faye_cve_2026_54466_draft_75_is_not_supported() {
     for side in SIDES {
-        // A binary frame of draft 75 begins with a set bit, a text with a zero.
+        // In draft 75, a binary frame begins with a set bit and a text with a zero byte.
         let wire = [&[0x80][..], &[0xFF; 40]].concat();
         assert_eq!(fault(side, UNLIMITED, &wire), Error::UnexpectedContinuation);
         assert_eq!(fault(side, UNLIMITED, b"\x00hello\xFF"), Error::UnexpectedContinuation);
@@ -129,32 +132,32 @@ fn faye_cve_2026_54466_the_lengths_of_draft_75_are_not_known() {
     }
 }
 
-/// faye websocket-driver, CVE-2026-54463: a length lost its last digits in a floating-point number.
+/// faye websocket-driver, CVE-2026-54463: a length lost its last digits as a floating-point number.
 #[test]
 fn faye_cve_2026_54463_no_digit_of_a_length_is_lost() {
     let len = (1 << 53) + 1;
-    let mut ws = Ws::new(Side::Server, UNLIMITED);
-    assert_eq!(ws.push(&header(0x82, Side::Server.peer_key(), len)), []);
+    let mut ws = Side::Server.ws(UNLIMITED);
+    assert_eq!(ws.push(&header(0x82, Side::Server.key(), len)), []);
     for n in 1..=100 {
         let [Ev::Data { left, .. }] = &ws.push(&[0])[..] else { panic!() };
         assert_eq!(*left, len - n);
     }
 }
 
-/// libsoup, CVE-2026-0716: without a limit for messages it read behind the bytes that were there.
+/// libsoup, CVE-2026-0716: without a message limit, it read past the end of the received bytes.
 #[test]
-fn libsoup_cve_2026_0716_without_a_limit_only_what_is_there_is_read() {
+fn libsoup_cve_2026_0716_without_a_limit_only_received_bytes_are_read() {
     for (side, here) in SIDES.into_iter().flat_map(|side| (1..100).map(move |here| (side, here))) {
-        let mut wire = side.incoming(0x82, &[9; 100]);
+        let mut wire = side.frame(0x82, &[9; 100]);
         wire.truncate(wire.len() - 100 + here);
-        let [Ev::Data { payload, left, .. }] = &Ws::new(side, UNLIMITED).push(&wire)[..] else {
+        let [Ev::Data { payload, left, .. }] = &side.ws(UNLIMITED).push(&wire)[..] else {
             panic!()
         };
         assert_eq!((&payload[..], *left), (&vec![9; here][..], 100 - here as u64));
     }
 }
 
-/// libsoup, CVE-2026-102560: the new length of a buffer that had to grow was worked out in 32 bits and wrapped.
+/// libsoup, CVE-2026-102560: the length to grow a buffer to was computed in 32 bits and wrapped.
 #[test]
 fn libsoup_cve_2026_102560_a_length_to_grow_to_does_not_wrap() {
     let mut rx = RecvBuffer::new([0; 16]);
@@ -171,16 +174,16 @@ fn libsoup_cve_2026_102560_a_length_to_grow_to_does_not_wrap() {
     assert_eq!(full, barews::AssembleError::StorageFull(StorageFull { needed }));
 }
 
-/// How many bytes an event hands out.
+/// The number of payload bytes in an event.
 fn payload_len(event: &Ev) -> usize {
     match event {
         Ev::Data { payload, .. } | Ev::Ping(payload) | Ev::Pong(payload) => payload.len(),
         Ev::Close(body) => body.as_ref().map_or(0, |(_, reason)| 2 + reason.len()),
-        Ev::Fail(_) => 0,
+        Ev::More(_) | Ev::Fail(_) => 0,
     }
 }
 
-/// facil.io 0.7.1 wrote over the heap for a made-up header.
+/// facil.io 0.7.1: a crafted header overflowed the heap.
 #[test]
 fn facil_io_0_7_1_a_header_alone_moves_nothing() {
     for (side, first) in SIDES.into_iter().flat_map(|side| [0x82, 0x02, 0x89].map(|f| (side, f))) {
@@ -188,9 +191,9 @@ fn facil_io_0_7_1_a_header_alone_moves_nothing() {
             for fill in [0x00, 0x7F, 0x80, 0xFF] {
                 let wire = [&[first, second][..], &[fill; 12]].concat();
                 for end in 0..=wire.len() {
-                    let mut ws = Ws::new(side, UNLIMITED);
+                    let mut ws = side.ws(UNLIMITED);
                     let events = joined(&ws.push(&wire[..end]));
-                    // No more payload than there are bytes behind a header.
+                    // The payload is at most the bytes after the header.
                     let payload: usize = events.iter().map(payload_len).sum();
                     assert!(payload <= end.saturating_sub(2), "{events:?}");
                 }
@@ -199,33 +202,33 @@ fn facil_io_0_7_1_a_header_alone_moves_nothing() {
     }
 }
 
-/// libhv, issue 769: of a header that was not all there, a byte behind it was read.
+/// libhv, issue 769: with an incomplete header, one byte past its end was read.
 #[test]
-fn libhv_769_the_end_of_the_bytes_is_the_end() {
+fn libhv_769_nothing_is_read_past_the_end() {
     for side in SIDES {
         for (field, len) in [(0, 5), (2, 126), (2, 65_535), (8, 65_536), (8, 1 << 40)] {
-            let head = header_in(field, 0x82, side.peer_key(), len);
+            let head = header_in(field, 0x82, side.key(), len);
             for end in 0..head.len() {
-                // The slice ends where the bytes do: a read behind it would be a panic.
-                let mut ws = Ws::new(side, UNLIMITED);
+                // The slice ends with the bytes, so a read past them would panic.
+                let mut ws = side.ws(UNLIMITED);
                 assert_eq!((ws.push(&head[..end]), ws.consumed), (vec![], 0));
                 assert!(
                     end < 2 || ws.need > head.len() - end,
-                    "the rest of the header, and a byte"
+                    "needs the rest of the header and one byte"
                 );
             }
         }
     }
 }
 
-/// soketto 0.3.2 took it for granted that a `usize` has 64 bits, and did not work with 32.
+/// soketto 0.3.2 assumed a 64-bit `usize` and failed on 32-bit platforms.
 #[test]
 fn soketto_0_3_2_a_length_of_33_bits_is_not_the_short_one() {
     for side in SIDES {
-        // The low half alone would fit.
-        let head = header(0x82, side.peer_key(), (1 << 32) + 5);
+        // The low half alone would be within the limits.
+        let head = header(0x82, side.key(), (1 << 32) + 5);
         assert_eq!(fault(side, Config::new().max_frame_len(100), &head), Error::FrameTooLong);
-        let mut ws = Ws::new(side, UNLIMITED.delivery(Delivery::Frames));
+        let mut ws = side.ws(UNLIMITED.delivery(Delivery::Frames));
         assert_eq!(ws.push(&[&head[..], b"abcde"].concat()), []);
         assert_eq!(ws.need, clamped(1 << 32));
     }
@@ -235,37 +238,38 @@ fn soketto_0_3_2_a_length_of_33_bits_is_not_the_short_one() {
 #[test]
 fn fastwebsockets_52_what_no_buffer_holds_is_streamed() {
     for side in SIDES {
-        let mut ws = Ws::new(side, UNLIMITED);
-        let wire = [header(0x82, side.peer_key(), 3 << 32), vec![1; 1000]].concat();
+        let mut ws = side.ws(UNLIMITED);
+        let wire = [header(0x82, side.key(), 3 << 32), vec![1; 1000]].concat();
         let events = joined(&ws.push_by(7, &wire));
         let [Ev::Data { payload, left, .. }] = &events[..] else { panic!() };
         assert_eq!((payload.len(), *left), (1000, (3 << 32) - 1000));
     }
 }
 
-/// embedded-websocket 0.9.5 writes 65,535 bytes in the 64-bit form, which 5.2 forbids.
+/// embedded-websocket 0.9.5 writes the length 65,535 in the 64-bit form, which RFC 6455 §5.2
+/// forbids.
 #[test]
 fn embedded_websocket_0_9_5_the_longest_length_of_16_bits() {
     for side in SIDES {
         for (len, second) in [(125, 125), (126, 126), (65_535, 126), (65_536, 127)] {
-            let wire = Ws::new(side, Config::new()).sent(Call::Binary(&vec![0; len]));
+            let wire = side.ws(Config::new()).sent(Call::Binary(&vec![0; len]));
             assert_eq!(wire[1] & 0x7F, second, "{len}");
         }
     }
 }
 
-/// websocketz 0.2.0: a 64-bit length of all ones was a panic in debug builds, and in release builds a wrong sum and
-/// then a panic.
+/// websocketz 0.2.0: a 64-bit length of all ones panicked at once in debug builds; in release
+/// builds the sum was wrong, and a later step panicked.
 #[test]
-fn websocketz_0_2_0_a_length_of_all_ones_is_no_panic() {
+fn websocketz_0_2_0_a_length_of_all_ones_does_not_panic() {
     for side in SIDES {
         for delivery in [Delivery::Chunks, Delivery::Frames] {
-            let head = header_in(8, 0x81, side.peer_key(), u64::MAX);
+            let head = header_in(8, 0x81, side.key(), u64::MAX);
             assert_eq!(fault(side, UNLIMITED.delivery(delivery), &head), Error::LengthTopBit);
         }
     }
     assert_eq!(
-        Ws::new(Side::Client, UNLIMITED).push(&crate::support::frames::frame(0x82, None, b"sound")),
-        [whole(barews::Kind::Binary, b"sound")]
+        Side::Client.ws(UNLIMITED).push(&crate::support::frame::frame(0x82, None, b"sound")),
+        [Ev::whole(barews::Kind::Binary, b"sound")]
     );
 }

@@ -1,13 +1,14 @@
-//! Class C: decompression: bombs, limits of the wrong number, and what was not agreed on.
+//! Class C: decompression: bombs, limits on the wrong number, and unnegotiated compression.
 
 use barews::deflate::Inflate;
 use barews::{Config, Error, Event, Input, Kind};
 
 use crate::support::bits::BitWriter;
+use crate::support::endpoint::{SIDES, Side};
+use crate::support::event::Ev;
 use crate::support::inflated::{JUNK, Outcome, RSV1, Receiver, compressed, context, memory, run};
-use crate::support::wire::{Ev, SIDES, Side};
 
-/// What comes of binary `wire` with this limit of inflated bytes.
+/// The outcome of binary `wire` with this limit on inflated bytes.
 fn limited(side: Side, wire: &[u8], limit: u64, room: usize) -> Outcome {
     let context = context(15, true);
     let mut memory = memory(context);
@@ -24,14 +25,14 @@ fn repeat(stream: &mut BitWriter, count: usize, distance: u32) {
     }
 }
 
-/// Blocks without a byte.
+/// Empty blocks.
 fn nothing(stream: &mut BitWriter, count: usize) {
     for _ in 0..count {
         stream.stored(false, b"");
     }
 }
 
-/// Matches of 258 bytes, 13 bits each, behind one literal.
+/// One literal, then matches of 258 bytes in 13 bits each.
 fn bomb(matches: usize) -> Vec<u8> {
     let mut stream = BitWriter::new();
     stream.fixed(false).literals(b"-");
@@ -39,19 +40,19 @@ fn bomb(matches: usize) -> Vec<u8> {
     stream.end().message()
 }
 
-/// Nothing but the start of a message of exactly `limit` bytes, and the error.
+/// Expects only the first `limit` bytes of a message, and the error.
 #[track_caller]
 fn stops_at(limit: usize, seen: &Outcome) {
     assert_eq!((seen.error, seen.open.len()), (Some(Error::MessageTooLong), limit));
-    assert_eq!(seen.messages, [], "no message is whole");
+    assert_eq!(seen.messages, [], "a message was completed");
 }
 
-/// A bomb of 600 to 1 in one frame stops at the limit, to the byte.
+/// A 600:1 bomb in one frame stops exactly at the limit.
 fn one_frame(side: Side) {
     let wire = compressed(side, Kind::Binary, &[&bomb(10_000)]);
     assert!(wire.len() < 17_000);
     stops_at(1 << 20, &limited(side, &wire, 1 << 20, 4096));
-    assert_eq!(limited(side, &wire, 258 * 10_000 + 1, 4096).error, None, "that long it is");
+    assert_eq!(limited(side, &wire, 258 * 10_000 + 1, 4096).error, None, "exactly at the limit");
 }
 
 /// websockets, CVE-2018-1000518: a compressed message inflated without a limit.
@@ -66,7 +67,7 @@ fn tornado_2391_a_bomb_for_the_client() {
     one_frame(Side::Client);
 }
 
-/// eventlet, GHSA-9p9m-jm8w-94p2: the same; here in many frames.
+/// eventlet, GHSA-9p9m-jm8w-94p2: the same, in many frames.
 #[test]
 fn eventlet_ghsa_9p9m_a_bomb_in_fragments() {
     let message = bomb(10_000);
@@ -77,9 +78,9 @@ fn eventlet_ghsa_9p9m_a_bomb_in_fragments() {
     }
 }
 
-/// undici, CVE-2026-1526: no limit again, eight years later.
+/// undici, CVE-2026-1526: again no limit, eight years later.
 #[test]
-fn undici_cve_2026_1526_without_a_choice_of_the_callers_there_is_a_limit() {
+fn undici_cve_2026_1526_there_is_a_limit_by_default() {
     let limit = 64 << 20;
     let wire = compressed(Side::Client, Kind::Binary, &[&bomb(limit / 258 + 1)]);
     let context = context(15, true);
@@ -90,7 +91,7 @@ fn undici_cve_2026_1526_without_a_choice_of_the_callers_there_is_a_limit() {
     stops_at(limit, &receiver.seen);
 }
 
-/// `WeeChat`, WSA-2026-1: the same; here behind sound messages, to which it refers.
+/// `WeeChat`, WSA-2026-1: the same, after valid messages that the bomb refers to.
 #[test]
 fn weechat_wsa_2026_1_each_message_of_many_has_the_limit() {
     let side = Side::Client;
@@ -98,7 +99,7 @@ fn weechat_wsa_2026_1_each_message_of_many_has_the_limit() {
     let len = 258 * 100 + 1;
     let sound = compressed(side, Kind::Binary, &[&message]).repeat(20);
     assert_eq!(limited(side, &sound, len, 500).messages.len(), 20);
-    // With the window kept, the second refers to the first and is a bomb all the same.
+    // With context takeover, the second message refers to the first and is a bomb all the same.
     let mut second = BitWriter::new();
     second.fixed(false);
     repeat(&mut second, 101, 20_000);
@@ -107,7 +108,7 @@ fn weechat_wsa_2026_1_each_message_of_many_has_the_limit() {
     assert_eq!((seen.messages.len(), seen.error), (20, Some(Error::MessageTooLong)));
 }
 
-/// libsoup, CVE-2026-15709: the same; here as text.
+/// libsoup, CVE-2026-15709: the same, as text.
 #[test]
 fn libsoup_cve_2026_15709_a_bomb_of_text() {
     for side in SIDES {
@@ -116,9 +117,9 @@ fn libsoup_cve_2026_15709_a_bomb_of_text() {
     }
 }
 
-/// Bandit, CVE-2026-39804: the same; here behind blocks that say nothing.
+/// Bandit, CVE-2026-39804: the same, after empty blocks.
 #[test]
-fn bandit_cve_2026_39804_blocks_of_nothing_and_then_a_bomb() {
+fn bandit_cve_2026_39804_empty_blocks_and_then_a_bomb() {
     let mut stream = BitWriter::new();
     nothing(&mut stream, 50_000);
     stream.fixed(false).literals(b"-");
@@ -127,7 +128,7 @@ fn bandit_cve_2026_39804_blocks_of_nothing_and_then_a_bomb() {
     stops_at(1000, &limited(Side::Client, &wire, 1000, 64));
 }
 
-/// Autobahn-Python, CVE-2026-77528: the limit was compared with the length of the compressed bytes.
+/// Autobahn-Python, CVE-2026-77528: the limit was compared with the compressed length.
 #[test]
 fn autobahn_python_cve_2026_77528_few_compressed_bytes_are_many() {
     let message = bomb(100);
@@ -137,8 +138,8 @@ fn autobahn_python_cve_2026_77528_few_compressed_bytes_are_many() {
     stops_at(limit, &limited(Side::Server, &wire, limit as u64, 100));
 }
 
-/// faye permessage-deflate, CVE-2026-54464 and CVE-2026-54490: the same; so what is longer compressed than plain
-/// was refused, too.
+/// faye permessage-deflate, CVE-2026-54464 and CVE-2026-54490: the same, which also refused
+/// messages that are longer compressed than inflated.
 #[test]
 fn faye_cve_2026_54464_many_compressed_bytes_are_few() {
     let mut stream = BitWriter::new();
@@ -151,10 +152,10 @@ fn faye_cve_2026_54464_many_compressed_bytes_are_few() {
     stops_at(9, &limited(Side::Client, &wire, 9, 100));
 }
 
-/// uws in 2016: the same once more. The connection's limit counts what is on the wire and lets this pass; the
-/// inflater has its own.
+/// uws in 2016: the same. The connection's limit counts bytes on the wire and lets this message
+/// pass; the inflater has its own limit.
 #[test]
-fn uws_2016_the_wires_limit_is_another_one() {
+fn uws_2016_the_wire_limit_is_separate() {
     let message = bomb(100);
     let limit = message.len();
     let wire = compressed(Side::Client, Kind::Binary, &[&message]);
@@ -166,9 +167,9 @@ fn uws_2016_the_wires_limit_is_another_one() {
     assert_eq!(Side::Client.ws(config).feed(&wire), [Ev::Fail(Error::FrameTooLong)]);
 }
 
-/// Autobahn-Python, CVE-2026-116579: a whole frame was inflated, and its length compared with the limit then.
+/// Autobahn-Python, CVE-2026-116579: a frame was inflated as a whole before its length was checked.
 #[test]
-fn autobahn_python_cve_2026_116579_nothing_is_written_behind_the_limit() {
+fn autobahn_python_cve_2026_116579_nothing_is_written_past_the_limit() {
     let wire = compressed(Side::Client, Kind::Binary, &[&bomb(1000)]);
     let context = context(15, true);
     let mut memory = memory(context);
@@ -185,10 +186,10 @@ fn autobahn_python_cve_2026_116579_nothing_is_written_behind_the_limit() {
     assert!(out[300..].iter().all(|byte| *byte == JUNK));
 }
 
-/// undici, CVE-2026-85024: what was done at the limit took the error handler away, and a malformed byte right behind
-/// it ended the process.
+/// undici, CVE-2026-85024: the code run at the limit removed the error handler, and a malformed
+/// byte right after it ended the process.
 #[test]
-fn undici_cve_2026_85024_a_malformed_byte_behind_the_limit() {
+fn undici_cve_2026_85024_a_malformed_byte_after_the_limit() {
     for side in SIDES {
         for limit in 9..=11 {
             let mut stream = BitWriter::new();
@@ -204,27 +205,27 @@ fn undici_cve_2026_85024_a_malformed_byte_behind_the_limit() {
     }
 }
 
-/// aiohttp, PYSEC-2026-3547: a compressed message was taken although compression was not agreed on.
+/// aiohttp, PYSEC-2026-3547: a compressed message was accepted without negotiated compression.
 #[test]
 fn aiohttp_pysec_2026_3547_rsv1_without_agreement() {
     for side in SIDES {
         let wire = compressed(side, Kind::Text, &[b"\xF2\x48\xCD\xC9\xC9\x07\x00"]);
         assert_eq!(side.ws(Config::new()).feed(&wire[..1]), [Ev::Fail(Error::ReservedBits)]);
         assert_eq!(side.ws(Config::new()).feed(&wire), [Ev::Fail(Error::ReservedBits)]);
-        // Where it is agreed on, a Ping is not compressed all the same.
+        // With negotiated compression, a Ping is still never compressed.
         let ping = side.frame(RSV1 | 0x89, b"p");
         let agreed = Config::new().deflate(true);
         assert_eq!(side.ws(agreed).feed(&ping), [Ev::Fail(Error::ReservedBits)]);
     }
 }
 
-/// libwebsockets, CVE-2025-1866: a pointer into the extension's buffer was not where it had to be.
+/// libwebsockets, CVE-2025-1866: a pointer into the extension's buffer was misplaced.
 #[test]
 fn libwebsockets_cve_2025_1866_only_the_slice_and_the_window_are_written() {
     let wire = compressed(Side::Client, Kind::Binary, &[&bomb(20)]);
     let context = context(8, true);
     for size in 1..300 {
-        // Behind the window, and behind the slice, is other memory of the caller's.
+        // The memory after the window and after the slice belongs to the caller.
         let mut memory = vec![JUNK; Inflate::memory(context) + 64];
         let mut inflate = Inflate::new(context, &mut memory).unwrap();
         let mut ws = Side::Client.ws(Config::new().deflate(true));
@@ -240,9 +241,9 @@ fn libwebsockets_cve_2025_1866_only_the_slice_and_the_window_are_written() {
     }
 }
 
-/// Jetty, issue 6050: how inflated pieces were put together made sound text bad, depending on how it was cut.
+/// Jetty, issue 6050: joining inflated pieces corrupted valid text, depending on the cuts.
 #[test]
-fn jetty_6050_sound_text_is_sound_however_it_is_cut() {
+fn jetty_6050_valid_text_is_valid_at_any_cut() {
     let text = "Grüße, 世界 😀 ".repeat(20);
     let mut stream = BitWriter::new();
     stream.stored(false, &text.as_bytes()[..101]);
@@ -258,11 +259,11 @@ fn jetty_6050_sound_text_is_sound_however_it_is_cut() {
     }
 }
 
-/// undici, CVE-2026-2229: an invalid `server_max_window_bits` in the answer went to zlib, and what that threw was not
-/// caught.
+/// undici, CVE-2026-2229: an invalid `server_max_window_bits` in the response was passed to zlib,
+/// and the resulting exception was not caught.
 #[cfg(feature = "handshake")]
 #[test]
-fn undici_cve_2026_2229_a_window_that_cannot_be_fails_the_handshake() {
+fn undici_cve_2026_2229_an_impossible_window_fails_the_handshake() {
     use barews::handshake::client::Handshake;
     use barews::handshake::deflate::{DeflateOffer, WindowBits};
     use barews::handshake::{Error, Field};

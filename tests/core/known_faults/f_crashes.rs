@@ -1,15 +1,17 @@
-//! Class F: a crash on input that is malformed or odd.
+//! Class F: crashes on malformed or unusual input.
 
 use barews::{Config, Kind, SendError};
 
-use crate::support::frames::{Call, Ev, SIDES, Side, Ws, joined, piece, plain, whole};
+use crate::support::endpoint::{Call, SIDES, Side};
+use crate::support::event::{Ev, joined};
+use crate::support::frame::plain;
 
-/// embedded-websocket, issue 16: to close with a reason was a panic.
+/// embedded-websocket, issue 16: closing with a reason panicked.
 #[test]
-fn embedded_websocket_16_a_reason_of_any_length_is_no_panic() {
+fn embedded_websocket_16_a_reason_of_any_length_does_not_panic() {
     for (side, len) in SIDES.into_iter().flat_map(|side| (0..=200).map(move |len| (side, len))) {
         let reason = "r".repeat(len);
-        let mut ws = Ws::new(side, Config::new());
+        let mut ws = side.ws(Config::new());
         if len <= 123 {
             let body = [&[0x03, 0xE8][..], reason.as_bytes()].concat();
             assert_eq!(plain(&ws.sent(Call::Close(1000, &reason))), [(0x88, body)]);
@@ -19,7 +21,7 @@ fn embedded_websocket_16_a_reason_of_any_length_is_no_panic() {
     }
 }
 
-/// embedded-websocket, issue 6: under load the stream of bytes was corrupted.
+/// embedded-websocket, issue 6: the byte stream was corrupted under load.
 #[test]
 fn embedded_websocket_6_many_frames_at_every_length_of_a_read() {
     for side in SIDES {
@@ -27,59 +29,60 @@ fn embedded_websocket_6_many_frames_at_every_length_of_a_read() {
         let mut wanted = Vec::new();
         for n in 0..60_u8 {
             let payload = vec![n; usize::from(n) * 3];
-            wire.extend(side.incoming(0x82, &payload));
-            wanted.push(whole(Kind::Binary, &payload));
+            wire.extend(side.frame(0x82, &payload));
+            wanted.push(Ev::binary(&payload));
         }
         for step in (1..300).chain([wire.len()]) {
-            let events = Ws::new(side, Config::new()).push_by(step, &wire);
+            let events = side.ws(Config::new()).push_by(step, &wire);
             assert_eq!(events, wanted, "{side:?} {step}");
         }
     }
 }
 
-/// embedded-websocket, issue 31: the payload of a control frame between fragments was put into the message.
+/// embedded-websocket, issue 31: the payload of a control frame between fragments was added to the
+/// message.
 #[test]
-fn embedded_websocket_31_a_control_frame_is_no_part_of_the_message() {
+fn embedded_websocket_31_a_control_frame_is_not_part_of_the_message() {
     for side in SIDES {
         let wire = [
-            side.incoming(0x01, b"one "),
-            side.incoming(0x89, b"ping"),
-            side.incoming(0x00, b"two "),
-            side.incoming(0x8A, b"pong"),
-            side.incoming(0x80, b"three"),
+            side.frame(0x01, b"one "),
+            side.frame(0x89, b"ping"),
+            side.frame(0x00, b"two "),
+            side.frame(0x8A, b"pong"),
+            side.frame(0x80, b"three"),
         ];
         for step in 1..wire.concat().len() {
             let (mut controls, mut data) = (Vec::new(), Vec::new());
-            let mut ws = Ws::new(side, Config::new());
+            let mut ws = side.ws(Config::new());
             for event in wire.concat().chunks(step).flat_map(|chunk| ws.push(chunk)) {
                 if let Ev::Data { .. } = event { data.push(event) } else { controls.push(event) }
             }
             assert_eq!(controls, [Ev::Ping(b"ping".to_vec()), Ev::Pong(b"pong".to_vec())]);
-            assert_eq!(joined(&data), [whole(Kind::Text, b"one two three")], "{step}");
+            assert_eq!(joined(&data), [Ev::text(b"one two three")], "{step}");
         }
     }
 }
 
-/// websocket-sans-io 0.1.0: a masked piece of 255 bytes that did not begin with the first byte of the key was a
-/// panic in debug builds, for the place in the key was counted in eight bits.
+/// websocket-sans-io 0.1.0: a masked piece of 255 bytes that did not start at the first key byte
+/// panicked in debug builds because the key offset was an 8-bit number.
 #[test]
-fn websocket_sans_io_0_1_0_a_piece_of_255_bytes_at_every_place_in_the_key() {
+fn websocket_sans_io_0_1_0_a_piece_of_255_bytes_at_every_key_offset() {
     let payload: Vec<u8> = (0..=255).cycle().take(1500).collect();
-    let wire = Side::Server.incoming(0x82, &payload);
+    let wire = Side::Server.frame(0x82, &payload);
     for first in 9..40 {
         for len in [254, 255, 256, 257, 511, 512] {
-            let mut ws = Ws::new(Side::Server, Config::new());
+            let mut ws = Side::Server.ws(Config::new());
             let mut events = ws.push(&wire[..first]);
             events.extend(wire[first..].chunks(len).flat_map(|chunk| ws.push(chunk)));
-            assert_eq!(joined(&events), [whole(Kind::Binary, &payload)], "{first} {len}");
+            assert_eq!(joined(&events), [Ev::binary(&payload)], "{first} {len}");
         }
     }
 }
 
-/// tungstenite 0.17.2: a request that the caller had made by hand was a panic.
+/// tungstenite 0.17.2: a request built by the caller by hand caused a panic.
 #[cfg(feature = "handshake")]
 #[test]
-fn tungstenite_0_17_2_what_a_caller_makes_up_is_an_error() {
+fn tungstenite_0_17_2_invalid_caller_input_is_an_error() {
     use barews::handshake::BuildError as E;
     use barews::handshake::client::Handshake;
 
@@ -111,7 +114,7 @@ fn tungstenite_0_17_2_what_a_caller_makes_up_is_an_error() {
     assert_eq!(handshake.write_request(&mut out), Err(E::InvalidHeaderName));
 }
 
-/// quinn-proto, RUSTSEC-2026-0037: parameters of the peer's were unwrapped.
+/// quinn-proto, RUSTSEC-2026-0037: the peer's parameters were unwrapped.
 #[cfg(feature = "handshake")]
 #[test]
 fn quinn_proto_rustsec_2026_0037_no_parameter_is_unwrapped() {
@@ -139,8 +142,8 @@ fn quinn_proto_rustsec_2026_0037_no_parameter_is_unwrapped() {
     assert_eq!(agreed, windows(names[0]).chain(windows(names[1])).collect());
 }
 
-/// ws, GHSA-5v72-xg48-5rpm: an extension of the name `constructor` was found in the prototype of all objects, and to
-/// call it was a crash.
+/// ws, GHSA-5v72-xg48-5rpm: an extension named `constructor` was found on the object prototype, and
+/// calling it crashed.
 #[cfg(feature = "handshake")]
 #[test]
 fn ws_ghsa_5v72_an_extension_called_constructor() {
@@ -162,7 +165,7 @@ fn ws_ghsa_5v72_an_extension_called_constructor() {
     }
 }
 
-/// ws, CVE-2024-37890: of more fields than are kept the last were dropped, Upgrade among them, and then it was read.
+/// ws, CVE-2024-37890: fields beyond the maximum were dropped, and a dropped Upgrade was then read.
 #[cfg(feature = "handshake")]
 #[test]
 fn ws_cve_2024_37890_a_field_too_many_is_not_dropped() {
@@ -183,11 +186,11 @@ fn ws_cve_2024_37890_a_field_too_many_is_not_dropped() {
     }
 }
 
-/// Deno, CVE-2026-55517: bytes of 0x80 and above in Sec-WebSocket-Protocol or Sec-WebSocket-Extensions of an answer
-/// were unwrapped as text.
+/// Deno, CVE-2026-55517: bytes of 0x80 and above in Sec-WebSocket-Protocol or
+/// Sec-WebSocket-Extensions of a response were unwrapped as text.
 #[cfg(feature = "handshake")]
 #[test]
-fn deno_cve_2026_55517_bytes_that_are_no_text_in_an_answer() {
+fn deno_cve_2026_55517_invalid_utf8_in_a_response() {
     use barews::handshake::client::Handshake;
     use barews::handshake::deflate::DeflateOffer;
     use barews::handshake::{Error, Field};
@@ -210,7 +213,7 @@ fn deno_cve_2026_55517_bytes_that_are_no_text_in_an_answer() {
     }
 }
 
-/// rustls, RUSTSEC-2024-0399: the first message of a handshake in two pieces was a panic.
+/// rustls, RUSTSEC-2024-0399: a first handshake message in two pieces panicked.
 #[cfg(feature = "handshake")]
 #[test]
 fn rustls_rustsec_2024_0399_a_head_in_two_pieces() {
@@ -231,10 +234,11 @@ fn rustls_rustsec_2024_0399_a_head_in_two_pieces() {
     }
 }
 
-/// embedded-websocket 0.9.5: a Sec-WebSocket-Key of more than 24 bytes was a panic that any stranger could cause.
+/// embedded-websocket 0.9.5: a Sec-WebSocket-Key of more than 24 bytes panicked, which any client
+/// could trigger.
 #[cfg(feature = "handshake")]
 #[test]
-fn embedded_websocket_0_9_5_a_key_of_any_length_is_no_panic() {
+fn embedded_websocket_0_9_5_a_key_of_any_length_does_not_panic() {
     use barews::handshake::{Error, Field};
 
     use crate::support::heads;
@@ -249,10 +253,10 @@ fn embedded_websocket_0_9_5_a_key_of_any_length_is_no_panic() {
     }
 }
 
-/// embedded-websocket 0.9.5: and so was a subprotocol of more than 24 bytes.
+/// embedded-websocket 0.9.5: so did a subprotocol of more than 24 bytes.
 #[cfg(feature = "handshake")]
 #[test]
-fn embedded_websocket_0_9_5_a_subprotocol_of_any_length_is_no_panic() {
+fn embedded_websocket_0_9_5_a_subprotocol_of_any_length_does_not_panic() {
     use barews::handshake::server::Origins;
 
     use crate::support::heads;
@@ -268,27 +272,27 @@ fn embedded_websocket_0_9_5_a_subprotocol_of_any_length_is_no_panic() {
     }
 }
 
-/// websocket-sans-io 0.1.0: the end of a message shows only in a further call with no bytes, and where nothing is in
-/// it, hardly at all.
+/// websocket-sans-io 0.1.0: the end of a message is reported only by a further call without bytes,
+/// and the end of an empty one hardly at all.
 #[test]
-fn websocket_sans_io_0_1_0_the_end_of_what_is_empty_is_told_at_once() {
+fn websocket_sans_io_0_1_0_the_end_of_an_empty_message_is_reported_at_once() {
     for side in SIDES {
         let wire = [
-            side.incoming(0x81, b""),
-            side.incoming(0x02, b""),
-            side.incoming(0x00, b""),
-            side.incoming(0x89, b""),
-            side.incoming(0x80, b""),
-            side.incoming(0x88, b""),
+            side.frame(0x81, b""),
+            side.frame(0x02, b""),
+            side.frame(0x00, b""),
+            side.frame(0x89, b""),
+            side.frame(0x80, b""),
+            side.frame(0x88, b""),
         ];
         for step in 1..20 {
-            let mut ws = Ws::new(side, Config::new());
+            let mut ws = side.ws(Config::new());
             let mut events: Vec<_> = wire.concat().chunks(step).flat_map(|c| ws.push(c)).collect();
             let ping = events.iter().position(|event| *event == Ev::Ping(vec![])).unwrap();
             events.remove(ping);
-            let part = |first, fin| piece(Kind::Binary, b"", first, fin);
+            let part = |first, fin| Ev::piece(Kind::Binary, b"", first, fin, 0);
             let data = [part(true, false), part(false, false), part(false, true)];
-            let wanted = [&[whole(Kind::Text, b"")][..], &data, &[Ev::Close(None)]].concat();
+            let wanted = [&[Ev::text(b"")][..], &data, &[Ev::Close(None)]].concat();
             assert_eq!(events, wanted, "{step}");
         }
     }

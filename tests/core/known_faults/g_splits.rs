@@ -1,38 +1,20 @@
-//! Class G: results that depend on how the bytes came.
+//! Class G: results that depend on how the input is split.
 
 use barews::{Config, Connection, Event, Input, Kind, MIN_BUFFER_LEN, RecvBuffer};
 
-use crate::support::frames::{Ev, KEY, SIDES, Side, Ws, closed, frame, header, joined, whole};
+use crate::support::endpoint::SIDES;
+use crate::support::event::{Ev, joined};
+use crate::support::frame::{KEY, frame, header};
 
-/// The events of `wire` in two reads, at every place between them.
-fn two_reads(side: Side, wire: &[u8], wanted: &[Ev]) {
-    for cut in 0..=wire.len() {
-        let mut ws = Ws::new(side, Config::new());
-        let mut events = ws.push(&wire[..cut]);
-        events.extend(ws.push(&wire[cut..]));
-        assert_eq!(joined(&events), wanted, "{side:?} cut at {cut}");
-        assert_eq!(ws.consumed, wire.len());
-    }
-}
-
-/// mosquitto, pull request 3721: with a header in two reads a length of 0 was taken for "there is no header yet", and
-/// bytes that nobody had written were parsed.
-#[test]
-fn mosquitto_3721_a_header_of_an_empty_frame_in_two_reads() {
-    for side in SIDES {
-        let wire = [side.incoming(0x82, b""), side.incoming(0x81, b"next")].concat();
-        two_reads(side, &wire, &[whole(Kind::Binary, b""), whole(Kind::Text, b"next")]);
-    }
-}
-
-/// grappa-irc, issue 453: of a header that was cut, or stood at the end of the buffer, part was dropped or read again.
+/// grappa-irc, issue 453: part of a header that was split, or at the end of the buffer, was dropped
+/// or read twice.
 #[test]
 fn grappa_irc_453_part_of_a_header_is_not_dropped() {
     for side in SIDES {
         for len in [1, 125, 126, 300] {
             let payload = vec![0x81; len];
-            let wire = side.incoming(0x82, &payload);
-            let mut ws = Ws::new(side, Config::new());
+            let wire = side.frame(0x82, &payload);
+            let mut ws = side.ws(Config::new());
             let head = wire.len() - len;
             for (n, byte) in wire[..head].iter().enumerate() {
                 assert_eq!(
@@ -40,34 +22,15 @@ fn grappa_irc_453_part_of_a_header_is_not_dropped() {
                     (vec![], if n + 1 == head { head } else { 0 })
                 );
             }
-            assert_eq!(joined(&ws.push(&wire[head..])), [whole(Kind::Binary, &payload)]);
+            assert_eq!(joined(&ws.push(&wire[head..])), [Ev::binary(&payload)]);
         }
     }
 }
 
-/// misultin, issue 60: the same; here where frames are glued together.
-#[test]
-fn misultin_60_frames_glued_together_and_cut() {
-    for side in SIDES {
-        let wire = [
-            side.incoming(0x81, b"one"),
-            side.incoming(0x81, b"two"),
-            side.incoming(0x01, b"thr"),
-            side.incoming(0x80, b"ee"),
-        ];
-        let wanted = [b"one", b"two"].map(|text| whole(Kind::Text, text));
-        let wanted = [&wanted[..], &[whole(Kind::Text, b"three")]].concat();
-        two_reads(side, &wire.concat(), &wanted);
-        for step in 1..10 {
-            assert_eq!(Ws::new(side, Config::new()).push_by(step, &wire.concat()), wanted);
-        }
-    }
-}
-
-/// Boost.Beast, issue 2928: the same; here at the very end of the buffer.
+/// Boost.Beast, issue 2928: the same, at the very end of the buffer.
 #[test]
 fn beast_2928_a_header_at_the_end_of_the_buffer() {
-    // The second frame's header begins at each of the last places of a buffer of 131 bytes.
+    // The second frame's header begins at each of the last positions of a 131-byte buffer.
     for fill in MIN_BUFFER_LEN - 14..MIN_BUFFER_LEN {
         let first = frame(0x82, Some(KEY), &vec![1; fill - 8]);
         let second = frame(0x82, Some(KEY), &[2; 200]);
@@ -90,54 +53,39 @@ fn beast_2928_a_header_at_the_end_of_the_buffer() {
     }
 }
 
-/// Thunder, issue 1632: the same; here with the payload in a read of its own.
+/// Thunder, issue 1632: the same, with the payload in a separate read.
 #[test]
 fn thunder_1632_a_header_alone_and_then_its_payload() {
     for side in SIDES {
         for len in [1, 126, 65_536] {
-            let wire = side.incoming(0x82, &vec![3; len]);
+            let wire = side.frame(0x82, &vec![3; len]);
             let head = wire.len() - len;
-            let mut ws = Ws::new(side, Config::new());
+            let mut ws = side.ws(Config::new());
             assert_eq!((ws.push(&wire[..head]), ws.need), (vec![], 1));
-            assert_eq!(ws.push(&wire[head..]), [whole(Kind::Binary, &vec![3; len])]);
+            assert_eq!(ws.push(&wire[head..]), [Ev::binary(&vec![3; len])]);
         }
     }
 }
 
-/// ws, issue 1494: a Close that came in several packets was not understood.
+/// embedded-websocket 0.9.5: a Close in two reads was reported as complete, with an invented code.
 #[test]
-fn ws_1494_a_close_in_several_packets() {
+fn embedded_websocket_0_9_5_a_close_is_delivered_whole() {
     for side in SIDES {
-        let wire = side.incoming(0x88, b"\x03\xE9going away");
-        two_reads(side, &wire, &[closed(1001, "going away")]);
-        for step in 1..wire.len() {
-            assert_eq!(
-                Ws::new(side, Config::new()).push_by(step, &wire),
-                [closed(1001, "going away")]
-            );
-        }
-    }
-}
-
-/// embedded-websocket 0.9.5: a Close in two reads was said to be complete, with a code of its own making.
-#[test]
-fn embedded_websocket_0_9_5_a_close_is_whole_or_not_there() {
-    for side in SIDES {
-        let wire = side.incoming(0x88, b"\x03\xE8bye");
+        let wire = side.frame(0x88, b"\x03\xE8bye");
         for cut in 0..wire.len() {
-            let mut ws = Ws::new(side, Config::new());
+            let mut ws = side.ws(Config::new());
             assert_eq!((ws.push(&wire[..cut]), ws.consumed, ws.wants_write()), (vec![], 0, false));
         }
     }
 }
 
-/// embedded-websocket 0.9.5: each piece of a Ping was answered by a Pong of its own.
+/// embedded-websocket 0.9.5: each piece of a Ping was answered with its own Pong.
 #[test]
 fn embedded_websocket_0_9_5_a_ping_in_pieces_has_one_pong() {
     for side in SIDES {
         for step in 1..30 {
-            let wire = side.incoming(0x89, b"a ping in many pieces");
-            let mut ws = Ws::new(side, Config::new());
+            let wire = side.frame(0x89, b"a ping in many pieces");
+            let mut ws = side.ws(Config::new());
             let mut pongs = Vec::new();
             for chunk in wire.chunks(step) {
                 ws.push(chunk);
@@ -148,16 +96,16 @@ fn embedded_websocket_0_9_5_a_ping_in_pieces_has_one_pong() {
     }
 }
 
-/// gobwas/ws, issue 201: bytes of a header were consumed before it was complete, and "not yet" was an error.
+/// gobwas/ws, issue 201: an incomplete header was partly consumed, and reported as an error.
 #[test]
-fn gobwas_ws_201_not_yet_is_no_error_and_takes_nothing_of_a_header() {
+fn gobwas_ws_201_an_incomplete_header_is_neither_an_error_nor_consumed() {
     for side in SIDES {
         for (first, len) in [(0x82, 5), (0x82, 300), (0x82, 70_000), (0x89, 100)] {
-            let head = header(first, side.peer_key(), len);
+            let head = header(first, side.key(), len);
             for end in 0..head.len() {
-                let mut ws = Ws::new(side, Config::new());
+                let mut ws = side.ws(Config::new());
                 for _ in 0..3 {
-                    // Asked again and again.
+                    // Repeated calls give the same answer.
                     let shown = if ws.need == 0 { &head[..end] } else { &[] };
                     assert_eq!((ws.push(shown), ws.consumed), (vec![], 0));
                     assert!(end < 2 || ws.need > head.len() - end);
@@ -167,7 +115,7 @@ fn gobwas_ws_201_not_yet_is_no_error_and_takes_nothing_of_a_header() {
     }
 }
 
-/// fastwebsockets, issue 64: a read that was cancelled took part of a header with it, and the stream was corrupt.
+/// fastwebsockets, issue 64: a cancelled read lost part of a header, which corrupted the stream.
 #[test]
 fn fastwebsockets_64_a_read_that_is_dropped_loses_nothing() {
     let wire = [frame(0x81, None, b"one"), frame(0x82, None, &[2; 130])].concat();
@@ -177,7 +125,7 @@ fn fastwebsockets_64_a_read_that_is_dropped_loses_nothing() {
         for end in [cut, cut, wire.len()] {
             let mut shown = wire[start..end].to_vec();
             let mut input = Input::new(&mut shown);
-            // One event, and the cursor is dropped; what it did not consume is shown again.
+            // Takes one event, then drops the cursor; the unconsumed bytes are passed again.
             if let Ok(Event::Data(data)) = ws.receive(&mut input) {
                 bytes.extend_from_slice(data.payload);
             }
@@ -192,12 +140,12 @@ fn fastwebsockets_64_a_read_that_is_dropped_loses_nothing() {
     }
 }
 
-/// gobwas/ws, issue 143: half a frame blocked the reader, and with it everybody on its thread.
+/// gobwas/ws, issue 143: half a frame blocked the reader, and everything else on its thread.
 #[test]
-fn gobwas_ws_143_half_a_frame_is_handed_out() {
+fn gobwas_ws_143_half_a_frame_is_delivered() {
     for side in SIDES {
-        let wire = side.incoming(0x82, &[5; 100]);
-        let mut ws = Ws::new(side, Config::new());
+        let wire = side.frame(0x82, &[5; 100]);
+        let mut ws = side.ws(Config::new());
         let events = ws.push(&wire[..wire.len() - 50]);
         let data = |payload: &[u8], first, fin, left| {
             vec![Ev::Data { kind: Kind::Binary, payload: payload.to_vec(), first, fin, left }]
@@ -207,7 +155,7 @@ fn gobwas_ws_143_half_a_frame_is_handed_out() {
     }
 }
 
-/// apache/iggy, issue 2250: a message longer than the buffer could not be taken.
+/// apache/iggy, issue 2250: a message longer than the buffer could not be received.
 #[test]
 fn iggy_2250_a_message_is_longer_than_the_buffer() {
     let wire = frame(0x82, Some(KEY), &[8; 10_000]);

@@ -1,10 +1,12 @@
-//! Class H: masking: keys that repeat, can be guessed, or are not there.
+//! Class H: masking keys that repeat, are predictable or are missing.
 
 use barews::{
     Client, Config, Connection, ControlOrder, Delivery, Error, Kind, MaskKeys, NoKey, SendError,
 };
 
-use crate::support::frames::{Call, Ev, KEY, Keys, Side, Ws, frame, written};
+use crate::support::endpoint::{Call, Keys, Side};
+use crate::support::event::Ev;
+use crate::support::frame::written;
 
 use super::fault;
 
@@ -21,28 +23,28 @@ const CALLS: [Call<'_>; 6] = [
 /// curl, CVE-2025-10148: one key for all frames of a connection.
 #[test]
 fn curl_cve_2025_10148_a_new_key_for_each_frame() {
-    let mut ws = Ws::new(Side::Client, Config::new());
+    let mut ws = Side::Client.ws(Config::new());
     let wire: Vec<u8> = (0..50).flat_map(|_| CALLS.map(|call| ws.sent(call)).concat()).collect();
     let mut keys: Vec<_> = written(&wire).iter().map(|frame| frame.key.unwrap()).collect();
     assert_eq!((keys.len(), ws.keys()), (300, 300));
     keys.sort_unstable();
     keys.dedup();
-    assert_eq!(keys.len(), 300, "no key comes twice");
+    assert_eq!(keys.len(), 300, "a key repeats");
 }
 
 /// gorilla/websocket, GO-2026-6278: keys came from a weak generator.
 #[test]
-fn gorilla_go_2026_6278_the_key_is_the_sources() {
-    let mut ws = Ws::new(Side::Client, Config::new());
+fn gorilla_go_2026_6278_the_key_comes_from_the_source() {
+    let mut ws = Side::Client.ws(Config::new());
     for (n, call) in (0..).zip(CALLS) {
         assert_eq!(written(&ws.sent(call))[0].key, Some(Keys::nth(n)));
     }
 }
 
-/// ws, commit 7253f06 of 2016: the same; and the handshake's nonce is to be random as well.
+/// ws, commit 7253f06 of 2016: the same; the handshake nonce must be random as well.
 #[cfg(feature = "handshake")]
 #[test]
-fn ws_7253f06_the_nonce_is_the_callers() {
+fn ws_7253f06_the_nonce_comes_from_the_caller() {
     use barews::handshake::client::Handshake;
     use barews::handshake::key::Key;
 
@@ -55,26 +57,26 @@ fn ws_7253f06_the_nonce_is_the_callers() {
     }
 }
 
-/// HTTP.jl, issue 437: the same. How good a key is lies with the caller's source; that every frame takes a new one from
-/// it does not: every way of sending, what is due and what is begun.
+/// HTTP.jl, issue 437: the same. The quality of keys depends on the caller's source, but every
+/// frame takes a new one from it: in every way of sending, and for pending frames.
 #[test]
 fn http_jl_437_every_way_of_sending_draws_a_key() {
-    let mut ws = Ws::new(Side::Client, Config::new());
+    let mut ws = Side::Client.ws(Config::new());
     let mut payload = *b"in place";
     let header = ws.in_place(Kind::Binary, true, &mut payload).unwrap();
     assert_eq!(header[2..6], Keys::nth(0));
     let header = ws.begin(Kind::Binary, true, 3).unwrap();
     assert_eq!(header[2..6], Keys::nth(1));
     ws.mask_next(&mut [0; 3]).unwrap();
-    ws.push(&Side::Client.incoming(0x89, b"p"));
+    ws.push(&Side::Client.frame(0x89, b"p"));
     let frames = written(&ws.sent(Call::Text("x")));
     assert_eq!([frames[0].key, frames[1].key], [Some(Keys::nth(2)), Some(Keys::nth(3))]);
-    ws.push(&Side::Client.incoming(0x88, b""));
+    ws.push(&Side::Client.frame(0x88, b""));
     assert_eq!(written(&ws.sent(Call::Transmit))[0].key, Some(Keys::nth(4)));
     assert_eq!(ws.keys(), 5);
 }
 
-/// A source that has a few keys and then none.
+/// A source of a few keys, then none.
 struct Few(u8);
 
 impl MaskKeys for Few {
@@ -84,7 +86,7 @@ impl MaskKeys for Few {
     }
 }
 
-/// Java-WebSocket, issue 1132: the same. A source that has no good key says so, and then none is made up.
+/// Java-WebSocket, issue 1132: the same. A source without a good key says so, and none is made up.
 #[test]
 fn java_websocket_1132_without_a_key_nothing_is_sent() {
     let mut ws: Connection<Client<Few>> = Connection::client(Config::new(), Few(2));
@@ -100,83 +102,64 @@ fn java_websocket_1132_without_a_key_nothing_is_sent() {
     assert_eq!(ws.transport_action(), barews::TransportAction::Drop);
 }
 
-/// Boost.Beast, in Bishop Fox's report: the same. No key is drawn before its frame is written, so none is known
-/// before, or used for another one.
+/// Boost.Beast, in Bishop Fox's report: the same. A key is drawn only when its frame is written, so
+/// it cannot be known earlier or used for another frame.
 #[test]
 fn beast_bishop_fox_a_refused_call_draws_no_key() {
-    let mut ws = Ws::new(Side::Client, Config::new());
+    let mut ws = Side::Client.ws(Config::new());
     assert!(ws.call(Call::Text("long"), &mut [0; 9]).is_err());
     assert_eq!(ws.refused(Call::Ping(&[0; 126])), SendError::ControlTooLong);
     assert_eq!(ws.refused(Call::Fragment(Kind::Text, true, b"\xFF")), SendError::InvalidUtf8);
     assert_eq!(ws.keys(), 0);
 }
 
-/// ws, commit 5edb460: a frame without payload went out unmasked.
+/// ws, commit 5edb460: a frame without payload was sent unmasked.
 #[test]
 fn ws_5edb460_an_empty_frame_is_masked() {
     for call in [Call::Text(""), Call::Binary(b""), Call::Ping(b""), Call::Pong(b"")] {
-        let wire = Ws::new(Side::Client, Config::new()).sent(call);
+        let wire = Side::Client.ws(Config::new()).sent(call);
         assert_eq!((wire.len(), wire[1]), (6, 0x80), "{call:?}");
     }
-    let mut ws = Ws::new(Side::Client, Config::new());
-    ws.push(&Side::Client.incoming(0x88, b""));
-    assert_eq!(ws.sent(Call::Transmit).len(), 6, "and the answer to an empty Close");
+    let mut ws = Side::Client.ws(Config::new());
+    ws.push(&Side::Client.frame(0x88, b""));
+    assert_eq!(ws.sent(Call::Transmit).len(), 6, "the answer to an empty Close is masked as well");
 }
 
-/// ws, issue 1681: until 2020 a wrong mask bit was not refused.
+/// ws, issue 1681: until 2020 a wrong mask bit was accepted.
 #[test]
 fn ws_1681_a_wrong_mask_bit_is_refused_at_its_byte() {
     for first in [0x81, 0x82, 0x01, 0x02, 0x88, 0x89, 0x8A] {
         for len in 0..=125 {
-            let server = Ws::new(Side::Server, Config::new()).push(&[first, len]);
+            let server = Side::Server.ws(Config::new()).push(&[first, len]);
             assert_eq!(server, [Ev::Fail(Error::Unmasked)]);
-            let client = Ws::new(Side::Client, Config::new()).push(&[first, 0x80 | len]);
+            let client = Side::Client.ws(Config::new()).push(&[first, 0x80 | len]);
             assert_eq!(client, [Ev::Fail(Error::Masked)]);
         }
     }
 }
 
-/// libsoup, merge request 71: a client took masked frames.
+/// NATS has a mode without masking, which violates the RFC.
 #[test]
-fn libsoup_71_a_client_takes_no_masked_frame() {
-    for key in [KEY, [0; 4]] {
-        let wire = frame(0x81, Some(key), b"masked");
-        assert_eq!(fault(Side::Client, Config::new(), &wire), Error::Masked);
-    }
-}
-
-/// embedded-websocket 0.9.5, ws-framer 0.4.0: a server took unmasked frames.
-#[test]
-fn ws_framer_0_4_0_a_server_takes_no_unmasked_frame() {
-    let wire = frame(0x81, None, b"unmasked");
-    assert_eq!(fault(Side::Server, Config::new(), &wire), Error::Unmasked);
-    // Nor inside of a message, nor of length 0.
-    let wire = [frame(0x01, Some(KEY), b"masked"), frame(0x80, None, b"")].concat();
-    assert_eq!(fault(Side::Server, Config::new(), &wire), Error::Unmasked);
-}
-
-/// NATS has a mode without masking, which is not the RFC's.
-#[test]
-fn nats_no_masking_no_choice_switches_masking_off() {
+fn nats_no_masking_no_option_disables_masking() {
     for delivery in [Delivery::Chunks, Delivery::Frames] {
         for order in [ControlOrder::Ahead, ControlOrder::Wire] {
             for pong in [true, false] {
                 let config =
                     super::UNLIMITED.delivery(delivery).control_order(order).auto_pong(pong);
                 assert_eq!(fault(Side::Server, config, b"\x81\x01a"), Error::Unmasked);
-                let wire = Ws::new(Side::Client, config).sent(Call::Text("a"));
+                let wire = Side::Client.ws(config).sent(Call::Text("a"));
                 assert_eq!(wire[1], 0x81);
             }
         }
     }
 }
 
-/// Huang, Chen, Barth and others, "Talking to Yourself for Fun and Profit", 2011: a proxy took what a page had a client
-/// send for a request, and kept the answer for others.
+/// Huang, Chen, Barth and others, "Talking to Yourself for Fun and Profit", 2011: a proxy mistook
+/// data that a page had its client send for a request, and cached the answer for others.
 #[test]
 fn talking_to_yourself_2011_what_is_sent_is_not_what_is_on_the_wire() {
     let request = "GET /script.js HTTP/1.1\r\nHost: target.com\r\n\r\n";
-    let mut ws = Ws::new(Side::Client, Config::new());
+    let mut ws = Side::Client.ws(Config::new());
     let forms = [
         ws.sent(Call::Text(request)),
         ws.sent(Call::Binary(request.as_bytes())),
@@ -186,7 +169,7 @@ fn talking_to_yourself_2011_what_is_sent_is_not_what_is_on_the_wire() {
     for wire in forms {
         assert!(!wire.windows(4).any(|bytes| bytes == b"GET " || bytes == b"HTTP"));
     }
-    // The same text twice is not the same bytes twice.
-    let mut ws = Ws::new(Side::Client, Config::new());
+    // Sent twice, the same text gives different bytes.
+    let mut ws = Side::Client.ws(Config::new());
     assert_ne!(ws.sent(Call::Text(request))[6..], ws.sent(Call::Text(request))[6..]);
 }

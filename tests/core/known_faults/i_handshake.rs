@@ -1,4 +1,4 @@
-//! Class I: the handshake: injection, smuggling, checks that were left out.
+//! Class I: the handshake: injection, smuggling, missing checks.
 
 use barews::handshake::client::{Handshake, Response};
 use barews::handshake::server::{Incoming, Origins, RequestReader};
@@ -17,7 +17,7 @@ fn client() -> Handshake<'static> {
     Handshake::new(*b"the sample nonce", "example.com", "/").protocols(&["a", "b"])
 }
 
-/// The status of an answer that is no 101, or 101.
+/// 101, or the status of a response that rejects the upgrade.
 fn judged(head: &str) -> Result<u16, Error> {
     match client().read_response(head.as_bytes())? {
         Status::Complete(Response::Accepted(_)) => Ok(101),
@@ -26,7 +26,7 @@ fn judged(head: &str) -> Result<u16, Error> {
     }
 }
 
-/// The answer with a line taken out and another one put in.
+/// The response with one line removed and others added.
 fn answered(without: &str, more: &[&str]) -> Result<u16, Error> {
     judged(&changed(LINE, &ANSWER, &[without], more))
 }
@@ -39,7 +39,7 @@ fn refused(head: &str) -> Error {
 const INJECTED: [&str; 6] =
     ["a\r\nX: y", "a\nX: y", "a\rX: y", "a\r\n\r\nGET / HTTP/1.1", "a\0b", "\r\n"];
 
-/// hackney, GHSA-f9vr-g2g2-x9fg: line ends in the host or the path of a URL became line ends of the request.
+/// hackney, GHSA-f9vr-g2g2-x9fg: line breaks in the host or path of a URL ended up in the request.
 #[test]
 fn hackney_ghsa_f9vr_line_ends_in_host_and_path() {
     let mut out = [0; 512];
@@ -52,7 +52,8 @@ fn hackney_ghsa_f9vr_line_ends_in_host_and_path() {
     }
 }
 
-/// undici, CVE-2026-1527: and in the `upgrade` option; here that word is nobody's choice, and the others are checked.
+/// undici, CVE-2026-1527: the same for the `upgrade` option. Here that value is fixed, and the
+/// other values are checked.
 #[test]
 fn undici_cve_2026_1527_line_ends_in_fields_and_protocols() {
     let mut out = [0; 512];
@@ -74,9 +75,9 @@ fn undici_cve_2026_1527_line_ends_in_fields_and_protocols() {
     }
 }
 
-/// hyper, RUSTSEC-2017-0002: line ends in a header's value were written as they were, by servers too.
+/// hyper, RUSTSEC-2017-0002: line breaks in header values were written unchanged, by servers too.
 #[test]
-fn hyper_rustsec_2017_0002_line_ends_in_an_answer() {
+fn hyper_rustsec_2017_0002_line_ends_in_a_response() {
     let request = with(&[], &["Sec-WebSocket-Protocol: a"]);
     let accept = upgrade(&request).accept(Origins::Any).unwrap();
     let mut out = [0; 512];
@@ -89,7 +90,7 @@ fn hyper_rustsec_2017_0002_line_ends_in_an_answer() {
     }
 }
 
-/// aiohttp, CVE-2026-69243: an upgrade had a body, whose bytes were then read as a second request.
+/// aiohttp, CVE-2026-69243: the body of an upgrade request was read as a second request.
 #[test]
 fn aiohttp_cve_2026_69243_an_upgrade_with_a_body() {
     for field in ["Content-Length: 34", "Transfer-Encoding: chunked"] {
@@ -99,24 +100,24 @@ fn aiohttp_cve_2026_69243_an_upgrade_with_a_body() {
     }
 }
 
-/// hyper, RUSTSEC-2020-0008: the body of a GET was left where it was, and taken for the next request.
+/// hyper, RUSTSEC-2020-0008: the body of a GET was left unread and parsed as the next request.
 #[test]
 fn hyper_rustsec_2020_0008_a_get_with_a_body() {
     let smuggled = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
     let request = with(&[], &[&format!("Content-Length: {}", smuggled.len())]);
-    // At the end of the head, before a byte of the body is here, and the same with all of it.
+    // At the end of the head, without the body and with all of it.
     assert_eq!(refused(&request), Error::BodyNotAllowed);
     assert_eq!(refused(&(request + smuggled)), Error::BodyNotAllowed);
 }
 
-/// Vert.x, CVE-2018-12541: the body of an upgrade was kept whole before the answer was given.
+/// Vert.x, CVE-2018-12541: the whole body of an upgrade was buffered before the response.
 #[test]
 fn vert_x_cve_2018_12541_the_head_alone_decides() {
-    // Not a byte of the gigabyte that is announced has to be there.
+    // None of the announced gigabyte has to arrive.
     assert_eq!(refused(&with(&[], &["Content-Length: 1073741824"])), Error::BodyNotAllowed);
 }
 
-/// hyper, RUSTSEC-2021-0078: a length with a plus sign was taken for a number.
+/// hyper, RUSTSEC-2021-0078: a length with a plus sign was parsed as a number.
 #[test]
 fn hyper_rustsec_2021_0078_lenient_lengths() {
     for value in ["+0", "-0", "0x0", "00", "0, 0", "0 0", "", "18446744073709551616"] {
@@ -126,7 +127,7 @@ fn hyper_rustsec_2021_0078_lenient_lengths() {
     }
 }
 
-/// hyper, RUSTSEC-2021-0079: the sum of a chunked body's lengths overflowed.
+/// hyper, RUSTSEC-2021-0079: the lengths of a chunked body overflowed when added.
 #[test]
 fn hyper_rustsec_2021_0079_no_chunked_body() {
     for value in ["chunked", "Chunked", "identity", "gzip, chunked", "xchunked", ""] {
@@ -136,8 +137,8 @@ fn hyper_rustsec_2021_0079_no_chunked_body() {
     }
 }
 
-/// hyper, RUSTSEC-2021-0020: of several Transfer-Encoding fields not the right one was taken, so a proxy could see another
-/// body.
+/// hyper, RUSTSEC-2021-0020: the wrong one of several Transfer-Encoding fields was used, so a proxy
+/// could see a different body.
 #[test]
 fn hyper_rustsec_2021_0020_every_line_of_a_field_counts() {
     for fields in [
@@ -150,7 +151,7 @@ fn hyper_rustsec_2021_0020_every_line_of_a_field_counts() {
     }
 }
 
-/// `tiny_http`, RUSTSEC-2020-0031: Transfer-Encoding with whitespace where none may be was read with leniency.
+/// `tiny_http`, RUSTSEC-2020-0031: Transfer-Encoding with invalid whitespace was accepted.
 #[test]
 fn tiny_http_rustsec_2020_0031_a_space_before_the_colon() {
     for field in ["Transfer-Encoding : chunked", "Content-Length\t: 5", "X Y: z", ": z"] {
@@ -159,8 +160,8 @@ fn tiny_http_rustsec_2020_0031_a_space_before_the_colon() {
     assert_eq!(refused(&with(&[], &["X: y", " folded: z"])), Error::ObsoleteFold);
 }
 
-/// actix-http, RUSTSEC-2021-0081: a request could be hidden in another one, for the grammar of heads was read with
-/// leniency.
+/// actix-http, RUSTSEC-2021-0081: a request could be hidden inside another because the parser was
+/// too lenient.
 #[test]
 fn actix_http_rustsec_2021_0081_line_ends_are_cr_lf() {
     let request = with(&[], &[]);
@@ -169,7 +170,7 @@ fn actix_http_rustsec_2021_0081_line_ends_are_cr_lf() {
     assert_eq!(refused(&request.replacen("Host: ", "Host: \0", 1)), Error::InvalidFieldValue);
 }
 
-/// Pingora, CVE-2026-2833: the proxy passed bytes on before the server behind it had agreed to the upgrade.
+/// Pingora, CVE-2026-2833: the proxy forwarded bytes before the server had accepted the upgrade.
 #[test]
 fn pingora_cve_2026_2833_only_a_101_opens_the_connection() {
     for status in [200, 204, 301, 400, 401, 403, 404, 426, 500, 999] {
@@ -177,12 +178,13 @@ fn pingora_cve_2026_2833_only_a_101_opens_the_connection() {
         assert_eq!(judged(&head), Ok(status));
     }
     assert_eq!(answered("-", &[]), Ok(101));
-    // Interim answers are none.
+    // Interim responses do not open the connection either.
     let interim = head("HTTP/1.1 100 Continue", &[]);
     assert!(matches!(client().read_response(interim.as_bytes()), Ok(Status::NeedMore(_))));
 }
 
-/// websocket-smuggle, Egorov 2019: a proxy took any answer to a wrong Sec-WebSocket-Version for an open tunnel.
+/// websocket-smuggle, Egorov 2019: a proxy took any response to a wrong Sec-WebSocket-Version for
+/// an open tunnel.
 #[test]
 fn websocket_smuggle_2019_a_wrong_version_is_a_426_that_closes() {
     for version in ["1", "8", "12", "14", "255"] {
@@ -197,10 +199,10 @@ fn websocket_smuggle_2019_a_wrong_version_is_a_426_that_closes() {
     );
 }
 
-/// Netty, CVE-2026-59898: the handshake of old drafts did not look at Connection and Upgrade, so that a proxy did not
-/// see an upgrade where the server did.
+/// Netty, CVE-2026-59898: the handshake of old drafts ignored Connection and Upgrade, so a proxy
+/// did not see the upgrade that the server performed.
 #[test]
-fn netty_cve_2026_59898_old_drafts_are_not_known() {
+fn netty_cve_2026_59898_old_drafts_are_not_supported() {
     let hixie = [
         "Sec-WebSocket-Key1: 18x 6]8vM;54 *(5:  {   U1]8  z [  8",
         "Sec-WebSocket-Key2: 1_ tx7X d  <  nw  334J702) 7]o}` 0",
@@ -216,7 +218,7 @@ fn netty_cve_2026_59898_old_drafts_are_not_known() {
     assert!(matches!(read(without.as_bytes()), Ok(Incoming::Plain(_))));
 }
 
-/// ws before 8.7.0, commit 0fdcc0a: the client did not look at the value of Upgrade.
+/// ws before 8.7.0, commit 0fdcc0a: the client did not check the value of Upgrade.
 #[test]
 fn ws_0fdcc0a_the_client_checks_what_was_upgraded_to() {
     for value in ["h2c", "websocket2", "", "websocket, h2c", "web socket"] {
@@ -229,7 +231,7 @@ fn ws_0fdcc0a_the_client_checks_what_was_upgraded_to() {
     assert_eq!(answered("Sec-WebSocket-Accept", &[wrong]), Err(Error::Invalid(Field::Accept)));
 }
 
-/// ws, commit 160af45: the server did not look at the key.
+/// ws, commit 160af45: the server did not check the key.
 #[test]
 fn ws_160af45_the_server_checks_the_key() {
     for key in [
@@ -245,7 +247,7 @@ fn ws_160af45_the_server_checks_the_key() {
     }
 }
 
-/// websocketz 0.2.0: a request without Upgrade and Connection and with the key `a` was accepted.
+/// websocketz 0.2.0: a request with the key `a` and without Upgrade and Connection was accepted.
 #[test]
 fn websocketz_0_2_0_nothing_of_4_2_1_is_left_out() {
     for name in ["Host", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version"] {
@@ -259,7 +261,7 @@ fn websocketz_0_2_0_nothing_of_4_2_1_is_left_out() {
     }
 }
 
-/// websocketz 0.2.0: its client took `Connection: upgrade` in no other form.
+/// websocketz 0.2.0: the client accepted only the exact value `Connection: upgrade`.
 #[test]
 fn websocketz_0_2_0_connection_is_a_list_of_tokens() {
     for value in ["upgrade", "UPGRADE", "keep-alive, Upgrade", "a,upgrade,b", "upgrade , close"] {
@@ -273,9 +275,9 @@ fn websocketz_0_2_0_connection_is_a_list_of_tokens() {
     );
 }
 
-/// embedded-websocket 0.9.5: a 101 was written whatever version the request named.
+/// embedded-websocket 0.9.5: a 101 was written for any version in the request.
 #[test]
-fn embedded_websocket_0_9_5_the_version_is_looked_at() {
+fn embedded_websocket_0_9_5_the_version_is_checked() {
     for version in ["", "013", "13.0", "thirteen", "13, 13", "-13"] {
         let request =
             with(&["Sec-WebSocket-Version"], &[&format!("Sec-WebSocket-Version: {version}")]);
@@ -292,7 +294,7 @@ fn allowed(origin: &[&str], origins: Origins<'_>) -> bool {
     }
 }
 
-/// Spring, CVE-2026-59390: there was no check of Origin, or one that could be got round.
+/// Spring, CVE-2026-59390: the check of Origin was missing or could be bypassed.
 #[test]
 fn spring_cve_2026_59390_an_origin_is_compared_whole() {
     let origins = Origins::List(&["https://example.com"]);
@@ -312,32 +314,33 @@ fn spring_cve_2026_59390_an_origin_is_compared_whole() {
     }
 }
 
-/// Cline, CVE-2026-44211: the same; here without a list, which is a choice that has to be made.
+/// Cline, CVE-2026-44211: the same. Here, going without a list takes an explicit choice.
 #[test]
-fn cline_cve_2026_44211_there_is_no_answer_without_a_policy() {
-    // `accept` cannot be called without one; an empty list lets nobody in.
+fn cline_cve_2026_44211_accepting_requires_a_policy() {
+    // `accept` requires a policy; an empty list allows no origin.
     assert!(!allowed(&["http://localhost"], Origins::List(&[])));
     assert!(!allowed(&[], Origins::List(&[])));
     assert!(allowed(&["http://localhost"], Origins::Any));
 }
 
-/// socket.io, WS-2020-0443: the same; here with origins that are none.
+/// socket.io, WS-2020-0443: the same, with values that are not an origin.
 #[test]
-fn socket_io_ws_2020_0443_no_origin_and_null_are_not_let_in() {
+fn socket_io_ws_2020_0443_a_missing_origin_and_null_are_refused() {
     for origin in [&[][..], &["null"], &[""], &["https://a", "https://b"]] {
         assert!(!allowed(origin, Origins::List(&["https://a"])), "{origin:?}");
     }
 }
 
-/// farm, GHSA-p773-8mf4-rjm5: the same; here without Origin.
+/// farm, GHSA-p773-8mf4-rjm5: the same, without Origin.
 #[test]
-fn farm_ghsa_p773_who_sends_no_origin_is_a_choice_of_its_own() {
+fn farm_ghsa_p773_a_missing_origin_is_allowed_only_explicitly() {
     assert!(allowed(&[], Origins::ListOrNone(&["https://a"])));
     assert!(!allowed(&["https://b"], Origins::ListOrNone(&["https://a"])));
     assert!(!allowed(&["null"], Origins::ListOrNone(&["https://a"])));
 }
 
-/// Zephyr, CVE-2026-5067: a key was copied into a buffer of its own length without an end, and read beyond it.
+/// Zephyr, CVE-2026-5067: a key was copied without a terminator into a buffer of exactly its
+/// length, and read past the end.
 #[test]
 fn zephyr_cve_2026_5067_a_key_that_fills_its_buffer() {
     let accept = upgrade(&with(&[], &[])).key().accept();
@@ -348,21 +351,21 @@ fn zephyr_cve_2026_5067_a_key_that_fills_its_buffer() {
     }
 }
 
-/// `WebKit`, CVE-2010-1766: of a long invalid answer one byte too many was read.
+/// `WebKit`, CVE-2010-1766: one byte too many of a long invalid response was read.
 #[test]
-fn webkit_cve_2010_1766_a_long_answer_is_refused_at_the_limit() {
+fn webkit_cve_2010_1766_a_long_response_is_refused_at_the_limit() {
     for limit in 20..200 {
         let mut handshake = client().limits(Limits::new().max_head_len(limit));
         let bytes = [&b"HTTP/1.1 101 "[..], &vec![b'x'; limit]].concat();
         let first = (0..=bytes.len()).find(|end| handshake.read_response(&bytes[..*end]).is_err());
-        // As soon as the line end and the empty line no longer fit.
+        // Refused once the line end and the empty line no longer fit.
         assert_eq!(first, Some((limit - 4 + 1).max(13)), "{limit}");
     }
 }
 
-/// picoserve, issue 66: fields of a browser that were longer than the buffer gave no error that told so.
+/// picoserve, issue 66: browser headers longer than the buffer gave no meaningful error.
 #[test]
-fn picoserve_66_a_head_that_is_too_long_says_so() {
+fn picoserve_66_a_head_that_is_too_long_has_its_own_error() {
     let cookie = format!("Cookie: {}", "c".repeat(9000));
     assert_eq!(refused(&with(&[], &[&cookie])), Error::HeadTooLong);
     assert!(answer(Error::HeadTooLong).starts_with("HTTP/1.1 431 "));
@@ -370,10 +373,11 @@ fn picoserve_66_a_head_that_is_too_long_says_so() {
     assert!(matches!(reader.read(with(&[], &[&cookie]).as_bytes()), Ok(Status::Complete(_))));
 }
 
-/// ws, commits d68ba9e and 6946f5f: credentials went along with a redirect to another host. Here none is followed: where
-/// it leads is told, and what was sent to the first host is not repeated, not even in a log.
+/// ws, commits d68ba9e and 6946f5f: credentials followed a redirect to another host. Here no
+/// redirect is followed: its target is reported, and what was sent to the first host is not
+/// repeated, not even in a log.
 #[test]
-fn ws_d68ba9e_a_redirect_is_the_callers() {
+fn ws_d68ba9e_a_redirect_is_left_to_the_caller() {
     let location = "Location: ws://evil.test/";
     let head = head("HTTP/1.1 302 Found", &[location]);
     let mut handshake = client().headers(&[("Authorization", "secret")]);

@@ -1,30 +1,29 @@
-//! RFC 6455 section 7: the closing handshake, failing the connection, close codes.
+//! RFC 6455 §7: the closing handshake, failing the connection, close codes.
 
-use barews::{CloseCode, CloseFrame, Config, Error, Kind, SendError, State, TransportAction};
+use barews::{CloseCode, CloseFrame, Config, Error, SendError, State, TransportAction};
 
-use crate::support::frames;
-use crate::support::frames::{
-    Call, Ev, Keys, SIDES, Side, Ws, closed, frame, joined, plain, whole,
-};
+use crate::support::endpoint::{Call, Keys, SIDES, Side};
+use crate::support::event::{Ev, joined};
+use crate::support::frame::{frame, header, header_in, plain};
 
-/// Section 7.4 and its registry: the codes that may be on the wire.
+/// The codes that may appear on the wire, by §7.4 and its registry.
 fn on_the_wire(code: u16) -> bool {
-    // 7.4.1: 1004 "Reserved"; the others "MUST NOT be set as a status code in a Close control
+    // §7.4.1: 1004 "Reserved"; the others "MUST NOT be set as a status code in a Close control
     // frame". 1012 to 1014 are in the registry, nothing from 1016 to 2999 is.
     let taken = (1000..=1015).contains(&code) && ![1004, 1005, 1006, 1015].contains(&code);
-    // 7.4.2: 0 to 999 "are not used"; 3000 to 3999 are for libraries, 4000 to 4999 private.
+    // §7.4.2: 0 to 999 "are not used"; 3000 to 3999 are for libraries, 4000 to 4999 private.
     taken || (3000..=4999).contains(&code)
 }
 
 #[test]
 fn r7_1_1_02_the_server_ends_the_transport_first() {
-    let mut server = Ws::new(Side::Server, Config::new());
-    let mut client = Ws::new(Side::Client, Config::new());
+    let mut server = Side::Server.ws(Config::new());
+    let mut client = Side::Client.ws(Config::new());
     let close = client.sent(Call::Close(1000, ""));
     server.push(&close);
     client.push(&server.sent(Call::Transmit));
     assert_eq!((server.state(), client.state()), (State::Closed, State::Closed));
-    // The server closes its half, the client waits for that.
+    // The server closes its half, and the client waits for that.
     assert_eq!(
         (server.transport_action(), client.transport_action()),
         (TransportAction::HalfClose, TransportAction::Keep)
@@ -39,13 +38,13 @@ fn r7_1_2_01_starting_to_close_sends_the_code_and_the_reason() {
         let key = (side == Side::Client).then(|| Keys::nth(0));
         for len in 0..=123 {
             let reason = "q".repeat(len);
-            let mut ws = Ws::new(side, Config::new());
+            let mut ws = side.ws(Config::new());
             let body = [&4000_u16.to_be_bytes(), reason.as_bytes()].concat();
             assert_eq!(ws.sent(Call::Close(4000, &reason)), frame(0x88, key, &body));
             assert_eq!(ws.state(), State::LocalClosed);
         }
-        // Bytes are counted, not characters.
-        let mut ws = Ws::new(side, Config::new());
+        // The limit counts bytes, not characters.
+        let mut ws = side.ws(Config::new());
         for reason in ["q".repeat(124), "µ".repeat(62), "q".repeat(70_000)] {
             assert_eq!(ws.refused(Call::Close(4000, &reason)), SendError::ControlTooLong);
         }
@@ -57,12 +56,12 @@ fn r7_1_2_01_starting_to_close_sends_the_code_and_the_reason() {
 #[test]
 fn r7_1_2_02_both_closes_are_the_end() {
     for side in SIDES {
-        let mut ws = Ws::new(side, Config::new());
+        let mut ws = side.ws(Config::new());
         ws.sent(Call::Close(1000, ""));
-        // Until the peer's Close its data is still taken.
-        assert_eq!(ws.push(&side.incoming(0x81, b"more")), [whole(Kind::Text, b"more")]);
+        // Data is still accepted until the peer's Close.
+        assert_eq!(ws.push(&side.frame(0x81, b"more")), [Ev::text(b"more")]);
         assert_eq!(ws.state(), State::LocalClosed);
-        assert_eq!(ws.push(&side.incoming(0x88, b"\x03\xE8")), [closed(1000, "")]);
+        assert_eq!(ws.push(&side.frame(0x88, b"\x03\xE8")), [Ev::closed(1000, "")]);
         assert_eq!((ws.state(), ws.wants_write()), (State::Closed, false));
     }
 }
@@ -70,8 +69,8 @@ fn r7_1_2_02_both_closes_are_the_end() {
 #[test]
 fn r7_1_3_01_closing_begins_with_the_first_close_of_either_side() {
     for side in SIDES {
-        let close = side.incoming(0x88, b"\x03\xE8");
-        let mut ws = Ws::new(side, Config::new());
+        let close = side.frame(0x88, b"\x03\xE8");
+        let mut ws = side.ws(Config::new());
         for byte in &close[..close.len() - 1] {
             assert_eq!(ws.push(&[*byte]), []);
             assert_eq!(ws.state(), State::Open);
@@ -81,7 +80,7 @@ fn r7_1_3_01_closing_begins_with_the_first_close_of_either_side() {
         ws.due();
         assert_eq!(ws.state(), State::Closed);
 
-        let mut ws = Ws::new(side, Config::new());
+        let mut ws = side.ws(Config::new());
         assert!(ws.call(Call::Close(1000, ""), &mut [0; 3]).is_err());
         assert_eq!(ws.state(), State::Open);
         ws.sent(Call::Close(1000, ""));
@@ -96,22 +95,22 @@ fn r7_1_4_01_clean_means_that_both_closes_came_before_the_end() {
     for (side, sent, received) in SIDES.into_iter().flat_map(|side| {
         [(false, false), (false, true), (true, false), (true, true)].map(|(a, b)| (side, a, b))
     }) {
-        let mut ws = Ws::new(side, Config::new());
+        let mut ws = side.ws(Config::new());
         if sent {
             ws.sent(Call::Close(1000, ""));
         }
         if received {
-            ws.push(&side.incoming(0x88, b"\x03\xE8"));
+            ws.push(&side.frame(0x88, b"\x03\xE8"));
         }
         let end = ws.eof();
         assert_eq!(end, if received { Ok(()) } else { Err(Error::UnexpectedEof) });
-        // What the peer sent is one half; that this side's Close was written is the other.
+        // A clean close needs the peer's Close received and this side's Close written.
         let clean = end.is_ok() && ws.state() == State::Closed;
         assert_eq!(clean, sent && received, "{side:?} {sent} {received}");
-        // The end stays the end.
+        // The end of the transport is permanent.
         assert_eq!(ws.eof(), end);
         let after = if received { vec![] } else { vec![Ev::Fail(Error::UnexpectedEof)] };
-        assert_eq!(ws.push(&side.incoming(0x81, b"x")), after);
+        assert_eq!(ws.push(&side.frame(0x81, b"x")), after);
         if received && !sent {
             assert_eq!(ws.due(), [(0x88, vec![0x03, 0xE8])]);
         }
@@ -125,83 +124,80 @@ fn r7_1_4_01_clean_means_that_both_closes_came_before_the_end() {
 #[test]
 fn r7_1_5_01_the_close_code_is_the_peers_or_1005_or_1006() {
     for side in SIDES {
-        let mut ws = Ws::new(side, Config::new());
-        assert_eq!(ws.push(&side.incoming(0x88, b"\x0F\xA0")), [closed(4000, "")]);
-        // An empty Close is told from all codes, and is for 1005 to report.
-        let mut ws = Ws::new(side, Config::new());
-        assert_eq!(ws.push(&side.incoming(0x88, b"")), [Ev::Close(None)]);
+        let mut ws = side.ws(Config::new());
+        assert_eq!(ws.push(&side.frame(0x88, b"\x0F\xA0")), [Ev::closed(4000, "")]);
+        // An empty Close is distinct from every code; 1005 only reports it.
+        let mut ws = side.ws(Config::new());
+        assert_eq!(ws.push(&side.frame(0x88, b"")), [Ev::Close(None)]);
         assert_eq!(CloseCode::NO_STATUS.as_u16(), 1005);
-        // The first Close counts, also when this side was first, and there is no second.
-        let mut ws = Ws::new(side, Config::new());
+        // The first Close counts, even after this side's own, and there is no second.
+        let mut ws = side.ws(Config::new());
         ws.sent(Call::Close(1000, ""));
-        let two = [side.incoming(0x88, b"\x03\xE9"), side.incoming(0x88, b"\x03\xEA")].concat();
-        assert_eq!(ws.push(&two), [closed(1001, "")]);
-        // No Close: 1006, for the report alone.
-        let mut ws = Ws::new(side, Config::new());
+        let two = [side.frame(0x88, b"\x03\xE9"), side.frame(0x88, b"\x03\xEA")].concat();
+        assert_eq!(ws.push(&two), [Ev::closed(1001, "")]);
+        // Without a Close: 1006, which is only reported.
+        let mut ws = side.ws(Config::new());
         assert_eq!(ws.eof().unwrap_err().close_code().as_u16(), 1006);
         assert_eq!((ws.wants_write(), ws.due()), (false, vec![]));
     }
 }
 
 #[test]
-fn r7_1_6_01_the_close_reason_is_the_text_behind_the_code() {
+fn r7_1_6_01_the_close_reason_is_the_text_after_the_code() {
     let longest = "€".repeat(41);
     for (side, reason) in SIDES.into_iter().flat_map(|side| {
         ["", "r", "weg µ€😀", &longest].map(|reason: &str| (side, reason.to_owned()))
     }) {
         let body = [b"\x03\xE9", reason.as_bytes()].concat();
         for step in [1, 2, 5, 200] {
-            let mut ws = Ws::new(side, Config::new());
-            let events = ws.push_by(step, &side.incoming(0x88, &body));
-            assert_eq!(events, [closed(1001, &reason)]);
+            let mut ws = side.ws(Config::new());
+            let events = ws.push_by(step, &side.frame(0x88, &body));
+            assert_eq!(events, [Ev::closed(1001, &reason)]);
         }
-        // The reason borrows the body.
+        // The reason borrows from the body.
         let close = CloseFrame::parse(&body).unwrap().unwrap();
         assert_eq!(close.reason.as_ptr(), body[2..].as_ptr());
     }
 }
 
-/// One fault of each kind, behind which the peer goes on.
+/// One fault of each kind, followed by more frames.
 fn faults(side: Side) -> Vec<(Vec<u8>, Error)> {
-    let key = side.peer_key();
+    let key = side.key();
     let wrong_key = if key.is_some() { None } else { Some([1, 2, 3, 4]) };
     let masking = if key.is_some() { Error::Unmasked } else { Error::Masked };
     vec![
-        (side.incoming(0xC1, b"x"), Error::ReservedBits),
-        (side.incoming(0x83, b"x"), Error::ReservedOpcode),
-        (side.incoming(0x09, b"x"), Error::FragmentedControl),
+        (side.frame(0xC1, b"x"), Error::ReservedBits),
+        (side.frame(0x83, b"x"), Error::ReservedOpcode),
+        (side.frame(0x09, b"x"), Error::FragmentedControl),
         (frame(0x89, key, &[0; 126]), Error::ControlTooLong),
-        (frames::header_in(2, 0x82, key, 5), Error::NonMinimalLength),
-        (frames::header_in(8, 0x82, key, 1 << 63), Error::LengthTopBit),
+        (header_in(2, 0x82, key, 5), Error::NonMinimalLength),
+        (header_in(8, 0x82, key, 1 << 63), Error::LengthTopBit),
         (frame(0x81, wrong_key, b"x"), masking),
-        (side.incoming(0x80, b"x"), Error::UnexpectedContinuation),
-        (
-            [side.incoming(0x01, b""), side.incoming(0x81, b"")].concat(),
-            Error::ExpectedContinuation,
-        ),
-        (side.incoming(0x81, b"\xFF"), Error::InvalidUtf8),
-        (side.incoming(0x88, b"x"), Error::CloseTooShort),
-        (side.incoming(0x88, b"\x03\xED"), Error::InvalidCloseCode),
-        (side.incoming(0x88, b"\x03\xE8\xFF"), Error::InvalidUtf8),
-        (frames::header(0x82, key, (16 << 20) + 1), Error::FrameTooLong),
+        (side.frame(0x80, b"x"), Error::UnexpectedContinuation),
+        ([side.frame(0x01, b""), side.frame(0x81, b"")].concat(), Error::ExpectedContinuation),
+        (side.frame(0x81, b"\xFF"), Error::InvalidUtf8),
+        (side.frame(0x88, b"x"), Error::CloseTooShort),
+        (side.frame(0x88, b"\x03\xED"), Error::InvalidCloseCode),
+        (side.frame(0x88, b"\x03\xE8\xFF"), Error::InvalidUtf8),
+        (header(0x82, key, (16 << 20) + 1), Error::FrameTooLong),
     ]
 }
 
 #[test]
-fn r7_1_7_01_a_failed_connection_says_why_and_is_to_be_closed() {
+fn r7_1_7_01_a_failed_connection_gives_the_reason_and_is_to_be_closed() {
     for (side, (bytes, error)) in
         SIDES.into_iter().flat_map(|side| faults(side).into_iter().map(move |f| (side, f)))
     {
-        let mut ws = Ws::new(side, Config::new());
+        let mut ws = side.ws(Config::new());
         assert_eq!(ws.push(&bytes).last(), Some(&Ev::Fail(error)));
-        // The reason can be told to people as well.
+        // The reason also has a readable text.
         assert!(!error.to_string().is_empty());
         assert_eq!(
             (ws.state(), ws.transport_action()),
             (State::RemoteClosed, TransportAction::Keep)
         );
         ws.due();
-        // Either side closes the transport when it fails the connection.
+        // Either side closes the transport after failing the connection.
         assert_eq!(
             (ws.state(), ws.transport_action()),
             (State::Closed, TransportAction::HalfClose)
@@ -211,7 +207,7 @@ fn r7_1_7_01_a_failed_connection_says_why_and_is_to_be_closed() {
 }
 
 #[test]
-fn r7_1_7_02_one_close_with_a_fitting_code_is_due() {
+fn r7_1_7_02_one_close_with_a_fitting_code_is_queued() {
     for (side, (bytes, error)) in
         SIDES.into_iter().flat_map(|side| faults(side).into_iter().map(move |f| (side, f)))
     {
@@ -221,13 +217,13 @@ fn r7_1_7_02_one_close_with_a_fitting_code_is_due() {
             _ => 1002,
         };
         assert_eq!(error.close_code().as_u16(), code);
-        let mut ws = Ws::new(side, Config::new());
+        let mut ws = side.ws(Config::new());
         ws.push(&bytes);
         assert!(ws.wants_write());
         assert_eq!(ws.due(), [(0x88, code.to_be_bytes().to_vec())]);
         assert_eq!((ws.wants_write(), ws.due()), (false, vec![]));
-        // If this side's Close is out already, there is no second.
-        let mut ws = Ws::new(side, Config::new());
+        // No second Close follows one already sent.
+        let mut ws = side.ws(Config::new());
         ws.sent(Call::Close(1000, ""));
         ws.push(&bytes);
         assert_eq!((ws.wants_write(), ws.due(), ws.state()), (false, vec![], State::Closed));
@@ -235,39 +231,39 @@ fn r7_1_7_02_one_close_with_a_fitting_code_is_due() {
 }
 
 #[test]
-fn r7_1_7_03_behind_a_fault_nothing_of_the_peers_is_looked_at() {
+fn r7_1_7_03_after_a_fault_no_input_is_read() {
     for (side, (bytes, error)) in
         SIDES.into_iter().flat_map(|side| faults(side).into_iter().map(move |f| (side, f)))
     {
-        let mut ws = Ws::new(side, Config::new());
+        let mut ws = side.ws(Config::new());
         ws.push(&bytes);
         let consumed = ws.consumed;
         for more in [
-            side.incoming(0x81, b"data"),
-            side.incoming(0x89, b"ping"),
-            side.incoming(0x88, b"\x03\xE8"),
+            side.frame(0x81, b"data"),
+            side.frame(0x89, b"ping"),
+            side.frame(0x88, b"\x03\xE8"),
             vec![],
         ] {
             assert_eq!(ws.push(&more), [Ev::Fail(error)]);
         }
         assert_eq!(ws.consumed, consumed);
         assert_eq!(ws.due(), [(0x88, error.close_code().as_u16().to_be_bytes().to_vec())]);
-        assert_eq!(ws.push(&side.incoming(0x88, b"\x03\xE8")), [Ev::Fail(error)]);
+        assert_eq!(ws.push(&side.frame(0x88, b"\x03\xE8")), [Ev::Fail(error)]);
         assert_eq!((ws.consumed, ws.due()), (consumed, vec![]));
     }
 }
 
 #[test]
-fn r7_2_1_01_a_transport_that_is_lost_before_the_close_is_a_fault_wherever_it_is_lost() {
+fn r7_2_1_01_the_end_of_the_transport_before_the_close_is_a_fault_anywhere() {
     for side in SIDES {
-        let mut bytes = side.incoming(0x81, b"one");
-        bytes.extend(side.incoming(0x01, b"two"));
-        bytes.extend(side.incoming(0x89, b"ping"));
-        bytes.extend(side.incoming(0x80, &[b'x'; 130]));
+        let mut bytes = side.frame(0x81, b"one");
+        bytes.extend(side.frame(0x01, b"two"));
+        bytes.extend(side.frame(0x89, b"ping"));
+        bytes.extend(side.frame(0x80, &[b'x'; 130]));
         let end = bytes.len();
-        bytes.extend(side.incoming(0x88, b"\x03\xE8bye"));
+        bytes.extend(side.frame(0x88, b"\x03\xE8bye"));
         for cut in 0..=bytes.len() {
-            let mut ws = Ws::new(side, Config::new());
+            let mut ws = side.ws(Config::new());
             let events = joined(&ws.push(&bytes[..cut]));
             let fins = events.iter().filter(|event| matches!(event, Ev::Data { fin: true, .. }));
             let whole_messages =
@@ -279,7 +275,7 @@ fn r7_2_1_01_a_transport_that_is_lost_before_the_close_is_a_fault_wherever_it_is
             }
             assert_eq!(ws.eof(), Err(Error::UnexpectedEof));
             assert_eq!((ws.state(), ws.transport_action()), (State::Closed, TransportAction::Drop));
-            // The rest of the message, if it came after all, is no end of it.
+            // The rest of the message, arriving later, does not complete it.
             assert_eq!(ws.push(&bytes[cut..]), [Ev::Fail(Error::UnexpectedEof)]);
             assert_eq!(ws.due(), []);
             assert_eq!(ws.refused(Call::Text("x")), SendError::Closed);
@@ -287,7 +283,7 @@ fn r7_2_1_01_a_transport_that_is_lost_before_the_close_is_a_fault_wherever_it_is
     }
 }
 
-/// The length of a short header that this side receives.
+/// The length of the shortest header this side receives.
 fn end_of_head(side: Side) -> usize {
     if side == Side::Server { 6 } else { 2 }
 }
@@ -297,14 +293,14 @@ fn p17_r7_4_1_01_all_codes_sent_by_both_sides() {
     for side in SIDES {
         let key = (side == Side::Client).then(|| Keys::nth(0));
         let mut refused = 0;
-        let mut idle = Ws::new(side, Config::new());
+        let mut idle = side.ws(Config::new());
         for code in 0..=65_535 {
-            // 7.4.1: 1010 is the client's: the server fails the opening handshake instead.
+            // §7.4.1: 1010 is for the client: the server fails the opening handshake instead.
             let sendable = on_the_wire(code) && !(side == Side::Server && code == 1010);
             assert_eq!(CloseCode::new(code).is_sendable(side == Side::Server), sendable);
             if sendable {
                 let mut out = [0; 16];
-                let mut ws = Ws::new(side, Config::new());
+                let mut ws = side.ws(Config::new());
                 let n = ws.call(Call::Close(code, ""), &mut out).unwrap();
                 assert_eq!(out[..n], frame(0x88, key, &code.to_be_bytes()));
             } else {
@@ -342,25 +338,25 @@ fn r7_4_1_02_the_librarys_own_codes_are_1002_1007_and_1009() {
     ];
     for (error, code) in errors {
         assert_eq!(error.close_code().as_u16(), code, "{error:?}");
-        // 1006 is for the report; all others may be on the wire.
+        // 1006 is only reported; all others may be on the wire.
         assert_eq!(error.close_code().is_sendable(true), code != 1006);
     }
-    // 1004 is reserved both ways.
+    // 1004 is reserved in both directions.
     for side in SIDES {
-        let mut ws = Ws::new(side, Config::new());
+        let mut ws = side.ws(Config::new());
         assert_eq!(ws.refused(Call::Close(1004, "")), SendError::InvalidCloseCode);
-        let events = ws.push(&side.incoming(0x88, b"\x03\xEC"));
+        let events = ws.push(&side.frame(0x88, b"\x03\xEC"));
         assert_eq!(events, [Ev::Fail(Error::InvalidCloseCode)]);
     }
 }
 
 #[test]
-fn r7_4_1_03_a_client_can_name_the_extensions_that_it_misses() {
-    let mut client = Ws::new(Side::Client, Config::new());
-    let mut server = Ws::new(Side::Server, Config::new());
+fn r7_4_1_03_a_client_can_name_the_missing_extensions() {
+    let mut client = Side::Client.ws(Config::new());
+    let mut server = Side::Server.ws(Config::new());
     let wire = client.sent(Call::Close(1010, "permessage-deflate"));
-    assert_eq!(server.push(&wire), [closed(1010, "permessage-deflate")]);
-    // The answer echoes the code of the client's Close.
+    assert_eq!(server.push(&wire), [Ev::closed(1010, "permessage-deflate")]);
+    // The answer echoes the client's code.
     assert_eq!(server.refused(Call::Close(1010, "")), SendError::InvalidCloseCode);
     assert_eq!(server.due(), [(0x88, vec![0x03, 0xF2])]);
 }
@@ -370,18 +366,18 @@ fn p17_r7_4_2_01_all_codes_received_by_both_sides() {
     for side in SIDES {
         let mut taken = 0;
         for code in 0..=65_535_u16 {
-            let mut ws = Ws::new(side, Config::new());
-            let events = ws.push(&side.incoming(0x88, &code.to_be_bytes()));
+            let mut ws = side.ws(Config::new());
+            let events = ws.push(&side.frame(0x88, &code.to_be_bytes()));
             assert_eq!(CloseCode::new(code).is_receivable(), on_the_wire(code));
             let answer = if on_the_wire(code) {
                 taken += 1;
-                assert_eq!(events, [closed(code, "")]);
+                assert_eq!(events, [Ev::closed(code, "")]);
                 code
             } else {
                 assert_eq!(events, [Ev::Fail(Error::InvalidCloseCode)], "{code}");
                 1002
             };
-            // The same code goes back, or 1002.
+            // The answer carries the same code, or 1002.
             let mut out = [0; 8];
             let n = ws.call(Call::Transmit, &mut out).unwrap();
             assert_eq!(plain(&out[..n]), [(0x88, answer.to_be_bytes().to_vec())]);

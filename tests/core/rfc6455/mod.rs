@@ -1,4 +1,4 @@
-//! RFC 6455, section by section; the rows of `tests/rfc-rows.tsv` but for the handshake's.
+//! RFC 6455, section by section: the rows of `tests/rfc-rows.tsv` except those of the handshake.
 
 mod closing;
 mod control;

@@ -1,12 +1,11 @@
-//! RFC 6455 section 6: sending and receiving data, and refusals that change nothing.
+//! RFC 6455 §6: sending and receiving data, and refused calls that change nothing.
 
 use barews::{Assembler, Config, Connection, Event, Input, Kind, Message, SendError, State};
 use proptest::prelude::*;
 
-use crate::support::frames;
-use crate::support::frames::{
-    Call, Ev, Keys, SIDES, Side, Ws, joined, piece, plain, whole, written,
-};
+use crate::support::endpoint::{Call, Keys, SIDES, Side, Ws};
+use crate::support::event::{Ev, joined};
+use crate::support::frame::{frame, plain, written};
 
 /// All calls that send data.
 const DATA: [Call<'_>; 4] = [
@@ -19,18 +18,18 @@ const DATA: [Call<'_>; 4] = [
 #[test]
 fn r6_1_01_data_is_sent_while_open_only() {
     for side in SIDES {
-        let open = || Ws::new(side, Config::new());
+        let open = || side.ws(Config::new());
         let mut local = open();
         local.sent(Call::Close(1000, ""));
         let mut remote = open();
-        remote.push(&side.incoming(0x88, b""));
+        remote.push(&side.frame(0x88, b""));
         let mut failed = open();
         failed.push(&[0x70]);
         let mut lost = open();
         assert!(lost.eof().is_err());
         let mut both = open();
         both.sent(Call::Close(1000, ""));
-        both.push(&side.incoming(0x88, b""));
+        both.push(&side.frame(0x88, b""));
         for (ws, state) in [
             (&mut local, State::LocalClosed),
             (&mut remote, State::RemoteClosed),
@@ -53,7 +52,7 @@ fn r6_1_01_data_is_sent_while_open_only() {
 #[test]
 fn r6_1_01_a_close_that_comes_while_a_frame_is_sent_lets_that_frame_be_finished() {
     for side in SIDES {
-        let mut ws = Ws::new(side, Config::new());
+        let mut ws = side.ws(Config::new());
         let mut wire = ws.begin(Kind::Binary, false, 4).unwrap().to_vec();
         let mut send = |ws: &mut Ws, bytes: [u8; 2]| {
             let mut bytes = bytes;
@@ -61,7 +60,7 @@ fn r6_1_01_a_close_that_comes_while_a_frame_is_sent_lets_that_frame_be_finished(
             wire.extend(bytes);
         };
         send(&mut ws, *b"ab");
-        ws.push(&side.incoming(0x88, b"\x03\xE9"));
+        ws.push(&side.frame(0x88, b"\x03\xE9"));
         assert_eq!(ws.refused(Call::Fragment(Kind::Binary, true, b"")), SendError::Closed);
         send(&mut ws, *b"cd");
         assert_eq!(ws.begin(Kind::Binary, true, 4), Err(SendError::Closed));
@@ -73,7 +72,7 @@ fn r6_1_01_a_close_that_comes_while_a_frame_is_sent_lets_that_frame_be_finished(
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Data in one frame or in the caller's fragments; whatever is written, the peer reads.
+    /// Data in one frame or in the caller's fragments is received unchanged.
     #[test]
     fn r6_1_02_what_is_sent_in_fragments_is_received_as_one_message(
         payload in proptest::collection::vec(any::<u8>(), 0..700),
@@ -81,23 +80,23 @@ proptest! {
         cut in 1_usize..50,
     ) {
         for (side, peer) in [(Side::Server, Side::Client), (Side::Client, Side::Server)] {
-            let mut ws = Ws::new(side, Config::new());
+            let mut ws = side.ws(Config::new());
             let mut wire = ws.sent(Call::Binary(&payload));
             let mut chunks = payload.chunks(step).peekable();
             while let Some(chunk) = chunks.next() {
                 wire.extend(ws.sent(Call::Fragment(Kind::Binary, chunks.peek().is_none(), chunk)));
             }
-            let message = whole(Kind::Binary, &payload);
+            let message = Ev::binary(&payload);
             let expected = vec![message; if payload.is_empty() { 1 } else { 2 }];
-            prop_assert_eq!(joined(&Ws::new(peer, Config::new()).push(&wire)), expected.clone());
-            prop_assert_eq!(Ws::new(peer, Config::new()).push_by(cut, &wire), expected);
+            prop_assert_eq!(joined(&peer.ws(Config::new()).push(&wire)), expected.clone());
+            prop_assert_eq!(peer.ws(Config::new()).push_by(cut, &wire), expected);
         }
     }
 
     #[test]
     fn r6_1_04_the_last_frame_alone_has_fin(sizes in proptest::collection::vec(0_usize..200, 1..8)) {
         for side in SIDES {
-            let mut ws = Ws::new(side, Config::new());
+            let mut ws = side.ws(Config::new());
             let mut wire = Vec::new();
             for (n, size) in sizes.iter().enumerate() {
                 let fin = n + 1 == sizes.len();
@@ -118,17 +117,17 @@ fn r6_1_03_the_first_frame_names_the_kind_and_the_rest_are_continuations() {
         .into_iter()
         .flat_map(|side| [(side, Kind::Text, 1, Kind::Binary), (side, Kind::Binary, 2, Kind::Text)])
     {
-        let mut ws = Ws::new(side, Config::new());
+        let mut ws = side.ws(Config::new());
         let mut firsts = vec![ws.sent(Call::Fragment(kind, false, b"1"))[0]];
         let (keys, mut payload) = (ws.keys(), *b"unchanged");
-        // Each of these would be a message inside the open one.
+        // Each of these would start a message inside the open one.
         assert_eq!(ws.refused(Call::Text("t")), SendError::MessageInProgress);
         assert_eq!(ws.refused(Call::Binary(b"b")), SendError::MessageInProgress);
         assert_eq!(ws.refused(Call::Fragment(other, true, b"")), SendError::MessageInProgress);
         assert_eq!(ws.begin(other, true, 1), Err(SendError::MessageInProgress));
         assert_eq!(ws.in_place(other, true, &mut payload), Err(SendError::MessageInProgress));
         assert_eq!((ws.keys(), &payload), (keys, b"unchanged"));
-        // The three ways to write a frame go on with each other's message.
+        // The three ways to write a frame can continue each other's message.
         firsts.push(ws.begin(kind, false, 0).unwrap()[0]);
         firsts.push(ws.in_place(kind, false, &mut []).unwrap()[0]);
         firsts.push(ws.sent(Call::Fragment(kind, true, b""))[0]);
@@ -139,7 +138,7 @@ fn r6_1_03_the_first_frame_names_the_kind_and_the_rest_are_continuations() {
 
 #[test]
 fn r6_1_05_each_fragment_of_a_client_is_masked_with_a_key_of_its_own() {
-    let mut ws = Ws::new(Side::Client, Config::new());
+    let mut ws = Side::Client.ws(Config::new());
     let mut wire = ws.sent(Call::Fragment(Kind::Text, false, b"a"));
     wire.extend(ws.sent(Call::Fragment(Kind::Text, false, b"")));
     wire.extend(ws.sent(Call::Fragment(Kind::Text, true, b"a")));
@@ -147,14 +146,14 @@ fn r6_1_05_each_fragment_of_a_client_is_masked_with_a_key_of_its_own() {
     assert_eq!(keys, [0, 1, 2].map(|n| Some(Keys::nth(n))));
 }
 
-/// What a connection has gone through before the refusals.
+/// Bring a connection into various states before the refused call.
 fn scenes() -> [fn(&mut Ws, Side); 8] {
     [
         |_, _| {},
-        |ws, side| assert_eq!(ws.push(&side.incoming(0x89, b"due")).len(), 1),
+        |ws, side| assert_eq!(ws.push(&side.frame(0x89, b"due")).len(), 1),
         |ws, _| assert!(!ws.sent(Call::Fragment(Kind::Text, false, b"\xE2\x82")).is_empty()),
         |ws, _| assert!(!ws.sent(Call::Fragment(Kind::Binary, false, b"\xE2\x82")).is_empty()),
-        |ws, side| assert_eq!(ws.push(&side.incoming(0x88, b"\x03\xE8")).len(), 1),
+        |ws, side| assert_eq!(ws.push(&side.frame(0x88, b"\x03\xE8")).len(), 1),
         |ws, _| assert_eq!(ws.push(&[0xFF]).len(), 1),
         |ws, _| assert!(!ws.sent(Call::Close(1000, "bye")).is_empty()),
         |ws, _| assert!(ws.begin(Kind::Text, true, 3).is_ok()),
@@ -183,12 +182,11 @@ fn r6_1_07_a_refused_call_has_changed_nothing() {
     for side in SIDES {
         for scene in scenes() {
             for (refused, last) in calls.iter().flat_map(|a| calls.iter().map(move |b| (*a, *b))) {
-                let (mut ws, mut twin) =
-                    (Ws::new(side, Config::new()), Ws::new(side, Config::new()));
+                let (mut ws, mut twin) = (side.ws(Config::new()), side.ws(Config::new()));
                 scene(&mut ws, side);
                 scene(&mut twin, side);
                 let keys = ws.keys();
-                // Refused for its own sake, or for want of room.
+                // The call is invalid in itself, or has too little room.
                 let mut out = [0xEE; 300];
                 let size = match twin.call(refused, &mut out) {
                     Err(error) => {
@@ -209,8 +207,8 @@ fn r6_1_07_a_refused_call_has_changed_nothing() {
                     }
                 };
                 assert_eq!(ws.keys(), keys);
-                // From here on both do the same: a fresh twin that was never refused.
-                let mut twin = Ws::new(side, Config::new());
+                // A fresh twin that never refused a call behaves the same from here on.
+                let mut twin = side.ws(Config::new());
                 scene(&mut twin, side);
                 assert_eq!((ws.state(), ws.wants_write()), (twin.state(), twin.wants_write()));
                 if size > 0 {
@@ -231,7 +229,7 @@ fn r6_1_07_a_refused_call_has_changed_nothing() {
 #[test]
 fn r6_1_07_a_refused_chunk_of_a_frame_has_changed_nothing() {
     for side in SIDES {
-        let mut ws = Ws::new(side, Config::new());
+        let mut ws = side.ws(Config::new());
         let mut wire = ws.begin(Kind::Text, true, 6).unwrap().to_vec();
         for (chunk, result) in [
             (&b"a\xE2"[..], Ok(())),
@@ -259,9 +257,9 @@ fn r6_1_07_a_refused_chunk_of_a_frame_has_changed_nothing() {
 }
 
 #[test]
-fn r6_1_07_frames_come_out_in_the_order_of_the_calls() {
+fn r6_1_07_frames_are_written_in_call_order() {
     for side in SIDES {
-        let mut ws = Ws::new(side, Config::new());
+        let mut ws = side.ws(Config::new());
         let mut out = [0; 4096];
         let mut end = 0;
         for n in 0..100 {
@@ -279,13 +277,13 @@ fn r6_2_01_bytes_are_parsed_as_frames_one_after_the_other() {
         let mut expected = Vec::new();
         for len in [0, 1, 125, 126, 127, 200, 65_535, 65_536, 3] {
             let payload = vec![0x55; len];
-            bytes.extend(side.incoming(0x82, &payload));
-            expected.push(whole(Kind::Binary, &payload));
-            bytes.extend(side.incoming(0x81, b"between"));
-            expected.push(whole(Kind::Text, b"between"));
+            bytes.extend(side.frame(0x82, &payload));
+            expected.push(Ev::binary(&payload));
+            bytes.extend(side.frame(0x81, b"between"));
+            expected.push(Ev::text(b"between"));
         }
         for step in [1, 2, 3, 7, 64, 1000, bytes.len()] {
-            let mut ws = Ws::new(side, Config::new());
+            let mut ws = side.ws(Config::new());
             assert_eq!(ws.push_by(step, &bytes), expected, "{step}");
             assert_eq!(ws.consumed, bytes.len());
         }
@@ -293,22 +291,22 @@ fn r6_2_01_bytes_are_parsed_as_frames_one_after_the_other() {
 }
 
 #[test]
-fn r6_2_02_control_frames_are_no_data() {
+fn r6_2_02_control_frames_are_not_data() {
     for side in SIDES {
-        let mut bytes = side.incoming(0x81, b"a");
-        bytes.extend(side.incoming(0x89, b"i"));
-        bytes.extend(side.incoming(0x8A, b"o"));
-        bytes.extend(side.incoming(0x81, b"b"));
-        bytes.extend(side.incoming(0x88, b""));
+        let mut bytes = side.frame(0x81, b"a");
+        bytes.extend(side.frame(0x89, b"i"));
+        bytes.extend(side.frame(0x8A, b"o"));
+        bytes.extend(side.frame(0x81, b"b"));
+        bytes.extend(side.frame(0x88, b""));
         let (asked, answered) = (Ev::Ping(b"i".to_vec()), Ev::Pong(b"o".to_vec()));
-        let (a, b) = (whole(Kind::Text, b"a"), whole(Kind::Text, b"b"));
+        let (a, b) = (Ev::text(b"a"), Ev::text(b"b"));
         for step in 1..=bytes.len() {
             let config = Config::new().control_order(barews::ControlOrder::Wire);
-            let events = Ws::new(side, config).push_by(step, &bytes);
+            let events = side.ws(config).push_by(step, &bytes);
             let wire = [a.clone(), asked.clone(), answered.clone(), b.clone(), Ev::Close(None)];
             assert_eq!(events, wire);
         }
-        let events = Ws::new(side, Config::new()).push(&bytes);
+        let events = side.ws(Config::new()).push(&bytes);
         assert_eq!(events, [asked, answered, a, b, Ev::Close(None)]);
     }
 }
@@ -319,7 +317,7 @@ fn r6_2_03_a_message_is_the_concatenation_of_its_fragments() {
     let mut wire = Vec::new();
     for (n, part) in parts.iter().enumerate() {
         let first = u8::from(n == 0) | if n + 1 == parts.len() { 0x80 } else { 0 };
-        wire.extend(Side::Client.incoming(first, part.as_bytes()));
+        wire.extend(Side::Client.frame(first, part.as_bytes()));
     }
     for step in 1..=wire.len() {
         let mut ws = Connection::client(Config::new(), || [0; 4]);
@@ -342,16 +340,16 @@ fn r6_2_03_a_message_is_the_concatenation_of_its_fragments() {
 }
 
 #[test]
-fn r6_2_04_behind_the_last_fragment_a_new_message_begins() {
+fn r6_2_04_after_the_last_fragment_a_new_message_begins() {
     for side in SIDES {
-        let mut ws = Ws::new(side, Config::new());
+        let mut ws = side.ws(Config::new());
         for (kind, first) in
             [(Kind::Text, 1), (Kind::Binary, 2), (Kind::Binary, 2), (Kind::Text, 1)]
         {
-            assert_eq!(ws.push(&side.incoming(first, b"1")), [piece(kind, b"1", true, false)]);
-            assert_eq!(ws.push(&side.incoming(0, b"2")), [piece(kind, b"2", false, false)]);
-            assert_eq!(ws.push(&side.incoming(0x80, b"3")), [piece(kind, b"3", false, true)]);
-            assert_eq!(ws.push(&side.incoming(0x80 | first, b"4")), [whole(kind, b"4")]);
+            assert_eq!(ws.push(&side.frame(first, b"1")), [Ev::piece(kind, b"1", true, false, 0)]);
+            assert_eq!(ws.push(&side.frame(0, b"2")), [Ev::piece(kind, b"2", false, false, 0)]);
+            assert_eq!(ws.push(&side.frame(0x80, b"3")), [Ev::piece(kind, b"3", false, true, 0)]);
+            assert_eq!(ws.push(&side.frame(0x80 | first, b"4")), [Ev::whole(kind, b"4")]);
         }
     }
 }
@@ -360,14 +358,14 @@ fn r6_2_04_behind_the_last_fragment_a_new_message_begins() {
 fn r6_2_05_a_server_removes_the_mask() {
     for key in [[0; 4], [1, 2, 3, 4], [0xFF; 4], [0x80, 0, 0, 0]] {
         let payload: Vec<u8> = (0..200).collect();
-        let bytes = frames::frame(0x82, Some(key), &payload);
+        let bytes = frame(0x82, Some(key), &payload);
         for step in [1, 3, 16, 208] {
-            let mut ws = Ws::new(Side::Server, Config::new());
-            assert_eq!(ws.push_by(step, &bytes), [whole(Kind::Binary, &payload)]);
+            let mut ws = Side::Server.ws(Config::new());
+            assert_eq!(ws.push_by(step, &bytes), [Ev::binary(&payload)]);
         }
         for opcode in [0x89, 0x8A] {
-            let bytes = frames::frame(opcode, Some(key), &payload[..125]);
-            let mut ws = Ws::new(Side::Server, Config::new());
+            let bytes = frame(opcode, Some(key), &payload[..125]);
+            let mut ws = Side::Server.ws(Config::new());
             let payload = payload[..125].to_vec();
             let expected = if opcode == 0x89 { Ev::Ping(payload) } else { Ev::Pong(payload) };
             assert_eq!(ws.push(&bytes), [expected]);
@@ -378,12 +376,12 @@ fn r6_2_05_a_server_removes_the_mask() {
 #[test]
 fn r6_1_07_a_frame_of_more_than_2_63_bytes_is_refused() {
     for side in SIDES {
-        let mut ws = Ws::new(side, Config::new());
+        let mut ws = side.ws(Config::new());
         for len in [1 << 63, u64::MAX] {
             assert_eq!(ws.begin(Kind::Binary, true, len), Err(SendError::FrameTooLong));
             assert_eq!(ws.keys(), 0);
         }
-        // Nothing was begun: a message of either kind may be.
+        // No message was begun, so either kind may begin.
         let header = ws.begin(Kind::Text, false, (1 << 63) - 1).unwrap();
         assert_eq!(header[2..10], [0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]);
     }

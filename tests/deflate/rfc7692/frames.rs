@@ -1,26 +1,26 @@
-//! RFC 7692 section 6: what RSV1 means on frames, received and sent, and what passes the inflater.
+//! RFC 7692 §6: RSV1 on received and sent frames, and which messages are inflated.
 
 use barews::frame::{Compressed, Content};
 use barews::{Config, Connection, Error, Input, Kind, SendError};
 
+use crate::support::endpoint::{Call, Either, SIDES, Side, Ws};
+use crate::support::event::Ev;
+use crate::support::frame::{BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, TEXT};
 use crate::support::inflated::{Outcome, RSV1, compressed, context, opcode, run, unmasked};
-use crate::support::wire::{
-    BINARY, CLOSE, CONTINUATION, Ev, FIN, PING, PONG, SIDES, Side, TEXT, Ws,
-};
 
-/// RFC 7692, 7.2.3.1 and, behind it, 7.2.3.2: "Hello", and "Hello" again.
+/// RFC 7692 §7.2.3.1 and §7.2.3.2: "Hello", and "Hello" again as a reference to the first.
 const HELLO: &[u8] = b"\xF2\x48\xCD\xC9\xC9\x07\x00";
 const AGAIN: &[u8] = b"\xF2\x00\x11\x00\x00";
 
 const KINDS: [Kind; 2] = [Kind::Text, Kind::Binary];
 
-fn agreed() -> Config {
+fn negotiated() -> Config {
     Config::new().deflate(true)
 }
 
 /// Whether each piece of data in `wire` is compressed.
 fn marks(side: Side, wire: &[u8]) -> Vec<bool> {
-    let mut ws = side.ws(agreed());
+    let mut ws = side.ws(negotiated());
     let mut bytes = wire.to_vec();
     let mut input = Input::new(&mut bytes);
     let mut marks = Vec::new();
@@ -86,18 +86,18 @@ fn r7692_6_01_compressed_and_plain_messages_alternate_with_controls_between_frag
 }
 
 #[test]
-fn r7692_6_01_without_agreement_rsv1_is_refused_at_the_first_byte() {
+fn r7692_6_01_without_negotiation_rsv1_is_refused_at_the_first_byte() {
     for side in SIDES {
         for lead in [TEXT, BINARY, CONTINUATION, PING] {
             let mut ws = side.ws(Config::new());
             assert_eq!(ws.feed(&[FIN | RSV1 | lead]), [Ev::Fail(Error::ReservedBits)]);
-            assert_eq!(unmasked(&ws.due()), [CLOSE, 2, 0x03, 0xEA]);
+            assert_eq!(unmasked(&ws.sent(Call::Transmit)), [CLOSE, 2, 0x03, 0xEA]);
         }
     }
 }
 
 #[test]
-fn r7692_6_02_where_it_is_agreed_on_rsv1_is_refused_on_all_but_first_frames() {
+fn r7692_6_02_negotiated_rsv1_is_refused_except_on_first_frames() {
     for side in SIDES {
         for (open, lead) in [
             (None, CONTINUATION),
@@ -109,12 +109,12 @@ fn r7692_6_02_where_it_is_agreed_on_rsv1_is_refused_on_all_but_first_frames() {
             (None, PONG),
             (Some(RSV1 | TEXT), PING),
         ] {
-            let mut ws = side.ws(agreed());
+            let mut ws = side.ws(negotiated());
             if let Some(first) = open {
                 assert_eq!(ws.feed(&side.frame(first, b"")).len(), 2);
             }
             assert_eq!(ws.feed(&[RSV1 | lead]), [Ev::Fail(Error::ReservedBits)], "{lead:#x}");
-            assert_eq!(unmasked(&ws.due()), [CLOSE, 2, 0x03, 0xEA]);
+            assert_eq!(unmasked(&ws.sent(Call::Transmit)), [CLOSE, 2, 0x03, 0xEA]);
         }
     }
 }
@@ -124,54 +124,54 @@ fn r7692_6_02_the_other_reserved_bits_stay_reserved() {
     for side in SIDES {
         for rsv in 0..8 {
             for lead in [TEXT, BINARY] {
-                let events = side.ws(agreed()).feed(&[FIN | rsv << 4 | lead]);
+                let events = side.ws(negotiated()).feed(&[FIN | rsv << 4 | lead]);
                 let refused = events == [Ev::Fail(Error::ReservedBits)];
                 assert_eq!(refused, rsv & 3 != 0, "{rsv:03b}");
             }
-            // A reserved opcode is none for a message, whatever is agreed on.
-            let events = side.ws(agreed()).feed(&[FIN | rsv << 4 | 0x3]);
+            // A reserved opcode is invalid with any RSV bits.
+            let events = side.ws(negotiated()).feed(&[FIN | rsv << 4 | 0x3]);
             assert!(matches!(events[..], [Ev::Fail(_)]));
         }
-        let mut ws = side.ws(agreed());
+        let mut ws = side.ws(negotiated());
         ws.feed(&side.frame(RSV1 | TEXT, b""));
         assert_eq!(ws.feed(&[RSV1 | TEXT]), [Ev::Fail(Error::ExpectedContinuation)]);
     }
 }
 
-/// The ways of sending a fragment.
+/// The APIs that send a fragment.
 #[derive(Clone, Copy, Debug)]
-enum Way {
+enum Api {
     Fragment,
     InPlace,
     Begin,
 }
 
-const WAYS: [Way; 3] = [Way::Fragment, Way::InPlace, Way::Begin];
+const APIS: [Api; 3] = [Api::Fragment, Api::InPlace, Api::Begin];
 
-/// Sends a fragment; the whole frame without its mask.
+/// Sends a fragment; returns the unmasked frame.
 fn send(
     ws: &mut Ws,
-    way: Way,
+    api: Api,
     content: impl Into<Content>,
     fin: bool,
     bytes: &[u8],
 ) -> Result<Vec<u8>, SendError> {
     fn on<R: barews::Role>(
         ws: &mut Connection<R>,
-        way: Way,
+        api: Api,
         content: Content,
         fin: bool,
         bytes: &[u8],
     ) -> Result<Vec<u8>, SendError> {
         let mut payload = bytes.to_vec();
-        let header = match way {
-            Way::Fragment => {
+        let header = match api {
+            Api::Fragment => {
                 let mut out = [0; 139];
                 let n = ws.send_fragment(content, fin, bytes, &mut out)?;
                 return Ok(out[..n].to_vec());
             }
-            Way::InPlace => ws.send_in_place(content, fin, &mut payload)?,
-            Way::Begin => {
+            Api::InPlace => ws.send_in_place(content, fin, &mut payload)?,
+            Api::Begin => {
                 let header = ws.begin_frame(content, fin, bytes.len().try_into().unwrap())?;
                 for byte in &mut payload {
                     ws.mask_next(core::slice::from_mut(byte))?;
@@ -181,9 +181,9 @@ fn send(
         };
         Ok([&header[..], &payload].concat())
     }
-    let frame = match ws {
-        Ws::Server(ws) => on(ws, way, content.into(), fin, bytes),
-        Ws::Client(ws) => on(ws, way, content.into(), fin, bytes),
+    let frame = match &mut ws.either {
+        Either::Server(ws) => on(ws, api, content.into(), fin, bytes),
+        Either::Client(ws) => on(ws, api, content.into(), fin, bytes),
     };
     frame.map(|frame| unmasked(&frame))
 }
@@ -192,8 +192,8 @@ fn send(
 fn r7692_6_02_rsv1_is_sent_on_first_frames_of_compressed_messages_only() {
     for (side, kind) in SIDES.into_iter().flat_map(|side| KINDS.map(|kind| (side, kind))) {
         let opcode = opcode(kind);
-        let mut ws = side.ws(agreed());
-        for (first, second) in WAYS.into_iter().flat_map(|way| WAYS.map(|next| (way, next))) {
+        let mut ws = side.ws(negotiated());
+        for (first, second) in APIS.into_iter().flat_map(|api| APIS.map(|next| (api, next))) {
             let sent = [
                 send(&mut ws, first, Compressed(kind), false, &HELLO[..3]).unwrap(),
                 send(&mut ws, second, Compressed(kind), false, b"").unwrap(),
@@ -221,7 +221,7 @@ fn r7692_6_02_rsv1_is_sent_on_first_frames_of_compressed_messages_only() {
 
 #[test]
 fn r7692_6_02_a_control_frame_between_compressed_fragments_is_sent_without_rsv1() {
-    let mut ws = Connection::server(agreed());
+    let mut ws = Connection::server(negotiated());
     let mut out = [0; 64];
     ws.send_fragment(Compressed(Kind::Text), false, HELLO, &mut out).unwrap();
     let n = ws.send_ping(b"p", &mut out).unwrap();
@@ -233,20 +233,20 @@ fn r7692_6_02_a_control_frame_between_compressed_fragments_is_sent_without_rsv1(
 }
 
 #[test]
-fn r9_1_03_a_compressed_message_is_not_sent_without_agreement() {
-    for (side, way) in SIDES.into_iter().flat_map(|side| WAYS.map(|way| (side, way))) {
+fn r9_1_03_a_compressed_message_is_not_sent_without_negotiation() {
+    for (side, api) in SIDES.into_iter().flat_map(|side| APIS.map(|api| (side, api))) {
         let mut ws = side.ws(Config::new());
         for fin in [false, true] {
-            let refused = send(&mut ws, way, Compressed(Kind::Text), fin, HELLO);
+            let refused = send(&mut ws, api, Compressed(Kind::Text), fin, HELLO);
             assert_eq!(refused, Err(SendError::NotNegotiated));
         }
-        // Nothing has changed: no message is open.
-        assert_eq!(send(&mut ws, way, Kind::Binary, true, b"a").unwrap(), [FIN | BINARY, 1, b'a']);
-        send(&mut ws, way, Kind::Text, false, b"a").unwrap();
-        let refused = send(&mut ws, way, Compressed(Kind::Text), true, b"b");
+        // The state is unchanged: no message is in progress.
+        assert_eq!(send(&mut ws, api, Kind::Binary, true, b"a").unwrap(), [FIN | BINARY, 1, b'a']);
+        send(&mut ws, api, Kind::Text, false, b"a").unwrap();
+        let refused = send(&mut ws, api, Compressed(Kind::Text), true, b"b");
         assert_eq!(refused, Err(SendError::NotNegotiated));
         assert_eq!(
-            send(&mut ws, way, Kind::Text, true, b"b").unwrap(),
+            send(&mut ws, api, Kind::Text, true, b"b").unwrap(),
             [FIN | CONTINUATION, 1, b'b']
         );
     }
@@ -254,18 +254,18 @@ fn r9_1_03_a_compressed_message_is_not_sent_without_agreement() {
 
 #[test]
 fn r7692_6_01_a_message_is_compressed_in_all_its_fragments_or_in_none() {
-    for (side, way) in SIDES.into_iter().flat_map(|side| WAYS.map(|way| (side, way))) {
-        let mut ws = side.ws(agreed());
+    for (side, api) in SIDES.into_iter().flat_map(|side| APIS.map(|api| (side, api))) {
+        let mut ws = side.ws(negotiated());
         for kind in KINDS {
-            send(&mut ws, way, Compressed(kind), false, HELLO).unwrap();
-            let refused = send(&mut ws, way, kind, true, b"plain");
+            send(&mut ws, api, Compressed(kind), false, HELLO).unwrap();
+            let refused = send(&mut ws, api, kind, true, b"plain");
             assert_eq!(refused, Err(SendError::MessageInProgress));
-            send(&mut ws, way, Compressed(kind), true, b"").unwrap();
+            send(&mut ws, api, Compressed(kind), true, b"").unwrap();
 
-            send(&mut ws, way, kind, false, b"plain").unwrap();
-            let refused = send(&mut ws, way, Compressed(kind), true, HELLO);
+            send(&mut ws, api, kind, false, b"plain").unwrap();
+            let refused = send(&mut ws, api, Compressed(kind), true, HELLO);
             assert_eq!(refused, Err(SendError::MessageInProgress));
-            send(&mut ws, way, kind, true, b"").unwrap();
+            send(&mut ws, api, kind, true, b"").unwrap();
         }
     }
 }
@@ -288,14 +288,14 @@ fn r7692_6_04_compressed_bytes_need_not_be_utf_8() {
         let wire = compressed(side, Kind::Text, &[HELLO]);
         let seen = run(side, context(8, true), &wire, &[], &[9]);
         assert_eq!(seen, Outcome::whole(&[(Kind::Text, b"Hello")]));
-        // What comes behind is a text of its own.
+        // The next message is checked as text of its own.
         let wire = [wire, side.frame(FIN | TEXT, b"\xF2")].concat();
-        assert_eq!(side.ws(agreed()).feed(&wire).last(), Some(&Ev::Fail(Error::InvalidUtf8)));
-        for way in WAYS {
-            let mut ws = side.ws(agreed());
-            send(&mut ws, way, Compressed(Kind::Text), false, &HELLO[..1]).unwrap();
-            send(&mut ws, way, Compressed(Kind::Text), true, &HELLO[1..]).unwrap();
-            let refused = send(&mut ws, way, Kind::Text, true, b"\xF2");
+        assert_eq!(side.ws(negotiated()).feed(&wire).last(), Some(&Ev::Fail(Error::InvalidUtf8)));
+        for api in APIS {
+            let mut ws = side.ws(negotiated());
+            send(&mut ws, api, Compressed(Kind::Text), false, &HELLO[..1]).unwrap();
+            send(&mut ws, api, Compressed(Kind::Text), true, &HELLO[1..]).unwrap();
+            let refused = send(&mut ws, api, Kind::Text, true, b"\xF2");
             assert_eq!(refused, Err(SendError::InvalidUtf8));
         }
     }
@@ -304,7 +304,7 @@ fn r7692_6_04_compressed_bytes_need_not_be_utf_8() {
 #[test]
 fn r7692_6_04_the_inflated_text_is_utf_8() {
     for side in SIDES {
-        // 0xFF behind "a", in a stored block.
+        // 0xFF after "a", in a stored block.
         let message = b"\x00\x02\x00\xFD\xFFa\xFF\x00";
         let seen =
             run(side, context(8, true), &compressed(side, Kind::Text, &[message]), &[], &[9]);
@@ -320,7 +320,7 @@ fn r7692_6_04_the_inflated_text_is_utf_8() {
 fn r7692_6_05_fragments_are_joined_and_then_inflated() {
     let wanted = Outcome::whole(&[(Kind::Text, b"Hello"), (Kind::Text, b"Hello")]);
     for side in SIDES {
-        // Every way to cut the seven bytes into fragments, with an empty one in front and behind.
+        // Every way to cut the seven bytes into fragments, with an empty one before and after.
         for cuts in 0..1 << (HELLO.len() - 1) {
             let mut parts: Vec<&[u8]> = vec![b""];
             let mut start = 0;
@@ -339,7 +339,7 @@ fn r7692_6_05_fragments_are_joined_and_then_inflated() {
 }
 
 #[test]
-fn r7692_6_06_a_plain_message_comes_as_it_is_and_leaves_the_window_alone() {
+fn r7692_6_06_an_uncompressed_message_is_unchanged_and_does_not_change_the_window() {
     for (side, takeover) in SIDES.into_iter().flat_map(|side| [(side, true), (side, false)]) {
         let plain = b"\xF2\x48 no DEFLATE";
         let wire = [
@@ -363,7 +363,7 @@ fn r7692_6_06_a_plain_message_comes_as_it_is_and_leaves_the_window_alone() {
             ]);
             if !takeover {
                 wanted.messages.pop();
-                // The match reaches behind the literal before it.
+                // The match reaches before the start of the message.
                 wanted.open = b"H".to_vec();
                 wanted.error = Some(Error::InvalidDeflate);
             }
@@ -373,7 +373,7 @@ fn r7692_6_06_a_plain_message_comes_as_it_is_and_leaves_the_window_alone() {
 }
 
 #[test]
-fn r7692_6_06_a_plain_message_that_begins_with_an_empty_fragment_has_a_first_piece() {
+fn r7692_6_06_an_uncompressed_message_with_an_empty_first_fragment_has_a_first_piece() {
     for side in SIDES {
         let wire = [
             side.frame(TEXT, b""),
@@ -382,7 +382,7 @@ fn r7692_6_06_a_plain_message_that_begins_with_an_empty_fragment_has_a_first_pie
             compressed(side, Kind::Binary, &[b"", HELLO]),
         ];
         for size in [1, 9] {
-            // The receiver looks at `first` of every piece.
+            // The receiver checks `first` of every piece.
             let seen = run(side, context(8, true), &wire.concat(), &[], &[size]);
             assert_eq!(seen, Outcome::whole(&[(Kind::Text, b"text"), (Kind::Binary, b"Hello")]));
         }

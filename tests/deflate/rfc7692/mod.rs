@@ -1,4 +1,4 @@
-//! RFC 7692 but for the negotiation, which is the handshake's.
+//! RFC 7692 except the negotiation, which is tested with the handshake.
 
 mod frames;
 mod payload;

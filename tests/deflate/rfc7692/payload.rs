@@ -1,47 +1,47 @@
-//! RFC 7692 section 7.2: compressed payloads, received.
+//! RFC 7692 §7.2: received compressed payloads.
 
 use barews::deflate::{CompressionContext, DeflateParams, Inflate, WindowBits};
 use barews::{Config, Error, Event, Input, Kind, StorageFull};
 
 use crate::support::bits;
 use crate::support::bits::BitWriter;
+use crate::support::endpoint::{Call, SIDES, Side};
 use crate::support::inflated::{JUNK, Outcome, Receiver, alone, compressed, context, memory, run};
-use crate::support::wire::{SIDES, Side};
 
-/// The messages of section 7.2.3, each behind the ones before it of its example, and what they say.
+/// The examples of §7.2.3, each with its messages in order and their fragments.
 const EXAMPLES: [&[&[&[u8]]]; 6] = [
-    // 7.2.3.1: one block, and the same in two fragments.
+    // §7.2.3.1: one block, and the same in two fragments.
     &[&[b"\xF2\x48\xCD\xC9\xC9\x07\x00"]],
     &[&[b"\xF2\x48\xCD", b"\xC9\xC9\x07\x00"]],
-    // 7.2.3.2: the window is shared, twice.
+    // §7.2.3.2: messages that share the window.
     &[
         &[b"\xF2\x48\xCD\xC9\xC9\x07\x00"],
         &[b"\xF2\x48\xCD\xC9\xC9\x07\x00"],
         &[b"\xF2\x00\x11\x00\x00"],
         &[b"\xF2\x00\x11\x00\x00"],
     ],
-    // 7.2.3.3: a stored block.
+    // §7.2.3.3: a stored block.
     &[&[b"\x00\x05\x00\xFA\xFFHello\x00"]],
-    // 7.2.3.4: BFINAL.
+    // §7.2.3.4: a final block.
     &[&[b"\xF3\x48\xCD\xC9\xC9\x07\x00\x00"], &[b"\xF2\x00\x11\x00\x00"]],
-    // 7.2.3.5: two blocks.
+    // §7.2.3.5: two blocks.
     &[&[b"\xF2\x48\x05\x00\x00\x00\xFF\xFF\xCA\xC9\xC9\x07\x00"]],
 ];
 
-/// "Hello" with each of its payloads in one fragment.
+/// "Hello", and "Hello" again as a reference to the first.
 const HELLO: &[u8] = EXAMPLES[0][0][0];
 const AGAIN: &[u8] = EXAMPLES[2][2][0];
 
-fn hellos(count: usize) -> Outcome {
+fn hello_messages(count: usize) -> Outcome {
     Outcome::whole(&vec![(Kind::Text, &b"Hello"[..]); count])
 }
 
 #[test]
-fn p02_r7692_7_2_3_01_the_examples_at_every_split_and_size_of_output() {
+fn p02_r7692_7_2_3_01_the_examples_with_every_split_and_output_length() {
     for (side, example) in SIDES.into_iter().flat_map(|side| EXAMPLES.map(|one| (side, one))) {
         let wire: Vec<u8> =
             example.iter().flat_map(|parts| compressed(side, Kind::Text, parts)).collect();
-        let wanted = hellos(example.len());
+        let wanted = hello_messages(example.len());
         let context = context(8, true);
         for size in 1..=6 {
             for second in 0..=wire.len() {
@@ -57,7 +57,7 @@ fn p02_r7692_7_2_3_01_the_examples_at_every_split_and_size_of_output() {
 }
 
 #[test]
-fn r7692_7_2_3_01_the_examples_in_all_fragments() {
+fn r7692_7_2_3_01_the_examples_in_fragments_of_every_length() {
     for (side, example) in SIDES.into_iter().flat_map(|side| EXAMPLES.map(|one| (side, one))) {
         for len in 1..=14 {
             let mut wire = Vec::new();
@@ -68,7 +68,7 @@ fn r7692_7_2_3_01_the_examples_in_all_fragments() {
             }
             for size in [1, 2, 5, 6] {
                 let seen = run(side, context(8, true), &wire, &[], &[size]);
-                assert_eq!(seen, hellos(example.len()), "{side:?} {len} {size}");
+                assert_eq!(seen, hello_messages(example.len()), "{side:?} {len} {size}");
             }
         }
     }
@@ -80,14 +80,17 @@ fn r7692_7_2_3_01_every_set_of_cuts() {
     for cuts in 0..1_u32 << (wire.len() - 1) {
         let cuts: Vec<_> = (1..wire.len()).filter(|at| cuts >> (at - 1) & 1 == 1).collect();
         for size in [1, 3, 8] {
-            assert_eq!(run(Side::Client, context(8, true), &wire, &cuts, &[size]), hellos(1));
+            assert_eq!(
+                run(Side::Client, context(8, true), &wire, &cuts, &[size]),
+                hello_messages(1)
+            );
         }
     }
 }
 
-/// 7.2.3.6: a compressor that makes a message of nothing but its end.
+/// §7.2.3.6: an empty message.
 #[test]
-fn r7692_7_2_3_01_an_empty_message_is_a_byte() {
+fn r7692_7_2_3_01_an_empty_message_is_one_byte() {
     for (side, kind) in
         SIDES.into_iter().flat_map(|side| [(side, Kind::Text), (side, Kind::Binary)])
     {
@@ -99,19 +102,20 @@ fn r7692_7_2_3_01_an_empty_message_is_a_byte() {
     }
 }
 
-/// 7.2.3.6, a message whose last fragment is the end alone.
+/// §7.2.3.6: the last fragment contains only the end.
 #[test]
-fn r7692_7_2_3_01_the_last_fragment_can_be_a_byte() {
+fn r7692_7_2_3_01_the_last_fragment_can_be_one_byte() {
     for side in SIDES {
         let first = b"\xF2\x48\xCD\xC9\xC9\x07\x00\x00\x00\xFF\xFF";
         let wire = compressed(side, Kind::Text, &[first, b"\x00"]);
-        assert_eq!(run(side, context(8, true), &wire, &[], &[2]), hellos(1));
+        assert_eq!(run(side, context(8, true), &wire, &[], &[2]), hello_messages(1));
     }
 }
 
 #[test]
-fn r7692_7_2_1_02_blocks_of_all_kinds_final_ones_too() {
-    // Codes of 9 bits for "a", "b" and lengths 3 and 4, of 8 for the others but one; distances 1 and 2.
+fn r7692_7_2_1_02_blocks_of_all_types_including_final_ones() {
+    // 9-bit codes for "a", "b" and the lengths 3 and 4, 8-bit codes for all others but one;
+    // distances 1 and 2.
     let mut literals = [8; 259];
     for symbol in [b'a'.into(), b'b'.into(), 257, 258] {
         literals[symbol] = 9;
@@ -148,7 +152,7 @@ fn r7692_7_2_1_02_blocks_of_all_kinds_final_ones_too() {
 }
 
 #[test]
-fn r7692_7_2_1_02_the_window_outlives_a_final_block() {
+fn r7692_7_2_1_02_the_window_survives_a_final_block() {
     let mut stream = BitWriter::new();
     stream.fixed(true).literals(b"abc").end().align();
     stream.fixed(true).repeat(3, 3).end().align();
@@ -166,13 +170,13 @@ fn r7692_7_2_1_02_the_window_outlives_a_final_block() {
 }
 
 #[test]
-fn r7692_7_2_1_03_what_pads_behind_a_final_block_is_no_data() {
+fn r7692_7_2_1_03_padding_after_a_final_block_is_ignored() {
     for (padding, literals) in
         (0..128).flat_map(|padding| [(padding, &b"abc"[..]), (padding, b"ab\xFF")])
     {
         let mut stream = BitWriter::new();
         stream.fixed(true).literals(literals).end();
-        // 3 + 24 + 7 bits leave six in the last byte, and a literal of nine bits leaves five.
+        // 3 + 24 + 7 bits leave six free in the last byte; a 9-bit literal leaves five.
         let free = if literals == b"abc" { 6 } else { 5 };
         stream.bits(padding, free).fixed(false).literals(b"d").end();
         let wanted = [literals, b"d"].concat();
@@ -181,8 +185,8 @@ fn r7692_7_2_1_03_what_pads_behind_a_final_block_is_no_data() {
 }
 
 #[test]
-fn r7692_7_2_2_01_the_four_bytes_come_behind_the_last_fragment_only() {
-    // Fragments that end where a stored block of 0x00 0x00 0xFF 0xFF is in the middle.
+fn r7692_7_2_2_01_the_four_bytes_follow_the_last_fragment_only() {
+    // Fragments that end inside a stored block of 0x00 0x00 0xFF 0xFF.
     let mut stream = BitWriter::new();
     stream.stored(false, b"\x00\x00\xFF\xFF").stored(false, b"!");
     let message = stream.message();
@@ -195,12 +199,12 @@ fn r7692_7_2_2_01_the_four_bytes_come_behind_the_last_fragment_only() {
 }
 
 #[test]
-fn r7692_7_2_2_01_a_message_that_is_cut_is_invalid() {
+fn r7692_7_2_2_01_a_truncated_message_is_invalid() {
     for message in EXAMPLES.iter().flat_map(|example| example.iter()).map(|parts| parts.concat()) {
         for cut in 0..message.len() {
             let start = &message[..cut];
-            // What a flush leaves is the whole of a shorter message, and where a stored block lacks four
-            // bytes it gets them.
+            // A cut at a flush leaves a valid shorter message, and a stored block that lacks its
+            // last four bytes gets them from the tail.
             let is_whole =
                 [&b"\xF2\x48\x05\x00"[..], b"\x00", b"\x00\x05\x00\xFA\xFFH"].contains(&start);
             let seen = alone(start);
@@ -210,10 +214,10 @@ fn r7692_7_2_2_01_a_message_that_is_cut_is_invalid() {
     }
 }
 
-/// Some peers send nothing where a message is empty. It is no DEFLATE, and nothing that could be compressed
-/// looks like it.
+/// Some peers send an empty payload for an empty message. That is not valid DEFLATE, and no
+/// compressor produces it for other data.
 #[test]
-fn r7692_7_2_2_01_a_compressed_message_of_no_bytes_is_invalid() {
+fn r7692_7_2_2_01_an_empty_compressed_payload_is_invalid() {
     for (side, kind) in
         SIDES.into_iter().flat_map(|side| [(side, Kind::Text), (side, Kind::Binary)])
     {
@@ -226,31 +230,31 @@ fn r7692_7_2_2_01_a_compressed_message_of_no_bytes_is_invalid() {
     }
 }
 
-/// A sender that left the four bytes where they were.
+/// A sender that did not remove the four bytes.
 #[test]
-fn r7692_7_2_2_01_four_bytes_too_many_are_invalid() {
+fn r7692_7_2_2_01_four_additional_bytes_are_invalid() {
     let message = [HELLO, b"\x00\x00\xFF\xFF"].concat();
     assert_eq!(alone(&message).error, Some(Error::InvalidDeflate));
 }
 
 #[test]
-fn r7692_7_2_2_02_the_window_lives_on_with_takeover_and_not_without() {
+fn r7692_7_2_2_02_the_window_persists_only_with_takeover() {
     for side in SIDES {
         let wire = [HELLO, AGAIN, AGAIN].map(|one| compressed(side, Kind::Text, &[one])).concat();
-        assert_eq!(run(side, context(8, true), &wire, &[], &[2]), hellos(3));
+        assert_eq!(run(side, context(8, true), &wire, &[], &[2]), hello_messages(3));
         let seen = run(side, context(8, false), &wire, &[], &[2]);
-        // The match reaches behind the literal before it.
+        // The match reaches before the start of the message.
         let (open, error) = (b"H".to_vec(), Some(Error::InvalidDeflate));
-        assert_eq!(seen, Outcome { open, error, ..hellos(1) });
-        // Messages that need nothing from others pass without it.
+        assert_eq!(seen, Outcome { open, error, ..hello_messages(1) });
+        // Messages that do not refer to others are valid without takeover.
         let wire = [HELLO, HELLO].map(|one| compressed(side, Kind::Text, &[one])).concat();
-        assert_eq!(run(side, context(8, false), &wire, &[], &[2]), hellos(2));
+        assert_eq!(run(side, context(8, false), &wire, &[], &[2]), hello_messages(2));
     }
 }
 
 #[test]
-fn r7692_7_2_2_02_the_window_lives_on_over_messages_of_all_lengths() {
-    // Each message is "ab" and then a match that reaches into the one before it.
+fn r7692_7_2_2_02_the_window_persists_across_messages_of_all_lengths() {
+    // Each message is two literals and a match that reaches into the message before it.
     let mut wire = Vec::new();
     let mut wanted: Vec<Vec<u8>> = Vec::new();
     let mut all = Vec::new();
@@ -277,7 +281,7 @@ fn r7692_7_2_2_02_the_window_lives_on_over_messages_of_all_lengths() {
 }
 
 #[test]
-fn r7692_7_2_2_03_memory_is_as_long_as_the_window_that_was_agreed_on() {
+fn r7692_7_2_2_03_the_memory_has_the_length_of_the_negotiated_window() {
     assert_eq!(Inflate::memory(DeflateParams::DEFAULT.client()), 32_768);
     assert_eq!(Inflate::memory(DeflateParams::DEFAULT.server()), 32_768);
     for bits in 8..=15 {
@@ -292,7 +296,7 @@ fn r7692_7_2_2_03_memory_is_as_long_as_the_window_that_was_agreed_on() {
 }
 
 #[test]
-fn r7692_7_2_2_03_of_more_memory_only_the_window_is_used() {
+fn r7692_7_2_2_03_only_the_window_is_used_of_more_memory() {
     let context = context(8, true);
     let mut memory = vec![JUNK; 1000];
     let inflate = Inflate::new(context, &mut memory).unwrap();
@@ -307,8 +311,8 @@ fn r7692_7_2_2_03_of_more_memory_only_the_window_is_used() {
 }
 
 #[test]
-fn r7692_10_4_the_limit_is_one_of_inflated_bytes() {
-    // 1,000 bytes out of a few, which no limit of the wire would find.
+fn r7692_10_4_the_limit_applies_to_inflated_bytes() {
+    // A few bytes inflate to 1,000, which a limit on compressed bytes would not catch.
     let mut stream = BitWriter::new();
     stream.fixed(false).literals(b"a");
     for _ in 0..3 {
@@ -333,7 +337,7 @@ fn r7692_10_4_the_limit_is_one_of_inflated_bytes() {
             };
             assert_eq!(receiver.seen, wanted, "{limit}");
             let code = if limit >= 1000 { vec![] } else { vec![0x03, 0xF1] };
-            let due = receiver.ws.due();
+            let due = receiver.ws.sent(Call::Transmit);
             let tail = due.get(2..).unwrap_or_default();
             assert!(side == Side::Client || tail == code);
             assert_eq!(due.is_empty(), code.is_empty());
@@ -342,7 +346,7 @@ fn r7692_10_4_the_limit_is_one_of_inflated_bytes() {
 }
 
 #[test]
-fn what_was_agreed_on_says_how_each_side_compresses() {
+fn the_parameters_give_the_context_of_each_side() {
     for (server, client) in [(false, true), (true, false)] {
         let [of_server, of_client] = [9, 12].map(|bits| WindowBits::new(bits).unwrap());
         assert_eq!([of_server, of_client].map(WindowBits::get), [9, 12]);
@@ -364,7 +368,7 @@ fn what_was_agreed_on_says_how_each_side_compresses() {
 }
 
 #[test]
-fn an_output_without_room_gives_a_piece_of_nothing_and_loses_nothing() {
+fn an_empty_output_gives_an_empty_piece_and_loses_nothing() {
     let context = context(15, true);
     let mut memory = memory(context);
     let mut inflate = Inflate::new(context, &mut memory).unwrap();
@@ -372,7 +376,7 @@ fn an_output_without_room_gives_a_piece_of_nothing_and_loses_nothing() {
     let mut ws = Side::Client.ws(Config::new().deflate(true));
     let Ok(Event::Data(mut data)) = ws.receive(&mut Input::new(&mut wire)) else { unreachable!() };
     for _ in 0..2 {
-        // `None` would say that the rest is still to come.
+        // `None` would mean that more input is needed.
         let piece = inflate.push(&mut data, &mut []).unwrap().unwrap();
         assert!(piece.payload.is_empty() && !piece.fin);
     }

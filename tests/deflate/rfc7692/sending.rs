@@ -1,4 +1,4 @@
-//! RFC 7692 section 7.2.1: what a compressed message looks like on the wire.
+//! RFC 7692 §7.2.1: compressed messages on the wire.
 
 use barews::deflate::{CompressionContext, Deflate, DeflateParams, Effort, WindowBits};
 use barews::handshake::Status;
@@ -9,7 +9,7 @@ use barews::{Compressed, Config, Connection, Kind, SendError};
 use crate::support::strict_inflate::StrictInflate;
 
 const EFFORTS: [Effort; 4] = [Effort::TINY, Effort::SMALL, Effort::FAST, Effort::BEST];
-/// What a sender leaves off.
+/// The bytes that a sender removes.
 const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
 
 fn context(bits: u8, takeover: bool) -> CompressionContext {
@@ -28,20 +28,20 @@ fn whole(deflate: &mut Deflate<Vec<u8>>, message: &[u8]) -> Vec<u8> {
     payload
 }
 
-/// Text like a feed's, `len` bytes; `seed` makes it another one.
+/// `len` bytes of feed-like text, different for each `seed`.
 fn text(seed: usize, len: usize) -> Vec<u8> {
     let line =
         |i: usize| format!("{{\"id\":{},\"value\":{}}},", i * 7 + seed, i * i % 1000).into_bytes();
     (0..).flat_map(line).take(len).collect()
 }
 
-/// No two runs of four bytes are the same.
+/// Random bytes, in which no four bytes repeat.
 fn noise(len: usize) -> Vec<u8> {
     let mut rng = fastrand::Rng::with_seed(len as u64);
     (0..len).map(|_| rng.u8(..)).collect()
 }
 
-/// The first byte, masked or not, and the payload's length of a frame of less than 64 KiB.
+/// The first byte and the payload length of a frame under 64 KiB.
 fn frame(wire: &[u8]) -> (u8, usize) {
     match wire[1] & 0x7F {
         126 => (wire[0], u16::from_be_bytes([wire[2], wire[3]]).into()),
@@ -50,8 +50,8 @@ fn frame(wire: &[u8]) -> (u8, usize) {
 }
 
 #[test]
-fn r9_1_03_nothing_is_compressed_before_it_was_agreed_on() {
-    let answer = |extension: &str| {
+fn r9_1_03_nothing_is_compressed_before_the_negotiation() {
+    let response = |extension: &str| {
         let offers = [DeflateOffer::new()];
         let mut handshake = Handshake::new([0; 16], "a", "/").deflate(&offers);
         handshake.write_request(&mut [0; 512]).unwrap();
@@ -64,21 +64,21 @@ fn r9_1_03_nothing_is_compressed_before_it_was_agreed_on() {
             other => unreachable!("{other:?}"),
         }
     };
-    let agreed = answer("Sec-WebSocket-Extensions: permessage-deflate\r\n");
-    let declined = answer("");
-    assert_eq!((agreed, declined), (Some(DeflateParams::DEFAULT), None));
+    let negotiated = response("Sec-WebSocket-Extensions: permessage-deflate\r\n");
+    let declined = response("");
+    assert_eq!((negotiated, declined), (Some(DeflateParams::DEFAULT), None));
 
     let payload = whole(&mut deflate(context(15, true), Effort::FAST), b"Hello");
-    let send = |agreed: Option<DeflateParams>| {
-        let mut ws = Connection::client(Config::new().deflate(agreed.is_some()), || [0; 4]);
+    let send = |negotiated: Option<DeflateParams>| {
+        let mut ws = Connection::client(Config::new().deflate(negotiated.is_some()), || [0; 4]);
         ws.send_fragment(Compressed(Kind::Text), true, &payload, &mut [0; 64])
     };
-    assert!(send(agreed).is_ok());
+    assert!(send(negotiated).is_ok());
     assert_eq!(send(declined), Err(SendError::NotNegotiated));
 }
 
 #[test]
-fn r6_1_06_what_is_framed_is_the_compressed_message() {
+fn r6_1_06_frames_carry_the_compressed_message() {
     let mut compressor = deflate(context(15, true), Effort::FAST);
     let message = text(0, 5000);
     let payload = whole(&mut compressor, &message);
@@ -91,7 +91,7 @@ fn r6_1_06_what_is_framed_is_the_compressed_message() {
 }
 
 #[test]
-fn r7692_7_2_1_01_it_ends_in_an_empty_stored_block_without_its_last_four_bytes() {
+fn r7692_7_2_1_01_a_message_ends_in_an_empty_stored_block_without_its_last_four_bytes() {
     for effort in EFFORTS {
         for takeover in [true, false] {
             let mut compressor = deflate(context(15, takeover), effort);
@@ -106,8 +106,7 @@ fn r7692_7_2_1_01_it_ends_in_an_empty_stored_block_without_its_last_four_bytes()
                 let all = [&payload[..], &TAIL].concat();
                 zlib.decompress_vec(&all, &mut inflated, flate2::FlushDecompress::Sync).unwrap();
                 assert!(inflated == message);
-                // The block was the last thing: without one of the four bytes it is not complete, and so a block behind
-                // it begins at a byte.
+                // The tail completes the last block, so a block after it starts at a byte boundary.
                 let more = [&payload[..], &TAIL, b"\x00\x01\x00\xFE\xFF!\x00"].concat();
                 let mut strict = StrictInflate::new(15, false);
                 if !takeover {
@@ -118,7 +117,7 @@ fn r7692_7_2_1_01_it_ends_in_an_empty_stored_block_without_its_last_four_bytes()
     }
 }
 
-/// A fragment ends anywhere, and nothing is left off or put in there: the payloads put together are the message's.
+/// Fragments end anywhere, and their payloads add up to the payload of the message.
 #[test]
 fn r7692_7_2_1_04_only_the_end_of_the_message_loses_four_bytes() {
     for effort in EFFORTS {
@@ -130,18 +129,19 @@ fn r7692_7_2_1_04_only_the_end_of_the_message_loses_four_bytes() {
     }
 }
 
-/// 6.1: "compressed first and then fragmented".
+/// §6.1: "compressed first and then fragmented".
 #[test]
 fn r7692_6_05_a_message_is_compressed_and_then_fragmented() {
     let message = text(2, 20_000);
     let payload = fragments(Effort::FAST, &message, 64);
     let mut strict = StrictInflate::new(15, true);
     assert!(strict.message(&payload).unwrap() == message);
-    // Compressed piece by piece it would be longer.
+    // Compressing each fragment by itself would give a longer payload.
     assert_eq!(payload, whole(&mut deflate(context(15, true), Effort::FAST), &message));
 }
 
-/// The payloads of all frames, with so many bytes each, and RSV1 on the first alone.
+/// Sends a message in fragments of `len` bytes, checks their headers and returns their payloads
+/// joined.
 fn fragments(effort: Effort, message: &[u8], len: usize) -> Vec<u8> {
     let mut compressor = deflate(context(15, true), effort);
     let mut ws = Connection::server(Config::new().deflate(true));
@@ -165,12 +165,12 @@ fn fragments(effort: Effort, message: &[u8], len: usize) -> Vec<u8> {
 }
 
 #[test]
-fn r7692_7_2_1_05_no_reference_is_over_the_agreed_window() {
+fn r7692_7_2_1_05_no_distance_exceeds_the_negotiated_window() {
     for effort in EFFORTS {
         for bits in 8..=15 {
             let context = context(bits, true);
             let mut compressor = deflate(context, effort);
-            // Refuses a distance over the window, and remembers the greatest.
+            // Rejects a distance over the window, and records the greatest.
             let mut strict = StrictInflate::new(bits, true);
             let block = noise(400);
             for gap in [0, 100, 200, 500, 1000, 3000, 10_000, 40_000] {
@@ -184,7 +184,7 @@ fn r7692_7_2_1_05_no_reference_is_over_the_agreed_window() {
 }
 
 #[test]
-fn r7692_7_2_1_06_without_takeover_a_message_refers_to_itself_alone() {
+fn r7692_7_2_1_06_without_takeover_a_message_refers_only_to_itself() {
     for effort in EFFORTS {
         let mut compressor = deflate(context(15, false), effort);
         let mut strict = StrictInflate::new(15, false);
@@ -195,7 +195,7 @@ fn r7692_7_2_1_06_without_takeover_a_message_refers_to_itself_alone() {
         }
         assert_eq!(payloads[0], payloads[1]);
         assert_eq!(payloads[0], payloads[3]);
-        // With takeover the second is nearly nothing, where the window is long enough.
+        // With takeover the second message is tiny if the window is long enough.
         let mut compressor = deflate(context(15, true), Effort::FAST);
         whole(&mut compressor, &messages[0]);
         assert!(whole(&mut compressor, &messages[1]).len() < payloads[0].len() / 4);

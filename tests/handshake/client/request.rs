@@ -1,4 +1,4 @@
-//! The request that a client writes, and what it refuses to write.
+//! The request that a client writes, and the input it rejects.
 
 use barews::handshake::BuildError;
 use barews::handshake::client::Handshake;
@@ -13,7 +13,7 @@ fn request(handshake: &Handshake<'_>) -> String {
 }
 
 #[track_caller]
-fn unwritten(handshake: &Handshake<'_>, error: BuildError) {
+fn fails(handshake: &Handshake<'_>, error: BuildError) {
     let mut out = [0xAA; 1024];
     assert_eq!(handshake.write_request(&mut out), Err(error));
     assert_eq!(out, [0xAA; 1024]);
@@ -40,7 +40,7 @@ fn r4_1_01_host_port_and_path_must_be_valid() {
         "a?b",
     ];
     for host in bad {
-        unwritten(&Handshake::new(NONCE, host, "/"), BuildError::InvalidHost);
+        fails(&Handshake::new(NONCE, host, "/"), BuildError::InvalidHost);
     }
     for path in [
         "",
@@ -55,9 +55,9 @@ fn r4_1_01_host_port_and_path_must_be_valid() {
         "/\x7F",
         " /",
     ] {
-        unwritten(&Handshake::new(NONCE, "a", path), BuildError::InvalidTarget);
+        fails(&Handshake::new(NONCE, "a", path), BuildError::InvalidTarget);
     }
-    unwritten(&client().port(0), BuildError::InvalidPort);
+    fails(&client().port(0), BuildError::InvalidPort);
 }
 
 #[test]
@@ -97,19 +97,19 @@ fn r4_1_07_host_names_the_port_only_if_it_is_not_the_default() {
         );
     }
     assert_eq!(host(Handshake::new(NONCE, "192.0.2.1", "/").port(1)), "Host: 192.0.2.1:1");
-    unwritten(&client().headers(&[("HOST", "other.example")]), BuildError::ReservedHeader);
+    fails(&client().headers(&[("HOST", "other.example")]), BuildError::ReservedHeader);
 }
 
 #[test]
 fn r4_1_08_upgrade_is_written_once() {
     assert_eq!(request(&client()).matches("\r\nUpgrade: websocket\r\n").count(), 1);
-    unwritten(&client().headers(&[("upgrade", "h2c")]), BuildError::ReservedHeader);
+    fails(&client().headers(&[("upgrade", "h2c")]), BuildError::ReservedHeader);
 }
 
 #[test]
 fn r4_1_09_connection_is_written_once() {
     assert_eq!(request(&client()).matches("\r\nConnection: Upgrade\r\n").count(), 1);
-    unwritten(&client().headers(&[("Connection", "close")]), BuildError::ReservedHeader);
+    fails(&client().headers(&[("Connection", "close")]), BuildError::ReservedHeader);
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn r4_1_10_key_is_the_nonce_in_base64() {
     assert_eq!(key(NONCE), "dGhlIHNhbXBsZSBub25jZQ==");
     assert_eq!(key([0; 16]), "AAAAAAAAAAAAAAAAAAAAAA==");
     assert_eq!(key([0xFF; 16]), "/////////////////////w==");
-    unwritten(
+    fails(
         &client().headers(&[("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA==")]),
         BuildError::ReservedHeader,
     );
@@ -136,15 +136,15 @@ fn r4_1_11_origin_is_optional_and_checked() {
     );
     assert!(request(&client().origin("null")).contains("\r\nOrigin: null\r\n"));
     for origin in ["", "a b", "a\r\nX: y", "\u{e9}", "\t"] {
-        unwritten(&client().origin(origin), BuildError::InvalidOrigin);
+        fails(&client().origin(origin), BuildError::InvalidOrigin);
     }
-    unwritten(&client().headers(&[("Origin", "https://example.com")]), BuildError::ReservedHeader);
+    fails(&client().headers(&[("Origin", "https://example.com")]), BuildError::ReservedHeader);
 }
 
 #[test]
 fn r4_1_12_version_is_13_once() {
     assert_eq!(request(&client()).matches("\r\nSec-WebSocket-Version: 13\r\n").count(), 1);
-    unwritten(&client().headers(&[("Sec-WebSocket-Version", "8")]), BuildError::ReservedHeader);
+    fails(&client().headers(&[("Sec-WebSocket-Version", "8")]), BuildError::ReservedHeader);
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn r4_1_13_protocols_are_distinct_tokens_in_order() {
     for protocol in
         ["", "a b", "a,b", "a;b", "a/b", "\u{e9}", "a\r\nX: y", "a\0", "\"a\"", "a:b", "[a]", "a@b"]
     {
-        unwritten(&client().protocols(&["ok", protocol]), BuildError::InvalidProtocol);
+        fails(&client().protocols(&["ok", protocol]), BuildError::InvalidProtocol);
     }
     for byte in 0..128_u8 {
         let protocol = format!("x{}y", char::from(byte));
@@ -167,7 +167,7 @@ fn r4_1_13_protocols_are_distinct_tokens_in_order() {
             "{protocol:?}"
         );
     }
-    unwritten(&client().protocols(&["a", "b", "a"]), BuildError::DuplicateProtocol);
+    fails(&client().protocols(&["a", "b", "a"]), BuildError::DuplicateProtocol);
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn r4_1_14_extensions_are_written_from_typed_offers() {
             "\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
         )
     );
-    unwritten(&client().headers(&[("Sec-WebSocket-Extensions", "x")]), BuildError::ReservedHeader);
+    fails(&client().headers(&[("Sec-WebSocket-Extensions", "x")]), BuildError::ReservedHeader);
 }
 
 #[test]
@@ -193,10 +193,9 @@ fn r4_1_15_further_headers_are_checked() {
     ]));
     assert!(text.ends_with("\r\nCookie: a=b\r\nX-T: a\tb\r\nX-U: \u{e9}\r\nX-E: \r\n\r\n"));
     for name in ["", "A B", "A:", "A\r\nB", "\u{e9}", "A\0", " A", "(A)"] {
-        unwritten(&client().headers(&[("Ok", "ok"), (name, "x")]), BuildError::InvalidHeaderName);
+        fails(&client().headers(&[("Ok", "ok"), (name, "x")]), BuildError::InvalidHeaderName);
     }
-    // Each of the 128 values that a byte of a `str` can begin with, at the start, in the middle and
-    // at the end.
+    // Every ASCII character at the start, in the middle and at the end of a value.
     for byte in 0..128_u8 {
         let byte = char::from(byte);
         let values = [format!("{byte}xy"), format!("x{byte}y"), format!("xy{byte}")];
@@ -216,12 +215,12 @@ fn r4_1_15_further_headers_are_checked() {
         "Expect",
     ];
     for name in reserved {
-        unwritten(&client().headers(&[(name, "x")]), BuildError::ReservedHeader);
+        fails(&client().headers(&[(name, "x")]), BuildError::ReservedHeader);
     }
 }
 
 #[test]
-fn a_buffer_that_is_too_small_is_told_the_exact_length() {
+fn a_buffer_that_is_too_small_reports_the_exact_length() {
     let offers =
         [DeflateOffer::new(), DeflateOffer::new().client_max_window_bits(WindowBits::new(9))];
     let handshake = client()
@@ -241,7 +240,7 @@ fn a_buffer_that_is_too_small_is_told_the_exact_length() {
 }
 
 #[test]
-fn credentials_and_key_do_not_reach_a_log() {
+fn credentials_and_key_are_not_logged() {
     let text = format!("{:?}", client().headers(&[("Authorization", "secret")]));
     assert!(text.contains("example.com") && !text.contains("secret") && !text.contains("dGhlIHN"));
 }

@@ -1,14 +1,14 @@
-//! The list of extensions that a field holds, as RFC 6455 has it for any of them: its grammar, and
-//! what becomes of one that is not known.
+//! The list in a `Sec-WebSocket-Extensions` field: its grammar (RFC 6455 §9.1) and unknown
+//! extensions.
 
 use barews::handshake::deflate::DeflateOffer;
 use barews::handshake::extension::{Malformed, parse};
 use barews::handshake::{Error, Field};
 
-use super::{answer, elements, request};
+use super::{elements, request, response};
 
-/// `name; param=value` in a form of its own, quotes and escapes gone.
-fn plainly(value: &str) -> Result<String, Malformed> {
+/// The list as `name|param=value`, without quotes and escapes.
+fn normalized(value: &str) -> Result<String, Malformed> {
     let mut text = String::new();
     for element in parse(value.as_bytes()) {
         let element = element?;
@@ -33,7 +33,7 @@ fn r4_3_01_a_quoted_value_is_a_token_once_unescaped() {
         (r#"a;b="1";b="\2""#, "a|b=1|b=2"),
     ];
     for (value, expected) in good {
-        assert_eq!(plainly(value).as_deref(), Ok(expected));
+        assert_eq!(normalized(value).as_deref(), Ok(expected));
     }
     let bad = [
         "a; b=",
@@ -59,7 +59,7 @@ fn r4_3_01_a_quoted_value_is_a_token_once_unescaped() {
         r"a; b=\1",
     ];
     for value in bad {
-        assert_eq!(plainly(value), Err(Malformed), "{value}");
+        assert_eq!(normalized(value), Err(Malformed), "{value}");
     }
     let value = elements(r#"a; b="\1\0""#)[0].params().next().unwrap().value.unwrap();
     assert!(value == "10" && value != "1" && value != "100" && value.bytes().eq(*b"10"));
@@ -68,21 +68,20 @@ fn r4_3_01_a_quoted_value_is_a_token_once_unescaped() {
     assert_eq!(format!("{value} {value:?}"), "10 \"10\"");
 }
 
-/// The iterator's work is one step for each byte: its rest only shrinks. Backtracking would not end
-/// on these.
+/// The iterator takes one step per byte. A parser that backtracks would not finish on these lists.
 #[test]
 fn r4_3_01_hostile_lists_take_one_pass() {
     let long = 1 << 20;
     for piece in ["\\c", "\\", " ", "a", "\\\""] {
-        assert_eq!(plainly(&format!("a; b=\"{}", piece.repeat(long))), Err(Malformed));
+        assert_eq!(normalized(&format!("a; b=\"{}", piece.repeat(long))), Err(Malformed));
     }
     assert_eq!(parse("a,".repeat(long).as_bytes()).flatten().count(), long);
     assert_eq!(elements(&format!("a{}", ";b=\"\\1\"".repeat(long)))[0].params().count(), long);
-    assert!(plainly(&format!("a{}b", " ".repeat(long))).is_err());
+    assert!(normalized(&format!("a{}b", " ".repeat(long))).is_err());
 }
 
 #[test]
-fn r9_1_01_a_broken_list_fails_at_once() {
+fn r9_1_01_an_invalid_list_fails() {
     let good = [
         ("a", "a"),
         (" a ", "a"),
@@ -93,7 +92,7 @@ fn r9_1_01_a_broken_list_fails_at_once() {
         ("!#$%&'*+-.^_`|~09AZaz", "!#$%&'*+-.^_`|~09AZaz"),
     ];
     for (value, expected) in good {
-        assert_eq!(plainly(value).as_deref(), Ok(expected));
+        assert_eq!(normalized(value).as_deref(), Ok(expected));
         assert!(request(value).is_ok());
     }
     let bad = [
@@ -103,15 +102,15 @@ fn r9_1_01_a_broken_list_fails_at_once() {
     ];
     let offers = [DeflateOffer::new()];
     for value in bad {
-        assert_eq!(plainly(value), Err(Malformed), "{value}");
+        assert_eq!(normalized(value), Err(Malformed), "{value}");
         assert_eq!(request(value), Err(Error::Invalid(Field::Extensions)), "{value}");
-        let first = answer(value, &offers).unwrap_err();
+        let first = response(value, &offers).unwrap_err();
         assert!(
             matches!(first, Error::Invalid(Field::Extensions) | Error::ExtensionNotOffered),
             "{value}"
         );
     }
-    // The fault ends the list, and what stood before it was given.
+    // The iterator yields the elements before the error, then the error, and ends.
     let mut list = parse(b"a, b c, d");
     assert_eq!(list.next().unwrap().unwrap().name(), "a");
     assert_eq!((list.next().unwrap().unwrap_err(), list.next().is_none()), (Malformed, true));
@@ -124,20 +123,19 @@ fn r9_1_01_a_broken_list_fails_at_once() {
 
 #[test]
 fn r9_02_parameters_follow_their_extension() {
-    // Grammatical for RFC 6455, and nonsense for RFC 7692: declined by a server, fatal for a
-    // client.
+    // Valid in RFC 6455, but not in RFC 7692: a server declines it, a client fails.
     let value = "permessage-deflate; server_max_window_bits=many";
     assert_eq!(request(value), Ok(None));
-    assert_eq!(answer(value, &[DeflateOffer::new()]), Err(Error::DeflateParameters));
+    assert_eq!(response(value, &[DeflateOffer::new()]), Err(Error::DeflateParameters));
 }
 
 #[test]
 fn r9_1_02_unknown_extensions_are_skipped_by_a_server_and_fatal_for_a_client() {
     assert_eq!(request("x-webkit-deflate-frame, constructor; a=b"), Ok(None));
     assert_eq!(request("x; a=b, permessage-deflate").unwrap().unwrap(), "permessage-deflate");
-    assert_eq!(answer("constructor", &[DeflateOffer::new()]), Err(Error::ExtensionNotOffered));
+    assert_eq!(response("constructor", &[DeflateOffer::new()]), Err(Error::ExtensionNotOffered));
     assert_eq!(
-        answer("x-webkit-deflate-frame", &[DeflateOffer::new()]),
+        response("x-webkit-deflate-frame", &[DeflateOffer::new()]),
         Err(Error::ExtensionNotOffered)
     );
 }

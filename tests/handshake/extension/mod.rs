@@ -1,5 +1,4 @@
-//! Extensions and permessage-deflate negotiation: RFC 6455, sections 4.3 and 9; RFC 7692, sections
-//! 5 and 7.1.
+//! Extensions and permessage-deflate negotiation: RFC 6455 §4.3 and §9, RFC 7692 §5 and §7.1.
 
 mod list;
 mod negotiation;
@@ -21,13 +20,13 @@ fn elements(value: &str) -> Vec<Extension<'_>> {
     parse(value.as_bytes()).map(Result::unwrap).collect()
 }
 
-/// What a server answers to these offers.
-fn served(offers: &str, config: DeflateConfig) -> Option<String> {
+/// The server's answer to these offers.
+fn negotiated(offers: &str, config: DeflateConfig) -> Option<String> {
     negotiate(elements(offers), &config).map(|answer| answer.to_string())
 }
 
-/// What a client makes of this answer.
-fn judged(answer: &str, offers: &[DeflateOffer]) -> Option<DeflateParams> {
+/// The parameters that a client accepts from this answer.
+fn confirmed(answer: &str, offers: &[DeflateOffer]) -> Option<DeflateParams> {
     confirm(elements(answer).remove(0), offers)
 }
 
@@ -42,10 +41,10 @@ fn params(server_reset: bool, client_reset: bool, server: u8, client: u8) -> Def
 
 const REQUEST: &str = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
-const ANSWER: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+const RESPONSE: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
 
-/// The outcome of a whole request with this header value.
+/// The extensions in the response to a request with this header value.
 fn request(value: &str) -> Result<Option<String>, Error> {
     let head = format!("{REQUEST}Sec-WebSocket-Extensions: {value}\r\n\r\n");
     match RequestReader::new().read(head.as_bytes())? {
@@ -67,9 +66,9 @@ fn request(value: &str) -> Result<Option<String>, Error> {
     }
 }
 
-/// The outcome of a whole answer with this header value.
-fn answer(value: &str, offers: &[DeflateOffer]) -> Result<Option<DeflateParams>, Error> {
-    let head = format!("{ANSWER}Sec-WebSocket-Extensions: {value}\r\n\r\n");
+/// The parameters that a client accepts from a response with this header value.
+fn response(value: &str, offers: &[DeflateOffer]) -> Result<Option<DeflateParams>, Error> {
+    let head = format!("{RESPONSE}Sec-WebSocket-Extensions: {value}\r\n\r\n");
     match Handshake::new(*b"the sample nonce", "a", "/")
         .deflate(offers)
         .read_response(head.as_bytes())?

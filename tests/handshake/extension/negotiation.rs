@@ -1,12 +1,12 @@
-//! Offers of permessage-deflate and the answers to them: which is taken, which is declined or
-//! fatal, and that both sides come to the same.
+//! Offers of permessage-deflate and the answers to them: which are accepted, declined or fatal, and
+//! that both sides agree.
 
 use barews::handshake::client::Handshake;
 use barews::handshake::deflate::{DeflateConfig, DeflateOffer, DeflateParams, negotiate};
 use barews::handshake::server::{Incoming, RequestReader};
 use barews::handshake::{Error, Status};
 
-use super::{REQUEST, answer, bits, elements, judged, params, request, served};
+use super::{REQUEST, bits, confirmed, elements, negotiated, params, request, response};
 
 #[test]
 fn r7692_5_01_several_offers_in_order() {
@@ -28,21 +28,21 @@ fn r7692_5_01_several_offers_in_order() {
 }
 
 #[test]
-fn r7692_5_02_the_first_acceptable_offer_is_taken() {
+fn r7692_5_02_the_first_acceptable_offer_is_accepted() {
     let config = DeflateConfig::default();
     assert_eq!(config, DeflateConfig::new());
-    let served = |offers| served(offers, config);
+    let negotiated = |offers| negotiated(offers, config);
     assert_eq!(
-        served("permessage-deflate, permessage-deflate; server_no_context_takeover").unwrap(),
+        negotiated("permessage-deflate, permessage-deflate; server_no_context_takeover").unwrap(),
         "permessage-deflate"
     );
     assert_eq!(
-        served("x, permessage-deflate; y, permessage-deflate; server_max_window_bits=7, permessage-deflate; server_max_window_bits=11, permessage-deflate").unwrap(),
+        negotiated("x, permessage-deflate; y, permessage-deflate; server_max_window_bits=7, permessage-deflate; server_max_window_bits=11, permessage-deflate").unwrap(),
         "permessage-deflate; server_max_window_bits=11"
     );
-    assert_eq!(served("x, permessage-deflate; y"), None);
-    assert_eq!(served("permessage-bzip2"), None);
-    // Over several lines too.
+    assert_eq!(negotiated("x, permessage-deflate; y"), None);
+    assert_eq!(negotiated("permessage-bzip2"), None);
+    // The same for offers in several fields.
     let head = format!(
         "{REQUEST}Sec-WebSocket-Extensions: x\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
     );
@@ -55,11 +55,14 @@ fn r7692_5_02_the_first_acceptable_offer_is_taken() {
 }
 
 #[test]
-fn r7692_5_03_an_answer_that_was_not_asked_for_fails() {
-    assert_eq!(answer("permessage-deflate", &[]), Err(Error::ExtensionNotOffered));
-    assert_eq!(answer("permessage-bzip2", &[DeflateOffer::new()]), Err(Error::ExtensionNotOffered));
+fn r7692_5_03_an_answer_without_an_offer_fails() {
+    assert_eq!(response("permessage-deflate", &[]), Err(Error::ExtensionNotOffered));
     assert_eq!(
-        answer("permessage-deflate", &[DeflateOffer::new()]),
+        response("permessage-bzip2", &[DeflateOffer::new()]),
+        Err(Error::ExtensionNotOffered)
+    );
+    assert_eq!(
+        response("permessage-deflate", &[DeflateOffer::new()]),
         Ok(Some(DeflateParams::default()))
     );
 }
@@ -68,15 +71,15 @@ fn r7692_5_03_an_answer_that_was_not_asked_for_fails() {
 fn r7692_5_04_an_answer_names_one_extension() {
     let offers = [DeflateOffer::new(), DeflateOffer::new().client_max_window_bits(None)];
     assert_eq!(
-        answer("permessage-deflate, permessage-deflate", &offers),
+        response("permessage-deflate, permessage-deflate", &offers),
         Err(Error::ExtensionNotOffered)
     );
-    assert_eq!(answer("permessage-deflate, x", &offers), Err(Error::ExtensionNotOffered));
-    assert_eq!(answer("x, permessage-deflate", &offers), Err(Error::ExtensionNotOffered));
+    assert_eq!(response("permessage-deflate, x", &offers), Err(Error::ExtensionNotOffered));
+    assert_eq!(response("x, permessage-deflate", &offers), Err(Error::ExtensionNotOffered));
 }
 
-/// Elements that no peer may accept: unknown, repeated, without the value that is due, with one
-/// that is not.
+/// Parameters that no peer may accept: unknown, repeated, without a required value, with an invalid
+/// or forbidden one.
 const INVALID: [&str; 17] = [
     "unknown",
     "unknown=1",
@@ -101,13 +104,13 @@ const INVALID: [&str; 17] = [
 fn r7692_7_01_an_invalid_offer_is_declined() {
     for invalid in INVALID {
         let offer = format!("permessage-deflate; {invalid}");
-        assert_eq!(served(&offer, DeflateConfig::new()), None, "{invalid}");
+        assert_eq!(negotiated(&offer, DeflateConfig::new()), None, "{invalid}");
         assert_eq!(request(&offer), Ok(None), "{invalid}");
         let second = format!("{offer}, permessage-deflate");
         assert_eq!(request(&second).unwrap().unwrap(), "permessage-deflate", "{invalid}");
     }
     assert_eq!(
-        served(
+        negotiated(
             "permessage-deflate; client_max_window_bits; client_max_window_bits",
             DeflateConfig::new()
         ),
@@ -120,41 +123,44 @@ fn r7692_7_02_an_invalid_answer_fails() {
     let offers = [DeflateOffer::new().client_max_window_bits(None)];
     for invalid in INVALID {
         assert_eq!(
-            answer(&format!("permessage-deflate; {invalid}"), &offers),
+            response(&format!("permessage-deflate; {invalid}"), &offers),
             Err(Error::DeflateParameters),
             "{invalid}"
         );
     }
 }
 
-/// The offers and answers of RFC 7692, section 7.1.3.
+/// The offers and answers of RFC 7692 §7.1.3.
 #[test]
 fn r7692_7_1_3_01_the_examples_of_the_rfc() {
-    assert_eq!(served("permessage-deflate", DeflateConfig::new()).unwrap(), "permessage-deflate");
+    assert_eq!(
+        negotiated("permessage-deflate", DeflateConfig::new()).unwrap(),
+        "permessage-deflate"
+    );
     let one = "permessage-deflate; client_max_window_bits; server_max_window_bits=10";
     let two = "permessage-deflate; client_max_window_bits; server_max_window_bits=10, permessage-deflate; client_max_window_bits";
     assert_eq!(
-        served(one, DeflateConfig::new()).unwrap(),
+        negotiated(one, DeflateConfig::new()).unwrap(),
         "permessage-deflate; server_max_window_bits=10"
     );
     assert_eq!(
-        served(two, DeflateConfig::new()).unwrap(),
+        negotiated(two, DeflateConfig::new()).unwrap(),
         "permessage-deflate; server_max_window_bits=10"
     );
     let cannot = DeflateConfig::new().server_min_window_bits(bits(11));
-    assert_eq!(served(one, cannot), None);
-    assert_eq!(served(two, cannot).unwrap(), "permessage-deflate");
+    assert_eq!(negotiated(one, cannot), None);
+    assert_eq!(negotiated(two, cannot).unwrap(), "permessage-deflate");
     let first = DeflateOffer::new().client_max_window_bits(None).server_max_window_bits(bits(10));
     let offers = [first, DeflateOffer::new().client_max_window_bits(None)];
     assert_eq!(
-        judged("permessage-deflate; server_max_window_bits=10", &offers),
+        confirmed("permessage-deflate; server_max_window_bits=10", &offers),
         Some(params(false, false, 10, 15))
     );
-    assert_eq!(judged("permessage-deflate", &offers), Some(DeflateParams::default()));
+    assert_eq!(confirmed("permessage-deflate", &offers), Some(DeflateParams::default()));
 }
 
-/// Each answer that a server can give to each offer is one that the client takes, and both see the
-/// same parameters.
+/// The client accepts each answer that a server can give to each offer, and both get the same
+/// parameters.
 #[test]
 fn every_offer_and_every_configuration_agree() {
     let sizes = [None, Some(8), Some(11), Some(15)];
@@ -181,7 +187,7 @@ fn every_offer_and_every_configuration_agree() {
                             .client_max_window_bits(bits(23 - ours));
                         let text = offer.to_string();
                         let Some(answer) = negotiate(elements(&text), &config) else { continue };
-                        let params = judged(&answer.to_string(), &[offer]);
+                        let params = confirmed(&answer.to_string(), &[offer]);
                         assert_eq!(params, Some(answer.params()), "{text} / {answer}");
                         agreed += 1;
                     }

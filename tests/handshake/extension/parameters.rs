@@ -1,32 +1,31 @@
-//! The parameters of permessage-deflate, one by one: contexts that are not taken over, and the size
-//! of each side's window.
+//! The parameters of permessage-deflate: context takeover and the window of each side.
 
 use barews::handshake::deflate::{DeflateConfig, DeflateOffer, WindowBits, negotiate};
 
-use super::{bits, elements, judged, params, served};
+use super::{bits, confirmed, elements, negotiated, params};
 
 #[test]
 fn r7692_7_1_1_1_01_the_flag_has_no_value() {
     for value in ["=1", "=0", "=true", "=\"1\"", "=8"] {
         for name in ["server_no_context_takeover", "client_no_context_takeover"] {
             let element = format!("permessage-deflate; {name}{value}");
-            assert_eq!(served(&element, DeflateConfig::new()), None);
-            assert_eq!(judged(&element, &[DeflateOffer::new()]), None);
+            assert_eq!(negotiated(&element, DeflateConfig::new()), None);
+            assert_eq!(confirmed(&element, &[DeflateOffer::new()]), None);
         }
     }
 }
 
 #[test]
-fn r7692_7_1_1_1_02_server_no_context_takeover_is_repeated() {
+fn r7692_7_1_1_1_02_server_no_context_takeover_is_confirmed() {
     let text = "permessage-deflate; server_no_context_takeover";
-    assert_eq!(served(text, DeflateConfig::new()).unwrap(), text);
-    // Unasked.
+    assert_eq!(negotiated(text, DeflateConfig::new()).unwrap(), text);
+    // Not requested.
     let config = DeflateConfig::new().server_no_context_takeover(true);
-    assert_eq!(served("permessage-deflate", config).unwrap(), text);
-    assert_eq!(judged(text, &[DeflateOffer::new()]), Some(params(true, false, 15, 15)));
-    // Asked for and not repeated.
+    assert_eq!(negotiated("permessage-deflate", config).unwrap(), text);
+    assert_eq!(confirmed(text, &[DeflateOffer::new()]), Some(params(true, false, 15, 15)));
+    // Requested, but missing from the answer.
     assert_eq!(
-        judged("permessage-deflate", &[DeflateOffer::new().server_no_context_takeover(true)]),
+        confirmed("permessage-deflate", &[DeflateOffer::new().server_no_context_takeover(true)]),
         None
     );
 }
@@ -41,24 +40,24 @@ fn r7692_7_1_1_1_03_servers_support_it() {
 #[test]
 fn r7692_7_1_1_2_01_the_clients_promise_binds_it() {
     let offers = [DeflateOffer::new().client_no_context_takeover(true)];
-    assert_eq!(judged("permessage-deflate", &offers), Some(params(false, true, 15, 15)));
-    // Of several offers that the answer fits, each promise counts.
+    assert_eq!(confirmed("permessage-deflate", &offers), Some(params(false, true, 15, 15)));
+    // If an answer fits several offers, the promises of all of them apply.
     let offers = [DeflateOffer::new(), offers[0]];
-    assert_eq!(judged("permessage-deflate", &offers), Some(params(false, true, 15, 15)));
-    // But not that of one that it does not fit.
+    assert_eq!(confirmed("permessage-deflate", &offers), Some(params(false, true, 15, 15)));
+    // The promise of an offer that it does not fit does not apply.
     let offers = [DeflateOffer::new(), offers[1].server_max_window_bits(bits(9))];
-    assert_eq!(judged("permessage-deflate", &offers), Some(params(false, false, 15, 15)));
-    // A server takes the hint and says so.
+    assert_eq!(confirmed("permessage-deflate", &offers), Some(params(false, false, 15, 15)));
+    // The server confirms the hint.
     let text = "permessage-deflate; client_no_context_takeover";
-    assert_eq!(served(text, DeflateConfig::new()).unwrap(), text);
+    assert_eq!(negotiated(text, DeflateConfig::new()).unwrap(), text);
 }
 
 #[test]
 fn r7692_7_1_1_2_02_clients_support_it_in_an_answer() {
     let text = "permessage-deflate; client_no_context_takeover";
-    assert_eq!(judged(text, &[DeflateOffer::new()]), Some(params(false, true, 15, 15)));
+    assert_eq!(confirmed(text, &[DeflateOffer::new()]), Some(params(false, true, 15, 15)));
     let config = DeflateConfig::new().client_no_context_takeover(true);
-    assert_eq!(served("permessage-deflate", config).unwrap(), text);
+    assert_eq!(negotiated("permessage-deflate", config).unwrap(), text);
 }
 
 #[test]
@@ -71,12 +70,12 @@ fn r7692_7_1_2_1_01_window_bits_are_8_to_15_in_decimal() {
         for text in [format!("{number}"), format!("\"{number}\""), format!("\"\\{number}\"")] {
             let element = format!("permessage-deflate; server_max_window_bits={text}");
             assert_eq!(
-                served(&element, DeflateConfig::new()).is_some(),
+                negotiated(&element, DeflateConfig::new()).is_some(),
                 (8..=15).contains(&number),
                 "{element}"
             );
             assert_eq!(
-                judged(&element, &[DeflateOffer::new()]).is_some(),
+                confirmed(&element, &[DeflateOffer::new()]).is_some(),
                 (8..=15).contains(&number),
                 "{element}"
             );
@@ -85,8 +84,8 @@ fn r7692_7_1_2_1_01_window_bits_are_8_to_15_in_decimal() {
     for text in ["08", "010", "+8", "8.0", "1e1", "0x8", "-8", "8a", "a8", "1", "150", "\"\\0\\8\""]
     {
         let element = format!("permessage-deflate; server_max_window_bits={text}");
-        assert_eq!(served(&element, DeflateConfig::new()), None, "{element}");
-        assert_eq!(judged(&element, &[DeflateOffer::new()]), None, "{element}");
+        assert_eq!(negotiated(&element, DeflateConfig::new()), None, "{element}");
+        assert_eq!(confirmed(&element, &[DeflateOffer::new()]), None, "{element}");
     }
     assert_eq!((WindowBits::MIN.get(), WindowBits::MAX.get()), (8, 15));
 }
@@ -104,38 +103,38 @@ fn r7692_7_1_2_1_02_a_server_answers_with_no_more_than_was_offered() {
                 format!("permessage-deflate; server_max_window_bits={least}")
             );
             assert_eq!(answer.params(), params(false, false, least, 15));
-            // Too small for our compressor: declined.
+            // Declined if the window is too small for the compressor.
             let config = DeflateConfig::new().server_min_window_bits(bits(ours));
-            assert_eq!(served(&offer, config).is_some(), offered >= ours);
+            assert_eq!(negotiated(&offer, config).is_some(), offered >= ours);
         }
     }
-    // Unasked, where it says something.
+    // Not requested, but the window is limited.
     let config = DeflateConfig::new().server_max_window_bits(bits(12));
     assert_eq!(
-        served("permessage-deflate", config).unwrap(),
+        negotiated("permessage-deflate", config).unwrap(),
         "permessage-deflate; server_max_window_bits=12"
     );
 }
 
 #[test]
-fn r7692_7_1_2_1_03_a_client_wants_no_more_than_it_offered() {
+fn r7692_7_1_2_1_03_a_client_accepts_no_more_than_it_offered() {
     for offered in 8..=15 {
         let offers = [DeflateOffer::new().server_max_window_bits(bits(offered))];
-        assert_eq!(judged("permessage-deflate", &offers), None);
+        assert_eq!(confirmed("permessage-deflate", &offers), None);
         for answered in 8..=15 {
             let element = format!("permessage-deflate; server_max_window_bits={answered}");
             let expected = (answered <= offered).then(|| params(false, false, answered, 15));
-            assert_eq!(judged(&element, &offers), expected);
+            assert_eq!(confirmed(&element, &offers), expected);
         }
     }
 }
 
 #[test]
-fn r7692_7_1_2_1_04_a_client_takes_it_unasked() {
+fn r7692_7_1_2_1_04_a_client_accepts_it_without_an_offer() {
     for answered in 8..=15 {
         let element = format!("permessage-deflate; server_max_window_bits={answered}");
         assert_eq!(
-            judged(&element, &[DeflateOffer::new()]),
+            confirmed(&element, &[DeflateOffer::new()]),
             Some(params(false, false, answered, 15))
         );
     }
@@ -144,27 +143,27 @@ fn r7692_7_1_2_1_04_a_client_takes_it_unasked() {
 #[test]
 fn r7692_7_1_2_2_01_client_window_with_and_without_a_value() {
     let config = DeflateConfig::new().client_max_window_bits(bits(12));
-    let nine = served("permessage-deflate; client_max_window_bits=9", config);
+    let nine = negotiated("permessage-deflate; client_max_window_bits=9", config);
     assert_eq!(nine.unwrap(), "permessage-deflate; client_max_window_bits=9");
-    let any = served("permessage-deflate; client_max_window_bits", config);
+    let any = negotiated("permessage-deflate; client_max_window_bits", config);
     assert_eq!(any.unwrap(), "permessage-deflate; client_max_window_bits=12");
     for text in ["7", "16", "08", "x"] {
         assert_eq!(
-            served(&format!("permessage-deflate; client_max_window_bits={text}"), config),
+            negotiated(&format!("permessage-deflate; client_max_window_bits={text}"), config),
             None
         );
     }
-    // Where nothing needs to be limited, nothing is said.
-    let any = served("permessage-deflate; client_max_window_bits", DeflateConfig::new());
+    // An unlimited window is not mentioned.
+    let any = negotiated("permessage-deflate; client_max_window_bits", DeflateConfig::new());
     assert_eq!(any.unwrap(), "permessage-deflate");
 }
 
 #[test]
-fn r7692_7_1_2_2_02_not_offered_is_not_answered() {
-    // A server that cannot inflate the full window has nothing to hold such a client by.
+fn r7692_7_1_2_2_02_the_client_window_is_answered_only_if_offered() {
+    // Nothing limits the window of such a client, so a server with a smaller one declines.
     for ours in 8..=15 {
         let config = DeflateConfig::new().client_max_window_bits(bits(ours));
-        let answer = served("permessage-deflate", config);
+        let answer = negotiated("permessage-deflate", config);
         assert_eq!(answer.as_deref(), (ours == 15).then_some("permessage-deflate"));
     }
 }
@@ -172,23 +171,23 @@ fn r7692_7_1_2_2_02_not_offered_is_not_answered() {
 #[test]
 fn r7692_7_1_2_2_03_an_answer_has_a_value_within_the_offer() {
     let any = [DeflateOffer::new().client_max_window_bits(None)];
-    assert_eq!(judged("permessage-deflate; client_max_window_bits", &any), None);
+    assert_eq!(confirmed("permessage-deflate; client_max_window_bits", &any), None);
     for answered in 8..=15 {
         let element = format!("permessage-deflate; client_max_window_bits={answered}");
-        assert_eq!(judged(&element, &[DeflateOffer::new()]), None);
-        assert_eq!(judged(&element, &any), Some(params(false, false, 15, answered)));
+        assert_eq!(confirmed(&element, &[DeflateOffer::new()]), None);
+        assert_eq!(confirmed(&element, &any), Some(params(false, false, 15, answered)));
         for offered in 8..=15 {
             let offers = [DeflateOffer::new().client_max_window_bits(Some(bits(offered)))];
             let expected = (answered <= offered).then(|| params(false, false, 15, answered));
-            assert_eq!(judged(&element, &offers), expected);
+            assert_eq!(confirmed(&element, &offers), expected);
         }
     }
 }
 
 #[test]
-fn r7692_7_1_2_2_04_the_clients_window_is_what_was_answered_or_promised() {
+fn r7692_7_1_2_2_04_the_clients_window_is_the_answered_or_the_promised_one() {
     let offers = [DeflateOffer::new().client_max_window_bits(Some(bits(12)))];
-    let judged = |element| judged(element, &offers).unwrap().client_max_window_bits.get();
-    assert_eq!(judged("permessage-deflate; client_max_window_bits=10"), 10);
-    assert_eq!(judged("permessage-deflate"), 12);
+    let confirmed = |element| confirmed(element, &offers).unwrap().client_max_window_bits.get();
+    assert_eq!(confirmed("permessage-deflate; client_max_window_bits=10"), 10);
+    assert_eq!(confirmed("permessage-deflate"), 12);
 }

@@ -1,4 +1,4 @@
-//! However a head is cut, the outcome is the same, and what is asked for is never too much.
+//! Cuts do not change the outcome of a head, and `NeedMore` never asks for too many bytes.
 
 use barews::handshake::server::RequestReader;
 use barews::handshake::{Error, Status};
@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use crate::support::heads;
 
 use super::{
-    ANSWER, Outcome, REQUEST, TAIL, cases, client, client_cuts, pieces, read, response, server_cuts,
+    Outcome, REQUEST, RESPONSE, TAIL, cases, client, client_cuts, pieces, read, response,
+    server_cuts,
 };
 
 #[test]
@@ -17,10 +18,10 @@ fn p01_any_split_gives_the_same_outcome() {
     assert!(
         matches!(outcome, Status::Complete(text) if text.contains("Upgrade") && text.contains(&format!("head_len: {}", REQUEST.len())))
     );
-    let bytes = [ANSWER, TAIL].concat();
+    let bytes = [RESPONSE, TAIL].concat();
     let outcome = client_cuts(&bytes).unwrap();
     assert!(
-        matches!(outcome, Status::Complete(text) if text.contains("Accepted") && text.contains(&format!("head_len: {}", ANSWER.len())))
+        matches!(outcome, Status::Complete(text) if text.contains("Accepted") && text.contains(&format!("head_len: {}", RESPONSE.len())))
     );
     for bytes in
         [&b"HTTP/1.1 404 \r\nX: y\r\n\r\nbody"[..], b"GET / HTTP/1.1\r\nHost: a\r\n\r\nbody"]
@@ -41,10 +42,10 @@ fn need_more_counts_down_to_the_end() {
     assert_eq!(last, [4, 3, 2, 1, 0]);
     assert_eq!(more(read(&mut RequestReader::new(), b"")), b"G / HTTP/1.1\r\n\r\n".len());
     assert_eq!(more(response(&mut client(), b"")), b"HTTP/1.1 101\r\n\r\n".len());
-    // The least that is asked for is reached: these are the shortest heads.
+    // The minimum is exact: these are the shortest heads.
     assert_eq!(more(read(&mut RequestReader::new(), b"G / HTTP/1.0\r\n\r\n")), 0);
     assert_eq!(more(response(&mut client(), b"HTTP/1.1 200\r\n\r\n")), 0);
-    // Behind each of these, what is asked for is the end of the shortest head that begins so.
+    // After each start, `NeedMore` is the length of the shortest possible rest.
     for (start, end) in [
         ("G", " / HTTP/1.1\r\n\r\n"),
         ("GET ", "/ HTTP/1.1\r\n\r\n"),
@@ -66,7 +67,7 @@ fn need_more_counts_down_to_the_end() {
     ] {
         assert_eq!(more(response(&mut client(), start.as_bytes())), end.len(), "{start:?}");
     }
-    // Bytes that were taken back are asked for again.
+    // If the caller passes fewer bytes than before, the missing ones are requested again.
     let mut reader = RequestReader::new();
     read(&mut reader, &REQUEST[..40]).unwrap();
     assert!(more(read(&mut reader, &REQUEST[..30])) >= 10);
@@ -75,10 +76,9 @@ fn need_more_counts_down_to_the_end() {
     assert_eq!(more(read(&mut reader, b"")), REQUEST.len());
 }
 
-/// A byte that was looked at is not looked at again: if it is changed afterwards, nothing is
-/// noticed.
+/// A byte is read once: a later change to it goes unnoticed.
 #[test]
-fn p05_a_byte_is_looked_at_once() {
+fn p05_each_byte_is_read_once() {
     let mut reader = RequestReader::new();
     let mut bytes = Vec::new();
     for (at, byte) in REQUEST[..REQUEST.len() - 1].iter().enumerate() {
@@ -93,7 +93,7 @@ proptest! {
     #![proptest_config(cases())]
 
     #[test]
-    fn cuts_make_no_difference_to_a_head_with_faults(
+    fn cuts_do_not_change_the_outcome_of_a_corrupted_head(
         edits in prop::collection::vec((0..REQUEST.len(), prop_oneof![Just(b'\r'), Just(b'\n'), Just(b' '), Just(b':'), any::<u8>()], 0..3_u8), 0..4),
         cut in 0..REQUEST.len(),
     ) {

@@ -1,5 +1,5 @@
-//! Bytes that are no head: each is refused at the first that is wrong, and for good; no bytes make a
-//! reader panic.
+//! Malformed heads are refused permanently at the first wrong byte, and no bytes make a reader
+//! panic.
 
 use barews::handshake::server::{Incoming, RequestReader};
 use barews::handshake::{Error, Limits, Status};
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::{Outcome, REQUEST, cases, client, client_cuts, read, response, server_cuts};
 
-/// Each ends with the first byte at which no valid head is possible any more.
+/// Each ends with the byte that makes it malformed.
 #[test]
 fn malformed_requests_are_refused_at_their_first_fault() {
     let corpus: [(&[u8], Error, u16); 44] = [
@@ -63,7 +63,7 @@ fn malformed_requests_are_refused_at_their_first_fault() {
 }
 
 #[test]
-fn malformed_answers_are_refused_at_their_first_fault() {
+fn malformed_responses_are_refused_at_their_first_fault() {
     let corpus: [(&[u8], Error); 18] = [
         (b" ", Error::InvalidStartLine),
         (b"h", Error::InvalidStartLine),
@@ -99,7 +99,7 @@ fn refused_at_the_last_byte(cuts: fn(&[u8]) -> Outcome, bytes: &[u8], error: Err
 }
 
 #[test]
-fn every_byte_at_a_place_in_a_value_and_a_name() {
+fn every_byte_in_a_value_and_a_name() {
     for byte in 0..=255_u8 {
         for (value, edge) in
             [([byte, b'x', b'y'], true), ([b'x', byte, b'y'], false), ([b'x', b'y', byte], true)]
@@ -131,7 +131,7 @@ fn every_byte_at_a_place_in_a_value_and_a_name() {
 }
 
 #[test]
-fn p09_a_fault_is_final() {
+fn p09_an_error_is_permanent() {
     for tail in [&b""[..], b"\0", b"\n", b"\r\n\r\n", REQUEST] {
         let mut reader = RequestReader::with_limits(Limits::new().max_head_len(20));
         let bytes = [&b"GET /aaa"[..], tail].concat();
@@ -149,7 +149,7 @@ proptest! {
     #![proptest_config(cases())]
 
     #[test]
-    fn p07_any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..200), kept in 0..REQUEST.len()) {
+    fn p07_no_bytes_cause_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), kept in 0..REQUEST.len()) {
         let bytes = [&REQUEST[..kept], &bytes].concat();
         let _ = (read(&mut RequestReader::new(), &bytes), response(&mut client(), &bytes));
         let mut reader = RequestReader::new();

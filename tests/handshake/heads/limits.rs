@@ -1,12 +1,12 @@
-//! How long a head may be and how many fields it may have: to the byte, and at every cut.
+//! The limits on the length of a head and on its fields are exact at every cut.
 
 use barews::handshake::server::RequestReader;
 use barews::handshake::{Error, Limits};
 
-use super::{ANSWER, REQUEST, client, pieces, read, response};
+use super::{REQUEST, RESPONSE, client, pieces, read, response};
 
 #[test]
-fn limits_hold_to_the_byte() {
+fn limits_are_exact() {
     let len = REQUEST.len();
     let limited =
         |limits: Limits, bytes: &[u8]| read(&mut RequestReader::with_limits(limits), bytes);
@@ -16,7 +16,7 @@ fn limits_hold_to_the_byte() {
     assert_eq!(limited(Limits::new().max_fields(7), REQUEST), Err(Error::TooManyFields));
     assert_eq!(limited(Limits::new().max_head_len(0), b"G"), Err(Error::TargetTooLong));
 
-    // As soon as what is left of a head no longer fits.
+    // Refused as soon as the shortest possible rest no longer fits.
     let long = [b"GET /", &[b'a'; 9000][..]].concat();
     let mut reader = RequestReader::new();
     let first = (0..long.len()).find(|len| reader.read(&long[..*len]).is_err()).unwrap();
@@ -41,7 +41,7 @@ fn limits_hold_to_the_byte() {
     assert_eq!(response(&mut client(), &long), Err(Error::HeadTooLong));
 }
 
-/// Whatever the limits, whole lines and single bytes are refused alike, and nothing that fits is.
+/// For all limits, a head is refused whole and byte by byte alike, and never if it fits.
 #[test]
 fn p13_every_limit_holds_at_every_cut() {
     let tabs = b"GET / HTTP/1.1\r\nHost: a\r\nA:\tb\tc\r\nD: e\r\n\r\n";
@@ -59,18 +59,18 @@ fn p13_every_limit_holds_at_every_cut() {
             }
         }
     }
-    for len in 0..=ANSWER.len() {
+    for len in 0..=RESPONSE.len() {
         let limited = || client().limits(Limits::new().max_head_len(len));
         let mut handshake = limited();
-        let whole = pieces(|bytes| response(&mut handshake, bytes), ANSWER, []);
+        let whole = pieces(|bytes| response(&mut handshake, bytes), RESPONSE, []);
         let mut handshake = limited();
-        let bytewise = pieces(|bytes| response(&mut handshake, bytes), ANSWER, 0..ANSWER.len());
-        assert_eq!((whole.is_ok(), &whole), (len == ANSWER.len(), &bytewise), "{len}");
+        let bytewise = pieces(|bytes| response(&mut handshake, bytes), RESPONSE, 0..RESPONSE.len());
+        assert_eq!((whole.is_ok(), &whole), (len == RESPONSE.len(), &bytewise), "{len}");
     }
 }
 
 #[test]
-fn the_defaults_are_those_of_new() {
+fn default_is_the_same_as_new() {
     assert_eq!(Limits::default(), Limits::new());
     let mut reader = RequestReader::default();
     assert_eq!(read(&mut reader, REQUEST), read(&mut RequestReader::new(), REQUEST));

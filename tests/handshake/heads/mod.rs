@@ -15,7 +15,7 @@ const REQUEST: &[u8] =
     b"GET /chat?x HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: null\r\nSec-WebSocket-Version: 13\r\n\
     Sec-WebSocket-Protocol: a, b\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
-const ANSWER: &[u8] =
+const RESPONSE: &[u8] =
     b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
     Sec-WebSocket-Protocol: b\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
@@ -26,12 +26,12 @@ fn client() -> Handshake<'static> {
     Handshake::new(*b"the sample nonce", "example.com", "/").protocols(&["a", "b"]).deflate(&OFFERS)
 }
 
-/// How much of each property is tried.
+/// The number of cases of each property.
 fn cases() -> ProptestConfig {
     ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() }
 }
 
-/// What a reader says, in a form that can be compared.
+/// The result of a reader in a comparable form.
 type Outcome = Result<Status<String>, Error>;
 
 fn described<T: core::fmt::Debug>(status: Result<Status<T>, Error>) -> Outcome {
@@ -49,8 +49,8 @@ fn response(handshake: &mut Handshake<'_>, bytes: &[u8]) -> Outcome {
     described(handshake.read_response(bytes))
 }
 
-/// Shows `bytes` cut at `cuts` to a machine and returns the last outcome; `NeedMore` must have been
-/// true throughout.
+/// Passes `bytes`, cut at `cuts`, to a reader and returns the last outcome. Checks every
+/// `NeedMore`.
 fn pieces(
     mut machine: impl FnMut(&[u8]) -> Outcome,
     bytes: &[u8],
@@ -61,7 +61,7 @@ fn pieces(
         let outcome = machine(&bytes[..cut]);
         match outcome {
             Ok(Status::NeedMore(more)) => {
-                assert!(cut + more.get() >= least, "what was asked for was too much");
+                assert!(cut + more.get() >= least, "`NeedMore` asked for too many bytes");
                 least = cut + more.get();
             }
             Ok(Status::Complete(_)) => {
@@ -70,7 +70,7 @@ fn pieces(
             Err(_) => {}
         }
         if !matches!(outcome, Ok(Status::NeedMore(_))) && cut < bytes.len() {
-            // Final: more bytes do not change it.
+            // The outcome is final: more bytes do not change it.
             assert_eq!(machine(bytes), outcome);
             return outcome;
         }
@@ -81,7 +81,7 @@ fn pieces(
     panic!("no outcome")
 }
 
-/// One piece, every cut in two, and byte by byte give the same.
+/// Checks that the bytes whole, cut once at every place, and byte by byte give the same outcome.
 fn every_cut(machine: impl Fn() -> Box<dyn FnMut(&[u8]) -> Outcome>, bytes: &[u8]) -> Outcome {
     let whole = pieces(machine(), bytes, []);
     for cut in 0..=bytes.len() {

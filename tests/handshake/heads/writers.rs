@@ -1,5 +1,5 @@
-//! What the writers make of a caller's text: a head that the other side reads, or nothing, and no
-//! line or field that was not meant.
+//! The writers: from any text of the caller they write a head that the other side reads, or
+//! nothing, and never an injected line or field.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use super::{REQUEST, cases};
 
 #[test]
-fn both_sides_understand_each_other() {
+fn both_sides_agree() {
     let offers =
         [DeflateOffer::new().client_max_window_bits(WindowBits::new(10)), DeflateOffer::new()];
     let mut client = Handshake::new([7; 16], "::1", "/a?b")
@@ -65,7 +65,7 @@ fn both_sides_understand_each_other() {
     }
 }
 
-/// Lines are ended by CR LF and by nothing else, and each of the handshake's fields is there once.
+/// Checks that only CR LF ends a line, and that each field of the handshake occurs once.
 fn is_clean(head: &[u8], once: &[&str]) {
     let text = str::from_utf8(head).unwrap();
     assert!(text.ends_with("\r\n\r\n"));
@@ -88,7 +88,7 @@ fn is_clean(head: &[u8], once: &[&str]) {
     }
 }
 
-/// Text in which the dangerous characters are frequent.
+/// Text with many dangerous characters.
 fn hostile() -> impl Strategy<Value = String> {
     let pieces = prop_oneof![
         4 => "[a-zA-Z0-9./:-]{0,8}",
@@ -131,7 +131,7 @@ proptest! {
     }
 
     #[test]
-    fn p19_nothing_can_be_injected_into_an_answer(
+    fn p19_nothing_can_be_injected_into_a_response(
         name in prop_oneof![Just("X-Y".to_owned()), hostile()],
         value in hostile(),
         status in 100..700_u16,

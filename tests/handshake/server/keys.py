@@ -1,5 +1,5 @@
-"""Prints keys.tsv: keys of a handshake with the accept values that Python's `hashlib` and `base64` compute, and texts that
-are no key because 16 bytes never encode to them.
+"""Prints keys.tsv: handshake keys with the accept values that Python's `hashlib` and `base64` compute, and texts
+that are not keys because no 16 bytes encode to them.
 usage: python3 tests/handshake/server/keys.py > tests/handshake/server/keys.tsv
 """
 import base64
@@ -11,7 +11,7 @@ GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 def nonces():
-    """RFC 6455's own, those with one bit set, those with one byte repeated, and random ones."""
+    """The nonce of RFC 6455, nonces with one bit set, with one repeated byte, and random ones."""
     yield b"the sample nonce"
     for bit in range(128):
         yield (1 << bit).to_bytes(16, "big")

@@ -1,8 +1,7 @@
-//! The server's side of the opening handshake: RFC 6455, sections 4.2.1, 4.4 and 11.3, row by
-//! row.
+//! The server's side of the opening handshake: the rows of RFC 6455 §4.2.1, §4.4 and §11.3.
 
-mod answer;
 mod request;
+mod response;
 
 use barews::handshake::Error;
 

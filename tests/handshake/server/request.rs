@@ -1,4 +1,4 @@
-//! What a server makes of a request: its first line, its fields, and what lies behind them.
+//! How a server reads a request: the start line, the fields, and the bytes after the head.
 
 use barews::handshake::key::Key;
 use barews::handshake::server::{HttpVersion, Incoming, Request};
@@ -47,7 +47,7 @@ fn r4_2_02_method_version_and_target() {
         upgrade(&head("GET /chat HTTP/1.1", &FIELDS)).request().version(),
         HttpVersion::Http11
     );
-    // There is no HTTP/1.2, and nothing that says what it would mean.
+    // HTTP/1.2 does not exist.
     refused(&head("GET /chat HTTP/1.2", &FIELDS), Error::HttpVersion, 505);
 
     let targets = [
@@ -66,7 +66,7 @@ fn r4_2_02_method_version_and_target() {
     }
 }
 
-/// RFC 9112, section 3.2: whoever answers plain requests by their path is not to be misled, either.
+/// RFC 9112 §3.2. Also protects callers that answer plain requests by path.
 #[test]
 fn a_plain_target_has_the_form_of_its_method() {
     let targets = [
@@ -99,7 +99,7 @@ fn a_plain_target_has_the_form_of_its_method() {
 }
 
 #[test]
-fn r4_2_03_host_is_there_once_and_is_a_host() {
+fn r4_2_03_host_is_present_once_and_valid() {
     refused(&with(&["Host"], &[]), Error::Missing(Field::Host), 400);
     refused(&with(&[], &["host: example.com"]), Error::Repeated(Field::Host), 400);
     for host in [
@@ -154,7 +154,7 @@ fn r4_2_03_host_is_there_once_and_is_a_host() {
     ]) {
         refused(&with(&["Host"], &[&format!("Host: {host}")]), Error::Invalid(Field::Host), 400);
     }
-    // Not an upgrade, but the rule is HTTP's own. HTTP/1.0 had no Host.
+    // HTTP/1.1 requires a Host for plain requests too; HTTP/1.0 does not.
     refused("GET / HTTP/1.1\r\n\r\n", Error::Missing(Field::Host), 400);
     assert_eq!(plain("GET / HTTP/1.0\r\n\r\n").host(), None);
 }
@@ -197,7 +197,7 @@ fn r4_2_05_connection_has_the_token_upgrade() {
     }
     upgrade(&with(&["Connection"], &["Connection: keep-alive", "connection: upgrade"]));
     upgrade(&with(&["Connection"], &["Connection: upgrade", "Connection: keep-alive"]));
-    // No version of the protocol goes without it.
+    // It is required for every version.
     for version in ["8", "13"] {
         let version = format!("Sec-WebSocket-Version: {version}");
         refused(
@@ -229,7 +229,7 @@ fn r4_2_06_key_is_sixteen_bytes_of_base64() {
         let key = format!("{}==", "A".repeat(len));
         assert_eq!(Key::parse(key.as_bytes()).is_some(), len == 22);
     }
-    // Every byte at every place: what is taken is exactly what RFC 4648 makes 16 bytes of.
+    // Every byte at every place: the key is accepted exactly if it decodes to 16 bytes (RFC 4648).
     let good = *b"dGhlIHNhbXBsZSBub25jZQ==";
     for at in 0..good.len() {
         for byte in 0..=255 {
@@ -275,7 +275,7 @@ fn r4_2_07_version_is_13_once() {
 }
 
 #[test]
-fn r4_2_08_no_origin_and_null_are_different() {
+fn r4_2_08_a_missing_origin_differs_from_null() {
     assert_eq!(upgrade(&with(&[], &[])).origin(), None);
     assert_eq!(upgrade(&with(&[], &["Origin: null"])).origin(), Some(&b"null"[..]));
     assert_eq!(upgrade(&with(&[], &["Origin:"])).origin(), Some(&b""[..]));
@@ -335,7 +335,7 @@ fn r4_2_11_unknown_fields_are_ignored_but_checked() {
 }
 
 #[test]
-fn p20_r4_2_21_bytes_behind_the_head_are_counted_and_not_read() {
+fn p20_r4_2_21_bytes_after_the_head_are_not_read() {
     let head = with(&[], &[]);
     for tail in
         [&b""[..], b"\x81\x80\0\0\0\0", b"GET /smuggled HTTP/1.1\r\n\r\n", b"\r\n\r\n", &[0; 300]]
@@ -363,14 +363,14 @@ fn r4_2_22_an_upgrade_has_no_body() {
     refused(&with(&[], &["Transfer-Encoding: chunked"]), Error::BodyNotAllowed, 400);
     refused(&with(&[], &["transfer-encoding: identity"]), Error::BodyNotAllowed, 400);
     upgrade(&with(&[], &["Content-Length: 0"]));
-    // The body of a plain request is the caller's.
+    // The caller reads the body of a plain request.
     let bytes = head("POST / HTTP/1.1", &["Host: a", "Content-Length: 5"]) + "12345";
     let request = plain(&bytes);
     assert_eq!(&bytes[request.head_len()..], "12345");
 }
 
 #[test]
-fn r11_3_01_single_fields_are_single_in_a_request() {
+fn r11_3_01_fields_that_must_be_single_in_a_request() {
     for (field, error) in
         [(FIELDS[0], Field::Host), (FIELDS[3], Field::Key), (FIELDS[4], Field::Version)]
     {
@@ -397,7 +397,7 @@ fn r8_1_02_values_are_bytes() {
     let bytes = line(b"X: \xFF\xFE\x80");
     let Ok(Incoming::Upgrade(upgrade)) = read(&bytes) else { panic!() };
     assert_eq!(upgrade.request().header("x").next(), Some(&b"\xFF\xFE\x80"[..]));
-    // Where tokens belong they are a fault, and never text.
+    // They are invalid in fields that contain tokens.
     let bytes = line(b"Sec-WebSocket-Protocol: a\xFF");
     assert_eq!(read(&bytes).unwrap_err(), Error::Invalid(Field::Protocol));
     let bytes = line(b"Sec-WebSocket-Extensions: a\x80");

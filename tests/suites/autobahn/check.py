@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-# Judges an Autobahn index.json: every case OK, three that can only be INFORMATIONAL, and no case missing.
-# usage: check.py INDEX.json EXPECTED_NUMBER_OF_CASES     (exit 1 if anything else is found)
+# Checks an Autobahn index.json: every case is OK (three: INFORMATIONAL), and no case is missing.
+# usage: check.py INDEX.json EXPECTED_NUMBER_OF_CASES     (exit 1 otherwise)
 """A case counts as passed when both its behavior and its behaviorClose are OK.
 
-Three cases look at what follows an illegal act of the tester; they have no right answer and are always
-INFORMATIONAL: 7.1.6, 7.13.1, 7.13.2. Any other verdict (NON-STRICT too) is a failure.
+Three cases test the reaction to a violation by the tester. They have no right answer and are always
+INFORMATIONAL: 7.1.6, 7.13.1, 7.13.2. Any other verdict, including NON-STRICT, is a failure.
 """
 import collections
 import json

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Installs the runner of the Autobahn cases into target/autobahn-venv and mends one line of it; idempotent.
-# usage: tests/autobahn/install.sh
+# Installs the runner of the Autobahn cases into target/autobahn-venv, with a patch; idempotent.
+# usage: tests/suites/autobahn/install.sh
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../../../scripts/lib/common.sh"
 
 VENV=$TARGET/autobahn-venv
 make_venv "$VENV" kosoku==0.1.0
 
-# A peer may answer a compressed message uncompressed (RFC 7692, 6). Version 0.1.0 then hands the
-# cases 12.* and 13.* a str where they hash bytes, and the case crashes.
+# A peer may echo a compressed message uncompressed (RFC 7692 §6). Version 0.1.0 then passes a str
+# to the cases 12.* and 13.*, which hash bytes, and the case crashes.
 "$VENV/bin/python" - <<'P'
 import pathlib
 import kosoku

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-# Runs one role of the Autobahn cases against a program, through strictproxy.py, and judges by check.py.
+# Runs one role of the Autobahn cases against a program through strictproxy.py; checks the report.
 # usage: run.py server|client submission|core|limits|deflate|full|only:GLOB[,GLOB...] OUTDIR PROGRAM [ARG...]
 """Server role: PROGRAM ARG... --listen 127.0.0.1:0 [--deflate] must print `listening on ADDR:PORT`.
-Client role: PROGRAM ARG... ws://127.0.0.1:PORT AGENT must do the tester's bidding: read the number of
-cases at /getCaseCount, run /runCase?case=I&agent=AGENT for each, end with /updateReports?agent=AGENT.
+Client role: PROGRAM ARG... ws://127.0.0.1:PORT AGENT must read the number of cases at /getCaseCount,
+run /runCase?case=I&agent=AGENT for each, and end with /updateReports?agent=AGENT.
 
 Needs the Python environment of install.sh. Last line `N passed, M failed`; exit 1 on any failure.
 """
@@ -25,7 +25,8 @@ from processes import all_stopped, port_of, start, stop, wait
 KOSOKU = pathlib.Path(sys.executable).parent / "kosoku"
 AGENT = "barews"
 
-# Every data set (12.1 to 12.5) and parameter set (13.1 to 13.7): 16 to 1,024 bytes, and 8 KiB in fragments.
+# Every data set (12.1 to 12.5) and parameter set (13.1 to 13.7): 16 to 1,024 bytes, and 8 KiB in
+# fragments.
 DEFLATE = [
     f"{group}.{size}"
     for group in [*(f"12.{n}" for n in range(1, 6)), *(f"13.{n}" for n in range(1, 8))]
@@ -47,7 +48,7 @@ UPDATE_REPORTS = (
 
 
 def select(suite):
-    """(runner's flags, number of cases, seconds, whether compression is wanted)"""
+    """(flags of the runner, number of cases, time limit in seconds, whether compression is required)"""
     if suite.startswith("only:"):
         include = suite[len("only:") :].split(",")
         exclude, expected, seconds = [], None, 1800
@@ -82,12 +83,12 @@ def run_server(out, flags, seconds, deflate, program):
     status = wait(tester, seconds)
     if status is None:
         stop(tester)
-        complaints.append(f"the tester was not done after {seconds} s")
-    elif status not in (0, 1):  # 1: some case failed, which the report tells
+        complaints.append(f"the tester did not finish within {seconds} s")
+    elif status not in (0, 1):  # 1: a case failed, which the report shows
         complaints.append(f"the tester ended with {status}, see {out / 'tester.log'}")
     if server.poll() is not None:
-        complaints.append(f"the server ended by itself with {server.returncode}")
-    # The relay first: it waits for the server to drop what is still open.
+        complaints.append(f"the server ended early with {server.returncode}")
+    # The relay ends first, because it waits for the server to close open connections.
     complaints += end_proxy(proxy[0], out)
     stop(server)
     return complaints
@@ -105,7 +106,7 @@ def run_client(out, flags, seconds, program):
     status = wait(client, seconds)
     if status != 0:
         stop(client)
-        ending = f"was not done after {seconds} s" if status is None else f"ended with {status}"
+        ending = f"did not finish within {seconds} s" if status is None else f"ended with {status}"
         complaints.append(f"the client {ending}, see {out / 'client.log'}")
     if wait(tester, 5) is None:
         complaints.append("the client never asked for /updateReports")

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-# A checking TCP relay between the Autobahn runner and barews: forwards every byte, judges those of barews.
+# A TCP relay between the Autobahn runner and barews that checks every byte of barews.
 # usage: strictproxy.py server|client TARGET_PORT [LISTEN_PORT]     (SIGTERM ends it and prints the verdict)
-"""The runner judges messages and close codes. What it lets pass is checked here, on each byte sent by
-the side under test, `server` or `client`:
+"""The runner checks messages and close codes. The relay checks the rest, on each byte sent by the side
+under test, `server` or `client`:
 
 - the opening handshake: request line and fields, or 101 with the right Sec-WebSocket-Accept; only
   extensions, parameters and subprotocols that were offered;
@@ -81,7 +81,7 @@ def split_frame(buffer):
 
 
 class Wire:
-    """What is known of one connection, and what was wrong on it."""
+    """The state of one connection, and the violations on it."""
 
     def __init__(self, role):
         self.role = role
@@ -116,7 +116,7 @@ class Wire:
             self.watch_tester(side, buffer)
 
     def watch_tester(self, side, buffer):
-        """The tester may break every rule; only its first Close is of interest."""
+        """The tester may break every rule; only its first Close matters."""
         while side not in self.closes and (frame := split_frame(buffer)):
             first, key, _, payload = frame
             if first & 0x0F == CLOSE:
@@ -284,7 +284,7 @@ class Relay:
         ends[side].set()
         if wire.both_closed():
             if self.role == "server" and side == "client":
-                # Keep the tester's end to ourselves: the server has to drop TCP of its own accord.
+                # The tester's end is not forwarded: the server must close TCP on its own.
                 try:
                     await asyncio.wait_for(ends["server"].wait(), 3)
                 except asyncio.TimeoutError:

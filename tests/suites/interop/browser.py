@@ -1,4 +1,4 @@
-# Drives headless Chromium by its DevTools protocol: the page of echo_server, and raw WebSocket echoes.
+# Drives headless Chromium with the DevTools protocol: the page of echo_server, and raw echoes.
 # usage: import browser; browser.check(report, port, deflate_port, out, start, stop)   (run by run.py)
 import base64
 import contextlib
@@ -43,7 +43,7 @@ class Page:
         return message["result"]
 
     def value(self, expression, patience=20):
-        """The value of a JavaScript expression, or of the promise that it is."""
+        """The value of a JavaScript expression, awaited if it is a promise."""
         result = self.call(
             "Runtime.evaluate",
             patience,
@@ -88,12 +88,12 @@ class Page:
         self.call("Input.dispatchKeyEvent", type="keyUp", **names)
 
     def choose(self, element, paths):
-        """What the dialogue of a file field does."""
+        """Chooses files as the dialog of a file field does."""
         field = self.call("Runtime.evaluate", expression=f"document.getElementById('{element}')")["result"]
         self.call("DOM.setFileInputFiles", files=[str(path) for path in paths], objectId=field["objectId"])
 
     def drop(self, element, paths):
-        """Drags files from outside over the element and drops them."""
+        """Drags files onto the element and drops them."""
         x, y = self.middle(element)
         data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
         for kind in ("dragEnter", "dragOver", "drop"):
@@ -106,8 +106,8 @@ class Page:
             raise AssertionError("no PNG")
 
     def received(self, opcode):
-        """Payloads of the messages of this opcode that the browser received, in the order of their first frames."""
-        self.value("0")  # events are read on the way to an answer
+        """Payloads of the received messages with this opcode, in the order of their first frames."""
+        self.value("0")  # waiting for the result also reads the events
         messages = []
         for event in self.events:
             if event.get("method") != "Network.webSocketFrameReceived":
@@ -163,7 +163,7 @@ def check(report, port, deflate_port, out, start, stop):
                 raw_echoes(report, page, "with compression")
                 with report.case("chromium: compressed on the wire"):
                     equal(wire.judge(1 << 20, least=1020), {"permessage-deflate"}, "answer")
-    except Exception as error:  # without a browser there is nothing to check
+    except Exception as error:  # without a browser nothing can be checked
         report.note("chromium: runs", False, f"{type(error).__name__}: {error}")
 
 

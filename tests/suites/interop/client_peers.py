@@ -1,4 +1,4 @@
-# Checks the example `client` against servers of Python `websockets`, node `ws` and gorilla, and against broken ones.
+# Checks the example `client` against Python `websockets`, node `ws`, gorilla and broken servers.
 # usage: import client_peers; client_peers.check(report, client, start_node, start_gorilla)   (run by run.py)
 import contextlib
 import queue
@@ -25,7 +25,7 @@ def check(report, client, start_node, start_gorilla):
 
 
 def run(client, url, *arguments, expect=0):
-    """The lines that the client prints; its exit status must be `expect`, or among these."""
+    """The output lines of the client; its exit status must be `expect`, or one of them."""
     done = subprocess.run(
         [*client, url, *arguments],
         stdin=subprocess.DEVNULL,
@@ -46,7 +46,7 @@ def prints(lines, text):
 
 @contextlib.contextmanager
 def library(handler, compression=None, **options):
-    """A `websockets` server for the body; gives its URL."""
+    """Runs a `websockets` server during the body; gives its URL."""
     with serve(handler, "127.0.0.1", 0, compression=compression, **options) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
@@ -59,7 +59,7 @@ def library(handler, compression=None, **options):
 
 @contextlib.contextmanager
 def broken(act):
-    """A server that takes one connection and lets `act(peer)` have it; gives its URL and the outcome's queue."""
+    """Runs a server that passes one connection to `act(peer)`; gives its URL and the queue of the result."""
     listener = socket.create_server(("127.0.0.1", 0))
     outcome = queue.Queue()
 
@@ -114,7 +114,7 @@ def library_server(report, client):
             run(client, f"{url}/")
             equal(seen.get(timeout=10)[1], 1000, "close code")
         with report.case(f"{name} text of 25000 characters"):
-            text = text_of(25000)  # the system limits one argument to 128 KiB
+            text = text_of(25000)  # Linux limits one argument to 128 KiB
             prints(run(client, f"{url}/", "--send", text), text)
             equal(seen.get(timeout=10)[1], 1000, "close code")
         with report.case(f"{name} subprotocol chosen by the server"):
@@ -193,7 +193,7 @@ def broken_servers(report, client):
 
     with report.case(f"{name} wrong accept key: exit 1, nothing sent"), broken(wrong_key) as (url, seen):
         run(client, url, "--send", "secret", expect=1)
-        equal(seen.get(timeout=10), b"", "bytes behind the request")
+        equal(seen.get(timeout=10), b"", "bytes after the request")
 
     def silent(peer):
         peer.head()
@@ -240,7 +240,7 @@ def compression(report, client, start_node, start_gorilla):
     arguments = ["--deflate", *(part for text in texts for part in ("--send", text))]
 
     def exchange(port, answer, times=10):
-        """Echoes of all texts, which take so many times less."""
+        """Checks the echoes of all texts, compressed by at least this factor."""
         with spy.relay(port) as wire:
             lines = run(client, f"ws://127.0.0.1:{wire.port}/", *arguments)
             equal(lines[0], f"open protocol=- extensions={answer}", "first line")
@@ -252,7 +252,7 @@ def compression(report, client, start_node, start_gorilla):
             ws.send(message)
 
     with report.case("client --deflate -> websockets"), library(echo, "deflate") as url:
-        # It answers with less than it was asked for.
+        # Its answer has smaller windows than the offer.
         answer = "permessage-deflate; server_max_window_bits=12; client_max_window_bits=12"
         exchange(int(url.rpartition(":")[2]), answer)
     with report.case("client --deflate -> websockets without compression"), library(echo) as url:
@@ -286,7 +286,7 @@ def compression(report, client, start_node, start_gorilla):
 
     for what, data, code in (
         ("no block", raw.frame(raw.TEXT, b"\x06", mask=False, rsv=4), 1007),
-        ("text that is none", raw.frame(raw.TEXT, b"\x00\x01\x00\xfe\xff\xff\x00", mask=False, rsv=4), 1007),
+        ("invalid UTF-8", raw.frame(raw.TEXT, b"\x00\x01\x00\xfe\xff\xff\x00", mask=False, rsv=4), 1007),
     ):
         with report.case(f"client --deflate -> broken server: {what}: exit 2, Close {code}"):
             with broken(violates(data, code)) as (url, seen):

@@ -1,4 +1,4 @@
-// Run inside the browser, in the page that echo_server serves: raw WebSocket echoes against the same port.
+// Runs in the page that echo_server serves: raw WebSocket echoes on the same port.
 // usage: evaluated by browser.py; the value is a promise of [[name, passed, detail], ...]
 (async () => {
   const SIZES = [0, 1, 125, 126, 127, 128, 65535, 65536, 65537, 1 << 20];
@@ -30,7 +30,7 @@
     await within(10, new Promise((resolve, reject) => ((ws.onopen = resolve), (ws.onerror = reject))));
     note('open', true);
     for (const size of SIZES) {
-      // A cut may leave half a pair of surrogates, which the browser sends as U+FFFD.
+      // A cut can leave half a surrogate pair, which the browser sends as U+FFFD.
       const sent = text(size).toWellFormed();
       ws.send(sent);
       note(`text ${size}`, (await next()) === sent);

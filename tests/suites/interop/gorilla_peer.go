@@ -1,5 +1,5 @@
-// Go's gorilla/websocket, whose DEFLATE is not zlib, as a client that checks echo_server with compression, or as a server
-// for the example `client`.
+// Go's gorilla/websocket, whose DEFLATE is not zlib, as a client that checks echo_server with
+// compression, or as a server for the example `client`.
 // usage: gorilla_peer client ws://HOST:PORT/ | gorilla_peer server
 package main
 

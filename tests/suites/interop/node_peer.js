@@ -1,4 +1,4 @@
-// The npm package `ws` as a client that checks echo_server, or as a server for the example `client`.
+// The npm package `ws` as a client that checks echo_server, or a server for the example `client`.
 // usage: NODE_PATH=.../node_modules node node_peer.js client URL [deflate] | node_peer.js server [deflate]
 'use strict';
 const { WebSocket, WebSocketServer } = require('ws');

@@ -1,6 +1,6 @@
-# What the page of echo_server must do, control by control, in a browser.
+# Tests every control of echo_server's page in a browser.
 # usage: import playground; playground.check(report, page, port, out)   (called by browser.py)
-"""echo_server is started with the arguments SERVER. What it never does, a peer in here does: echoes that differ, a
+"""echo_server is started with the arguments SERVER. A peer in this file does what it never does: wrong echoes, a
 Close with a reason, a feed with a gap.
 """
 import contextlib
@@ -73,7 +73,7 @@ def opens(case, page, port):
         equal([name for name in CONTROLS if name not in reached], [], "not reached")
         nameless = """[...document.querySelectorAll('input, select, button, ol, canvas')]
             .filter(e => !(e.ariaLabel || e.labels?.length || e.textContent)).map(e => e.id)"""
-        equal(page.value(nameless), [], "without a name")
+        equal(page.value(nameless), [], "controls without a name")
         page.value("document.getElementById('follow').click()")
 
 
@@ -100,7 +100,7 @@ def messages(case, page):
         page.click("send-bytes")
         equal(row(page, "in", "binary", "00 7f 80 ff 10")["size"], "5 B", "size")
         equal(page.received(2)[-1], b"\0\x7f\x80\xff\x10", "frame")
-    with case("what is no hex is refused"):
+    with case("invalid hex is refused"):
         for wrong in ("0", "0g", "00 1"):
             refused(page, "hex", wrong, "send-bytes")
     with case("shows neither Ping nor Pong, and says so"):
@@ -197,13 +197,13 @@ def closing(case, page):
         page.click("close")
         state(page, "closed")
         equal(row(page, "out", "close", "4001 " + "€" * 41)["size"], "125 B", "size")
-        # echo_server answers with the code alone.
+        # echo_server echoes the code only.
         equal(row(page, "in", "close", "4001 (clean)")["size"], "2 B", "size")
         equal(page.value("document.querySelectorAll('fieldset.open:not(:disabled)').length"), 0, "enabled")
 
 
 def connections(case, page, ours, other, closes):
-    with case("connects again, with the subprotocol that the server takes"):
+    with case("reconnects with the subprotocol that the server chooses"):
         connect(page, f"ws://{ours}/", "none-such, superchat chat")
         state(page, "open")
         page.wait("document.getElementById('agreed').textContent.includes('superchat')")
@@ -211,14 +211,14 @@ def connections(case, page, ours, other, closes):
         page.click("connect")
         state(page, "closed")
         equal(text_of(page, "connect"), "Connect", "button")
-    with case("a subprotocol that the server does not take: closed by the browser, 1006"):
+    with case("a subprotocol that the server does not choose: closed by the browser, 1006"):
         page.click("clear")
         connect(page, f"ws://{ours}/", "none-such")
         row(page, "in bad", "close", "1006 (not clean)")
         state(page, "closed")
-    with case("no URL of a WebSocket is refused"):
+    with case("an invalid WebSocket URL is refused"):
         refused(page, "url", "http://127.0.0.1/", "connect")
-    with case("another server; code and reason that the page sends come there"):
+    with case("another server receives the code and reason that the page sends"):
         connect(page, f"ws://{other}/echo")
         state(page, "open")
         page.type("code", "3999")
@@ -228,14 +228,14 @@ def connections(case, page, ours, other, closes):
         wait_for(lambda: closes, page)
         equal(closes, [(3999, "gesehen, 見た")], "closes")
         row(page, "in", "close", "3999 gesehen, 見た (clean)")
-    with case("code and reason of a Close that the server begins"):
+    with case("code and reason of a Close from the server"):
         connect(page, f"ws://{other}/close")
         equal(row(page, "in", "close", "4002 made by the peer, 先に (clean)")["size"], "26 B", "size")
         state(page, "closed")
 
 
 def liar(case, page, other):
-    with case("echoes that differ are found: by hand, burst, stress"):
+    with case("wrong echoes are found: by hand, burst, stress"):
         page.click("clear")
         connect(page, f"ws://{other}/liar")
         state(page, "open")
@@ -253,7 +253,7 @@ def liar(case, page, other):
         page.click("stress")
         page.wait("document.getElementById('waiting').textContent === '0'")
         equal(number(page, "differ") >= before + 101 + number(page, "errors"), True, "counted")
-    with case("what is on the way when the connection ends is lost, not forgotten"):
+    with case("messages in flight when the connection ends are counted as lost"):
         page.type("text", "drop me")
         page.value("document.getElementById('burst').click(); document.getElementById('send').click()")
         page.value("document.getElementById('stress').click()")
@@ -263,7 +263,7 @@ def liar(case, page, other):
 
 
 def feed(case, page, ours, other):
-    with case("feed: goes on without a gap or a repeat after forced reconnects"):
+    with case("feed: continues without a gap or a repeat after forced reconnects"):
         page.type("url", f"ws://{ours}/")
         page.type("away", "0.4")
         page.events.clear()
@@ -285,11 +285,11 @@ def feed(case, page, ours, other):
         equal(sorted(set(frames))[:received], list(range(frames[0], frames[0] + received)), "on the wire")
         asked = [re.findall(r"\?after=(\d+)$", url) for url in opened(page)]
         equal([len(numbers) for numbers in asked], [0, 1, 1, 1], f"asked for {asked}")
-    with case("feed: what it missed by being away came behind the number that it asked for"):
-        # Each time away is 20 messages long; in half of that time they cannot be published anew.
+    with case("feed: missed messages arrive after the requested number"):
+        # Each interruption takes 20 messages, more than twice the time in which they must arrive.
         for url in opened(page)[1:]:
             equal(arrived_within(page, url, 0.2) > 300 / FEED_EVERY, True, f"caught up by {url}")
-    with case("feed: a gap and a repeat are shown, a lost connection is taken up again"):
+    with case("feed: a gap and a repeat are shown, a lost connection is resumed"):
         page.type("url", f"ws://{other}/")
         page.click("follow")
         page.wait("document.getElementById('newest').textContent === '11'")
@@ -301,7 +301,7 @@ def feed(case, page, ours, other):
 
 
 def looks(case, page, out):
-    """Pictures of the page in use."""
+    """Takes screenshots of the page in use."""
     page.call("Page.reload")
     page.wait("document.readyState === 'complete'")
     state(page, "open")
@@ -335,7 +335,7 @@ def looks(case, page, out):
 
 @contextlib.contextmanager
 def peer():
-    """A server that does what echo_server does not; its address, and the Closes that /echo received."""
+    """Runs a server that does what echo_server does not; gives its address and the Closes that /echo received."""
     closes = []
 
     def answer(ws):
@@ -362,7 +362,7 @@ def peer():
 
 
 def echo(ws, lies):
-    """Sends back what comes; a liar changes the end of every third message, and goes without a word when told to."""
+    """Echoes messages; a liar corrupts every third one, and drops the transport on request."""
     for count, message in enumerate(ws, 1):
         if message == "drop me":
             ws.socket.shutdown(2)
@@ -373,7 +373,7 @@ def echo(ws, lies):
 
 @contextlib.contextmanager
 def without_frames(page):
-    """The DevTools protocol tells of every frame, which would be what the page's speed is made of."""
+    """Turns off the DevTools events for every frame, which would dominate the speed of the page."""
     page.call("Network.disable")
     yield
     page.call("Network.enable")
@@ -390,7 +390,7 @@ def state(page, wanted):
 
 
 def refused(page, field, value, button):
-    """The form does not take the value: the browser says so, and nothing goes out."""
+    """The form rejects the value: the browser reports it, and nothing is sent."""
     page.type(field, value)
     rows = page.value(LOG)
     page.click(button)
@@ -400,7 +400,7 @@ def refused(page, field, value, button):
 
 
 def row(page, way, kind, preview=None, text=""):
-    """The newest row of the log that is so."""
+    """The newest row of the log that matches."""
     found = []
 
     def look():
@@ -428,7 +428,7 @@ def opened(page):
 
 
 def arrived_within(page, url, seconds):
-    """How many messages came within so many seconds of the first on the connection to this URL."""
+    """The number of messages within this many seconds of the first one on the connection to this URL."""
     happened = [(e["method"], e["params"]) for e in page.events if e.get("method", "").startswith("Network.webSocket")]
     ids = [told["requestId"] for method, told in happened if method.endswith("Created") and told["url"] == url]
     frames = [told for method, told in happened if method.endswith("FrameReceived") and told["requestId"] == ids[0]]

@@ -1,4 +1,4 @@
-# WebSocket by hand over a plain socket, for what no proper peer would send.
+# WebSocket by hand over a plain socket, to send what no correct peer sends.
 # usage: import raw   (never run)
 import base64
 import hashlib
@@ -44,7 +44,7 @@ def frame(opcode, payload=b"", fin=True, mask=True, rsv=0):
 
 
 class Peer:
-    """A socket with a time limit, read by heads and frames."""
+    """A socket with a timeout, read by heads and frames."""
 
     def __init__(self, connection):
         self.socket = connection
@@ -78,7 +78,7 @@ class Peer:
         return head
 
     def rest(self):
-        """Everything up to the end of TCP."""
+        """All bytes up to the end of TCP."""
         try:
             while self.more():
                 pass
@@ -113,7 +113,7 @@ class Peer:
         return head
 
     def serve(self, key=None, extensions=None):
-        """The opening handshake as a server; `key` replaces the right Sec-WebSocket-Accept."""
+        """The opening handshake as a server; `key` replaces the correct Sec-WebSocket-Accept."""
         lines = self.head().split(b"\r\n")
         sent = next(x for x in lines if x.lower().startswith(b"sec-websocket-key:"))
         accept = key or accept_key(sent.partition(b":")[2].strip())
@@ -124,7 +124,7 @@ class Peer:
         )
 
     def expect_close(self, code, skip=(), end=True):
-        """The next frame, but for those to skip, is a Close with this code, and TCP ends behind it."""
+        """Except for frames to skip, the next frame is a Close with this code, and TCP ends after it."""
         opcode, _, payload = self.frame()
         while opcode in skip:
             opcode, _, payload = self.frame()
@@ -132,4 +132,4 @@ class Peer:
             raise AssertionError(f"no Close {code}: opcode {opcode}, {payload!r:.100}")
         rest = self.rest() if end else b""
         if rest:
-            raise AssertionError(f"bytes behind the Close: {rest!r:.100}")
+            raise AssertionError(f"bytes after the Close: {rest!r:.100}")

@@ -1,4 +1,4 @@
-# The form of the interop checks: `ok name` or `FAIL name detail` for each, then the sums.
+# The output of the interop checks: `ok name` or `FAIL name detail` for each, then the totals.
 # usage: import report   (never run)
 import contextlib
 
@@ -12,7 +12,7 @@ def text_of(size):
 
 
 def bytes_of(size):
-    """Bytes in which a shift by one to eight places shows."""
+    """Bytes in which a shift by one to eight places is visible."""
     return (bytes(range(251)) * (size // 251 + 1))[:size]
 
 
@@ -30,10 +30,10 @@ class Report:
 
     @contextlib.contextmanager
     def case(self, name):
-        """One check: passed unless its body raises."""
+        """A check that passes unless its body raises."""
         try:
             yield
-        except Exception as error:  # whatever a peer's library raises is the finding
+        except Exception as error:  # any error of a peer's library is a failure
             self.note(name, False, f"{type(error).__name__}: {error}")
         else:
             self.note(name, True)
@@ -45,7 +45,7 @@ class Report:
             kind, _, rest = line.partition(" ")
             self.note(rest, kind == "ok")
         if not lines:
-            self.note(name, False, f"no check was made: {output[-500:]}")
+            self.note(name, False, f"no check was run: {output[-500:]}")
 
 
 def equal(found, wanted, what="value"):

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # Runs the interop checks of the examples echo_server and client against other implementations.
 # usage: run.py OUTDIR NODE_MODULES ECHO_SERVER_COMMAND CLIENT_COMMAND [browser] [server] [client]
-"""Parts: browser (headless Chromium), server (others' clients against echo_server), client (the example
-client against others' servers); all without a choice. Needs Chromium for the first, node and the npm
-package ws and OUTDIR/gorilla_peer for the others, Python's websockets for all. Last line `N passed, M failed`; exit 1 on a failure.
+"""Parts: browser (headless Chromium), server (other clients against echo_server), client (the example
+client against other servers); the default is all. The browser part needs Chromium; the others need
+node, the npm package ws and OUTDIR/gorilla_peer; all need Python's websockets. Last line
+`N passed, M failed`; exit 1 on a failure.
 """
 import os
 import pathlib
@@ -31,7 +32,7 @@ def main():
     servers = []
 
     def start_server(*arguments):
-        """A fresh echo_server; its port."""
+        """Starts an echo_server; returns its port."""
         log = out / f"echo_server-{len(servers)}.log"
         servers.append(start([*echo_server, "--listen", "127.0.0.1:0", *arguments], log))
         return port_of(servers[-1], log)
@@ -39,12 +40,12 @@ def main():
     gorilla = [str(out / "gorilla_peer")]
 
     def start_gorilla():
-        """A server of gorilla/websocket; its port."""
+        """Starts a gorilla/websocket server; returns its port."""
         log = out / "gorilla.log"
         return port_of(start([*gorilla, "server"], log), log)
 
     def start_node(*options):
-        """A server of node ws; its port and its log."""
+        """Starts a node ws server; returns its port and its log."""
         log = out / ("-".join(["node", *options]) + ".log")
         return port_of(start([*node, "server", *options], log), log), log
 
@@ -68,7 +69,7 @@ def main():
             report.note("run", False, error)
         for number, server in enumerate(servers):
             if server.poll() is not None:
-                report.note(f"echo_server {number} lives on", False, f"exit {server.returncode}")
+                report.note(f"echo_server {number} is still running", False, f"exit {server.returncode}")
     print(f"{report.passed} passed, {report.failed} failed", flush=True)
     return 1 if report.failed or not report.passed else 0
 

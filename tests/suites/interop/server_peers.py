@@ -1,4 +1,4 @@
-# Checks echo_server with Python `websockets`, node `ws`, gorilla and hand-made bytes as its clients.
+# Checks echo_server with Python `websockets`, node `ws`, gorilla and raw sockets as its clients.
 # usage: import server_peers; server_peers.check(report, start_server, node, gorilla)   (run by run.py)
 import subprocess
 import threading
@@ -92,7 +92,7 @@ def run_node(report, node, port, *options):
         [*node, "client", f"ws://127.0.0.1:{port}/", *options], capture_output=True, text=True, timeout=60
     )
     report.take(done.stdout, "ws -> echo_server")
-    report.note("ws -> echo_server: ends well", done.returncode == 0, done.stderr)
+    report.note("ws -> echo_server: exits with 0", done.returncode == 0, done.stderr)
 
 
 def http(report, port):
@@ -114,7 +114,7 @@ def http(report, port):
     with report.case("short key: 400"), raw.Peer.connect(port) as peer:
         peer.send(raw.request(key=b"c2hvcnQ="))
         equal(peer.head().split(b" ", 2)[1], b"400", "status")
-    with report.case("frame right behind the request"), raw.Peer.connect(port) as peer:
+    with report.case("frame in the segment of the request"), raw.Peer.connect(port) as peer:
         peer.send(raw.request() + raw.frame(raw.TEXT, b"early"))
         peer.head()
         equal(peer.frame(), (raw.TEXT, True, b"early"))
@@ -133,11 +133,11 @@ def odd_bytes(report, port):
         ("RSV1 without extension", raw.frame(text, b"x", rsv=4), 1002),
         ("reserved opcode", raw.frame(3, b"x"), 1002),
         ("fragmented ping", raw.frame(raw.PING, b"x", fin=False), 1002),
-        ("continuation of nothing", raw.frame(0, b"x"), 1002),
+        ("continuation without a message", raw.frame(0, b"x"), 1002),
         ("close with code 1005", raw.frame(raw.CLOSE, b"\x03\xed"), 1002),
         ("invalid UTF-8", raw.frame(text, b"good " + overlong), 1007),
         ("invalid UTF-8 in a fragment", raw.frame(text, overlong, fin=False), 1007),
-        ("character never finished", raw.frame(text, b"\xe2\x82"), 1007),
+        ("text that ends inside a character", raw.frame(text, b"\xe2\x82"), 1007),
     ):
         with report.case(f"{name}: Close {code}"), raw.Peer.connect(port) as peer:
             peer.open()
@@ -147,12 +147,12 @@ def odd_bytes(report, port):
         peer.open()
         peer.send(raw.frame(raw.CLOSE, b"\x0f\xa0bye"))
         peer.expect_close(4000)
-    with report.case("empty close is answered, then TCP ends"), raw.Peer.connect(port) as peer:
+    with report.case("empty close is echoed, then TCP ends"), raw.Peer.connect(port) as peer:
         peer.open()
         peer.send(raw.frame(raw.CLOSE))
         equal(peer.frame()[0], raw.CLOSE, "opcode")
         equal(peer.rest(), b"", "rest")
-    with report.case("lives on after a peer that left in mid-frame"):
+    with report.case("keeps running after a peer leaves in the middle of a frame"):
         with raw.Peer.connect(port) as peer:
             peer.open()
             peer.send(raw.frame(text, bytes(1000))[:500])
@@ -219,7 +219,7 @@ def compression(report, start_server, node, gorilla):
                 ws.send(["Grü", "", "ße ", "€😀"])
                 equal(ws.recv(10), "Grüße €😀")
                 equal(ws.ping(b"x").wait(10), True, "Pong")
-            # zlib does not reach back 251 bytes in a window of 512.
+            # zlib finds no match at a distance over 250 in a window of 512 bytes.
             equal(wire.judge(plain * 2 // 5, least=1020), {answer}, "answer")
     port = start_server("--deflate")
     with report.case(f"{name} takeover: the same again is short"), spy.relay(port) as wire:
@@ -238,7 +238,7 @@ def compression(report, start_server, node, gorilla):
             ws.close()
     for name, payload, code in (
         ("no block", b"\x06", 1007),
-        ("text that is none", b"\x00\x02\x00\xfd\xff\xc3\x28\x00", 1007),
+        ("invalid UTF-8", b"\x00\x02\x00\xfd\xff\xc3\x28\x00", 1007),
     ):
         with report.case(f"compressed, {name}: Close {code}"), raw.Peer.connect(port) as peer:
             peer.open(extra=(b"Sec-WebSocket-Extensions: permessage-deflate",))
@@ -253,7 +253,7 @@ def compression(report, start_server, node, gorilla):
             [*gorilla, "client", f"ws://127.0.0.1:{wire.port}/"], capture_output=True, text=True, timeout=60
         )
         report.take(done.stdout, "gorilla -> echo_server")
-        report.note("gorilla -> echo_server: ends well", done.returncode == 0, done.stderr)
+        report.note("gorilla -> echo_server: exits with 0", done.returncode == 0, done.stderr)
         with report.case("gorilla -> echo_server: compressed on the wire"):
             answer = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
             # Level 0 compresses nothing, and -2 has no matches.

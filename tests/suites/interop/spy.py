@@ -1,4 +1,4 @@
-# A relay that looks at the frames on the wire: whether compression was agreed on, and used.
+# A relay that checks on the wire whether compression was negotiated and used.
 # usage: with spy.relay(port) as wire: ... wire.port ... wire.judge(...)   (never run)
 import contextlib
 import re
@@ -28,8 +28,8 @@ class Wire:
                     threading.Thread(target=pump, args=(source, sink, bytes_seen), daemon=True).start()
 
     def judge(self, most, least):
-        """Every connection agreed on compression; all messages of both sides, `least` of them or more from each, are
-        compressed, and take `most` bytes or less. Returns the answers of the servers."""
+        """Checks that every connection negotiated compression, and that each side sent at least `least` messages,
+        all compressed, in at most `most` bytes. Returns the answers of the servers."""
         answers = set()
         count, size = [0, 0], [0, 0]
         for seen in self.connections:
@@ -38,7 +38,7 @@ class Wire:
                 continue
             answer = re.search(rb"(?i)\r\nsec-websocket-extensions: *([^\r]*)", heads[1][0])
             if not answer:
-                raise AssertionError(f"no compression was agreed on: {heads[1][0]!r}")
+                raise AssertionError(f"no compression was negotiated: {heads[1][0]!r}")
             answers.add(answer[1].decode())
             for side, (_, _, stream) in enumerate(heads):
                 for first, length in frames(stream):

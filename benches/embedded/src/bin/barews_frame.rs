@@ -2,7 +2,8 @@
 #![no_std]
 #![no_main]
 
-use barews::frame::{Header, Lead, Opcode, Parsed};
+use barews::frame::{Header, Lead, Opcode};
+use barews::Status;
 use barews::mask;
 use barews_embedded::{Column, KEY, delivered};
 
@@ -11,7 +12,7 @@ barews_embedded::firmware!(Column { state: size_of::<Header>(), decode, encode }
 #[inline(never)]
 fn decode(bytes: &mut [u8], _: &mut [u8]) {
     let mut rest = bytes;
-    while let Ok(Parsed::Complete(header, n)) = Header::parse(rest) {
+    while let Ok(Status::Complete((header, n))) = Header::parse(rest) {
         let Some((payload, behind)) = usize::try_from(header.payload_len)
             .ok()
             .and_then(|len| rest.get_mut(n..)?.split_at_mut_checked(len))

@@ -59,7 +59,11 @@ impl Coder for FixedCode {
 static FIXED: [Entry; 288] = {
     let mut codes = [[0; 4]; 288];
     let mut symbol = 0_u16;
-    #[expect(clippy::indexing_slicing, clippy::as_conversions, reason = "at compile time")]
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::as_conversions,
+        reason = "evaluated at compile time only"
+    )]
     while symbol < 288 {
         let code = match symbol {
             0..144 => symbol + 0x30,

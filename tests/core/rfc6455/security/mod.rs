@@ -1,4 +1,4 @@
-//! Behaviours common to all rows (part 0 of the checklist) and RFC 6455 section 10.
+//! Behaviour common to all rows (part 0 of the checklist), and RFC 6455 §10.
 
 mod faults;
 mod limits;

@@ -1,16 +1,18 @@
-//! All that comes out follows from what the caller gave: bytes, room for bytes, and keys.
+//! All output is determined by the caller's input: bytes, room for bytes, and keys.
 
 use barews::{Config, Kind, SendError};
 
-use crate::support::frames::{Call, Keys, SIDES, Side, Ws, joined, whole, written};
+use crate::support::endpoint::{Call, Keys, SIDES, Side};
+use crate::support::event::{Ev, joined};
+use crate::support::frame::written;
 
 #[test]
-fn r0_3_all_that_comes_out_follows_from_what_went_in() {
+fn r0_3_the_output_is_determined_by_the_input() {
     // No clock, no entropy: two connections with the same keys write and report the same.
     let run = |side: Side| {
-        let mut ws = Ws::new(side, Config::new());
+        let mut ws = side.ws(Config::new());
         let mut wire = ws.sent(Call::Text("one"));
-        let events = ws.push(&[side.incoming(0x89, b"p"), side.incoming(0x81, b"x")].concat());
+        let events = ws.push(&[side.frame(0x89, b"p"), side.frame(0x81, b"x")].concat());
         wire.extend(ws.sent(Call::Binary(b"two")));
         wire.extend(ws.sent(Call::Close(1000, "end")));
         (wire, events)
@@ -18,7 +20,7 @@ fn r0_3_all_that_comes_out_follows_from_what_went_in() {
     for side in SIDES {
         assert_eq!(run(side), run(side));
     }
-    // No heap, no sockets: the library has neither std nor alloc to ask.
+    // No heap, no sockets: the library links neither std nor alloc.
     let library = include_str!("../../../../src/lib.rs");
     assert!(library.contains("#![no_std]"));
     assert!(!library.contains("extern crate alloc"));
@@ -27,8 +29,8 @@ fn r0_3_all_that_comes_out_follows_from_what_went_in() {
 #[test]
 fn r0_6_empty_slices_make_no_progress_and_no_error() {
     for side in SIDES {
-        let mut ws = Ws::new(side, Config::new());
-        let bytes = [side.incoming(0x01, b"ab"), side.incoming(0x80, b"c")].concat();
+        let mut ws = side.ws(Config::new());
+        let bytes = [side.frame(0x01, b"ab"), side.frame(0x80, b"c")].concat();
         let mut events = Vec::new();
         for byte in &bytes {
             for _ in 0..2 {
@@ -40,8 +42,8 @@ fn r0_6_empty_slices_make_no_progress_and_no_error() {
             }
             events.extend(ws.push(&[*byte]));
         }
-        assert_eq!(joined(&events), [whole(Kind::Text, b"abc")]);
-        // No room: the exact length is named, and for nothing due there is none.
+        assert_eq!(joined(&events), [Ev::text(b"abc")]);
+        // Without room, the error names the exact length; with nothing pending, there is no error.
         assert_eq!(ws.call(Call::Transmit, &mut []), Ok(0));
         let key = side.key_len();
         let long = vec![0; 65_536];
@@ -57,14 +59,14 @@ fn r0_6_empty_slices_make_no_progress_and_no_error() {
             let error = SendError::BufferTooSmall { needed: needed + key };
             assert_eq!(ws.call(call, &mut []), Err(error));
         }
-        ws.push(&side.incoming(0x89, b"p"));
+        ws.push(&side.frame(0x89, b"p"));
         let error = SendError::BufferTooSmall { needed: 3 + key };
         assert_eq!(ws.call(Call::Transmit, &mut []), Err(error));
         let error = SendError::BufferTooSmall { needed: 3 + 2 + 2 * key };
         assert_eq!(ws.call(Call::Text(""), &mut []), Err(error));
         assert_eq!(ws.keys(), 0);
         assert_eq!(ws.due(), [(0x8A, b"p".to_vec())]);
-        // A frame of no bytes, and no bytes of a frame.
+        // An empty frame, and an empty piece of a frame.
         assert_eq!(ws.in_place(Kind::Text, true, &mut []).unwrap().len(), 2 + key);
         assert_eq!(ws.begin(Kind::Text, true, 0).unwrap().len(), 2 + key);
         ws.begin(Kind::Text, true, 1).unwrap();
@@ -75,20 +77,20 @@ fn r0_6_empty_slices_make_no_progress_and_no_error() {
 
 #[test]
 fn r10_3_01_each_frame_has_a_new_key_that_is_drawn_inside_the_call() {
-    let mut ws = Ws::new(Side::Client, Config::new());
+    let mut ws = Side::Client.ws(Config::new());
     let attack = b"GET / HTTP/1.1\r\n\r\n";
     let mut wire = Vec::new();
     for n in 0..50 {
         assert_eq!(ws.keys(), n);
         wire.extend(ws.sent(Call::Fragment(Kind::Binary, false, attack)));
     }
-    // The same data never looks the same, nor as the application wrote it.
+    // Equal payloads look different on the wire, and never as the application wrote them.
     let frames = written(&wire);
     for (n, frame) in (0..).zip(&frames) {
         assert_eq!((frame.key, &frame.payload[..]), (Some(Keys::nth(n)), &attack[..]));
     }
     assert!(!wire.windows(attack.len()).any(|window| window == attack));
-    // No key is drawn before all is checked, and none is left over for the next call.
+    // A key is drawn only after every check, and none is kept for the next call.
     let mut text = *b"\xFF";
     let (long, drawn) = ([0; 126], ws.keys());
     assert_eq!(ws.refused(Call::Text("t")), SendError::MessageInProgress);

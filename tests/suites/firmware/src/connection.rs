@@ -1,4 +1,4 @@
-//! Both sides of a connection, in whatever state they are.
+//! Both sides of a connection, in any state.
 
 use core::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! Compressed messages, in whatever state the two codecs are.
+//! Compressed messages, with both codecs in any state.
 
 use barews::deflate::{CompressionContext, Deflate, DeflateParams, Effort, Inflate, WindowBits};
 use barews::frame::Content;
@@ -37,7 +37,7 @@ fn effort() -> Option<Effort> {
     Some(if flag() { any(preset) } else { changed })
 }
 
-/// Compresses messages, each in pieces.
+/// Compresses messages in pieces.
 pub fn compressing() -> Option<()> {
     let (context, effort) = (context()?, effort()?);
     seen((Deflate::memory(context, effort), Deflate::max_len(number())));
@@ -55,7 +55,7 @@ pub fn compressing() -> Option<()> {
     Some(())
 }
 
-/// Inflates a piece from [`inflate`].
+/// Inflates a piece with the decoder from [`inflate`].
 pub fn push(inflate: &mut Inflate<&'static mut [u8]>, mut data: Data<'_>) {
     loop {
         match inflate.push(&mut data, bytes()) {

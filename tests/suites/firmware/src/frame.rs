@@ -1,6 +1,7 @@
-//! The frame layer, the close codes, the kernels of masking.
+//! The frame layer, close codes and the masking kernels.
 
-use barews::frame::{self, Header, Lead, Opcode, Parsed};
+use barews::frame::{self, Header, Lead, Opcode};
+use barews::Status;
 use barews::{CloseCode, CloseFrame, Fragmentation, Kind, mask};
 
 use crate::opaque::{any, bytes, flag, long, number, seen};
@@ -25,7 +26,7 @@ pub fn all() {
     seen(Opcode::parse(any(0)));
     seen((opcode().bits(), opcode().is_control(), Opcode::from(kind())));
     seen(Lead::parse(any(0)));
-    if let Ok(Parsed::Complete(header, len)) = Header::parse(bytes()) {
+    if let Ok(Status::Complete((header, len))) = Header::parse(bytes()) {
         seen((header, len));
     }
     let header = Header {

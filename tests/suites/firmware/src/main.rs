@@ -1,5 +1,5 @@
-//! A program for a machine without an operating system that calls every public function of barews.
-//! Its panic handler calls what does not exist, so it links only if no panic can be reached.
+//! A bare-metal program that calls every public function of barews. Its panic handler calls an
+//! undefined function, so the program links only if no panic is reachable.
 #![no_std]
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Values that the compiler knows nothing about.
+//! Values that are opaque to the compiler.
 
 use core::fmt;
 use core::hint::black_box;
@@ -16,7 +16,7 @@ pub fn bytes() -> &'static mut [u8] {
     any(&mut [])
 }
 
-/// A text of any length.
+/// A string of any length.
 pub fn text() -> &'static str {
     any("")
 }
@@ -33,7 +33,7 @@ pub fn flag() -> bool {
     any(false)
 }
 
-/// Takes what is printed.
+/// A sink for formatted text.
 pub struct Sink;
 
 impl fmt::Write for Sink {

@@ -1,24 +1,24 @@
-//! A server's side of a connection behind four functions of WebAssembly.
+//! The server side of a connection as four WebAssembly functions.
 #![no_std]
 
 use core::cell::UnsafeCell;
 
 use barews::{Config, Connection, Event, Input, Kind, Server};
 
-/// What crosses the border: the caller writes received bytes into `bytes` and finds a payload there.
+/// The memory shared with the host, which writes received bytes there and reads payloads from it.
 struct Shared(UnsafeCell<([u8; 65536], Option<Connection<Server>>)>);
 
-// A module has one thread.
+// SAFETY: a module has one thread.
 unsafe impl Sync for Shared {}
 
 static SHARED: Shared = Shared(UnsafeCell::new(([0; 65536], None)));
 
-#[expect(clippy::mut_from_ref, reason = "one thread, and no call comes within another")]
+#[expect(clippy::mut_from_ref, reason = "one thread, and no function is reentrant")]
 fn shared() -> &'static mut ([u8; 65536], Option<Connection<Server>>) {
     unsafe { &mut *SHARED.0.get() }
 }
 
-/// Where the bytes are.
+/// The address of the shared bytes.
 #[unsafe(no_mangle)]
 extern "C" fn buffer() -> *mut u8 {
     shared().0.as_mut_ptr()
@@ -30,8 +30,10 @@ extern "C" fn open() {
     shared().1 = Some(Connection::server(Config::new()));
 }
 
-/// Receives `len` bytes; the first event as kind << 24 | length. The kinds: 1 text, 2 binary, 9 Ping, 10 Pong, 8 Close,
-/// 0 more bytes are needed, 255 an error and the code of the Close. The payload of data is moved to the start.
+/// Receives `len` bytes and returns the first event as `kind << 24 | value`. The kinds are 1 text,
+/// 2 binary, 9 Ping, 10 Pong (value: the payload length), 8 Close (the code), 0 `NeedMore` (the
+/// missing bytes) and 255 error (the close code). A data payload is moved to the start of the
+/// bytes.
 #[unsafe(no_mangle)]
 extern "C" fn receive(len: usize) -> u32 {
     let (bytes, Some(ws)) = shared() else { return u32::MAX };
@@ -54,7 +56,7 @@ extern "C" fn receive(len: usize) -> u32 {
     kind << 24 | u32::try_from(len).unwrap_or(0)
 }
 
-/// Writes what is due behind the bytes' start and returns its length.
+/// Writes the pending frame to the start of the bytes and returns its length.
 #[unsafe(no_mangle)]
 extern "C" fn transmit() -> usize {
     let (bytes, Some(ws)) = shared() else { return 0 };

@@ -1,24 +1,25 @@
-//! An end that breaks the protocol on purpose, so that the other one has something to find.
+//! An end that violates the protocol on purpose, so that the peer has an error to report.
 
 use barews::Error;
 
 use super::counts::Count;
 use super::ledger::Ledger;
 use super::network::Net;
-use super::party::Party;
+use super::roles::SimulatedRole;
 use super::session::Session;
 use super::trace::What;
 use super::wire::Wire;
 
-/// Puts a frame that is not valid behind what was sent; false if this is not the moment for it.
-pub(crate) fn spoil<R: Party>(
+/// Appends an invalid frame to the output; returns false if the state does not allow it.
+pub(crate) fn send_invalid_frame<R: SimulatedRole>(
     session: &Session<R>,
     wire: &mut Wire,
     own: &mut Ledger,
     net: &mut Net,
 ) -> bool {
     let is_open = session.ws.state() == barews::State::Open && session.ws.frame_left() == 0;
-    if !is_open || session.outbox.is_partial() || own.spoiled.is_some() || session.close.is_some() {
+    if !is_open || session.outbox.is_partial() || own.violation.is_some() || session.close.is_some()
+    {
         return false;
     }
     let kinds = if session.is_compressed { 8 } else { 7 };
@@ -30,13 +31,13 @@ pub(crate) fn spoil<R: Party>(
         4 => (0x88, &1005_u16.to_be_bytes(), Error::InvalidCloseCode),
         5 => (0x09, b"", Error::FragmentedControl),
         6 => (0x82, b"", Error::FrameTooLong),
-        // RFC 1951, 3.2.3: a block of the type that is reserved.
+        // RFC 1951 §3.2.3: a block of the reserved type.
         _ => (0xC2, b"\x07", Error::InvalidDeflate),
     };
-    // 5.1: what comes from a client is masked, here with zeros, which change nothing.
+    // RFC 6455 §5.1: a client masks its frames, here with a key of zeros.
     let masks = if R::SERVER { error == Error::Masked } else { error != Error::Unmasked };
     let mask = if masks { 0x80 } else { 0 };
-    let len = u8::try_from(payload.len()).expect("it is short");
+    let len = u8::try_from(payload.len()).expect("the payload is short");
     wire.out.push(first);
     if error == Error::FrameTooLong {
         wire.out.push(mask | 127);
@@ -48,9 +49,9 @@ pub(crate) fn spoil<R: Party>(
         wire.out.extend([0; 4]);
     }
     wire.out.extend(payload);
-    own.spoiled = Some(error);
-    net.note(wire.end, What::Spoiled(error));
+    own.violation = Some(error);
+    net.note(wire.end, What::Violation(error));
     let is_deflate = error == Error::InvalidDeflate;
-    net.counts.one(if is_deflate { Count::SpoiledDeflate } else { Count::SpoiledFrames });
+    net.counts.one(if is_deflate { Count::InvalidDeflate } else { Count::InvalidFrames });
     true
 }

@@ -1,11 +1,11 @@
-//! The two roles, and where a simulated client's masking keys come from.
+//! The two roles, and the masking keys of a simulated client.
 
 use barews::{Client, Config, Connection, MaskKeys, NoKey, Role, Server};
 use fastrand::Rng;
 
 pub(crate) struct Keys {
     rng: Rng,
-    /// After so many keys there are no more.
+    /// The number of keys before the source fails.
     left: u32,
 }
 
@@ -16,18 +16,18 @@ impl MaskKeys for Keys {
     }
 }
 
-pub(crate) trait Party: Role + Sized {
-    /// A connection, and whether its masking keys will fail.
+pub(crate) trait SimulatedRole: Role + Sized {
+    /// Creates a connection; also returns whether its masking keys will fail.
     fn connection(config: Config, rng: &mut Rng) -> (Connection<Self>, bool);
 }
 
-impl Party for Server {
+impl SimulatedRole for Server {
     fn connection(config: Config, _rng: &mut Rng) -> (Connection<Self>, bool) {
         (Connection::server(config), false)
     }
 }
 
-impl Party for Client<Keys> {
+impl SimulatedRole for Client<Keys> {
     fn connection(config: Config, rng: &mut Rng) -> (Connection<Self>, bool) {
         let lacks_keys = rng.u8(..50) == 0;
         let left = if lacks_keys { rng.u32(0..20) } else { u32::MAX };

@@ -1,4 +1,4 @@
-//! Echo servers that do one thing wrong, for what must notice it.
+//! Echo servers with one fault each, which `load` must detect.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -8,47 +8,47 @@ use barews::handshake::Status;
 use barews::handshake::server::{Incoming, Origins, RequestReader};
 use barews::{Config, Connection, Event, Kind, RecvBuffer, Server, TransportAction};
 
-/// What is wrong. What happens to one message happens to number 100 of each connection.
+/// The fault of a server. Faults in one message affect message `CHOSEN` of each connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manner {
-    /// Nothing.
-    Right,
-    /// The last byte of one message has a bit flipped.
+pub enum Fault {
+    /// No fault.
+    None,
+    /// Flips a bit in the last byte of one message.
     FlipsABit,
-    /// The last byte of every message over 4 KiB has a bit flipped.
-    SpoilsLongMessages,
-    /// One message comes behind the next one.
+    /// Flips a bit in the last byte of every message over 4 KiB.
+    CorruptsLongMessages,
+    /// Sends one message after the next one.
     SwapsMessages,
-    /// One text comes back as binary.
+    /// Sends one text as binary.
     TextAsBinary,
-    /// One message does not come back.
-    LosesAMessage,
-    /// One message comes back twice.
+    /// Drops one message.
+    DropsAMessage,
+    /// Sends one message twice.
     RepeatsAMessage,
-    /// One message comes back without its last byte.
-    CutsAMessage,
-    /// Pings are not answered.
+    /// Sends one message without its last byte.
+    TruncatesAMessage,
+    /// Does not answer Pings.
     IgnoresPings,
-    /// No Close frame, whatever happens: the transport just ends.
-    EndsRudely,
+    /// Ends the transport without ever sending a Close.
+    EndsWithoutClose,
 }
 
 const CHOSEN: u64 = 100;
 
-/// Serves for as long as the test runs.
-pub fn serve(manner: Manner) -> SocketAddr {
+/// Serves until the test process ends.
+pub fn serve(fault: Fault) -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            // A client that goes away is no fault of this server.
-            thread::spawn(move || drop(talk(stream, manner)));
+            // Ignores the error when a client disconnects.
+            thread::spawn(move || drop(serve_client(stream, fault)));
         }
     });
     address
 }
 
-fn talk(mut stream: TcpStream, manner: Manner) -> Result<(), Box<dyn std::error::Error>> {
+fn serve_client(mut stream: TcpStream, fault: Fault) -> Result<(), Box<dyn std::error::Error>> {
     stream.set_nodelay(true)?;
     let mut rx = RecvBuffer::new(vec![0; 64 << 10]);
     let mut reader = RequestReader::new();
@@ -72,14 +72,14 @@ fn talk(mut stream: TcpStream, manner: Manner) -> Result<(), Box<dyn std::error:
         }
     };
     rx.consume(head_len);
-    let config = Config::new().auto_pong(manner != Manner::IgnoresPings);
-    let mut echo = Echo { ws: Connection::server(config), manner, number: 0, held: Vec::new() };
+    let config = Config::new().auto_pong(fault != Fault::IgnoresPings);
+    let mut echo = Echo { ws: Connection::server(config), fault, number: 0, held: Vec::new() };
     let mut message = Vec::new();
     loop {
         let mut input = rx.input();
         loop {
             let event = echo.ws.receive(&mut input);
-            if manner == Manner::EndsRudely && matches!(event, Err(_) | Ok(Event::Close(_))) {
+            if fault == Fault::EndsWithoutClose && matches!(event, Err(_) | Ok(Event::Close(_))) {
                 return Ok(());
             }
             let n = echo.ws.transmit(&mut out)?;
@@ -114,10 +114,10 @@ fn receive(stream: &mut TcpStream, rx: &mut RecvBuffer<Vec<u8>>) -> std::io::Res
 
 struct Echo {
     ws: Connection<Server>,
-    manner: Manner,
-    /// Of the next message.
+    fault: Fault,
+    /// The number of the next message.
     number: u64,
-    /// What goes out behind the next message.
+    /// Frames to send after the next message.
     held: Vec<u8>,
 }
 
@@ -131,15 +131,15 @@ impl Echo {
         let chosen = self.number == CHOSEN;
         self.number += 1;
         let mut times = 1;
-        match self.manner {
-            Manner::FlipsABit if chosen => *payload.last_mut().unwrap() ^= 1,
-            Manner::SpoilsLongMessages if payload.len() > 4096 => {
+        match self.fault {
+            Fault::FlipsABit if chosen => *payload.last_mut().unwrap() ^= 1,
+            Fault::CorruptsLongMessages if payload.len() > 4096 => {
                 *payload.last_mut().unwrap() ^= 1;
             }
-            Manner::TextAsBinary if chosen => kind = Kind::Binary,
-            Manner::CutsAMessage if chosen => drop(payload.pop()),
-            Manner::LosesAMessage if chosen => times = 0,
-            Manner::RepeatsAMessage if chosen => times = 2,
+            Fault::TextAsBinary if chosen => kind = Kind::Binary,
+            Fault::TruncatesAMessage if chosen => drop(payload.pop()),
+            Fault::DropsAMessage if chosen => times = 0,
+            Fault::RepeatsAMessage if chosen => times = 2,
             _ => {}
         }
         let mut frames = Vec::new();
@@ -148,7 +148,7 @@ impl Echo {
             let n = self.ws.send_fragment(kind, true, &payload, &mut out)?;
             frames.extend_from_slice(&out[..n]);
         }
-        if self.manner == Manner::SwapsMessages && chosen {
+        if self.fault == Fault::SwapsMessages && chosen {
             self.held = frames;
         } else {
             frames.append(&mut self.held);

@@ -1,11 +1,11 @@
-//! What `Deflate` writes is fixed to the byte: it is the same on every machine and however the message comes in, and a
-//! change that makes it longer, or only other, is seen.
+//! The exact output of `Deflate` is pinned: it is the same on every machine and for every cut of
+//! the input, and any change to it fails a test.
 
 use std::fmt::Write as _;
 
 use barews::deflate::{CompressionContext, Deflate, Effort, WindowBits};
 
-/// Messages of one kind, from a number generator of this file alone.
+/// Messages of one kind, from the generator in this file.
 type Corpus = fn(&mut Numbers) -> Vec<Vec<u8>>;
 
 const CORPORA: [(&str, Corpus); 6] = [
@@ -17,7 +17,7 @@ const CORPORA: [(&str, Corpus); 6] = [
     ("runs", runs),
 ];
 
-/// The generator of Knuth's MMIX, of which the upper half is used.
+/// The linear congruential generator of Knuth's MMIX; only the upper bits are used.
 struct Numbers(u64);
 
 impl Numbers {
@@ -27,7 +27,7 @@ impl Numbers {
         (self.0 >> 33) % end
     }
 
-    /// Small numbers more often than large ones.
+    /// Prefers small numbers.
     fn skewed(&mut self, end: u64) -> usize {
         let widest = self.below(end) + 1;
         usize::try_from(self.below(widest)).unwrap()
@@ -38,7 +38,7 @@ impl Numbers {
     }
 }
 
-/// JSON lines as of a feed: short, and much like the ones before.
+/// JSON lines like those of a feed: short and similar.
 fn feed(numbers: &mut Numbers) -> Vec<Vec<u8>> {
     let symbols = ["BTC-EUR", "ETH-EUR", "BTC-USD", "SOL-USD", "XRP-EUR"];
     let line = |sequence| {
@@ -75,7 +75,7 @@ fn pages(numbers: &mut Numbers) -> Vec<Vec<u8>> {
     [0, 1, 3, 40, 300, 2_000, 9_000, 24_000].map(page).into()
 }
 
-/// Three bytes a character, few of which repeat.
+/// Text of three-byte characters with few repetitions.
 fn chinese(numbers: &mut Numbers) -> Vec<Vec<u8>> {
     let sentence = |_| {
         let len = 20 + numbers.below(200);
@@ -88,7 +88,8 @@ fn chinese(numbers: &mut Numbers) -> Vec<Vec<u8>> {
     (0..30).map(sentence).collect()
 }
 
-/// The same again after 200, 500, 3,000 ... bytes of other ones, up to and over a window of 32 KiB.
+/// A block repeated after 0 to 40,000 other bytes, so at distances below, at and above a window of
+/// 32 KiB.
 fn far(numbers: &mut Numbers) -> Vec<Vec<u8>> {
     let again: Vec<u8> = (0..600).map(|_| numbers.byte()).collect();
     let message = |between: usize| {
@@ -98,7 +99,7 @@ fn far(numbers: &mut Numbers) -> Vec<Vec<u8>> {
     [0, 1, 200, 255, 500, 3_000, 16_000, 32_000, 32_768, 40_000].map(message).into()
 }
 
-/// Random bytes, which are to be stored, between lines which are not; and of few values, where codes alone help.
+/// Random bytes, which are best stored, and random bytes of few values, where only codes help.
 fn noise(numbers: &mut Numbers) -> Vec<Vec<u8>> {
     let message = |kind: u64| {
         let values = [256, 2, 17, 100][usize::try_from(kind % 4).unwrap()];
@@ -108,7 +109,7 @@ fn noise(numbers: &mut Numbers) -> Vec<Vec<u8>> {
     (0..16).map(message).collect()
 }
 
-/// One byte and short patterns again and again, with a length around each limit of a match.
+/// Repeated short patterns, with lengths around each limit of a match.
 fn runs(numbers: &mut Numbers) -> Vec<Vec<u8>> {
     let lens = [1, 2, 3, 4, 5, 8, 9, 10, 11, 66, 257, 258, 259, 260, 516, 517, 3_000, 70_000];
     let message = |(index, len): (usize, usize)| {
@@ -122,7 +123,8 @@ fn bits(bits: u8) -> WindowBits {
     WindowBits::new(bits).unwrap()
 }
 
-/// All messages through one compressor, `input` and `output` bytes at a time: how many bytes, and a digest of them (FNV-1a).
+/// Compresses all messages, `input` and `output` bytes at a time; returns the output length and its
+/// FNV-1a hash.
 fn written(
     context: CompressionContext,
     effort: Effort,
@@ -165,7 +167,7 @@ fn efforts() -> Vec<(&'static str, Effort)> {
     ]
 }
 
-/// A line for each effort, window and corpus: with takeover, and without.
+/// A line for each effort, window and corpus, with lengths and hashes with and without takeover.
 fn all() -> String {
     let mut lines = String::new();
     for (name, effort) in efforts() {
@@ -188,17 +190,17 @@ fn all() -> String {
 
 #[test]
 fn the_bytes_are_the_same_on_every_machine() {
-    let (known, now) = (include_str!("bytes.txt"), all());
-    let file = concat!(env!("CARGO_TARGET_TMPDIR"), "/bytes.txt");
+    let (known, now) = (include_str!("exact_output.txt"), all());
+    let file = concat!(env!("CARGO_TARGET_TMPDIR"), "/exact_output.txt");
     std::fs::write(file, &now).unwrap();
     for (known, now) in known.lines().zip(now.lines()) {
-        assert_eq!(known, now, "if this is meant, take the new table: {file}");
+        assert_eq!(known, now, "if the change is intended, use the new table: {file}");
     }
     assert_eq!(known.len(), now.len());
 }
 
 #[test]
-fn pieces_of_input_and_output_change_no_byte() {
+fn cuts_of_input_and_output_change_no_byte() {
     for (name, effort) in efforts() {
         for (corpus, messages) in CORPORA {
             let messages = messages(&mut Numbers(2));

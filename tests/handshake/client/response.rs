@@ -1,4 +1,4 @@
-//! What a client makes of the answer to its request.
+//! How a client reads the response to its request.
 
 use barews::handshake::client::{Accepted, Handshake, Rejected, Response};
 use barews::handshake::deflate::{DeflateOffer, WindowBits};
@@ -8,21 +8,21 @@ use crate::support::heads::{changed, head};
 
 use super::client;
 
-/// The fields of an answer that is accepted.
+/// The fields of a response that accepts the handshake.
 const FIELDS: [&str; 3] = [
     "Upgrade: websocket",
     "Connection: Upgrade",
     "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
 ];
 
-/// The answer with the named fields taken out and others put in.
+/// The response with the named fields removed and others added.
 fn with(without: &[&str], more: &[&str]) -> String {
     changed("HTTP/1.1 101 Switching Protocols", &FIELDS, without, more)
 }
 
 fn read<'b>(handshake: &Handshake<'_>, bytes: &'b [u8]) -> Result<Response<'b>, Error> {
     match handshake.clone().read_response(bytes)? {
-        Status::Complete(answer) => Ok(answer),
+        Status::Complete(response) => Ok(response),
         Status::NeedMore(more) => panic!("needs {more} more"),
     }
 }
@@ -46,20 +46,20 @@ fn refused(handshake: &Handshake<'_>, head: &str, error: Error) {
     assert_eq!(read(handshake, head.as_bytes()).unwrap_err(), error, "{head}");
 }
 
-/// The positive side; that `Handshake` has no way to send is a `compile_fail` test in the
-/// documentation of its module.
+/// Only the positive case; a `compile_fail` test in the module docs shows that a `Handshake` cannot
+/// send frames.
 #[test]
-fn r4_1_16_nothing_is_known_before_the_answer_is_complete() {
-    let answer = with(&[], &[]);
+fn r4_1_16_the_connection_is_established_only_by_the_complete_response() {
+    let response = with(&[], &[]);
     let mut handshake = client();
-    for len in 0..answer.len() {
+    for len in 0..response.len() {
         assert!(matches!(
-            handshake.read_response(&answer.as_bytes()[..len]),
+            handshake.read_response(&response.as_bytes()[..len]),
             Ok(Status::NeedMore(_))
         ));
     }
     assert!(matches!(
-        handshake.read_response(answer.as_bytes()),
+        handshake.read_response(response.as_bytes()),
         Ok(Status::Complete(Response::Accepted(_)))
     ));
 }
@@ -80,12 +80,12 @@ fn r4_1_17_any_other_status_is_ordinary_http() {
     assert_eq!(rejected("HTTP/1.1 200\r\n\r\n").status(), 200);
     assert_eq!(rejected("HTTP/1.1 200 \r\n\r\n").status(), 200);
     assert_eq!(rejected("HTTP/1.0 404 Not Found\r\n\r\n").status(), 404);
-    // Even with all that a 101 has.
+    // Rejected even with all fields of a 101.
     assert_eq!(rejected(&head("HTTP/1.1 200 OK", &FIELDS)).status(), 200);
 }
 
 #[test]
-fn interim_answers_are_passed_over_within_the_limits() {
+fn interim_responses_are_skipped_within_the_limits() {
     let interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
     let bytes = format!("{interim}{}tail", with(&[], &[]));
     let whole = bytes.len() - 4;
@@ -189,7 +189,7 @@ fn r4_1_22_a_protocol_that_was_not_offered_fails() {
 }
 
 #[test]
-fn r4_1_23_any_other_fault_fails() {
+fn r4_1_23_any_other_error_fails() {
     let lines = [
         ("HTTP/1.0 101 Switching Protocols", Error::HttpVersion),
         ("HTTP/2.0 101 Switching Protocols", Error::HttpVersion),
@@ -235,10 +235,10 @@ fn r4_1_23_any_other_fault_fails() {
 }
 
 #[test]
-fn p20_r4_1_24_success_names_what_is_in_use_and_leaves_the_frames() {
+fn p20_r4_1_24_a_success_reports_the_negotiated_values_and_leaves_the_frames() {
     let offers = [DeflateOffer::new()];
     let handshake = client().protocols(&["chat"]).deflate(&offers);
-    let answer = with(
+    let response = with(
         &[],
         &[
             "Sec-WebSocket-Protocol: chat",
@@ -246,11 +246,11 @@ fn p20_r4_1_24_success_names_what_is_in_use_and_leaves_the_frames() {
         ],
     );
     for tail in [&b""[..], b"\x81\x02hi", b"\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", &[0; 9000]] {
-        let bytes = [answer.as_bytes(), tail].concat();
+        let bytes = [response.as_bytes(), tail].concat();
         let Ok(Response::Accepted(accepted)) = read(&handshake, &bytes) else { panic!() };
         assert_eq!(accepted.protocol(), Some("chat"));
         assert_eq!(accepted.deflate().unwrap().server_max_window_bits, WindowBits::new(9).unwrap());
-        assert_eq!((accepted.head_len(), accepted.headers().count()), (answer.len(), 5));
+        assert_eq!((accepted.head_len(), accepted.headers().count()), (response.len(), 5));
         assert_eq!(accepted.header("UPGRADE").collect::<Vec<_>>(), [b"websocket"]);
     }
     let plain = with(&[], &[]);
@@ -261,7 +261,7 @@ fn p20_r4_1_24_success_names_what_is_in_use_and_leaves_the_frames() {
 }
 
 #[test]
-fn r4_4_02_the_versions_of_a_server_that_wants_another_one() {
+fn r4_4_02_the_versions_that_a_server_supports() {
     let bytes = head(
         "HTTP/1.1 426 Upgrade Required",
         &["Sec-WebSocket-Version: 13, 8,x", "Sec-WebSocket-Version: 7, 300, 08"],
@@ -270,10 +270,10 @@ fn r4_4_02_the_versions_of_a_server_that_wants_another_one() {
     assert_eq!(rejected("HTTP/1.1 426 \r\n\r\n").versions().count(), 0);
 }
 
-/// The positive side; that parameters cannot be made up for an answer is a `compile_fail` test at
-/// `Accept::deflate`.
+/// Only the positive case; a `compile_fail` test at `Accept::deflate` shows that its parameters
+/// cannot be made up.
 #[test]
-fn r9_1_03_parameters_come_only_with_an_established_connection() {
+fn r9_1_03_parameters_require_an_established_connection() {
     let offers = [DeflateOffer::new()];
     let handshake = client().deflate(&offers);
     assert_eq!(accepted(&handshake, &with(&[], &[])).deflate(), None);
@@ -282,7 +282,7 @@ fn r9_1_03_parameters_come_only_with_an_established_connection() {
 }
 
 #[test]
-fn r11_3_01_single_fields_are_single_in_an_answer() {
+fn r11_3_01_fields_that_must_be_single_in_a_response() {
     let offers = [DeflateOffer::new()];
     let handshake = client().protocols(&["chat"]).deflate(&offers);
     let fields = [

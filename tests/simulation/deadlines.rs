@@ -1,12 +1,12 @@
-//! What the deadlines of a connection must be, worked out from when things happened: beside `Keepalive`, which
-//! must come to the same.
+//! A model of the deadlines of a connection: computes them from the times of past events and
+//! compares them with `Keepalive`.
 
 use std::time::Duration;
 
 use barews::keepalive::{Action, Reason, Timeouts};
 use fastrand::Rng;
 
-/// The resolution of `Keepalive`: a deadline is less than this late.
+/// The resolution of `Keepalive`: a deadline is reported less than this late.
 const LATE: Duration = Duration::from_millis(2);
 
 #[derive(Clone, Copy, Debug)]
@@ -48,31 +48,31 @@ impl Limits {
     }
 }
 
-/// What happened, when.
+/// The times of past events.
 #[derive(Debug)]
-pub(crate) struct Watch {
+pub(crate) struct DeadlineModel {
     limits: Limits,
     started: Duration,
     opened: bool,
-    heard: Duration,
-    asked: bool,
-    asked_at: Option<Duration>,
-    active: Duration,
+    last_received: Duration,
+    ping_sent: bool,
+    ping_flushed_at: Option<Duration>,
+    last_message: Duration,
     partial: Option<Duration>,
     blocked: Option<Duration>,
     closed: Option<Duration>,
 }
 
-impl Watch {
+impl DeadlineModel {
     pub(crate) fn new(limits: Limits, now: Duration) -> Self {
         Self {
             limits,
             started: now,
             opened: false,
-            heard: now,
-            asked: false,
-            asked_at: None,
-            active: now,
+            last_received: now,
+            ping_sent: false,
+            ping_flushed_at: None,
+            last_message: now,
             partial: None,
             blocked: None,
             closed: None,
@@ -81,30 +81,31 @@ impl Watch {
 
     pub(crate) fn open(&mut self, now: Duration) {
         self.opened = true;
-        (self.heard, self.active) = (now, now);
+        (self.last_received, self.last_message) = (now, now);
     }
 
     pub(crate) fn receive(&mut self, now: Duration) {
-        self.heard = now;
-        (self.asked, self.asked_at) = (false, None);
+        self.last_received = now;
+        (self.ping_sent, self.ping_flushed_at) = (false, None);
     }
 
-    /// Whether what was received ends inside a message, and whether a message ended in it.
+    /// Bytes were received: `ended` if they completed a message, `partial` if a message is
+    /// incomplete.
     pub(crate) fn messages(&mut self, now: Duration, ended: bool, partial: bool) {
         if ended {
-            self.active = now;
+            self.last_message = now;
             self.partial = None;
         }
         self.partial = if partial { self.partial.or(Some(now)) } else { None };
     }
 
     pub(crate) fn sent(&mut self, now: Duration) {
-        self.active = now;
+        self.last_message = now;
     }
 
     pub(crate) fn ping_flushed(&mut self, now: Duration) {
-        if self.asked && self.asked_at.is_none() {
-            self.asked_at = Some(now);
+        if self.ping_sent && self.ping_flushed_at.is_none() {
+            self.ping_flushed_at = Some(now);
         }
     }
 
@@ -122,7 +123,7 @@ impl Watch {
         }
     }
 
-    /// When the end comes for this reason, if nothing else happens.
+    /// When the connection expires for this reason, unless another event comes first.
     fn end(&self, reason: Reason) -> Option<Duration> {
         let Limits { handshake, pong, idle, message, write, close, .. } = self.limits;
         let is_open = self.opened && self.closed.is_none();
@@ -130,8 +131,8 @@ impl Watch {
             Reason::Handshake => {
                 (!self.opened && self.closed.is_none()).then_some(self.started + handshake)
             }
-            Reason::Pong => self.asked_at.filter(|_| is_open).map(|at| at + pong),
-            Reason::Idle => idle.filter(|_| is_open).map(|idle| self.active + idle),
+            Reason::Pong => self.ping_flushed_at.filter(|_| is_open).map(|at| at + pong),
+            Reason::Idle => idle.filter(|_| is_open).map(|idle| self.last_message + idle),
             Reason::Message => {
                 self.partial.filter(|_| self.closed.is_none()).map(|at| at + message)
             }
@@ -149,7 +150,7 @@ impl Watch {
 
     fn ping(&self) -> Option<Duration> {
         let is_open = self.opened && self.closed.is_none();
-        (is_open && !self.asked).then_some(self.heard + self.limits.ping)
+        (is_open && !self.ping_sent).then_some(self.last_received + self.limits.ping)
     }
 
     /// The earliest deadline.
@@ -157,8 +158,8 @@ impl Watch {
         self.ends().map(|(_, at)| at).chain(self.ping()).min()
     }
 
-    /// The action must be what the time asks for: not early, and not late.
-    pub(crate) fn judge(&mut self, now: Duration, action: Action) {
+    /// Checks that `poll` reported this action neither early nor late.
+    pub(crate) fn check_action(&mut self, now: Duration, action: Action) {
         let reached = |at: Duration| now >= at;
         let late = |at: Duration| now >= at + LATE;
         match action {
@@ -166,21 +167,21 @@ impl Watch {
                 assert!(self.end(reason).is_some_and(reached), "{reason:?} at {now:?}: {self:?}");
             }
             Action::SendPing => {
-                assert!(self.ping().is_some_and(reached), "a Ping at {now:?}: {self:?}");
-                self.asked = true;
+                assert!(self.ping().is_some_and(reached), "a Ping too early at {now:?}: {self:?}");
+                self.ping_sent = true;
                 self.blocked(now);
             }
             Action::None => {}
         }
         if !matches!(action, Action::Expired(_)) {
             let missed = self.ends().find(|(_, at)| late(*at));
-            assert!(missed.is_none(), "{missed:?} is over at {now:?}: {self:?}");
+            assert!(missed.is_none(), "{missed:?} was missed at {now:?}: {self:?}");
             assert!(!self.ping().is_some_and(late), "a Ping is late at {now:?}: {self:?}");
         }
     }
 
-    /// `next_deadline` must be the earliest, rounded up.
-    pub(crate) fn compare(&self, deadline: Option<Duration>) {
+    /// Checks that `next_deadline` is the earliest deadline, rounded up.
+    pub(crate) fn check_next(&self, deadline: Option<Duration>) {
         let expected = self.next();
         let fits = match (deadline, expected) {
             (None, None) => true,

@@ -1,5 +1,5 @@
-//! What a server answers: an HTTP error for each fault, the version that it knows, and the value that
-//! accepts a key.
+//! The server's response: an HTTP error for each fault, the supported version, and the accept
+//! value.
 
 use barews::handshake::key::Key;
 use barews::handshake::{BuildError, Error, Field};
@@ -10,7 +10,7 @@ use crate::support::heads::{answer, with};
 use super::refused;
 
 #[test]
-fn r4_2_01_every_fault_is_answered_with_an_http_error_that_closes() {
+fn r4_2_01_every_error_has_an_http_response_that_closes() {
     use Error as E;
     let faults = [
         (E::BareLineFeed, "400 Bad Request"),
@@ -66,7 +66,7 @@ fn r4_2_15_another_version_is_a_426() {
 }
 
 #[test]
-fn r4_4_01_a_426_names_the_version_that_is_understood() {
+fn r4_4_01_a_426_names_the_supported_version() {
     assert_eq!(
         answer(Error::UnsupportedVersion),
         "HTTP/1.1 426 Upgrade Required\r\nConnection: close, Upgrade\r\nUpgrade: websocket\r\n\
@@ -79,7 +79,7 @@ fn r4_2_20_the_accept_value_of_the_rfc() {
     let key = Key::parse(b"dGhlIHNhbXBsZSBub25jZQ==").unwrap();
     assert_eq!(key.accept().as_str(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     assert_eq!(Key::new(*b"the sample nonce"), key);
-    // RFC 6455, section 1.3 has the digest, too.
+    // The digest of RFC 6455 §1.3.
     let digest = [
         0xb3, 0x7a, 0x4f, 0x2c, 0xc0, 0x62, 0x4f, 0x16, 0x90, 0xf6, 0x46, 0x06, 0xcf, 0x38, 0x59,
         0x45, 0xb2, 0xbe, 0xc4, 0xea,
@@ -87,9 +87,9 @@ fn r4_2_20_the_accept_value_of_the_rfc() {
     assert_eq!(base64::decode(key.accept().as_str().as_bytes()).unwrap(), digest);
 }
 
-/// The vectors of RFC 4648, sections 9 and 10, as far as they fill 16 bytes.
+/// The vectors of RFC 4648 §9 and §10, combined to 16 bytes.
 #[test]
-fn keys_of_published_base64() {
+fn keys_of_the_vectors_of_rfc_4648() {
     let published = [
         (*b"foobarfoobarfoob", "Zm9vYmFyZm9vYmFyZm9vYg=="),
         (*b"foobarfoofoobarf", "Zm9vYmFyZm9vZm9vYmFyZg=="),
@@ -105,7 +105,7 @@ fn keys_of_published_base64() {
     }
 }
 
-/// `keys.py` writes the file.
+/// `keys.py` generates the file.
 #[test]
 fn r10_8_01_the_accept_value_agrees_with_other_implementations() {
     let (mut keys, mut others) = (0, 0);
