@@ -1,15 +1,15 @@
-//! `Sec-WebSocket-Key` and `Sec-WebSocket-Accept` (RFC 6455, sections 4.1, 4.2.2 and 11.3).
+//! `Sec-WebSocket-Key` and `Sec-WebSocket-Accept` (RFC 6455 §4.1, §4.2.2 and §11.3).
 //!
-//! Both have a fixed length, so both are plain arrays. Neither is a secret and neither authenticates anybody: they show
-//! that the server understood the request, and that no cache answered in its place.
+//! Both have a fixed length and are stored in arrays. They are not secret and do not authenticate:
+//! they show that the server understood the request, and that the response is not from a cache.
 
 use core::fmt;
 
 use base64ct::{Base64, Base64Unpadded, Encoding as _};
 use sha1_smol::Sha1;
 
-/// What is summed up: room for the key, and behind it the text that only a WebSocket server adds (RFC 6455, section 1.3).
-const SUMMED: &[u8; 60] = b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
+/// The input of SHA-1: space for the key, then the GUID of the protocol (§1.3).
+const DIGEST_INPUT: &[u8; 60] = b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
     258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// The value of `Sec-WebSocket-Key`: 16 bytes in base64, 24 characters.
@@ -17,15 +17,15 @@ const SUMMED: &[u8; 60] = b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\
 pub struct Key([u8; 24]);
 
 impl Key {
-    /// The key for a nonce. RFC 6455, section 4.1 demands a nonce chosen at random for each connection; the caller owes
-    /// the randomness.
+    /// Creates the key for a nonce, which the caller must choose at random for each connection
+    /// (§4.1).
     #[must_use]
     pub fn new(nonce: [u8; 16]) -> Self {
         let mut bytes = [0; 20];
         for (place, byte) in bytes.iter_mut().zip(nonce) {
             *place = byte;
         }
-        // 16 bytes take 22 digits, the last with four zero bits; then padding (RFC 4648, section 4).
+        // 16 bytes take 22 digits, the last with four zero bits, and padding (RFC 4648 §4).
         let mut key = [b'='; 24];
         for (place, digit) in key.iter_mut().zip(base64(&bytes)).take(22) {
             *place = digit;
@@ -33,14 +33,15 @@ impl Key {
         Self(key)
     }
 
-    /// Checks a field value: exactly 24 characters of canonical base64 that decode to 16 bytes.
+    /// Parses a field value: exactly 24 characters of canonical base64 that decode to 16 bytes.
     ///
-    /// Canonical means that every nonce has one spelling only: padding is there, unused bits are zero.
+    /// In canonical base64, padding is present and unused bits are zero, so that every nonce has one
+    /// encoding.
     #[must_use]
     pub fn parse(value: &[u8]) -> Option<Self> {
         let key = value.first_chunk::<24>().filter(|_| value.len() == 24)?;
         let [digits @ .., b'=', b'='] = key else { return None };
-        // The four unused bits of the last digit must be zero (RFC 4648, section 3.5).
+        // The four unused bits of the last digit must be zero (RFC 4648 §3.5).
         let canonical = matches!(digits, [.., b'A' | b'Q' | b'g' | b'w']);
         (canonical && Base64Unpadded::decode_in_place(&mut { *digits }).is_ok())
             .then_some(Self(*key))
@@ -52,10 +53,10 @@ impl Key {
         core::str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// The answer that proves that this key was read (RFC 6455, section 4.2.2).
+    /// The value of `Sec-WebSocket-Accept` for this key (§4.2.2).
     #[must_use]
     pub fn accept(&self) -> AcceptValue {
-        let mut text = *SUMMED;
+        let mut text = *DIGEST_INPUT;
         for (place, digit) in text.iter_mut().zip(self.0) {
             *place = digit;
         }
@@ -91,14 +92,14 @@ impl fmt::Debug for AcceptValue {
     }
 }
 
-// One length for `Base64::encode` and one call of `Sha1::update`: otherwise the compiler does not
-// prove that no slice operation in the two crates panics (see `scripts/check/no-panic`).
+// Base64::encode is called with one length only, and Sha1::update once. Otherwise the compiler does
+// not prove that the slice operations in the two crates cannot panic (`scripts/check/no-panic`).
 
-/// The base64 text of a digest (RFC 4648, section 4).
+/// The base64 text of a digest (RFC 4648 §4).
 fn base64(bytes: &[u8; 20]) -> [u8; 28] {
     let mut text = [b'='; 28];
-    // The only error is a text that does not fit.
-    let _ = Base64::encode(bytes, &mut text);
+    let encoded = Base64::encode(bytes, &mut text);
+    debug_assert!(encoded.is_ok(), "20 bytes take 28 characters");
     text
 }
 

@@ -1,5 +1,5 @@
-//! Masking alone: short and long payloads, at the start of a cache line and 6 bytes after it, as
-//! behind the header of a short frame.
+//! Masking alone: short and long payloads, at the start of a cache line and 6 bytes after it, the
+//! position of a payload after a short header.
 #![allow(missing_docs, reason = "a benchmark")]
 
 use std::hint::black_box;
