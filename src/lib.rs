@@ -75,8 +75,3 @@ pub use wire::error::{Error, SendError};
 pub use wire::frame::Compressed;
 pub use wire::frame::{Content, Kind};
 pub use wire::{frame, mask};
-
-/// The examples of README.md are tests.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;

@@ -6,6 +6,7 @@ mod client;
 mod extension;
 mod heads;
 mod oracles;
+mod readme;
 mod server;
 
 #[path = "../support"]
