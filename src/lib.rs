@@ -75,3 +75,24 @@ pub use wire::error::{Error, SendError};
 pub use wire::frame::Compressed;
 pub use wire::frame::{Content, Kind};
 pub use wire::{frame, mask};
+
+/// The examples of README.md, which tests/handshake/readme.rs compares and runs, as documentation
+/// tests.
+#[cfg(all(doctest, feature = "handshake"))]
+mod readme {
+    #[doc = concat!(
+        "```no_run\n",
+        include_str!("../tests/handshake/readme/fill.rs"),
+        include_str!("../tests/handshake/readme/server.rs"),
+        "\n```"
+    )]
+    struct Server;
+
+    #[doc = concat!(
+        "```no_run\n",
+        include_str!("../tests/handshake/readme/fill.rs"),
+        include_str!("../tests/handshake/readme/client.rs"),
+        "\n```"
+    )]
+    struct Client;
+}
