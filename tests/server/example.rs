@@ -57,7 +57,23 @@ impl Lines {
 
     /// The next line; `None` at the end.
     pub(crate) fn next(&self, what: &str) -> Option<String> {
-        match self.0.recv_timeout(PATIENCE) {
+        self.next_by(Instant::now() + PATIENCE, what)
+    }
+
+    /// The next line that contains `what`, within [`PATIENCE`] however many other lines come.
+    pub(crate) fn until(&self, what: &str) -> String {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let line = self.next_by(end, what);
+            let line = line.unwrap_or_else(|| panic!("the output ends before {what}"));
+            if line.contains(what) {
+                return line;
+            }
+        }
+    }
+
+    fn next_by(&self, end: Instant, what: &str) -> Option<String> {
+        match self.0.recv_timeout(end.saturating_duration_since(Instant::now())) {
             Ok(line) => Some(line),
             Err(RecvTimeoutError::Disconnected) => None,
             Err(RecvTimeoutError::Timeout) => panic!("waited {PATIENCE:?} for {what}"),
