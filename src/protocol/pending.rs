@@ -10,7 +10,7 @@ use crate::wire::frame::Opcode;
 /// The one control frame that is queued.
 #[derive(Debug)]
 pub(crate) struct PendingControl {
-    pub(crate) answer: Reply,
+    pub(crate) reply: Reply,
     pub(crate) payload: ControlPayload,
 }
 
@@ -85,8 +85,8 @@ impl Pending {
 
     /// Queues a reply with an empty payload in place of what was queued, and returns the payload.
     #[inline]
-    fn queue(&mut self, answer: Reply) -> &mut ControlPayload {
-        &mut self.due.insert(PendingControl { answer, payload: ControlPayload::new() }).payload
+    fn queue(&mut self, reply: Reply) -> &mut ControlPayload {
+        &mut self.due.insert(PendingControl { reply, payload: ControlPayload::new() }).payload
     }
 
     /// The transport has ended: nothing can be sent.

@@ -286,14 +286,14 @@ impl<R: Role> Sender<R> {
             return Err(SendError::BufferTooSmall { needed });
         }
         let masking_key = masking_key(&mut self.role, &mut self.pending.local)?;
-        let opcode = match due.answer {
+        let opcode = match due.reply {
             Reply::Pong => Opcode::Pong,
             Reply::Close => Opcode::Close,
         };
         let lead = Lead { fin: true, rsv1: false, opcode };
         let header = Header { lead, masking_key, payload_len: bytes::len_u64(payload) };
         frame::write(header, payload, out);
-        if due.answer == Reply::Close {
+        if due.reply == Reply::Close {
             self.pending.local = self.pending.local.next(LocalEvent::CloseWritten);
         }
         self.pending.due = None;

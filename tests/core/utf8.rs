@@ -23,7 +23,7 @@ fn first_bad_so_far(text: &[u8]) -> Option<usize> {
     if open { None } else { first_bad(text) }
 }
 
-/// How many bytes of a text a client accepts in these pieces, and whether it was complete.
+/// The number of bytes that a client accepts of a text in these chunks, and whether it is complete.
 ///
 /// With `frames`, each piece is a fragment; otherwise the pieces are reads of one frame.
 fn taken(pieces: &[&[u8]], frames: bool) -> (usize, bool) {
