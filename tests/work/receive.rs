@@ -1,9 +1,11 @@
 //! The work of `receive` is linear: twice the input takes at most 2.1 times the instructions.
 //! Without valgrind only the events are counted, with a message.
 
+use std::hint::black_box;
+
 use barews::{Config, Delivery, Event, Input};
 
-use crate::support::callgrind::{counts, instructions, is_linear, job};
+use crate::support::callgrind::are_linear;
 use crate::support::endpoint::{SIDES, Side};
 use crate::support::frame::{BINARY, CONTINUATION, FIN, PING, PONG, TEXT};
 
@@ -134,10 +136,9 @@ fn medium(side: Side, n: usize) -> Vec<u8> {
 }
 
 /// Runs a family and returns the number of events.
-fn run(family: Family, side: Side, n: usize) -> usize {
+fn run(family: Family, side: Side, mut wire: Vec<u8>, n: usize) -> usize {
     let config = Config::new().delivery(family.delivery).max_fragments(u32::MAX);
     let mut ws = side.ws(config);
-    let mut wire = (family.wire)(side, n);
     let (mut start, mut events) = (0, 0);
     let mut end = match family.reads {
         Reads::Whole | Reads::OneEvent => wire.len(),
@@ -168,7 +169,12 @@ fn the_number_of_events_is_the_number_of_frames() {
     for family in FAMILIES {
         for side in SIDES {
             for n in [200, 400, 800] {
-                assert_eq!(run(family, side, n), (family.events)(n), "{} {n}", family.name);
+                assert_eq!(
+                    run(family, side, (family.wire)(side, n), n),
+                    (family.events)(n),
+                    "{} {n}",
+                    family.name
+                );
             }
         }
     }
@@ -177,12 +183,9 @@ fn the_number_of_events_is_the_number_of_frames() {
 #[test]
 fn p05_twice_the_input_takes_at_most_2_1_times_the_work() {
     const TEST: &str = "receive::p05_twice_the_input_takes_at_most_2_1_times_the_work";
-    if let Some((family, n)) = job() {
-        run(FAMILIES[family], Side::Server, n);
-    } else if counts() {
-        let idle = instructions(TEST, (5, 0));
-        for (index, family) in FAMILIES.iter().enumerate() {
-            is_linear(TEST, family.name, index, FRAMES, idle);
-        }
-    }
+    are_linear(TEST, &FAMILIES.map(|family| family.name), FRAMES, |family, n| {
+        let (family, side) = (FAMILIES[family], Side::Server);
+        let wire = (family.wire)(side, n);
+        Box::new(move || _ = black_box(run(family, side, wire, n)))
+    });
 }
