@@ -91,7 +91,7 @@ fn loopback_the_longest_message_takes_little_memory() {
 /// Runs `load` with messages of the greatest length; returns its output and its peak memory in KiB.
 fn longest(address: SocketAddr, seconds: f64) -> (String, u64) {
     let mut command = Command::new(example("load"));
-    command.args(["--size", "67108864", "--pipeline", "3", "--connections", "2", "--json"]);
+    command.args(["--size", "67108864", "--pipeline", "2", "--connections", "1", "--json"]);
     command.args(["--patience", "150", "--seconds"]).arg(seconds.to_string()).arg("--connect");
     let mut child = command.arg(address.to_string()).stdout(Stdio::piped()).spawn().unwrap();
     let lines = Lines::of(child.stdout.take().unwrap());
