@@ -47,6 +47,7 @@ impl Event<'_> {
 #[derive(Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "four independent facts about a chunk")]
 pub struct Data<'b> {
     /// The kind of the message.
     pub kind: Kind,
@@ -57,8 +58,14 @@ pub struct Data<'b> {
     pub first: bool,
     /// Whether this is the last chunk of its message.
     pub fin: bool,
-    /// The number of bytes of the same frame that follow this chunk.
+    /// The number of bytes of the same frame that follow this chunk. 0 if the chunk comes out of an
+    /// `Inflate`.
     pub frame_left: u64,
+    /// The FIN bit of the frame to which this chunk belongs (RFC 6455 §5.2). Unlike
+    /// [`fin`](Self::fin), it is the same for all chunks of the frame, so a proxy can
+    /// [begin](crate::Connection::begin_frame) the same frame before all of it has arrived. If the
+    /// chunk comes out of an `Inflate`, it equals `fin`.
+    pub frame_fin: bool,
     /// Whether the message is compressed. Its chunks go to an `Inflate`; a compressed text is not
     /// checked for UTF-8 here. Always `false` unless the `Config` enables compression.
     pub compressed: bool,

@@ -152,7 +152,15 @@ impl Receiver {
         }
         self.look_ahead.consumed(head + len);
         let (_, payload) = input.take(head + len).split_at_mut_checked(head)?;
-        Some(Data { kind, payload, first: true, fin: true, frame_left: 0, compressed: false })
+        Some(Data {
+            kind,
+            payload,
+            first: true,
+            fin: true,
+            frame_left: 0,
+            frame_fin: true,
+            compressed: false,
+        })
     }
 
     /// The slow path: everything else.
@@ -277,8 +285,8 @@ impl Receiver {
             _ => ReceiveState::Payload(Payload { first: false, compressed, key, left, ..frame }),
         };
         let payload = self.take(input, n);
-        let Payload { kind, first, .. } = frame;
-        Ok(Event::Data(Data { kind, payload, first, fin, frame_left: left, compressed }))
+        let Payload { kind, first, fin: frame_fin, .. } = frame;
+        Ok(Event::Data(Data { kind, payload, first, fin, frame_left: left, frame_fin, compressed }))
     }
 
     /// Handles `n` unmasked bytes of which the one at `bad` is invalid.
@@ -307,8 +315,16 @@ impl Receiver {
         self.stop(ReceiveState::Failing(Error::InvalidUtf8));
         let payload = self.take(input, good);
         let frame_left = frame.left.saturating_sub(bytes::len_u64(payload));
-        let (kind, first) = (frame.kind, frame.first);
-        Ok(Event::Data(Data { kind, payload, first, fin: false, frame_left, compressed: false }))
+        let Payload { kind, first, fin: frame_fin, .. } = frame;
+        Ok(Event::Data(Data {
+            kind,
+            payload,
+            first,
+            fin: false,
+            frame_left,
+            frame_fin,
+            compressed: false,
+        }))
     }
 
     fn take<'b>(&mut self, input: &mut Input<'b>, n: usize) -> &'b mut [u8] {

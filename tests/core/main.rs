@@ -17,6 +17,7 @@ mod lengths;
 mod logs;
 mod need_more;
 mod pair;
+mod relay;
 mod rfc6455;
 mod size;
 mod small_buffer;

@@ -24,6 +24,10 @@ pub(crate) enum Side {
 pub(crate) const SIDES: [Side; 2] = [Side::Server, Side::Client];
 
 impl Side {
+    pub(crate) fn peer(self) -> Self {
+        if self == Self::Server { Self::Client } else { Self::Server }
+    }
+
     /// The masking key that this side's peer uses.
     pub(crate) fn key(self) -> Option<[u8; 4]> {
         (self == Self::Server).then_some(KEY)
@@ -244,6 +248,10 @@ impl Ws {
 
     pub(crate) fn mask_next(&mut self, chunk: &mut [u8]) -> Result<(), SendError> {
         each!(&mut self.either, ws => ws.mask_next(chunk))
+    }
+
+    pub(crate) fn frame_left(&self) -> u64 {
+        each!(&self.either, ws => ws.frame_left())
     }
 
     pub(crate) fn eof(&mut self) -> Result<(), Error> {

@@ -114,6 +114,7 @@ impl<'m> Receiver<'m> {
             assert_eq!(piece.first, self.open.is_none());
             assert_eq!(*self.open.get_or_insert(piece.kind), piece.kind);
             assert!(!piece.compressed && piece.frame_left == 0);
+            assert_eq!(piece.frame_fin, piece.fin);
             assert!(piece.fin || !piece.payload.is_empty(), "an empty piece");
             self.seen.open.extend_from_slice(piece.payload);
             if piece.kind == Kind::Text {

@@ -235,5 +235,5 @@ fn skip(data: &mut Data<'_>, len: usize) {
 
 /// A chunk of a decompressed message.
 const fn chunk(kind: Kind, payload: &mut [u8], first: bool, fin: bool) -> Data<'_> {
-    Data { kind, payload, first, fin, frame_left: 0, compressed: false }
+    Data { kind, payload, first, fin, frame_left: 0, frame_fin: fin, compressed: false }
 }
