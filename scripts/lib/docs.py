@@ -19,6 +19,7 @@ NEEDS = {
     "deflate/struct.Inflate.html": "deflate",
     "struct.Compressed.html": "deflate",
     "struct.Connection.html": "deflate",
+    "struct.Content.html": "deflate",
     "struct.Config.html": "deflate",
 }
 

@@ -37,7 +37,7 @@ pub enum Kind {
 
 /// The kind of a message, and whether its payload is compressed (RFC 7692 §6).
 ///
-/// The sending methods accept a [`Kind`] for it or, with the feature `deflate`, a `Compressed`.
+/// The sending methods accept it, a [`Kind`] or, with the feature `deflate`, a `Compressed`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -46,6 +46,16 @@ pub struct Content {
     pub kind: Kind,
     /// Whether the payload is the output of a `Deflate`: RSV1 is set on the first frame.
     pub compressed: bool,
+}
+
+#[cfg(feature = "deflate")]
+impl Content {
+    /// Creates the content of a message. A relay passes on that of the
+    /// [`Data`](crate::Data) it received: `Content::new(data.kind, data.compressed)`.
+    #[must_use]
+    pub const fn new(kind: Kind, compressed: bool) -> Self {
+        Self { kind, compressed }
+    }
 }
 
 impl From<Kind> for Content {
@@ -67,7 +77,7 @@ pub struct Compressed(pub Kind);
 #[cfg(feature = "deflate")]
 impl From<Compressed> for Content {
     fn from(Compressed(kind): Compressed) -> Self {
-        Self { kind, compressed: true }
+        Self::new(kind, true)
     }
 }
 

@@ -1,9 +1,21 @@
 //! A relay: what one side of it receives, its other side sends, frame by frame.
 
-use barews::{Config, ControlOrder, Delivery, Event, Input};
+#[cfg(feature = "deflate")]
+use barews::{Compressed, Kind, SendError};
+use barews::{Config, Content, ControlOrder, Data, Delivery, Event, Input};
 
 use crate::support::endpoint::{Call, SIDES, Side};
 use crate::support::frame::{BINARY, CONTINUATION, FIN, PING, PONG, TEXT};
+
+#[cfg(feature = "deflate")]
+fn content(data: &Data<'_>) -> Content {
+    Content::new(data.kind, data.compressed)
+}
+
+#[cfg(not(feature = "deflate"))]
+fn content(data: &Data<'_>) -> Content {
+    data.kind.into()
+}
 
 /// Passes on `wire`, which arrives in pieces of `step` bytes. The relay receives as `side`, so it
 /// sends as the other.
@@ -20,7 +32,8 @@ fn relayed(side: Side, config: Config, step: usize, wire: &[u8]) -> Vec<u8> {
                     assert_eq!(data.fin, data.frame_fin && data.frame_left == 0);
                     if to.frame_left() == 0 {
                         let len = data.payload.len() as u64 + data.frame_left;
-                        out.extend_from_slice(&to.begin(data.kind, data.frame_fin, len).unwrap());
+                        let header = to.begin(content(&data), data.frame_fin, len).unwrap();
+                        out.extend_from_slice(&header);
                     }
                     if !data.payload.is_empty() {
                         to.mask_next(data.payload).unwrap();
@@ -79,5 +92,43 @@ fn the_valid_part_of_an_invalid_text_has_the_fin_bit_of_its_frame() {
         let Event::Data(data) = event else { panic!("{event:?}") };
         assert_eq!((&*data.payload, data.frame_left), (&b"ok"[..], 1));
         assert_eq!((data.fin, data.frame_fin), (false, fin));
+    }
+}
+
+#[cfg(feature = "deflate")]
+#[test]
+fn compressed_messages_are_passed_on_as_they_are() {
+    use crate::support::inflated::RSV1;
+
+    // RFC 7692 §7.2.3.1 and §7.2.3.2: "Hello", in one frame and in two.
+    let frames: [(u8, &[u8]); 5] = [
+        (FIN | RSV1 | TEXT, b"\xF2\x48\xCD\xC9\xC9\x07\x00"),
+        (RSV1 | TEXT, b"\xF2\x48\xCD"),
+        (FIN | CONTINUATION, b"\xC9\xC9\x07\x00"),
+        (FIN | TEXT, b"plain"),
+        (FIN | RSV1 | BINARY, b"\x00"),
+    ];
+    for side in SIDES {
+        let wire = frames.map(|(first, payload)| side.frame(first, payload)).concat();
+        for step in 1..=wire.len() {
+            assert_eq!(relayed(side, Config::new().deflate(true), step, &wire), wire);
+        }
+    }
+}
+
+#[cfg(feature = "deflate")]
+#[test]
+fn content_is_a_kind_and_whether_it_is_compressed() {
+    const COMPRESSED: Content = Content::new(Kind::Text, true);
+    assert_eq!((COMPRESSED.kind, COMPRESSED.compressed), (Kind::Text, true));
+    for kind in [Kind::Text, Kind::Binary] {
+        assert_eq!(Content::new(kind, false), kind.into());
+        assert_eq!(Content::new(kind, true), Compressed(kind).into());
+    }
+    // The constructor does not make a connection compress.
+    for side in SIDES {
+        let mut ws = side.ws(Config::new());
+        let refused = ws.begin(Content::new(Kind::Text, true), true, 1);
+        assert_eq!(refused, Err(SendError::NotNegotiated));
     }
 }

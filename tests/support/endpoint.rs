@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use barews::frame::HeaderBytes;
 use barews::{
-    Client, CloseCode, Config, Connection, Error, Event, Input, Kind, MaskKeys, NoKey, SendError,
-    Server, State, TransportAction,
+    Client, CloseCode, Config, Connection, Content, Error, Event, Input, Kind, MaskKeys, NoKey,
+    SendError, Server, State, TransportAction,
 };
 
 use super::event::{Ev, joined};
@@ -230,20 +230,20 @@ impl Ws {
 
     pub(crate) fn in_place(
         &mut self,
-        kind: Kind,
+        content: impl Into<Content>,
         fin: bool,
         payload: &mut [u8],
     ) -> Result<HeaderBytes, SendError> {
-        each!(&mut self.either, ws => ws.send_in_place(kind, fin, payload))
+        each!(&mut self.either, ws => ws.send_in_place(content, fin, payload))
     }
 
     pub(crate) fn begin(
         &mut self,
-        kind: Kind,
+        content: impl Into<Content>,
         fin: bool,
         len: u64,
     ) -> Result<HeaderBytes, SendError> {
-        each!(&mut self.either, ws => ws.begin_frame(kind, fin, len))
+        each!(&mut self.either, ws => ws.begin_frame(content, fin, len))
     }
 
     pub(crate) fn mask_next(&mut self, chunk: &mut [u8]) -> Result<(), SendError> {

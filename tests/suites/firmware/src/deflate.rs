@@ -79,7 +79,11 @@ pub fn inflate() -> Option<Inflate<&'static mut [u8]>> {
 }
 
 pub fn sending<R: Role>(ws: &mut Connection<R>) {
-    let content = if flag() { Content::from(Compressed(kind())) } else { kind().into() };
+    let content = match number() {
+        0 => Content::from(Compressed(kind())),
+        1 => Content::new(kind(), flag()),
+        _ => kind().into(),
+    };
     match number() {
         0 => seen(ws.send_fragment(content, flag(), bytes(), bytes())),
         1 => seen(ws.send_in_place(content, flag(), bytes())),
