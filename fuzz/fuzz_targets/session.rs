@@ -221,7 +221,8 @@ impl<R: Role> End<R> {
             Call::Close(any, reason) => {
                 let code = walk::close_code(any);
                 // RFC 6455 §7.4.1: only a client sends 1010.
-                let may = walk::is_close_code(code) && !(R::SERVER && code == 1010);
+                let may = walk::is_close_code(code) && !(R::SERVER && code == 1010)
+                    || code == 1005 && reason.is_empty();
                 self.write(|ws, out| {
                     let sent = ws.send_close(CloseCode::new(code), reason, out);
                     assert_eq!(sent == Err(SendError::InvalidCloseCode), !may, "{code}");

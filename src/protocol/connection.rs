@@ -279,6 +279,7 @@ impl<R: Role> Connection<R> {
 
     /// Starts the closing handshake (§7.1.2): writes a Close with `code` and a `reason` of 0 to 123
     /// bytes, after the queued Pong if there is one. Data may arrive until the peer's Close.
+    /// [`CloseCode::NO_STATUS`] with an empty reason is a Close without a code (§7.1.5).
     ///
     /// If the peer was first, its Close or its error has queued a reply, which is written instead.
     /// Once a Close has been sent, this returns 0.
@@ -293,7 +294,8 @@ impl<R: Role> Connection<R> {
     ///
     /// # Errors
     ///
-    /// - [`SendError::InvalidCloseCode`] if this side must not send `code`.
+    /// - [`SendError::InvalidCloseCode`] if this side must not send `code`, or for a reason without
+    ///   a code.
     /// - [`SendError::ControlTooLong`] if `reason` is longer than 123 bytes.
     /// - [`SendError::BufferTooSmall`] if `out` is too short.
     /// - [`SendError::FrameInProgress`] while a frame of

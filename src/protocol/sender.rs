@@ -178,19 +178,12 @@ impl<R: Role> Sender<R> {
         reason: &str,
         out: &mut [u8],
     ) -> Result<usize, SendError> {
-        if !code.is_sendable(R::SERVER) {
-            return Err(SendError::InvalidCloseCode);
-        }
         let mut body = [0; MAX_CONTROL_LEN];
-        let [high, low, rest @ ..] = &mut body;
-        [*high, *low] = code.as_u16().to_be_bytes();
-        let Some(to) = rest.get_mut(..reason.len()) else { return Err(SendError::ControlTooLong) };
-        bytes::copy(reason.as_bytes(), to);
+        let body = close_body::<R>(code, reason, &mut body)?;
         match self.pending.local {
             Local::Open => {
                 self.may_send()?;
                 let lead = Lead { fin: true, rsv1: false, opcode: Opcode::Close };
-                let body = bytes::part(&body, ..2 + reason.len());
                 let n = self.write(lead, body, out)?;
                 self.pending.local = self.pending.local.next(LocalEvent::CloseWritten);
                 Ok(n)
@@ -315,4 +308,24 @@ fn masking_key<R: Role>(role: &mut R, local: &mut Local) -> Result<Option<[u8; 4
         *local = local.next(LocalEvent::NoMaskingKey);
         SendError::NoMaskingKey
     })
+}
+
+/// The body of a Close (§5.5.1): empty, or the code and the reason.
+fn close_body<'o, R: Role>(
+    code: CloseCode,
+    reason: &str,
+    out: &'o mut [u8; MAX_CONTROL_LEN],
+) -> Result<&'o [u8], SendError> {
+    // §7.1.5: 1005 is the code of a Close without one.
+    if code == CloseCode::NO_STATUS && reason.is_empty() {
+        return Ok(&[]);
+    }
+    if !code.is_sendable(R::SERVER) {
+        return Err(SendError::InvalidCloseCode);
+    }
+    let [high, low, rest @ ..] = &mut *out;
+    [*high, *low] = code.as_u16().to_be_bytes();
+    let Some(to) = rest.get_mut(..reason.len()) else { return Err(SendError::ControlTooLong) };
+    bytes::copy(reason.as_bytes(), to);
+    Ok(bytes::part(out, ..2 + reason.len()))
 }

@@ -21,7 +21,8 @@ impl CloseCode {
     pub const PROTOCOL: Self = Self(1002);
     /// 1003: a type of data that the endpoint cannot accept.
     pub const UNSUPPORTED: Self = Self(1003);
-    /// 1005: the Close frame has no code. Never on the wire (§7.4.1).
+    /// 1005: the Close frame has no code. Never on the wire (§7.4.1):
+    /// [`send_close`](crate::Connection::send_close) writes an empty Close for it.
     pub const NO_STATUS: Self = Self(1005);
     /// 1006: there is no Close frame. Never on the wire (§7.4.1).
     pub const ABNORMAL: Self = Self(1006);

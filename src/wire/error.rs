@@ -107,7 +107,7 @@ pub enum SendError {
     /// A Ping or Pong of more than 125 bytes, or a close reason of more than 123 bytes
     /// (RFC 6455 §5.5).
     ControlTooLong,
-    /// This side must not send the close code (RFC 6455 §7.4).
+    /// This side must not send the close code (RFC 6455 §7.4), or a reason has no code.
     InvalidCloseCode,
     /// The payload of a text message is not UTF-8 (RFC 6455 §5.6).
     InvalidUtf8,

@@ -1,11 +1,11 @@
 //! A relay: what one side of it receives, its other side sends, frame by frame.
 
+use barews::{CloseCode, Config, Content, ControlOrder, Data, Delivery, Event, Input};
 #[cfg(feature = "deflate")]
 use barews::{Compressed, Kind, SendError};
-use barews::{Config, Content, ControlOrder, Data, Delivery, Event, Input};
 
 use crate::support::endpoint::{Call, SIDES, Side};
-use crate::support::frame::{BINARY, CONTINUATION, FIN, PING, PONG, TEXT};
+use crate::support::frame::{BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, TEXT};
 
 #[cfg(feature = "deflate")]
 fn content(data: &Data<'_>) -> Content {
@@ -42,7 +42,13 @@ fn relayed(side: Side, config: Config, step: usize, wire: &[u8]) -> Vec<u8> {
                 }
                 Event::Ping(payload) => out.extend(to.sent(Call::Ping(&payload))),
                 Event::Pong(payload) => out.extend(to.sent(Call::Pong(&payload))),
-                Event::Close(close) => panic!("{close:?}"),
+                Event::Close(close) => {
+                    let (code, reason) = close.map_or((CloseCode::NO_STATUS, ""), |close| {
+                        assert_ne!(close.code, CloseCode::NO_STATUS);
+                        (close.code, close.reason)
+                    });
+                    out.extend(to.sent(Call::Close(code.as_u16(), reason)));
+                }
                 Event::NeedMore(_) => break,
             }
         }
@@ -71,14 +77,28 @@ const FRAMES: [(u8, &[u8]); 11] = [
 #[test]
 fn each_frame_is_passed_on_while_it_arrives() {
     for side in SIDES {
-        let frames = FRAMES.map(|(first, payload)| side.frame(first, payload));
-        let wire = frames.concat();
+        let mut wire = FRAMES.map(|(first, payload)| side.frame(first, payload)).concat();
+        wire.extend(side.frame(CLOSE, b"\x0F\xA0bye"));
         for (delivery, step) in [Delivery::Chunks, Delivery::Frames]
             .into_iter()
             .flat_map(|delivery| (1..=wire.len()).map(move |step| (delivery, step)))
         {
             let out = relayed(side, Config::new().delivery(delivery), step, &wire);
             assert_eq!(out, wire, "{side:?} {delivery:?} {step}");
+        }
+    }
+}
+
+#[test]
+fn each_close_is_passed_on_as_it_is() {
+    for side in SIDES {
+        for body in
+            [&b""[..], b"\x03\xE8", b"\x0F\xA0bye", &[b"\x13\x87", &[b'r'; 123][..]].concat()]
+        {
+            let wire = side.frame(CLOSE, body);
+            for step in 1..=wire.len() {
+                assert_eq!(relayed(side, Config::new(), step, &wire), wire);
+            }
         }
     }
 }

@@ -66,9 +66,11 @@ fn websocket_for_python_263_a_close_without_a_code_is_answered_without_one() {
         let mut ws = side.ws(Config::new());
         assert_eq!(ws.push(&side.frame(0x88, b"")), [Ev::Close(None)]);
         assert_eq!(ws.due(), [(0x88, vec![])]);
-        for code in [1004, 1005, 1006, 1015] {
+        let mut ws = side.ws(Config::new());
+        assert_eq!(plain(&ws.sent(Call::Close(1005, ""))), [(0x88, vec![])]);
+        for (code, reason) in [(1004, ""), (1005, "r"), (1006, ""), (1015, "")] {
             let mut ws = side.ws(Config::new());
-            assert_eq!(ws.refused(Call::Close(code, "")), SendError::InvalidCloseCode);
+            assert_eq!(ws.refused(Call::Close(code, reason)), SendError::InvalidCloseCode);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! RFC 6455, section by section: the rows of `tests/rfc-rows.tsv` except those of the handshake.
 
+mod close_send;
 mod closing;
 mod control;
 mod fragments;

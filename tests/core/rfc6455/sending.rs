@@ -175,6 +175,8 @@ fn r6_1_07_a_refused_call_has_changed_nothing() {
         Call::Ping(b"ping"),
         Call::Pong(b""),
         Call::Close(1005, ""),
+        Call::Close(1005, "why"),
+        Call::Close(1006, ""),
         Call::Close(1000, &reason),
         Call::Close(4000, "why"),
         Call::Transmit,
