@@ -1,7 +1,7 @@
 //! The closing handshake (RFC 6455 §7.1): the two directions, and what they mean together.
 //!
 //! ```text
-//!            the peer's Close, or its error                      the Close is written
+//!            the peer's error, or its Close                      the Close is written
 //! Local::Open -------------------------------> Local::Queued -----------------------> Local::Closed
 //!      |                                                                                   ^
 //!      |         send_close writes it at once, or the transport has ended                  |
@@ -12,6 +12,9 @@
 //!      |     protocol error                       end of the transport
 //!      +-----------------------> Remote::Failed ------------------------> Remote::FailedEnded
 //! ```
+//!
+//! If [`auto_close`](crate::Config::auto_close) is off, the peer's Close leaves `Local::Open`: the
+//! caller owes the reply.
 //!
 //! Every local state but `Closed` becomes `Broken` when the source of masking keys fails.
 
@@ -27,7 +30,8 @@ pub enum State {
     /// This side has sent its Close and waits for the peer's. Data may still arrive.
     LocalClosed,
     /// The peer has sent its Close, or its protocol error has failed the connection. This side's
-    /// Close is queued.
+    /// Close is queued. If [`auto_close`](crate::Config::auto_close) is off, the reply to a Close
+    /// is to be sent by the caller.
     RemoteClosed,
     /// Both directions are closed.
     Closed,
@@ -69,7 +73,8 @@ pub enum State {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[expect(clippy::exhaustive_enums, reason = "a caller must handle each action")]
 pub enum TransportAction {
-    /// Keep reading, and write what is queued. A client whose [`State`] is `Closed` reads until the
+    /// Keep reading, and write what is queued or, if [`auto_close`](crate::Config::auto_close) is
+    /// off, the reply to a Close. A client whose [`State`] is `Closed` reads until the
     /// end of the transport, under a timeout of the caller: the server closes first.
     Keep,
     /// Close the writing half, then read and discard until the end of the transport. Dropping a TCP
@@ -94,8 +99,12 @@ pub(crate) enum Local {
 /// What moves [`Local`] on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum LocalEvent {
-    /// The peer's Close, or its protocol error, asks for a Close.
-    CloseRequested,
+    /// The peer's Close was received. With `auto_close`, it queues the reply.
+    CloseReceived {
+        auto_close: bool,
+    },
+    /// The peer's protocol error fails the connection.
+    Failed,
     CloseWritten,
     /// The transport has ended without the peer's Close; nothing can be sent.
     TransportLost,
@@ -105,8 +114,10 @@ pub(crate) enum LocalEvent {
 impl Local {
     pub(crate) const fn next(self, event: LocalEvent) -> Self {
         match (self, event) {
-            (Self::Open, LocalEvent::CloseRequested) => Self::Queued,
-            (Self::Queued | Self::Closed | Self::Broken, LocalEvent::CloseRequested) => self,
+            (Self::Open, LocalEvent::CloseReceived { auto_close: true } | LocalEvent::Failed) => {
+                Self::Queued
+            }
+            (_, LocalEvent::CloseReceived { .. } | LocalEvent::Failed) => self,
             (_, LocalEvent::CloseWritten | LocalEvent::TransportLost) => Self::Closed,
             (_, LocalEvent::NoMaskingKey) => Self::Broken,
         }

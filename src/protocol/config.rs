@@ -17,6 +17,7 @@ pub struct Config {
     pub(crate) delivery: Delivery,
     pub(crate) control_order: ControlOrder,
     pub(crate) auto_pong: bool,
+    pub(crate) auto_close: bool,
     pub(crate) deflate: bool,
 }
 
@@ -28,7 +29,7 @@ impl Config {
     pub const UNLIMITED_FRAGMENTS: u32 = u32::MAX;
 
     /// The defaults: 16 MiB per frame, 64 MiB and 65,536 fragments per message,
-    /// [`Delivery::Chunks`], [`ControlOrder::Ahead`], automatic Pongs.
+    /// [`Delivery::Chunks`], [`ControlOrder::Ahead`], automatic Pongs and replies to a Close.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -38,6 +39,7 @@ impl Config {
             delivery: Delivery::Chunks,
             control_order: ControlOrder::Ahead,
             auto_pong: true,
+            auto_close: true,
             deflate: false,
         }
     }
@@ -81,6 +83,37 @@ impl Config {
     #[must_use]
     pub const fn auto_pong(self, auto_pong: bool) -> Self {
         Self { auto_pong, ..self }
+    }
+
+    /// Sets whether the peer's Close queues its reply automatically, with the same code. If not,
+    /// the caller has to reply with [`send_close`](crate::Connection::send_close), with a code and
+    /// a reason of its own (RFC 6455 §5.5.1). A protocol error of the peer queues a Close anyway.
+    ///
+    /// Until the reply is sent, the state is [`RemoteClosed`](crate::State::RemoteClosed), and
+    /// other frames can be sent: §5.5.1 allows an endpoint to send the rest of its current message
+    /// first, and a proxy may have to pass on what its other side sent before that learned of the
+    /// Close. The peer need not process such frames.
+    ///
+    /// ```
+    /// use barews::{CloseCode, Config, Connection, Event, Input, Kind, TransportAction};
+    ///
+    /// let mut ws = Connection::server(Config::new().auto_close(false));
+    /// let mut out = [0; 64];
+    /// let mut n = ws.send_fragment(Kind::Text, false, b"Hel", &mut out)?;
+    ///
+    /// let mut close = *b"\x88\x80\0\0\0\0";
+    /// assert_eq!(ws.receive(&mut Input::new(&mut close))?, Event::Close(None));
+    /// assert!(!ws.wants_write());
+    ///
+    /// n += ws.send_fragment(Kind::Text, true, b"lo", &mut out[n..])?;
+    /// n += ws.send_close(CloseCode::GOING_AWAY, "restart", &mut out[n..])?;
+    /// assert_eq!(&out[..n], b"\x01\x03Hel\x80\x02lo\x88\x09\x03\xE9restart");
+    /// assert_eq!(ws.transport_action(), TransportAction::HalfClose);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub const fn auto_close(self, auto_close: bool) -> Self {
+        Self { auto_close, ..self }
     }
 
     /// Sets whether permessage-deflate was negotiated in the opening handshake (RFC 7692). If so, a

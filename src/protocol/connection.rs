@@ -282,6 +282,7 @@ impl<R: Role> Connection<R> {
     /// [`CloseCode::NO_STATUS`] with an empty reason is a Close without a code (§7.1.5).
     ///
     /// If the peer was first, its Close or its error has queued a reply, which is written instead.
+    /// If [`auto_close`](Config::auto_close) is off, this is the reply to its Close.
     /// Once a Close has been sent, this returns 0.
     ///
     /// The reason is UTF-8 by its type:

@@ -23,7 +23,8 @@ pub enum Event<'b> {
     Ping(ControlPayload),
     /// A Pong (RFC 6455 §5.5.3), solicited or not.
     Pong(ControlPayload),
-    /// The peer's Close; its reply is queued automatically. `None` is a Close without a code, to be
+    /// The peer's Close. Its reply is queued automatically, unless
+    /// [`auto_close`](crate::Config::auto_close) is off. `None` is a Close without a code, to be
     /// reported as [`CloseCode::NO_STATUS`](crate::CloseCode::NO_STATUS) (RFC 6455 §7.1.5). Only
     /// [`NeedMore`](Self::NeedMore) follows.
     Close(Option<CloseFrame<'b>>),

@@ -2,6 +2,7 @@
 //! receiving direction queues replies, the sending direction writes them.
 
 use crate::protocol::closing::{Local, LocalEvent};
+use crate::protocol::config::Config;
 use crate::protocol::event::{ControlPayload, Event};
 use crate::wire::close::CloseCode;
 use crate::wire::error::Error;
@@ -27,11 +28,13 @@ pub(crate) struct Pending {
     pub(crate) due: Option<PendingControl>,
     pub(crate) local: Local,
     auto_pong: bool,
+    auto_close: bool,
 }
 
 impl Pending {
-    pub(crate) const fn new(auto_pong: bool) -> Self {
-        Self { due: None, local: Local::Open, auto_pong }
+    pub(crate) const fn new(config: &Config) -> Self {
+        let Config { auto_pong, auto_close, .. } = *config;
+        Self { due: None, local: Local::Open, auto_pong, auto_close }
     }
 
     /// The event for a Ping or Pong. With `auto_pong`, a Ping queues its Pong, which replaces an
@@ -65,14 +68,18 @@ impl Pending {
         if error == Error::UnexpectedEof {
             self.abandon();
         } else {
-            self.close(Some(error.close_code()));
+            self.close(LocalEvent::Failed, Some(error.close_code()));
         }
     }
 
-    /// Queues a Close, unless one is queued or sent. A reply to the peer's Close "typically echoes
-    /// the status code" (§5.5.1).
-    pub(crate) fn close(&mut self, code: Option<CloseCode>) {
-        let local = self.local.next(LocalEvent::CloseRequested);
+    /// The peer's Close was received. The reply "typically echoes the status code" (§5.5.1).
+    pub(crate) fn close_received(&mut self, code: Option<CloseCode>) {
+        self.close(LocalEvent::CloseReceived { auto_close: self.auto_close }, code);
+    }
+
+    /// Queues a Close, if `event` asks for one.
+    fn close(&mut self, event: LocalEvent, code: Option<CloseCode>) {
+        let local = self.local.next(event);
         if local == self.local {
             return;
         }

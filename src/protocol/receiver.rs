@@ -209,7 +209,7 @@ impl Receiver {
                     match CloseFrame::parse(payload) {
                         Ok(close) => {
                             self.stop(ReceiveState::Discard);
-                            pending.close(close.map(|close| close.code));
+                            pending.close_received(close.map(|close| close.code));
                             return Ok(Event::Close(close));
                         }
                         Err(error) => self.fail(error),

@@ -49,7 +49,7 @@ impl<R: Role> Sender<R> {
             deflate: config.deflate,
             compressed: false,
             frame: None,
-            pending: Pending::new(config.auto_pong),
+            pending: Pending::new(config),
         }
     }
 

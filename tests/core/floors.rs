@@ -25,7 +25,8 @@ const FLOORS: [(&str, &[&[&str]]); 9] = [
         &[
             &["fragmentation"],
             &["closing", "event", "role"],
-            &["config", "pending"],
+            &["config"],
+            &["pending"],
             &["header_rules"],
             &["look_ahead"],
             &["receiver", "sender"],

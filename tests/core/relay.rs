@@ -1,10 +1,11 @@
 //! A relay: what one side of it receives, its other side sends, frame by frame.
 
-use barews::{CloseCode, Config, Content, ControlOrder, Data, Delivery, Event, Input};
+use barews::{CloseCode, Config, Content, ControlOrder, Data, Delivery, Event, Input, State};
 #[cfg(feature = "deflate")]
 use barews::{Compressed, Kind, SendError};
 
 use crate::support::endpoint::{Call, SIDES, Side};
+use crate::support::event::Ev;
 use crate::support::frame::{BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, TEXT};
 
 #[cfg(feature = "deflate")]
@@ -100,6 +101,29 @@ fn each_close_is_passed_on_as_it_is() {
                 assert_eq!(relayed(side, Config::new(), step, &wire), wire);
             }
         }
+    }
+}
+
+/// The receiver of the Close answers with another, which the relay passes back.
+#[test]
+fn the_answer_to_a_close_is_that_of_the_other_side() {
+    let config = Config::new().auto_close(false);
+    let mut browser = Side::Client.ws(config);
+    let (mut front, mut back) = (Side::Server.ws(config), Side::Client.ws(config));
+    let mut origin = Side::Server.ws(config);
+
+    let close = browser.sent(Call::Close(4000, "leaving"));
+    assert_eq!(front.push(&close), [Ev::closed(4000, "leaving")]);
+    // Until the Close arrives there, the origin goes on sending.
+    assert_eq!(back.push(&origin.sent(Call::Text("late"))), [Ev::text(b"late")]);
+    assert_eq!(browser.push(&front.sent(Call::Text("late"))), [Ev::text(b"late")]);
+    assert_eq!(origin.push(&back.sent(Call::Close(4000, "leaving"))).len(), 1);
+    assert_eq!(back.push(&origin.sent(Call::Close(4001, "bye"))), [Ev::closed(4001, "bye")]);
+    assert_eq!(front.state(), State::RemoteClosed);
+    let answer = front.sent(Call::Close(4001, "bye"));
+    assert_eq!(browser.push(&answer), [Ev::closed(4001, "bye")]);
+    for ws in [browser, front, back, origin] {
+        assert_eq!(ws.state(), State::Closed);
     }
 }
 

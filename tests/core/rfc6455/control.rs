@@ -109,7 +109,7 @@ fn p10_r5_5_1_04_no_data_follows_a_close_that_was_sent() {
 #[test]
 fn r5_5_1_05_a_close_is_answered_with_its_code() {
     for (side, auto_pong) in SIDES.into_iter().flat_map(|side| [(side, true), (side, false)]) {
-        // No option turns the answer off.
+        // No option but `auto_close` turns the answer off.
         let config = Config::new().auto_pong(auto_pong).delivery(Delivery::Frames);
         for (body, answer) in [
             (&b""[..], &b""[..]),

@@ -195,7 +195,7 @@ fn r10_7_01_no_option_lets_a_fault_pass() {
     for (side, (bytes, _, error)) in each_fault() {
         // The caller may set limits and nothing else.
         let limit = matches!(error, Error::FrameTooLong | Error::MessageTooLong);
-        for (delivery, order, pong) in
+        for (delivery, order, auto) in
             [Delivery::Chunks, Delivery::Frames].into_iter().flat_map(|d| {
                 [ControlOrder::Ahead, ControlOrder::Wire]
                     .into_iter()
@@ -210,7 +210,8 @@ fn r10_7_01_no_option_lets_a_fault_pass() {
                     .max_message_len(Config::UNLIMITED)
                     .max_fragments(Config::UNLIMITED_FRAGMENTS)
             };
-            let config = config.delivery(delivery).control_order(order).auto_pong(pong);
+            let config = config.delivery(delivery).control_order(order);
+            let config = config.auto_pong(auto).auto_close(auto);
             let mut ws = side.ws(config);
             assert_eq!(ws.push(&bytes).last(), Some(&Ev::Fail(error)), "{config:?}");
         }

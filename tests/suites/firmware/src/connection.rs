@@ -26,7 +26,8 @@ fn config() -> Config {
         .max_fragments(any(0))
         .delivery(any(Delivery::Chunks))
         .control_order(any(ControlOrder::Ahead))
-        .auto_pong(flag());
+        .auto_pong(flag())
+        .auto_close(flag());
     #[cfg(feature = "deflate")]
     let config = config.deflate(flag());
     config
