@@ -40,8 +40,10 @@ pub(crate) fn len_u64(bytes: &[u8]) -> u64 {
 
 /// A number of bytes, as the wire counts it.
 #[inline]
-pub(crate) fn to_u64(n: usize) -> u64 {
-    u64::try_from(n).unwrap_or(u64::MAX)
+#[expect(clippy::as_conversions, reason = "lossless, and `From` is not const")]
+pub(crate) const fn to_u64(n: usize) -> u64 {
+    const { assert!(usize::BITS <= u64::BITS) };
+    n as u64
 }
 
 /// `bytes[range]`, for a range that is within `bytes`.

@@ -13,7 +13,7 @@ use crate::protocol::role::{Client, MaskKeys, Role, Server};
 use crate::protocol::sender::Sender;
 use crate::wire::close::CloseCode;
 use crate::wire::error::{Error, SendError};
-use crate::wire::frame::{Content, HeaderBytes, Kind, Opcode};
+use crate::wire::frame::{self, Content, HeaderBytes, Kind, MAX_CONTROL_LEN, Opcode};
 
 #[doc = include_str!("connection.md")]
 #[derive(Debug)]
@@ -321,6 +321,29 @@ impl<R: Role> Connection<R> {
     /// - [`SendError::NoMaskingKey`] if the source of masking keys fails or has failed.
     pub fn transmit(&mut self, out: &mut [u8]) -> Result<usize, SendError> {
         self.sender.transmit(out)
+    }
+
+    /// Returns the length in bytes of an output slice that holds any frame with a payload of
+    /// `payload_len` bytes, after the longest control frame that may be queued: 127 bytes (server)
+    /// or 131 bytes (client).
+    ///
+    /// ```
+    /// use barews::{Client, Config, Connection, Server};
+    ///
+    /// let mut out = [0; Connection::<Server>::send_len(4096)];
+    /// assert_eq!(out.len(), 127 + 4 + 4096);
+    /// let mut ws = Connection::server(Config::new());
+    /// assert_eq!(ws.send_binary(&[7; 4096], &mut out)?, 4 + 4096);
+    ///
+    /// // It is the same for every source of masking keys.
+    /// type AnyClient = Connection<Client<fn() -> [u8; 4]>>;
+    /// assert_eq!(AnyClient::send_len(4096), 131 + 8 + 4096);
+    /// # Ok::<(), barews::SendError>(())
+    /// ```
+    #[must_use]
+    pub const fn send_len(payload_len: usize) -> usize {
+        let control = frame::frame_len(MAX_CONTROL_LEN, !R::SERVER);
+        control.saturating_add(frame::frame_len(payload_len, !R::SERVER))
     }
 
     /// Whether [`transmit`](Self::transmit) has a frame to write.

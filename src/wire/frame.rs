@@ -421,9 +421,11 @@ pub fn encode(
     Ok(needed)
 }
 
-/// The length of a frame in bytes.
+/// Returns the length in bytes of a frame, `masked` if a client sends it. It is the room that
+/// [`encode`] needs; for a connection, see [`send_len`](crate::Connection::send_len).
 #[inline]
-pub(crate) fn frame_len(payload_len: usize, masked: bool) -> usize {
+#[must_use]
+pub const fn frame_len(payload_len: usize, masked: bool) -> usize {
     let header = 2 + extended_len(bytes::to_u64(payload_len));
     payload_len.saturating_add(if masked { header + 4 } else { header })
 }

@@ -1,8 +1,12 @@
-//! A header returned by value and one written to the output are the same bytes.
+//! A header returned by value and one written to the output are the same bytes, as many as
+//! `frame_len` says.
 
 use barews::Status;
 use barews::frame::{self, Header, Lead, Opcode};
-use barews::{Config, Connection, Kind, Role, SendError};
+use barews::{Client, Config, Connection, Input, Kind, MIN_BUFFER_LEN, Role, SendError, Server};
+
+use crate::support::endpoint::Side;
+use crate::support::frame::PING;
 
 const LENGTHS: [usize; 9] = [0, 1, 125, 126, 127, 128, 65_535, 65_536, 70_000];
 
@@ -12,6 +16,8 @@ fn compare<R: Role>(make: impl Fn() -> Connection<R>) {
         for (kind, fin) in [(Kind::Text, true), (Kind::Text, false), (Kind::Binary, false)] {
             let payload = vec![b'a'; len];
             let n = make().send_fragment(kind, fin, &payload, &mut out).unwrap();
+
+            assert_eq!(n, frame::frame_len(len, !R::SERVER));
 
             let mut masked = payload.clone();
             let header = make().send_in_place(kind, fin, &mut masked).unwrap();
@@ -34,6 +40,7 @@ fn the_stateless_frame_begins_with_the_stateless_header() {
     let mut out = vec![0; 70_100];
     for len in LENGTHS {
         let n = frame::encode(Opcode::Binary, true, &vec![7; len], &mut out).unwrap();
+        assert_eq!(n, frame::frame_len(len, false));
         // An exact fit succeeds.
         assert_eq!(frame::encode(Opcode::Binary, true, &vec![7; len], &mut out[..n]), Ok(n));
         let lead = Lead { fin: true, rsv1: false, opcode: Opcode::Binary };
@@ -68,6 +75,30 @@ fn a_stateless_frame_must_be_valid_to_send() {
     let refused = frame::encode(Opcode::Text, true, &[7; 126], &mut out);
     assert_eq!(refused, Err(SendError::BufferTooSmall { needed: 130 }));
     assert_eq!(out, [0xAA; 129]);
+}
+
+#[test]
+fn the_room_that_a_send_needs_is_known() {
+    fn check<R: Role>(make: impl Fn() -> Connection<R>, side: Side, longest: usize) {
+        for len in LENGTHS {
+            let payload = vec![b'a'; len];
+            let needed = Connection::<R>::send_len(len);
+            assert_eq!(needed, longest + frame::frame_len(len, !R::SERVER));
+            let mut ws = make();
+            let mut ping = side.frame(PING, &[b'p'; 125]);
+            assert!(ws.receive(&mut Input::new(&mut ping)).is_ok());
+            let mut out = vec![0; needed];
+            // The longest control frame is queued, so that no byte of it is too much.
+            let refused = ws.send_binary(&payload, &mut out[1..]);
+            assert_eq!(refused, Err(SendError::BufferTooSmall { needed }));
+            assert_eq!(ws.send_binary(&payload, &mut out), Ok(needed));
+        }
+        assert_eq!(Connection::<R>::send_len(usize::MAX), usize::MAX);
+    }
+    check(|| Connection::server(Config::new()), Side::Server, 127);
+    check(|| Connection::client(Config::new(), || [1, 2, 3, 4]), Side::Client, MIN_BUFFER_LEN);
+    const { assert!(Connection::<Server>::send_len(0) == 129) };
+    const { assert!(Connection::<Client<fn() -> [u8; 4]>>::send_len(126) == 131 + 8 + 126) };
 }
 
 #[test]

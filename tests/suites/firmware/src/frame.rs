@@ -38,6 +38,7 @@ pub fn all() {
     let encoded = header.encode();
     seen(&*encoded);
     seen(encoded.as_ref());
+    seen(frame::frame_len(number(), flag()));
     seen(frame::encode(opcode(), flag(), bytes(), bytes()));
     seen(mask::mask(bytes(), any([0; 4])));
     seen(any(Fragmentation::Idle).step(lead()));
