@@ -352,6 +352,24 @@ impl<R: Role> Connection<R> {
         self.sender.wants_write()
     }
 
+    /// Whether a message of the peer has begun and not ended: its first header has been consumed,
+    /// and its last chunk has not been delivered. `false` after the peer's Close or error.
+    ///
+    /// With [`Delivery::Frames`](crate::Delivery::Frames), a header is consumed together with its
+    /// frame, so a message in a single frame is never in progress.
+    #[must_use]
+    pub const fn is_receiving_message(&self) -> bool {
+        self.receiver.in_message()
+    }
+
+    /// Whether a message has been begun by [`send_fragment`](Self::send_fragment),
+    /// [`send_in_place`](Self::send_in_place) or [`begin_frame`](Self::begin_frame), and its end
+    /// remains to be sent. Once a Close is queued or sent, `true` only while a frame is incomplete.
+    #[must_use]
+    pub const fn is_sending_message(&self) -> bool {
+        self.sender.in_message()
+    }
+
     /// The progress of the closing handshake.
     #[must_use]
     pub const fn state(&self) -> State {

@@ -107,6 +107,15 @@ impl Receiver {
         }
     }
 
+    /// Whether a message has begun and its end has not been delivered.
+    pub(crate) const fn in_message(&self) -> bool {
+        match self.state {
+            ReceiveState::Header => matches!(self.progress.flow, Fragmentation::Message(_)),
+            ReceiveState::Payload(_) | ReceiveState::Failing(_) => true,
+            ReceiveState::Discard | ReceiveState::Ended | ReceiveState::Failed { .. } => false,
+        }
+    }
+
     pub(crate) fn eof(&mut self) -> Result<(), Error> {
         match self.state {
             ReceiveState::Discard | ReceiveState::Ended => {

@@ -65,6 +65,12 @@ impl<R: Role> Sender<R> {
         self.pending.is_due() && self.frame.is_none() && !self.is_broken()
     }
 
+    /// Whether a message has begun and its end can still be sent.
+    pub(crate) const fn in_message(&self) -> bool {
+        self.frame.is_some()
+            || matches!(self.flow, Fragmentation::Message(_)) && self.local().may_send().is_ok()
+    }
+
     /// Writes a whole message in one frame.
     #[inline]
     pub(crate) fn message(

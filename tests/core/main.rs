@@ -16,6 +16,7 @@ mod known_faults;
 mod lengths;
 mod logs;
 mod need_more;
+mod open_message;
 mod pair;
 mod relay;
 mod rfc6455;

@@ -254,6 +254,14 @@ impl Ws {
         each!(&self.either, ws => ws.frame_left())
     }
 
+    pub(crate) fn is_receiving_message(&self) -> bool {
+        each!(&self.either, ws => ws.is_receiving_message())
+    }
+
+    pub(crate) fn is_sending_message(&self) -> bool {
+        each!(&self.either, ws => ws.is_sending_message())
+    }
+
     pub(crate) fn eof(&mut self) -> Result<(), Error> {
         each!(&mut self.either, ws => ws.receive_eof())
     }

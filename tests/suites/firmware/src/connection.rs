@@ -68,7 +68,7 @@ fn receiving<R: Role>(ws: &mut Connection<R>) {
             Ok(Event::NeedMore(missing)) => seen(missing),
             Err(error) => print(error),
         }
-        seen(Connection::<R>::send_len(number()));
+        seen((Connection::<R>::send_len(number()), ws.is_receiving_message(), ws.is_sending_message()));
         seen((ws.state(), ws.transport_action(), ws.wants_write(), ws.frame_left()));
     }
     seen(ws.receive_eof());
