@@ -27,6 +27,7 @@ use crate::wire::close::CloseFrame;
 use crate::wire::error::Error;
 use crate::wire::frame::{Kind, Lead, Opcode};
 use crate::wire::mask;
+use crate::wire::masking_key::MaskingKey;
 use crate::wire::utf8::{self, Utf8};
 
 /// The state of the wire reader.
@@ -55,7 +56,7 @@ struct Payload {
     fin: bool,
     compressed: bool,
     /// The masking key for the next byte; zeros for an unmasked frame.
-    key: [u8; 4],
+    key: MaskingKey,
     left: u64,
 }
 
@@ -257,7 +258,8 @@ impl Receiver {
         let first = self.progress.flow == Fragmentation::Idle;
         let compressed = self.progress.is_compressed(header.lead);
         self.progress.pass(header.lead, header.payload_len);
-        Ok(Step::Data(Payload { kind, first, fin, compressed, key, left: header.payload_len }))
+        let (key, left) = (MaskingKey(key), header.payload_len);
+        Ok(Step::Data(Payload { kind, first, fin, compressed, key, left }))
     }
 
     /// Delivers what is available of a data frame.
@@ -277,10 +279,11 @@ impl Receiver {
         let is_text = frame.kind == Kind::Text && !compressed;
         let bytes = bytes::part_mut(input.unread_mut(), ..n);
         let (key, ascii) = if R::SERVER {
-            mask::mask_ascii(bytes, frame.key)
+            mask::mask_ascii(bytes, frame.key.0)
         } else {
-            (frame.key, is_text && utf8::is_plain(bytes))
+            (frame.key.0, is_text && utf8::is_plain(bytes))
         };
+        let key = MaskingKey(key);
         let left = frame.left.saturating_sub(bytes::len_u64(bytes));
         let fin = frame.fin && left == 0;
         if is_text && !(ascii && self.utf8.is_boundary()) {
@@ -314,7 +317,7 @@ impl Receiver {
         let good = if self.rules.delivery == Delivery::Frames { 0 } else { bad };
         let rest = bytes::part_mut(input.unread_mut(), good..n);
         if R::SERVER {
-            mask::mask(rest, mask::rotate(frame.key, good));
+            mask::mask(rest, mask::rotate(frame.key.0, good));
         }
         if good == 0 {
             self.fail(Error::InvalidUtf8);

@@ -15,6 +15,7 @@ use crate::wire::close::CloseCode;
 use crate::wire::error::SendError;
 use crate::wire::frame::{self, Content, Header, HeaderBytes, Kind, Lead, MAX_CONTROL_LEN, Opcode};
 use crate::wire::mask;
+use crate::wire::masking_key::MaskingKey;
 use crate::wire::utf8::Utf8;
 
 /// A frame whose header has been written and whose payload is incomplete.
@@ -23,7 +24,7 @@ struct OpenFrame {
     content: Content,
     fin: bool,
     /// The masking key for the next byte, if this side masks.
-    key: Option<[u8; 4]>,
+    key: Option<MaskingKey>,
     left: u64,
 }
 
@@ -138,7 +139,7 @@ impl<R: Role> Sender<R> {
         }
         let header = self.header(lead, len)?;
         (self.flow, self.compressed) = (flow, content.compressed);
-        let key = header.masking_key;
+        let key = header.masking_key.map(MaskingKey);
         self.frame = (len > 0).then_some(OpenFrame { content, fin, key, left: len });
         Ok(header.encode())
     }
@@ -153,7 +154,7 @@ impl<R: Role> Sender<R> {
             return Err(SendError::PastFrameEnd);
         };
         self.utf8 = self.text(frame.content, chunk, frame.fin && left == 0)?;
-        let key = frame.key.map(|key| mask::mask(chunk, key));
+        let key = frame.key.map(|MaskingKey(key)| MaskingKey(mask::mask(chunk, key)));
         self.frame = (left > 0).then_some(OpenFrame { key, left, ..frame });
         Ok(())
     }

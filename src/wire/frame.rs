@@ -256,9 +256,8 @@ const fn extended_len(payload_len: u64) -> usize {
     }
 }
 
-/// A frame header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+/// A frame header. Its `Debug` output leaves out the masking key.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_structs, reason = "the fields of RFC 6455 §5.2")]
 pub struct Header {
     /// FIN, RSV1 and the opcode.
@@ -380,9 +379,8 @@ fn put<const N: usize>(out: &mut [u8], bytes: [u8; N]) -> Option<&mut [u8]> {
     Some(rest)
 }
 
-/// An encoded header of 2 to 14 bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+/// An encoded header of 2 to 14 bytes. Its `Debug` output leaves out the masking key.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct HeaderBytes {
     bytes: [u8; MAX_HEADER_LEN],
     len: u8,

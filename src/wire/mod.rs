@@ -6,4 +6,5 @@ pub mod mask;
 
 pub(crate) mod close;
 pub(crate) mod error;
+pub(crate) mod masking_key;
 pub(crate) mod utf8;

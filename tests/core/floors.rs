@@ -17,7 +17,7 @@ const FLOORS: [(&str, &[&[&str]]); 9] = [
             &["assembler", "deflate"],
         ],
     ),
-    ("wire", &[&["error"], &["close", "mask", "utf8"], &["frame"]]),
+    ("wire", &[&["error"], &["close", "mask", "utf8"], &["frame"], &["masking_key"]]),
     ("buffer", &[&["storage"], &["input"], &["recv_buffer"]]),
     ("time", &[&["backoff", "keepalive"]]),
     (

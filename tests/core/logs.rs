@@ -4,9 +4,10 @@
 use std::collections::HashSet;
 use std::error::Error as StdError;
 
+use barews::frame::{Header, Lead, Opcode};
 use barews::keepalive::Reason;
 use barews::{AssembleError, CloseCode, Config, Connection, ControlPayload, Error, Event, Input};
-use barews::{NoKey, SendError, StorageFull};
+use barews::{Kind, NoKey, SendError, StorageFull};
 
 /// Every message differs, and none starts with a capital letter or ends with a full stop.
 fn all_differ(errors: &[&dyn StdError]) {
@@ -108,6 +109,76 @@ fn the_source_of_masking_keys_is_not_printed() {
     let printed = format!("{client:?}");
     assert!(printed.contains("Client { .. }"), "{printed}");
     assert!(!printed.contains("165"), "{printed}");
+}
+
+/// RFC 6455 §10.3: a key that an attacker knows in time lets it choose the bytes on the wire.
+#[test]
+fn the_masking_key_of_a_frame_in_progress_is_not_printed() {
+    const SECRET: [u8; 4] = [0xA5, 0xB6, 0xC9, 0xDB];
+    let no_key = |printed: String| {
+        for (byte, name) in SECRET.iter().flat_map(|byte| {
+            [format!("{byte}"), format!("{byte:x}"), format!("{byte:X}")].map(|name| (byte, name))
+        }) {
+            assert!(!printed.contains(&name), "{byte:#x}: {printed}");
+        }
+        printed
+    };
+    let all = |value: &dyn std::fmt::Debug| {
+        no_key(format!("{value:x?}"));
+        no_key(format!("{value:#?}"));
+        no_key(format!("{value:?}"))
+    };
+
+    // Sending: the key is rotated by the bytes already masked.
+    for masked in 0..4 {
+        let mut client = Connection::client(Config::new(), || SECRET);
+        let header = client.begin_frame(Kind::Text, true, 9).unwrap();
+        assert_eq!(header[2..], SECRET);
+        client.mask_next(&mut vec![b'a'; masked]).unwrap();
+        assert!(all(&client).contains("key: Some(..)"));
+        assert_eq!(all(&header), "HeaderBytes { bytes: [129, 137], masking_key: Some(..) }");
+    }
+
+    // Receiving.
+    for received in 0..4 {
+        let mut server = Connection::server(Config::new());
+        let mut wire = [&[0x81, 0x89], &SECRET[..], &[0xC4, 0xD7, 0xA8, 0xBA][..received]].concat();
+        let mut input = Input::new(&mut wire);
+        while !matches!(server.receive(&mut input), Ok(Event::NeedMore(_))) {}
+        assert!(server.is_receiving_message());
+        assert!(all(&server).contains("key: .."));
+    }
+}
+
+#[test]
+fn a_header_is_printed_without_its_masking_key() {
+    let lead = Lead { fin: true, rsv1: false, opcode: Opcode::Binary };
+    for (payload_len, short) in
+        [(5, "5"), (300, "126, 1, 44"), (70_000, "127, 0, 0, 0, 0, 0, 1, 17, 112")]
+    {
+        let header = Header { lead, masking_key: None, payload_len };
+        assert_eq!(
+            format!("{header:?}"),
+            format!("Header {{ lead: {lead:?}, masking_key: None, payload_len: {payload_len} }}")
+        );
+        assert_eq!(
+            format!("{:?}", header.encode()),
+            format!("HeaderBytes {{ bytes: [130, {short}], masking_key: None }}")
+        );
+        let header = Header { masking_key: Some([0xEE; 4]), ..header };
+        assert_eq!(
+            format!("{header:?}"),
+            format!(
+                "Header {{ lead: {lead:?}, masking_key: Some(..), payload_len: {payload_len} }}"
+            )
+        );
+        let second = header.encode()[1];
+        let rest = short.split_once(", ").map_or(String::new(), |(_, rest)| format!(", {rest}"));
+        assert_eq!(
+            format!("{:?}", header.encode()),
+            format!("HeaderBytes {{ bytes: [130, {second}{rest}], masking_key: Some(..) }}")
+        );
+    }
 }
 
 #[cfg(feature = "handshake")]
