@@ -31,12 +31,13 @@
 //! - `handshake` (default): the module [`handshake`].
 //! - `deflate`: the module [`deflate`], and compressed messages in [`Connection`].
 //! - `simd`: the widest vectors of the CPU, detected at run time; needs `std`.
+//! - `getrandom`: [`OsKeys`], masking keys and nonces from the operating system.
 //! - `defmt`: `defmt::Format` for the public types.
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
-    not(all(feature = "deflate", feature = "handshake")),
+    not(all(feature = "deflate", feature = "getrandom", feature = "handshake")),
     allow(rustdoc::broken_intra_doc_links, reason = "links to feature-gated items")
 )]
 #![warn(missing_debug_implementations, unnameable_types, unreachable_pub)]
@@ -67,6 +68,8 @@ pub use protocol::config::Config;
 pub use protocol::connection::Connection;
 pub use protocol::event::{ControlOrder, ControlPayload, Data, Delivery, Event};
 pub use protocol::fragmentation::Fragmentation;
+#[cfg(feature = "getrandom")]
+pub use protocol::os_keys::OsKeys;
 pub use protocol::role::{Client, MaskKeys, NoKey, Role, Server};
 pub use time::{backoff, keepalive};
 pub use wire::close::{CloseCode, CloseFrame};

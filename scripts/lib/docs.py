@@ -20,6 +20,7 @@ NEEDS = {
     "struct.Compressed.html": "deflate",
     "struct.Connection.html": "deflate",
     "struct.Content.html": "deflate",
+    "struct.OsKeys.html": "getrandom",
     "struct.Config.html": "deflate",
 }
 

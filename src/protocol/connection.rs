@@ -46,7 +46,8 @@ impl<K: MaskKeys> Connection<Client<K>> {
     /// let ws = Connection::client(Config::new(), keys);
     /// ```
     ///
-    /// A source that can fail without a panic implements [`MaskKeys`].
+    /// With the feature `getrandom`, [`OsKeys`](crate::OsKeys) does this without a panic. A source
+    /// that can fail implements [`MaskKeys`].
     #[must_use]
     pub fn client(config: Config, keys: K) -> Self {
         Self::new(config, Client { keys })

@@ -8,6 +8,8 @@ pub(crate) mod event;
 pub(crate) mod fragmentation;
 mod header_rules;
 mod look_ahead;
+#[cfg(feature = "getrandom")]
+pub(crate) mod os_keys;
 mod pending;
 mod receiver;
 pub(crate) mod role;

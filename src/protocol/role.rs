@@ -10,7 +10,8 @@ pub struct Server;
 /// The client's side: it masks every frame with a fresh key and accepts only unmasked frames
 /// (RFC 6455 §5.1).
 ///
-/// There is no default source of masking keys: they must be unpredictable (RFC 6455 §10.3).
+/// There is no default source of masking keys: they must be unpredictable (RFC 6455 §10.3). With
+/// the feature `getrandom`, [`OsKeys`](crate::OsKeys) is a source.
 pub struct Client<K> {
     pub(crate) keys: K,
 }
@@ -29,22 +30,27 @@ impl<K> fmt::Debug for Client<K> {
 /// With a counter, a clock or a weak generator an attacker can choose the bytes on the wire
 /// (RFC 6455 §10.3).
 ///
-/// Any `FnMut() -> [u8; 4]` is a source. Implement the trait for one that can fail:
+/// Any `FnMut() -> [u8; 4]` is a source, and with the feature `getrandom` so is
+/// [`OsKeys`](crate::OsKeys). Implement the trait for another one that can fail:
 ///
 /// ```
 /// use barews::{Config, Connection, MaskKeys, NoKey};
+/// use std::io::Read;
 ///
-/// struct OsKeys;
+/// struct Device(std::fs::File);
 ///
-/// impl MaskKeys for OsKeys {
+/// impl MaskKeys for Device {
 ///     fn next_key(&mut self) -> Result<[u8; 4], NoKey> {
 ///         let mut key = [0; 4];
-///         getrandom::fill(&mut key).map_err(|_| NoKey)?;
+///         self.0.read_exact(&mut key).map_err(|_| NoKey)?;
 ///         Ok(key)
 ///     }
 /// }
 ///
-/// let ws = Connection::client(Config::new(), OsKeys);
+/// # fn connect() -> Result<(), Box<dyn std::error::Error>> {
+/// let ws = Connection::client(Config::new(), Device(std::fs::File::open("/dev/hwrng")?));
+/// # Ok(())
+/// # }
 /// ```
 pub trait MaskKeys {
     /// Returns the key for the next frame.

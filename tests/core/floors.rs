@@ -25,7 +25,7 @@ const FLOORS: [(&str, &[&[&str]]); 9] = [
         &[
             &["fragmentation"],
             &["closing", "event", "role"],
-            &["config"],
+            &["config", "os_keys"],
             &["pending"],
             &["header_rules"],
             &["look_ahead"],

@@ -17,6 +17,8 @@ mod lengths;
 mod logs;
 mod need_more;
 mod open_message;
+#[cfg(feature = "getrandom")]
+mod os_keys;
 mod pair;
 mod relay;
 mod rfc6455;
