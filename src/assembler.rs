@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::buffer::StorageFull;
+use crate::buffer::{Storage, StorageFull, grow_over};
 use crate::bytes;
 use crate::protocol::event::Data;
 use crate::wire::frame::Kind;
@@ -20,7 +20,25 @@ pub enum Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    fn new(kind: Kind, bytes: &'a [u8]) -> Result<Self, AssembleError> {
+    /// The kind of the message.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Text(_) => Kind::Text,
+            Self::Binary(_) => Kind::Binary,
+        }
+    }
+
+    /// The payload.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &'a [u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Binary(bytes) => bytes,
+        }
+    }
+
+    pub(crate) fn new(kind: Kind, bytes: &'a [u8]) -> Result<Self, AssembleError> {
         match kind {
             Kind::Text => utf8::text(bytes).map(Self::Text).ok_or(AssembleError::InvalidUtf8),
             Kind::Binary => Ok(Self::Binary(bytes)),
@@ -33,10 +51,12 @@ impl<'a> Message<'a> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum AssembleError {
-    /// The storage does not hold the message so far with the rest of its frame. Later fragments
-    /// may need more still, so grow by a factor: growing to `needed` alone copies the message
-    /// once per fragment.
+    /// The storage does not hold the message so far with the rest of its frame, and cannot grow.
+    /// Later fragments may need more still, so grow by a factor: growing to `needed` alone copies
+    /// the message once per fragment.
     StorageFull(StorageFull),
+    /// An earlier chunk of the message was refused and has not been pushed again.
+    Incomplete,
     /// The chunk is compressed. Pass it to an `Inflate`, and the chunks that come out of it to
     /// [`push`](Assembler::push).
     Compressed,
@@ -48,6 +68,7 @@ impl fmt::Display for AssembleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::StorageFull(full) => full.fmt(f),
+            Self::Incomplete => f.write_str("an earlier chunk of the message is missing"),
             Self::Compressed => f.write_str("the message is compressed"),
             Self::InvalidUtf8 => f.write_str("the bytes of a text were modified"),
         }
@@ -56,8 +77,9 @@ impl fmt::Display for AssembleError {
 
 impl core::error::Error for AssembleError {}
 
-/// Assembles the chunks of [`Data`] events into whole messages, in the caller's storage: an array,
-/// a `&mut [u8]`, a `Vec<u8>`, a pooled block.
+/// Assembles the chunks of [`Data`] events into whole messages, in the caller's [`Storage`]: an
+/// array, a `&mut [u8]`, a pooled block, or with the feature `alloc` a `Vec<u8>`, which grows with
+/// the message.
 ///
 /// A message of a single chunk is passed through and needs no storage.
 ///
@@ -79,15 +101,13 @@ impl core::error::Error for AssembleError {}
 pub struct Assembler<S> {
     storage: S,
     len: usize,
-    /// The greatest end of a refused chunk of the open message; 0 if none has been refused.
-    wanted: usize,
 }
 
-impl<S: AsRef<[u8]> + AsMut<[u8]>> Assembler<S> {
-    /// Creates an assembler. The length of `storage` is that of the longest message
-    /// in several chunks.
+impl<S: Storage> Assembler<S> {
+    /// Creates an assembler. The length that `storage` has or can grow to is that of the longest
+    /// message in several chunks.
     pub const fn new(storage: S) -> Self {
-        Self { storage, len: 0, wanted: 0 }
+        Self { storage, len: 0 }
     }
 
     /// The number of bytes held of an incomplete message.
@@ -106,40 +126,56 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Assembler<S> {
     ///
     /// # Errors
     ///
-    /// - [`AssembleError::StorageFull`] if the storage is too short. Its `needed` also covers the
-    ///   rest of the frame. After [`grow`](Self::grow), best to twice the length, push the same
-    ///   chunk again. Otherwise the rest of the message is refused too, so that no message has a
-    ///   gap; the next message starts afresh.
+    /// The chunk is not added.
+    ///
+    /// - [`AssembleError::StorageFull`] if the storage is too short and cannot grow. Its `needed`
+    ///   also covers the rest of the frame. After [`grow`](Self::grow), best to twice the length,
+    ///   push the same chunk again.
+    /// - [`AssembleError::Incomplete`] if an earlier chunk of the message is missing, so that no
+    ///   message has a gap. The next message starts afresh.
     /// - [`AssembleError::Compressed`] if the chunk is compressed.
     /// - [`AssembleError::InvalidUtf8`] if the caller has modified the bytes of a text.
     pub fn push<'a>(
         &'a mut self,
         data: &'a Data<'_>,
     ) -> Result<Option<Message<'a>>, AssembleError> {
+        Ok(match self.add(data)? {
+            Added::Part => None,
+            Added::Alone => Some(Message::new(data.kind, data.payload)?),
+            Added::Last(len) => Some(self.message(data.kind, len)?),
+        })
+    }
+
+    /// Adds a chunk that is not the whole message.
+    pub(crate) fn add(&mut self, data: &Data<'_>) -> Result<Added, AssembleError> {
         if data.compressed {
             return Err(AssembleError::Compressed);
         }
-        let (held, wanted) = if data.first { (0, 0) } else { (self.len, self.wanted) };
-        if data.fin && held == 0 && wanted == 0 {
-            (self.len, self.wanted) = (0, 0);
-            return Message::new(data.kind, data.payload).map(Some);
+        if data.first {
+            self.len = 0;
         }
-        let end = held.saturating_add(data.payload.len());
-        let storage = self.storage.as_mut();
-        let room = if storage.len() < wanted { None } else { storage.get_mut(held..end) };
-        let Some(to) = room else {
-            let left = usize::try_from(data.frame_left).unwrap_or(usize::MAX);
-            let needed = end.saturating_add(left).max(wanted);
-            (self.len, self.wanted) = (held, end.max(wanted));
-            return Err(AssembleError::StorageFull(StorageFull { needed }));
-        };
+        if data.offset != bytes::to_u64(self.len) {
+            return Err(AssembleError::Incomplete);
+        }
+        if data.fin && data.offset == 0 {
+            return Ok(Added::Alone);
+        }
+        let end = self.len.saturating_add(data.payload.len());
+        if self.storage.as_ref().len() < end {
+            grow_over(&mut self.storage, end, end).map_err(|_| {
+                let left = usize::try_from(data.frame_left).unwrap_or(usize::MAX);
+                AssembleError::StorageFull(StorageFull { needed: end.saturating_add(left) })
+            })?;
+        }
+        let to = self.storage.as_mut().get_mut(self.len..end).unwrap_or_default();
         bytes::copy(data.payload, to);
-        (self.len, self.wanted) = (if data.fin { 0 } else { end }, 0);
-        if !data.fin {
-            return Ok(None);
-        }
-        let message = self.storage.as_ref().get(..end).unwrap_or_default();
-        Message::new(data.kind, message).map(Some)
+        self.len = if data.fin { 0 } else { end };
+        Ok(if data.fin { Added::Last(end) } else { Added::Part })
+    }
+
+    /// The message of `len` bytes that was completed last.
+    pub(crate) fn message(&self, kind: Kind, len: usize) -> Result<Message<'_>, AssembleError> {
+        Message::new(kind, self.storage.as_ref().get(..len).unwrap_or_default())
     }
 
     /// Moves the bytes held into `bigger` and returns the old storage.
@@ -155,4 +191,14 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Assembler<S> {
         bytes::copy(held, to);
         Ok(core::mem::replace(&mut self.storage, bigger))
     }
+}
+
+/// The result of [`Assembler::add`].
+pub(crate) enum Added {
+    /// The message is incomplete.
+    Part,
+    /// The chunk is the whole message, and was not copied.
+    Alone,
+    /// The message is complete, with this length.
+    Last(usize),
 }

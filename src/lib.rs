@@ -29,6 +29,7 @@
 //! # Features
 //!
 //! - `handshake` (default): the module [`handshake`].
+//! - `alloc`: `Vec<u8>` as a [`Storage`] that grows with what is received.
 //! - `deflate`: the module [`deflate`], and compressed messages in [`Connection`].
 //! - `simd`: the widest vectors of the CPU, detected at run time; needs `std`.
 //! - `getrandom`: [`OsKeys`], masking keys and nonces from the operating system.
@@ -47,6 +48,9 @@
 #![warn(clippy::as_conversions, clippy::indexing_slicing, clippy::panic, clippy::unreachable)]
 #![warn(clippy::expect_used, clippy::unwrap_used)]
 
+#[cfg(feature = "alloc")]
+extern crate alloc;
+
 mod assembler;
 mod buffer;
 mod bytes;
@@ -57,11 +61,13 @@ mod deflate_params;
 #[cfg(feature = "handshake")]
 pub mod handshake;
 mod protocol;
+#[cfg(feature = "handshake")]
+pub mod session;
 mod time;
 mod wire;
 
 pub use assembler::{AssembleError, Assembler, Message};
-pub use buffer::{Input, MIN_BUFFER_LEN, RecvBuffer, StorageFull};
+pub use buffer::{Input, MIN_BUFFER_LEN, RecvBuffer, SendBuffer, Storage, StorageFull};
 pub use bytes::Status;
 pub use protocol::closing::{State, TransportAction};
 pub use protocol::config::Config;

@@ -1,10 +1,14 @@
-//! Received bytes: a cursor over them ([`Input`]), and a buffer in the caller's storage that keeps
-//! the unread ones ([`RecvBuffer`]).
+//! Buffers in the caller's storage: received bytes, with a cursor over them ([`Input`],
+//! [`RecvBuffer`]), and bytes to be sent ([`SendBuffer`]).
 
 mod input;
 mod recv_buffer;
+mod send_buffer;
 mod storage;
 
 pub use self::input::Input;
+pub(crate) use self::recv_buffer::Reads;
 pub use self::recv_buffer::{MIN_BUFFER_LEN, RecvBuffer};
-pub use self::storage::StorageFull;
+pub use self::send_buffer::SendBuffer;
+pub(crate) use self::storage::grow_over;
+pub use self::storage::{Storage, StorageFull};

@@ -1,7 +1,7 @@
 //! A receive buffer in the caller's storage.
 
 use super::input::Input;
-use super::storage::StorageFull;
+use super::storage::{Storage, StorageFull, grow_over};
 use crate::bytes;
 
 /// The length in bytes of the smallest buffer that always makes progress with
@@ -9,7 +9,8 @@ use crate::bytes;
 /// bytes (RFC 6455 §5.5).
 pub const MIN_BUFFER_LEN: usize = 131;
 
-/// A receive buffer in the caller's storage: an array, a `&mut [u8]`, a `Vec<u8>`, a pooled block.
+/// A receive buffer in the caller's [`Storage`]: an array, a `&mut [u8]`, a pooled block, or with the
+/// feature `alloc` a `Vec<u8>`, which grows as bytes arrive.
 ///
 /// The whole length of the storage is used; of a `Vec<u8>` that is its length, not its capacity.
 ///
@@ -35,13 +36,28 @@ pub struct RecvBuffer<S> {
     end: usize,
     /// The number of unread bytes, which end at `end`; written by [`Input`].
     unread: usize,
+    pub(crate) transport: Reads,
 }
 
-impl<S: AsRef<[u8]> + AsMut<[u8]>> RecvBuffer<S> {
+/// What reading from the transport has shown since a [`Session`](crate::session::Session) looked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reads {
+    /// The number of bytes received.
+    pub(crate) received: usize,
+    /// The number of bytes that the session misses.
+    pub(crate) wanted: usize,
+    /// The last read did not fill the space offered: the transport had no more bytes.
+    pub(crate) dry: bool,
+    /// The transport has ended.
+    pub(crate) ended: bool,
+}
+
+impl<S: Storage> RecvBuffer<S> {
     /// Creates an empty buffer. With [`Delivery::Chunks`](crate::Delivery::Chunks), a storage of
     /// [`MIN_BUFFER_LEN`] bytes suffices.
     pub const fn new(storage: S) -> Self {
-        Self { storage, end: 0, unread: 0 }
+        let transport = Reads { received: 0, wanted: 1, dry: false, ended: false };
+        Self { storage, end: 0, unread: 0, transport }
     }
 
     /// The length of the storage in bytes.
@@ -64,16 +80,34 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> RecvBuffer<S> {
 
     /// The free space after the received bytes, to read into. Then call [`advance`](Self::advance).
     ///
-    /// It is empty if the storage is full. The unread bytes are moved only if there is no
-    /// space otherwise.
+    /// The unread bytes are moved only if there is no space otherwise. If they fill the storage, it
+    /// grows to twice its length. The space is empty if that is not possible.
     pub fn spare_mut(&mut self) -> &mut [u8] {
         if self.unread == 0 || self.end >= self.capacity() {
             self.compact();
+            if self.end >= self.capacity() {
+                // A fixed storage refuses, and then there is no space.
+                _ = grow_over(&mut self.storage, self.unread, self.unread.saturating_add(1));
+            }
         }
+        self.transport.dry = true;
         self.storage.as_mut().get_mut(self.end..).unwrap_or_default()
     }
 
+    /// The number of bytes that a [`Session`](crate::session::Session) misses for its next event, at
+    /// least 1, like that of [`Event::NeedMore`](crate::Event::NeedMore).
+    ///
+    /// A pooled buffer [`reserve`](Self::reserve)s them and, if it is too short, is replaced by a
+    /// longer one. The session fails if the buffer is full at two calls of `receive` in a row.
+    #[must_use]
+    pub const fn need_more(&self) -> usize {
+        self.transport.wanted
+    }
+
     /// Makes space for `n` more bytes, moving the unread bytes at most once.
+    ///
+    /// A storage that grows is at most doubled: its length follows the bytes received, not the length
+    /// that a header announces.
     ///
     /// Call it with the number of [`Event::NeedMore`](crate::Event::NeedMore): the buffer then
     /// holds the whole next event. While the header of a frame is incomplete, that number is only a
@@ -114,21 +148,32 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> RecvBuffer<S> {
     /// ```
     pub fn reserve(&mut self, n: usize) -> Result<(), StorageFull> {
         let needed = self.unread.saturating_add(n);
-        if needed > self.capacity() {
+        if needed > self.storage.max_len() {
             return Err(StorageFull { needed });
         }
         if self.end.saturating_add(n) > self.capacity() || self.unread == 0 {
             self.compact();
+        }
+        if needed > self.capacity() && self.unread.saturating_mul(2) > self.capacity() {
+            grow_over(&mut self.storage, self.unread, self.unread.saturating_add(1))?;
         }
         Ok(())
     }
 
     /// Marks `n` bytes of [`spare_mut`](Self::spare_mut) as received. A greater `n`
     /// counts as its length.
+    ///
+    /// For a [`Session`](crate::session::Session), 0 bytes are the end of the transport, as they are
+    /// for a read, unless the space was empty.
     pub fn advance(&mut self, n: usize) {
-        let n = n.min(self.capacity().saturating_sub(self.end));
+        let spare = self.capacity().saturating_sub(self.end);
+        let n = n.min(spare);
         self.end += n;
         self.unread += n;
+        let reads = &mut self.transport;
+        reads.received = reads.received.saturating_add(n);
+        reads.ended |= n == 0 && spare > 0;
+        reads.dry = n < spare;
     }
 
     /// A cursor over the unread bytes. What it consumes is consumed here.
@@ -164,6 +209,20 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> RecvBuffer<S> {
     /// [`input`](Self::input).
     pub fn consume(&mut self, n: usize) {
         self.unread = self.unread.saturating_sub(n);
+    }
+
+    /// The unread bytes, and what reading has shown.
+    #[inline]
+    pub(crate) fn parts(&mut self) -> (Input<'_>, &mut Reads) {
+        let start = self.end.saturating_sub(self.unread);
+        let bytes = self.storage.as_mut().get_mut(start..self.end).unwrap_or_default();
+        (Input { total: bytes.len(), bytes, unread: Some(&mut self.unread) }, &mut self.transport)
+    }
+
+    /// The number of bytes that the storage can hold after it has grown.
+    #[inline]
+    pub(crate) fn max_len(&self) -> usize {
+        self.storage.max_len()
     }
 
     fn compact(&mut self) {

@@ -59,6 +59,8 @@ pub struct Data<'b> {
     pub first: bool,
     /// Whether this is the last chunk of its message.
     pub fin: bool,
+    /// The position in its message of the chunk's first byte.
+    pub offset: u64,
     /// The number of bytes of the same frame that follow this chunk. 0 if the chunk comes out of an
     /// `Inflate`.
     pub frame_left: u64,

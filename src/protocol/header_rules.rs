@@ -17,7 +17,7 @@ pub(crate) struct MessageProgress {
     pub(crate) flow: Fragmentation,
     /// The frames of the open message so far, empty ones included.
     fragments: u32,
-    /// The payload bytes of the open message so far.
+    /// The payload bytes of the open message so far; if none is open, of the last one.
     message_len: u64,
     /// Whether the open message is compressed.
     compressed: bool,
@@ -37,14 +37,28 @@ impl MessageProgress {
     /// Advances past an accepted data frame.
     #[inline]
     pub(crate) fn pass(&mut self, lead: Lead, len: u64) {
+        let message_len = self.open_len().saturating_add(len);
         self.flow = self.flow.step(lead).unwrap_or(self.flow);
         if self.flow == Fragmentation::Idle {
-            *self = Self::new();
+            *self = Self { message_len, ..Self::new() };
             return;
         }
         self.compressed |= DEFLATE && lead.rsv1;
         self.fragments = self.fragments.saturating_add(1);
-        self.message_len = self.message_len.saturating_add(len);
+        self.message_len = message_len;
+    }
+
+    /// The payload bytes of the open message so far.
+    #[inline]
+    fn open_len(&self) -> u64 {
+        if self.flow == Fragmentation::Idle { 0 } else { self.message_len }
+    }
+
+    /// The position in its message of the next payload byte, if `left` bytes of the frame that was
+    /// passed last are still to come.
+    #[inline]
+    pub(crate) const fn offset(&self, left: u64) -> u64 {
+        self.message_len.saturating_sub(left)
     }
 }
 
@@ -165,7 +179,7 @@ impl HeaderRules {
         if len > self.max_frame_len {
             return Err(Error::FrameTooLong);
         }
-        if progress.message_len.saturating_add(len) > self.max_message_len {
+        if progress.open_len().saturating_add(len) > self.max_message_len {
             return Err(Error::MessageTooLong);
         }
         Ok(())

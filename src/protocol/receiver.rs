@@ -168,6 +168,7 @@ impl Receiver {
             first: true,
             fin: true,
             frame_left: 0,
+            offset: 0,
             frame_fin: true,
             compressed: false,
         })
@@ -298,7 +299,18 @@ impl Receiver {
         };
         let payload = self.take(input, n);
         let Payload { kind, first, fin: frame_fin, .. } = frame;
-        Ok(Event::Data(Data { kind, payload, first, fin, frame_left: left, frame_fin, compressed }))
+        let offset = self.progress.offset(frame.left);
+        let frame_left = left;
+        Ok(Event::Data(Data {
+            kind,
+            payload,
+            first,
+            fin,
+            offset,
+            frame_left,
+            frame_fin,
+            compressed,
+        }))
     }
 
     /// Handles `n` unmasked bytes of which the one at `bad` is invalid.
@@ -328,10 +340,12 @@ impl Receiver {
         let payload = self.take(input, good);
         let frame_left = frame.left.saturating_sub(bytes::len_u64(payload));
         let Payload { kind, first, fin: frame_fin, .. } = frame;
+        let offset = self.progress.offset(frame.left);
         Ok(Event::Data(Data {
             kind,
             payload,
             first,
+            offset,
             fin: false,
             frame_left,
             frame_fin,

@@ -386,6 +386,11 @@ pub struct HeaderBytes {
     len: u8,
 }
 
+impl HeaderBytes {
+    /// The length in bytes of the longest header.
+    pub const MAX_LEN: usize = MAX_HEADER_LEN;
+}
+
 impl Deref for HeaderBytes {
     type Target = [u8];
 

@@ -1,10 +1,16 @@
 //! `Assembler`: joins the pieces of a message in caller-provided storage.
 
 use barews::{
-    AssembleError, Assembler, Client, Config, Connection, Event, Input, Message, StorageFull,
+    AssembleError, Assembler, Client, Config, Connection, Event, Input, Message, Storage,
+    StorageFull,
 };
 
 type Keys = fn() -> [u8; 4];
+
+/// A fixed block.
+fn block(len: usize) -> Box<[u8]> {
+    vec![0; len].into_boxed_slice()
+}
 
 fn client() -> Connection<Client<Keys>> {
     Connection::client(Config::new(), || [0; 4])
@@ -23,14 +29,14 @@ fn owned(message: Message<'_>) -> String {
 }
 
 /// Pushes the pieces of each read in turn. Returns the messages, or the first error.
-fn assemble<S: AsRef<[u8]> + AsMut<[u8]>>(
+fn assemble<S: Storage>(
     messages: &mut Assembler<S>,
     reads: &[&[u8]],
 ) -> Result<Vec<String>, AssembleError> {
     assemble_with(&mut client(), messages, reads)
 }
 
-fn assemble_with<S: AsRef<[u8]> + AsMut<[u8]>>(
+fn assemble_with<S: Storage>(
     ws: &mut Connection<Client<Keys>>,
     messages: &mut Assembler<S>,
     reads: &[&[u8]],
@@ -81,7 +87,7 @@ fn pieces_of_a_frame_and_fragments_are_joined() {
         b"\x01\x01\xC3",
         b"\x80\x01\xA4",
     ];
-    let mut messages = Assembler::new(vec![0; 9]);
+    let mut messages = Assembler::new(block(9));
     assert_eq!(assemble(&mut messages, &reads).unwrap(), ["text Hello you", "text ä"]);
     assert!(messages.is_empty());
 }
@@ -125,7 +131,7 @@ fn the_piece_can_be_pushed_again_after_grow() {
     let mut ws = client();
     let mut bytes = *b"\x02\x04abcd\x80\x06efghij";
     let mut input = Input::new(&mut bytes);
-    let mut messages = Assembler::new(vec![0; 4]);
+    let mut messages = Assembler::new(block(4));
     let Event::Data(one) = ws.receive(&mut input).unwrap() else { unreachable!() };
     assert_eq!(messages.push(&one), Ok(None));
     let Event::Data(two) = ws.receive(&mut input).unwrap() else { unreachable!() };
@@ -134,8 +140,8 @@ fn the_piece_can_be_pushed_again_after_grow() {
         assert_eq!(messages.len(), 4);
     }
     // The new storage is too small for the bytes held, so it is returned.
-    assert_eq!(messages.grow(vec![1; 3]), Err(vec![1; 3]));
-    assert_eq!(messages.grow(vec![0; 10]).unwrap(), b"abcd");
+    assert_eq!(messages.grow(block(3)), Err(block(3)));
+    assert_eq!(&*messages.grow(block(10)).unwrap(), b"abcd");
     assert_eq!(messages.push(&two), Ok(Some(Message::Binary(b"abcdefghij"))));
     assert!(messages.is_empty());
 }
@@ -144,17 +150,17 @@ fn the_piece_can_be_pushed_again_after_grow() {
 #[test]
 fn room_for_the_piece_is_enough_for_the_piece() {
     let mut ws = client();
-    let mut messages = Assembler::new(Vec::new());
+    let mut messages = Assembler::new(block(0));
     for (read, held) in [(&b"\x02\x0Aabc"[..], 3), (b"d", 4), (b"efg", 7)] {
         let mut bytes = read.to_vec();
         let mut input = Input::new(&mut bytes);
         let Event::Data(piece) = ws.receive(&mut input).unwrap() else { unreachable!() };
         assert_eq!(messages.push(&piece), full(10));
-        messages.grow(vec![0; held]).unwrap();
+        messages.grow(block(held)).unwrap();
         assert_eq!(messages.push(&piece), Ok(None));
         assert_eq!(messages.len(), held);
     }
-    messages.grow(vec![0; 10]).unwrap();
+    messages.grow(block(10)).unwrap();
     assert_eq!(assemble_with(&mut ws, &mut messages, &[b"hij\x80\x00"]).unwrap().len(), 1);
 }
 
@@ -163,10 +169,10 @@ fn a_first_piece_that_does_not_fit_can_be_pushed_again() {
     let mut ws = client();
     let mut bytes = *b"\x02\x02ab";
     let mut input = Input::new(&mut bytes);
-    let mut messages = Assembler::new(Vec::new());
+    let mut messages = Assembler::new(block(0));
     let Event::Data(data) = ws.receive(&mut input).unwrap() else { unreachable!() };
     assert_eq!(messages.push(&data), full(2));
-    messages.grow(vec![0; 2]).unwrap();
+    messages.grow(block(2)).unwrap();
     assert_eq!(messages.push(&data), Ok(None));
     assert_eq!(messages.len(), 2);
 }
@@ -182,7 +188,7 @@ fn a_new_message_starts_over_after_an_error() {
 fn pushed(ws: &mut Connection<Client<Keys>>, wire: &[u8], room: usize) -> Vec<Pushed> {
     let mut bytes = wire.to_vec();
     let mut input = Input::new(&mut bytes);
-    let mut messages = Assembler::new(vec![0; room]);
+    let mut messages = Assembler::new(block(room));
     let mut seen = Vec::new();
     while let Event::Data(data) = ws.receive(&mut input).unwrap() {
         seen.push(messages.push(&data).map(|message| message.map(owned)));
@@ -192,34 +198,56 @@ fn pushed(ws: &mut Connection<Client<Keys>>, wire: &[u8], room: usize) -> Vec<Pu
 
 type Pushed = Result<Option<String>, AssembleError>;
 
+const INCOMPLETE: Pushed = Err(AssembleError::Incomplete);
+
 #[test]
 fn a_refused_piece_leaves_no_hole_in_a_message() {
     let holed = b"\x01\x03ok \x00\x08NOT THIS\x80\x03end\x82\x03new";
     let new = Ok(Some("binary [110, 101, 119]".to_owned()));
-    assert_eq!(pushed(&mut client(), holed, 6), [Ok(None), full(11), full(11), new.clone()]);
+    assert_eq!(pushed(&mut client(), holed, 6), [Ok(None), full(11), INCOMPLETE, new.clone()]);
     // After a refused first piece, the last piece alone must not pass for the whole message.
     let headless = b"\x02\x08NOT THIS\x00\x07NOR TOO\x80\x01k\x82\x03new";
-    assert_eq!(pushed(&mut client(), headless, 6), [full(8), full(8), full(8), new]);
+    assert_eq!(pushed(&mut client(), headless, 6), [full(8), INCOMPLETE, INCOMPLETE, new]);
 }
 
+/// Until a refused chunk has been pushed again, the rest of its message is refused, however much
+/// space there is by then.
 #[test]
-fn too_little_additional_room_is_refused() {
+fn a_refused_chunk_is_remembered() {
     let mut ws = client();
     let mut bytes = *b"\x02\x06abcdef\x80\x01g";
     let mut input = Input::new(&mut bytes);
-    let mut messages = Assembler::new(vec![0; 2]);
+    let mut messages = Assembler::new(block(2));
     let Event::Data(first) = ws.receive(&mut input).unwrap() else { unreachable!() };
     let Event::Data(last) = ws.receive(&mut input).unwrap() else { unreachable!() };
     assert_eq!(messages.push(&first), full(6));
-    messages.grow(vec![0; 5]).unwrap();
-    assert_eq!(messages.push(&last), full(6));
-    assert_eq!(messages.push(&first), full(6));
-    messages.grow(vec![0; 6]).unwrap();
+    assert_eq!(messages.push(&last), Err(AssembleError::Incomplete));
+    messages.grow(block(100)).unwrap();
+    assert_eq!(messages.push(&last), Err(AssembleError::Incomplete));
     assert_eq!(messages.push(&first), Ok(None));
-    // The earlier refused piece no longer counts.
-    assert_eq!(messages.push(&last), full(7));
-    messages.grow(vec![0; 7]).unwrap();
     assert_eq!(messages.push(&last), Ok(Some(Message::Binary(b"abcdefg"))));
+    // A chunk that was added already is no second one.
+    assert_eq!(messages.push(&last), Err(AssembleError::Incomplete));
+}
+
+/// A header announces 64 MiB; the storage follows what has arrived.
+#[test]
+fn a_vec_grows_with_the_message() {
+    let mut ws = Connection::client(Config::new().max_frame_len(1 << 26), || [0; 4]);
+    let mut messages = Assembler::new(Vec::new());
+    let mut head = *b"\x82\x7f\0\0\0\0\x04\0\0\0a";
+    let Event::Data(data) = ws.receive(&mut Input::new(&mut head)).unwrap() else { panic!() };
+    assert_eq!(messages.push(&data), Ok(None));
+    let mut len = 1;
+    while len < 1 << 20 {
+        let mut bytes = [b'b'; 5000];
+        let Event::Data(data) = ws.receive(&mut Input::new(&mut bytes)).unwrap() else { panic!() };
+        assert_eq!(messages.push(&data), Ok(None));
+        len += 5000;
+    }
+    assert_eq!(messages.len(), len);
+    let storage = messages.grow(vec![0; len]).unwrap();
+    assert!(storage.len() <= 2 * len, "{} bytes for {len}", storage.len());
 }
 
 #[cfg(feature = "deflate")]

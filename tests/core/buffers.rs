@@ -2,24 +2,24 @@
 
 use std::cell::Cell;
 
-use barews::{Config, Delivery, Event, Input, RecvBuffer, StorageFull};
+use barews::{Config, Delivery, Event, Input, RecvBuffer, Storage, StorageFull};
 
 use crate::support::endpoint::{Call, Side};
 use crate::support::event::Ev;
 use crate::support::frame::{BINARY, FIN, PING, TEXT};
 use crate::support::shrinking::Shrinking;
 
-fn receive<S: AsRef<[u8]> + AsMut<[u8]>>(rx: &mut RecvBuffer<S>, bytes: &[u8]) {
+fn receive<S: Storage>(rx: &mut RecvBuffer<S>, bytes: &[u8]) {
     rx.spare_mut()[..bytes.len()].copy_from_slice(bytes);
     rx.advance(bytes.len());
 }
 
-fn drain<S: AsRef<[u8]> + AsMut<[u8]>>(rx: &mut RecvBuffer<S>) -> Vec<Ev> {
+fn drain<S: Storage>(rx: &mut RecvBuffer<S>) -> Vec<Ev> {
     Side::Client.ws(Config::new().delivery(Delivery::Frames)).drain(&mut rx.input())
 }
 
 /// Receives one text and leaves the start of another unread.
-fn any_storage<S: AsRef<[u8]> + AsMut<[u8]>>(storage: S) {
+fn any_storage<S: Storage>(storage: S) {
     let mut rx = RecvBuffer::new(storage);
     assert_eq!((rx.capacity(), rx.len(), rx.is_empty()), (16, 0, true));
     assert_eq!(rx.spare_mut().len(), 16);
@@ -40,9 +40,14 @@ fn array_slice_vec_and_box_are_storage() {
     any_storage(vec![0; 16].into_boxed_slice());
 }
 
+/// A fixed block.
+fn block(len: usize) -> Box<[u8]> {
+    vec![0; len].into_boxed_slice()
+}
+
 #[test]
-fn a_vec_counts_by_its_length() {
-    let mut rx = RecvBuffer::new(Vec::with_capacity(100));
+fn a_fixed_storage_counts_by_its_length() {
+    let mut rx = RecvBuffer::new(block(0));
     assert_eq!((rx.capacity(), rx.spare_mut().len()), (0, 0));
     assert_eq!(rx.reserve(1), Err(StorageFull { needed: 1 }));
     assert_eq!(
@@ -51,6 +56,42 @@ fn a_vec_counts_by_its_length() {
     );
     rx.advance(1);
     assert_eq!(rx.len(), 0);
+}
+
+/// A header may announce any length: a growing storage is paid for by what has arrived.
+#[test]
+fn a_vec_doubles_over_what_has_arrived() {
+    let mut rx = RecvBuffer::new(Vec::new());
+    assert_eq!(rx.spare_mut().len(), 1024);
+    receive(&mut rx, &[0x82, 127, 0, 0, 0, 0, 8, 0, 0, 0, 1]);
+    assert_eq!(rx.reserve(1 << 27), Ok(()));
+    assert_eq!(rx.capacity(), 1024);
+    let (mut len, mut steps) = (11, 0);
+    while len < 1 << 20 {
+        let spare = rx.spare_mut();
+        assert!(!spare.is_empty());
+        spare.fill(7);
+        let n = spare.len();
+        rx.advance(n);
+        len += n;
+        steps += 1;
+        assert_eq!(rx.len(), len);
+        assert!(rx.capacity() <= 2 * len.max(512), "{} bytes for {len}", rx.capacity());
+    }
+    assert!(steps < 14, "{steps} steps");
+    assert_eq!(rx.unread()[11..], vec![7; len - 11]);
+}
+
+#[test]
+fn a_heapless_vec_grows_within_its_capacity() {
+    let mut rx = RecvBuffer::new(heapless::Vec::<u8, 1500>::new());
+    assert_eq!(rx.spare_mut().len(), 1024);
+    receive(&mut rx, &[1; 1024]);
+    assert_eq!(rx.reserve(476), Ok(()));
+    assert_eq!(rx.reserve(477), Err(StorageFull { needed: 1501 }));
+    assert_eq!(rx.spare_mut().len(), 476);
+    receive(&mut rx, &[2; 476]);
+    assert!(rx.spare_mut().is_empty());
 }
 
 #[test]
@@ -151,12 +192,12 @@ fn advance_is_limited_to_the_room() {
 
 #[test]
 fn grow_keeps_the_unread_bytes_and_gives_the_old_storage_back() {
-    let mut rx = RecvBuffer::new(vec![0; 8]);
+    let mut rx = RecvBuffer::new(block(8));
     receive(&mut rx, b"\x82\x01a\x82\x0612");
     assert_eq!(drain(&mut rx), [Ev::binary(b"a"), Ev::More(4)]);
     assert_eq!(rx.reserve(4), Ok(()));
     assert_eq!(rx.reserve(5), Err(StorageFull { needed: 9 }));
-    let old = rx.grow(vec![0xEE; 9]).unwrap();
+    let old = rx.grow(block(9)).unwrap();
     assert_eq!(old.len(), 8);
     assert_eq!((rx.capacity(), rx.len(), rx.input().unread()), (9, 4, &b"\x82\x0612"[..]));
     assert_eq!(rx.spare_mut().len(), 5);
@@ -166,12 +207,12 @@ fn grow_keeps_the_unread_bytes_and_gives_the_old_storage_back() {
 
 #[test]
 fn grow_to_less_than_is_unread_gives_the_new_storage_back() {
-    let mut rx = RecvBuffer::new(vec![0; 8]);
+    let mut rx = RecvBuffer::new(block(8));
     receive(&mut rx, b"\x82\x03ab");
-    assert_eq!(rx.grow(vec![7; 3]), Err(vec![7; 3]));
+    assert_eq!(rx.grow(block(3)), Err(block(3)));
     assert_eq!((rx.capacity(), rx.input().unread()), (8, &b"\x82\x03ab"[..]));
     // An exact fit succeeds.
-    assert_eq!(rx.grow(vec![7; 4]).unwrap().len(), 8);
+    assert_eq!(rx.grow(block(4)).unwrap().len(), 8);
     assert_eq!((rx.capacity(), rx.input().unread()), (4, &b"\x82\x03ab"[..]));
     assert_eq!(rx.spare_mut().len(), 0);
 }
@@ -179,12 +220,12 @@ fn grow_to_less_than_is_unread_gives_the_new_storage_back() {
 #[test]
 fn an_idle_buffer_can_give_its_storage_back() {
     // With nothing unread, a pooled buffer can return its whole block.
-    let mut rx = RecvBuffer::new(vec![0; 64]);
+    let mut rx = RecvBuffer::new(block(64));
     receive(&mut rx, &Side::Client.frame(FIN | TEXT, b"whole"));
     assert_eq!(drain(&mut rx).len(), 2);
-    assert_eq!(rx.grow(Vec::new()).unwrap().len(), 64);
+    assert_eq!(rx.grow(block(0)).unwrap().len(), 64);
     assert_eq!((rx.capacity(), rx.input().len()), (0, 0));
-    rx.grow(vec![0; 64]).unwrap();
+    rx.grow(block(64)).unwrap();
     receive(&mut rx, &Side::Client.frame(PING, b"p"));
     assert_eq!(drain(&mut rx), [Ev::ping(b"p"), Ev::More(2)]);
 }

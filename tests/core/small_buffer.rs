@@ -124,7 +124,7 @@ fn one_byte_less_than_131_is_not_enough() {
 fn growths(side: Side, len: usize, first_read: usize, when_full: bool) -> Vec<usize> {
     let frame = side.frame(FIN | BINARY, &vec![6; len]);
     let mut ws = side.ws(Config::new().delivery(Delivery::Frames));
-    let mut rx = RecvBuffer::new(vec![0; 131]);
+    let mut rx = RecvBuffer::new(vec![0; 131].into_boxed_slice());
     let (mut rest, mut read) = (&frame[..], first_read);
     let mut growths = Vec::new();
     let events = loop {
@@ -143,7 +143,7 @@ fn growths(side: Side, len: usize, first_read: usize, when_full: bool) -> Vec<us
         }
         if let Err(StorageFull { needed }) = rx.reserve(n) {
             growths.push(needed);
-            rx.grow(vec![0; needed]).unwrap();
+            rx.grow(vec![0; needed].into_boxed_slice()).unwrap();
         }
     };
     assert_eq!(events, [Ev::binary(&vec![6; len])]);

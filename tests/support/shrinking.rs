@@ -16,3 +16,5 @@ impl AsMut<[u8]> for Shrinking<'_> {
         &mut self.0[..self.1.get()]
     }
 }
+
+impl barews::Storage for Shrinking<'_> {}

@@ -66,6 +66,8 @@ pub struct Inflate<S> {
 struct MessageState {
     /// No chunk of the message has been returned.
     is_new: bool,
+    /// The number of bytes decompressed.
+    offset: u64,
     /// The number of bytes that may still be decompressed.
     room: u64,
     /// The part of [`TAIL`] that is not decoded yet.
@@ -104,7 +106,13 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
             window: Window::new(needed),
             takeover: context.takeover,
             max_message_len: MAX_MESSAGE_LEN,
-            message: MessageState { is_new: true, room: 0, tail: TAIL, utf8: Utf8::new() },
+            message: MessageState {
+                is_new: true,
+                offset: 0,
+                room: 0,
+                tail: TAIL,
+                utf8: Utf8::new(),
+            },
             failed: None,
         })
     }
@@ -191,7 +199,9 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
         let fin = fin && fault.is_none();
         data.fin &= !fin;
         let first = core::mem::take(&mut self.message.is_new);
-        Ok(Some(chunk(data.kind, payload, first, fin)))
+        let offset = self.message.offset;
+        self.message.offset = offset.saturating_add(bytes::to_u64(len));
+        Ok(Some(chunk(data.kind, payload, offset, first, fin)))
     }
 
     /// §6.2: a message without RSV1 is not compressed, and does not change the window.
@@ -204,11 +214,12 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
         let len = data.payload.len().min(out.len());
         let payload = out.get_mut(..len).unwrap_or_default();
         bytes::copy(data.payload.get(..len).unwrap_or_default(), payload);
+        let offset = data.offset;
         skip(data, len);
         let fin = data.fin && data.payload.is_empty();
         data.fin &= !fin;
         let first = core::mem::take(&mut self.message.is_new);
-        Some(chunk(data.kind, payload, first, fin))
+        Some(chunk(data.kind, payload, offset, first, fin))
     }
 
     /// Prepares for the first byte of a message.
@@ -220,6 +231,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
         self.decoder.restart();
         self.message = MessageState {
             is_new: true,
+            offset: 0,
             room: self.max_message_len,
             tail: TAIL,
             utf8: Utf8::new(),
@@ -231,9 +243,10 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
 fn skip(data: &mut Data<'_>, len: usize) {
     let payload = core::mem::take(&mut data.payload);
     data.payload = payload.split_at_mut_checked(len).unwrap_or_default().1;
+    data.offset = data.offset.saturating_add(bytes::to_u64(len));
 }
 
 /// A chunk of a decompressed message.
-const fn chunk(kind: Kind, payload: &mut [u8], first: bool, fin: bool) -> Data<'_> {
-    Data { kind, payload, first, fin, frame_left: 0, frame_fin: fin, compressed: false }
+const fn chunk(kind: Kind, payload: &mut [u8], offset: u64, first: bool, fin: bool) -> Data<'_> {
+    Data { kind, payload, first, fin, offset, frame_left: 0, frame_fin: fin, compressed: false }
 }

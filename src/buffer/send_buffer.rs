@@ -1,0 +1,185 @@
+//! A send buffer in the caller's storage.
+
+use super::storage::{Storage, StorageFull, grow_over};
+use crate::bytes;
+
+/// The bytes that wait to be written to the transport, in the caller's [`Storage`], with two marks
+/// for backpressure.
+///
+/// A [`Session`](crate::session::Session) stops delivering, and so reading, while more than the high
+/// mark is unsent, and goes on below the low mark. A peer that does not read therefore costs at
+/// most the high mark, the longest reply to one event, and a control frame: a fixed storage must
+/// have that length.
+///
+/// ```
+/// use barews::{Config, Connection, SendBuffer};
+///
+/// let mut ws = Connection::server(Config::new());
+/// let mut tx = SendBuffer::new([0; 1024]);
+/// let n = ws.send_text("hello", tx.spare_mut(2 + 5)?)?;
+/// tx.advance(n);
+///
+/// # let mut transport = Vec::new();
+/// # use std::io::Write;
+/// while !tx.is_empty() {
+///     let n = transport.write(tx.unsent())?;
+///     tx.sent(n);
+/// }
+/// assert_eq!(transport, b"\x81\x05hello");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct SendBuffer<S> {
+    storage: S,
+    /// The unsent bytes are those from `start` to `end`.
+    start: usize,
+    end: usize,
+    low: usize,
+    high: usize,
+    /// More than `high` bytes were unsent, and not yet less than `low` since.
+    is_over: bool,
+    /// The number of bytes sent since the beginning.
+    sent: u64,
+    /// Whether the caller has looked at the unsent bytes, to write them, since a session asked.
+    pub(crate) tried: bool,
+    /// Whether bytes were sent since a session asked.
+    pub(crate) progressed: bool,
+}
+
+impl<S: Storage> SendBuffer<S> {
+    /// The high mark of a storage that grows, in bytes.
+    const HIGH: usize = 64 << 10;
+
+    /// Creates an empty buffer. The high mark is half of a fixed storage, or 64 KiB of one that
+    /// grows further than that; the low mark is half of the high one.
+    pub fn new(storage: S) -> Self {
+        let high = (storage.max_len() / 2).min(Self::HIGH);
+        Self::with_marks(storage, high / 2, high)
+    }
+
+    /// Creates an empty buffer with these marks, in bytes.
+    pub const fn with_marks(storage: S, low: usize, high: usize) -> Self {
+        Self {
+            storage,
+            start: 0,
+            end: 0,
+            low,
+            high,
+            is_over: false,
+            sent: 0,
+            tried: false,
+            progressed: false,
+        }
+    }
+
+    /// The bytes to write next. Then call [`sent`](Self::sent).
+    #[inline]
+    pub fn unsent(&mut self) -> &[u8] {
+        self.tried = true;
+        self.storage.as_ref().get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Marks the first `n` unsent bytes as written to the transport. A greater `n` counts as
+    /// [`len`](Self::len).
+    #[inline]
+    pub fn sent(&mut self, n: usize) {
+        let n = n.min(self.len());
+        self.start += n;
+        self.progressed |= n > 0;
+        self.sent = self.sent.saturating_add(bytes::to_u64(n));
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        }
+        self.is_over &= self.len() > self.low;
+    }
+
+    /// Marks the first `n` bytes of what is unsent followed by `payload` as written, and queues the
+    /// rest of `payload`: after a vectored write of both.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageFull`] as in [`spare_mut`](Self::spare_mut): the rest of `payload` is not queued, and
+    /// without it the stream is broken.
+    pub fn sent_with(&mut self, n: usize, payload: &[u8]) -> Result<(), StorageFull> {
+        let queued = n.min(self.len());
+        self.sent(queued);
+        self.push(payload.get(n.saturating_sub(queued)..).unwrap_or_default())
+    }
+
+    /// The number of unsent bytes.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.end.saturating_sub(self.start)
+    }
+
+    /// Whether no bytes are unsent.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.end == self.start
+    }
+
+    /// Whether the peer reads too slowly for more to be queued: true once more than the high mark
+    /// is unsent, until at most the low mark is.
+    #[inline]
+    #[must_use]
+    pub const fn is_over_mark(&self) -> bool {
+        self.is_over
+    }
+
+    /// Space for at least `n` bytes after the unsent ones. Then call [`advance`](Self::advance).
+    ///
+    /// # Errors
+    ///
+    /// [`StorageFull`] if the storage is too short and cannot grow.
+    #[inline]
+    pub fn spare_mut(&mut self, n: usize) -> Result<&mut [u8], StorageFull> {
+        if self.storage.as_ref().len().saturating_sub(self.end) < n {
+            self.make_space(n)?;
+        }
+        Ok(self.storage.as_mut().get_mut(self.end..).unwrap_or_default())
+    }
+
+    /// Queues `n` bytes, which were written to the front of [`spare_mut`](Self::spare_mut).
+    #[inline]
+    pub fn advance(&mut self, n: usize) {
+        let spare = self.storage.as_ref().len().saturating_sub(self.end);
+        self.end += n.min(spare);
+        self.is_over |= self.len() > self.high;
+    }
+
+    /// Queues a copy of `bytes`, for instance the rest of a payload that a vectored write has not
+    /// taken.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageFull`] as in [`spare_mut`](Self::spare_mut); nothing is queued then.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), StorageFull> {
+        let to = bytes::part_mut(self.spare_mut(bytes.len())?, ..bytes.len());
+        bytes::copy(bytes, to);
+        self.advance(bytes.len());
+        Ok(())
+    }
+
+    /// Where the bytes that are unsent now end, counted in bytes from the beginning.
+    pub(crate) fn position(&self) -> u64 {
+        self.sent.saturating_add(bytes::to_u64(self.len()))
+    }
+
+    /// How many bytes were sent since the beginning.
+    pub(crate) const fn total_sent(&self) -> u64 {
+        self.sent
+    }
+
+    #[cold]
+    fn make_space(&mut self, n: usize) -> Result<(), StorageFull> {
+        let len = self.len();
+        let needed = len.saturating_add(n);
+        if needed > self.storage.as_ref().len() {
+            grow_over(&mut self.storage, len, needed)?;
+        }
+        let queued = self.storage.as_mut().get_mut(..self.end).unwrap_or_default();
+        bytes::move_to_front(queued, self.start);
+        (self.start, self.end) = (0, len);
+        Ok(())
+    }
+}
