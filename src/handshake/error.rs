@@ -244,6 +244,8 @@ pub enum BuildError {
     /// The client did not make an offer that this
     /// [`DeflateAnswer`](super::deflate::DeflateAnswer) accepts.
     ExtensionNotOffered,
+    /// A session remembers at most 8 subprotocols and 8 offers of compression.
+    TooManyOffers,
     /// The status code is not in the range 200 to 599.
     InvalidStatus,
     /// A response with this status code must not have a body.
@@ -267,6 +269,7 @@ impl fmt::Display for BuildError {
             Self::DuplicateProtocol => "duplicate subprotocol",
             Self::ProtocolNotOffered => "subprotocol was not offered",
             Self::ExtensionNotOffered => "extension was not offered",
+            Self::TooManyOffers => "too many subprotocols or offers of compression",
             Self::InvalidStatus => "invalid status code",
             Self::BodyNotAllowed => "status code does not allow a body",
         })

@@ -53,6 +53,26 @@ impl Key {
         core::str::from_utf8(&self.0).unwrap_or_default()
     }
 
+    /// A digest of `text` that cannot be predicted before the key is sent, to recognise the text
+    /// without keeping it.
+    pub(crate) fn fingerprint(&self, text: &str) -> [u8; 8] {
+        let (blocks, rest) = text.as_bytes().as_chunks::<35>();
+        let mut input = [0; 60];
+        input.iter_mut().zip(self.0).for_each(|(place, byte)| *place = byte);
+        let mut last = [0; 35];
+        last.iter_mut().zip(rest).for_each(|(place, byte)| *place = *byte);
+        let mut sum = digest(&input);
+        for (block, len) in blocks.iter().map(|block| (block, 35)).chain([(&last, rest.len())]) {
+            // The digest of what came before, the length of the block, the block.
+            let bytes = sum.into_iter().chain(u32::try_from(len).unwrap_or(0).to_be_bytes());
+            input = [0; 60];
+            input.iter_mut().zip(bytes.chain(*block)).for_each(|(place, byte)| *place = byte);
+            sum = digest(&input);
+        }
+        let [fingerprint @ .., _, _, _, _, _, _, _, _, _, _, _, _] = sum;
+        fingerprint
+    }
+
     /// The value of `Sec-WebSocket-Accept` for this key (§4.2.2).
     #[must_use]
     pub fn accept(&self) -> AcceptValue {

@@ -38,39 +38,35 @@
 //! verify the certificate beforehand, to have at most one handshake in progress per
 //! server address, and to generate the nonce.
 
+mod reader;
 mod response;
 
 use core::fmt;
 
-use self::response::judge;
 use crate::bytes::Status;
 use crate::handshake::deflate::DeflateOffer;
 use crate::handshake::error::{BuildError, Error};
 use crate::handshake::http::authority::{is_ip_v6, is_reg_name};
 use crate::handshake::http::grammar::{is_target, token};
 use crate::handshake::http::head::Limits;
-use crate::handshake::http::parser::HeadParser;
 use crate::handshake::http::writer::{HeadWriter, check_headers};
 use crate::handshake::key::Key;
 
+pub(crate) use self::reader::ResponseReader;
 pub use self::response::{Accepted, Rejected, Response};
 
 /// One opening handshake: the contents of the request, and the progress in reading the response.
 #[derive(Clone)]
 pub struct Handshake<'a> {
-    key: Key,
     host: &'a str,
     path: &'a str,
     secure: bool,
     port: Option<u16>,
-    protocols: &'a [&'a str],
+    pub(crate) protocols: &'a [&'a str],
     origin: Option<&'a str>,
-    offers: &'a [DeflateOffer],
+    pub(crate) offers: &'a [DeflateOffer],
     headers: &'a [(&'a str, &'a str)],
-    limits: Limits,
-    parser: HeadParser,
-    /// The length in bytes of the interim responses already skipped.
-    interim: usize,
+    pub(crate) reader: ResponseReader,
 }
 
 impl<'a> Handshake<'a> {
@@ -84,7 +80,6 @@ impl<'a> Handshake<'a> {
     #[must_use]
     pub fn new(nonce: [u8; 16], host: &'a str, path: &'a str) -> Self {
         Self {
-            key: Key::new(nonce),
             host,
             path,
             secure: false,
@@ -93,9 +88,7 @@ impl<'a> Handshake<'a> {
             origin: None,
             offers: &[],
             headers: &[],
-            limits: Limits::new(),
-            parser: HeadParser::response(),
-            interim: 0,
+            reader: ResponseReader::new(Key::new(nonce)),
         }
     }
 
@@ -145,7 +138,7 @@ impl<'a> Handshake<'a> {
     /// Limits on the head of the response.
     #[must_use]
     pub const fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.reader.limits = limits;
         self
     }
 
@@ -171,7 +164,7 @@ impl<'a> Handshake<'a> {
         self.write_host(&mut to);
         to.field("Upgrade", "websocket");
         to.field("Connection", "Upgrade");
-        to.field("Sec-WebSocket-Key", self.key.as_str());
+        to.field("Sec-WebSocket-Key", self.reader.key.as_str());
         to.field("Sec-WebSocket-Version", "13");
         if let Some(origin) = self.origin {
             to.field("Origin", origin);
@@ -213,19 +206,8 @@ impl<'a> Handshake<'a> {
     /// [`Error`] at the first byte that makes the response invalid, or if the complete head
     /// does not meet §4.1. Errors are final: close the transport without sending anything.
     pub fn read_response<'b>(&mut self, bytes: &'b [u8]) -> Result<Status<Response<'b>>, Error> {
-        loop {
-            let bytes = bytes.get(self.interim..).unwrap_or_default();
-            let head = match self.parser.parse(bytes, self.limits.minus(self.interim))? {
-                Status::NeedMore(more) => return Ok(Status::NeedMore(more)),
-                Status::Complete(head) => head,
-            };
-            if let Some(answer) = judge(&head, self.interim, self.key, self.protocols, self.offers)?
-            {
-                return Ok(Status::Complete(answer));
-            }
-            self.interim = self.interim.saturating_add(head.len);
-            self.parser = HeadParser::response();
-        }
+        let protocols = self.protocols;
+        self.reader.read(bytes, |chosen| protocols.contains(&chosen), self.offers)
     }
 
     fn check(&self) -> Result<(), BuildError> {
@@ -284,8 +266,7 @@ impl fmt::Debug for Handshake<'_> {
             .field("protocols", &self.protocols)
             .field("origin", &self.origin)
             .field("offers", &self.offers)
-            .field("limits", &self.limits)
-            .field("parser", &self.parser)
+            .field("reader", &self.reader)
             .finish_non_exhaustive()
     }
 }

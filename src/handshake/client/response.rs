@@ -68,7 +68,7 @@ impl<'b> Accepted<'b> {
         head: &Head<'_, 'b>,
         head_len: usize,
         key: Key,
-        protocols: &[&str],
+        is_offered: impl Fn(&str) -> bool,
         offers: &[DeflateOffer],
     ) -> Result<Self, Error> {
         let known = head.known;
@@ -85,7 +85,7 @@ impl<'b> Accepted<'b> {
         let protocol = match known.at_most_one(Field::Protocol)? {
             Some(value) => {
                 let chosen = token(value).ok_or(Error::Invalid(Field::Protocol))?;
-                if !protocols.contains(&chosen) {
+                if !is_offered(chosen) {
                     return Err(Error::ProtocolNotOffered);
                 }
                 Some(chosen)
@@ -180,23 +180,24 @@ impl fmt::Debug for Rejected<'_> {
     }
 }
 
-/// Validates a complete head. `None` means that this is an interim response and
-/// another one follows (RFC 9110 §15.2).
+/// Whether this is an interim response, which another one follows (RFC 9110 §15.2).
+pub(super) fn is_interim(head: &Head<'_, '_>) -> bool {
+    matches!(status(head.line), Some(100 | 102..200))
+}
+
+/// Validates the complete head of a final response, after `before` bytes of interim responses.
 pub(super) fn judge<'b>(
     head: &Head<'_, 'b>,
     before: usize,
     key: Key,
-    protocols: &[&str],
+    is_offered: impl Fn(&str) -> bool,
     offers: &[DeflateOffer],
-) -> Result<Option<Response<'b>>, Error> {
+) -> Result<Response<'b>, Error> {
     let head_len = before.saturating_add(head.len);
     Ok(match status(head.line).ok_or(Error::InvalidStartLine)? {
         101 if head.line.starts_with(b"HTTP/1.0") => return Err(Error::HttpVersion),
-        101 => {
-            Some(Response::Accepted(Accepted::validate(head, head_len, key, protocols, offers)?))
-        }
-        100..200 => None,
-        status => Some(Response::Rejected(Rejected { status, fields: head.fields, head_len })),
+        101 => Response::Accepted(Accepted::validate(head, head_len, key, is_offered, offers)?),
+        status => Response::Rejected(Rejected { status, fields: head.fields, head_len }),
     })
 }
 

@@ -86,6 +86,14 @@ impl RequestReader {
             }
         })
     }
+
+    /// Finds the end of the head: its length in bytes.
+    pub(crate) fn find_end(&mut self, bytes: &[u8]) -> Result<Status<usize>, Error> {
+        Ok(match self.parser.parse(bytes, self.limits)? {
+            Status::NeedMore(more) => Status::NeedMore(more),
+            Status::Complete(head) => Status::Complete(head.len),
+        })
+    }
 }
 
 impl Default for RequestReader {
@@ -279,7 +287,7 @@ impl Origins<'_> {
 pub struct Accept<'a, 'b> {
     upgrade: Upgrade<'b>,
     protocol: Option<&'a str>,
-    deflate: Option<DeflateAnswer>,
+    pub(crate) deflate: Option<DeflateAnswer>,
     headers: &'a [(&'a str, &'a str)],
 }
 
