@@ -60,7 +60,7 @@ pub enum State {
 ///
 /// // The client receives the reply, then the end of the transport, and drops it.
 /// let _ = client.receive(&mut Input::new(&mut wire[..n]))?;
-/// assert_eq!(client.transport_action(), TransportAction::Keep);
+/// assert_eq!(client.transport_action(), TransportAction::AwaitEnd);
 /// client.receive_eof()?;
 /// assert_eq!(client.transport_action(), TransportAction::Drop);
 ///
@@ -74,9 +74,12 @@ pub enum State {
 #[expect(clippy::exhaustive_enums, reason = "a caller must handle each action")]
 pub enum TransportAction {
     /// Keep reading, and write what is queued or, if [`auto_close`](crate::Config::auto_close) is
-    /// off, the reply to a Close. A client whose [`State`] is `Closed` reads until the
-    /// end of the transport, under a timeout of the caller: the server closes first.
+    /// off, the reply to a Close.
     Keep,
+    /// Both sides have closed, and the server ends the transport first (RFC 6455 §7.1.1): a client
+    /// reads until then, under a timeout. On a transport that has no end, such as a serial line,
+    /// this is the end.
+    AwaitEnd,
     /// Close the writing half, then read and discard until the end of the transport. Dropping a TCP
     /// connection with unread bytes may reset it and lose the Close frame just sent.
     HalfClose,
@@ -166,6 +169,7 @@ pub(crate) const fn action(is_server: bool, local: Local, remote: Remote) -> Tra
         (Local::Closed, Remote::Closed) if is_server => TransportAction::HalfClose,
         // §7.1.7: the side that fails the connection closes it.
         (Local::Closed, Remote::Failed) => TransportAction::HalfClose,
+        (Local::Closed, Remote::Closed) => TransportAction::AwaitEnd,
         (Local::Open | Local::Queued | Local::Closed, _) => TransportAction::Keep,
     }
 }

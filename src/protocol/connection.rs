@@ -3,11 +3,9 @@
 
 use crate::buffer::Input;
 use crate::bytes::WORD_64;
-#[cfg(feature = "deflate")]
-use crate::protocol::closing::Remote;
-use crate::protocol::closing::{self, State, TransportAction};
+use crate::protocol::closing::{self, Remote, State, TransportAction};
 use crate::protocol::config::Config;
-use crate::protocol::event::Event;
+use crate::protocol::event::{Data, Event};
 use crate::protocol::receiver::Receiver;
 use crate::protocol::role::{Client, MaskKeys, Role, Server};
 use crate::protocol::sender::Sender;
@@ -55,7 +53,8 @@ impl<K: MaskKeys> Connection<Client<K>> {
 }
 
 impl<R: Role> Connection<R> {
-    fn new(config: Config, role: R) -> Self {
+    #[must_use]
+    pub(crate) fn new(config: Config, role: R) -> Self {
         Self { receiver: Receiver::new(&config), sender: Sender::new(&config, role) }
     }
 
@@ -73,10 +72,16 @@ impl<R: Role> Connection<R> {
     /// closed, and every later call returns the same error.
     #[inline]
     pub fn receive<'b>(&mut self, input: &mut Input<'b>) -> Result<Event<'b>, Error> {
-        if WORD_64 && let Some(data) = self.receiver.whole_message::<R>(input) {
+        if WORD_64 && let Some(data) = self.whole_message(input) {
             return Ok(Event::Data(data));
         }
         self.receiver.receive::<R>(input, &mut self.sender.pending)
+    }
+
+    /// The fast path of [`receive`](Self::receive).
+    #[inline(always)]
+    pub(crate) fn whole_message<'b>(&mut self, input: &mut Input<'b>) -> Option<Data<'b>> {
+        self.receiver.whole_message::<R>(input)
     }
 
     /// Reports that the transport has ended.
@@ -100,7 +105,6 @@ impl<R: Role> Connection<R> {
     /// From then on [`receive`](Self::receive) returns `error`. A Close with its code is queued,
     /// except for [`Error::UnexpectedEof`], after which the peer can no longer be reached. After
     /// the peer's Close or an earlier error this has no effect.
-    #[cfg(feature = "deflate")]
     pub fn fail(&mut self, error: Error) {
         if matches!(self.receiver.remote(), Remote::Open) {
             self.receiver.fail(error);

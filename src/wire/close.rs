@@ -117,6 +117,7 @@ impl Error {
             Self::FrameTooLong | Self::MessageTooLong | Self::TooManyFragments => {
                 CloseCode::TOO_BIG
             }
+            Self::TooSlow => CloseCode::POLICY,
             Self::UnexpectedEof => CloseCode::ABNORMAL,
         }
     }

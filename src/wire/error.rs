@@ -47,6 +47,9 @@ pub enum Error {
     /// A compressed message is not valid DEFLATE, refers back too far, or is truncated
     /// (RFC 7692 §7.2.2).
     InvalidDeflate,
+    /// A message took longer than its time limit,
+    /// [`message_within`](crate::keepalive::Timeouts::message_within); only from a session.
+    TooSlow,
     /// The transport ended before the peer's Close frame (§7.1.5).
     UnexpectedEof,
 }
@@ -71,6 +74,7 @@ impl fmt::Display for Error {
             Self::MessageTooLong => "a message exceeds the length limit",
             Self::TooManyFragments => "a message exceeds the fragment limit",
             Self::InvalidDeflate => "a compressed message is not valid DEFLATE",
+            Self::TooSlow => "a message exceeds the time limit",
             Self::UnexpectedEof => "the transport ended without a Close frame",
         })
     }
@@ -90,6 +94,9 @@ pub enum SendError {
         /// The length in bytes with which this call would succeed.
         needed: usize,
     },
+    /// The opening handshake is not complete, so no frame can be sent (RFC 6455 §4.1); only from a
+    /// session.
+    NotOpen,
     /// A Close frame is queued or has been sent, so no other frame may follow (RFC 6455 §5.5.1).
     Closed,
     /// A Pong or Close is queued, and this call has no output slice for it. Call
@@ -125,6 +132,7 @@ impl fmt::Display for SendError {
             Self::BufferTooSmall { needed } => {
                 write!(f, "the output slice is too short: {needed} bytes are needed")
             }
+            Self::NotOpen => f.write_str("the opening handshake is not complete"),
             Self::Closed => f.write_str("the connection is closing or closed"),
             Self::ControlDue => f.write_str("a queued control frame must be transmitted first"),
             Self::FrameInProgress => f.write_str("a frame is in progress"),

@@ -15,7 +15,7 @@ const LOCAL: (State, TransportAction) = (State::LocalClosed, TransportAction::Ke
 const REMOTE: (State, TransportAction) = (State::RemoteClosed, TransportAction::Keep);
 /// Both Closes are exchanged: a server closes the transport, a client waits for that.
 const SERVER_CLOSED: (State, TransportAction) = (State::Closed, TransportAction::HalfClose);
-const CLIENT_CLOSED: (State, TransportAction) = (State::Closed, TransportAction::Keep);
+const CLIENT_CLOSED: (State, TransportAction) = (State::Closed, TransportAction::AwaitEnd);
 const GONE: (State, TransportAction) = (State::Closed, TransportAction::Drop);
 
 fn pair() -> (Ws, Ws) {

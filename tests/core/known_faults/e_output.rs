@@ -243,7 +243,7 @@ fn ws_ac2dade_closing_ends_in_two_turns() {
     }
     assert_eq!(
         (server.transport_action(), client.transport_action()),
-        (TransportAction::HalfClose, TransportAction::Keep)
+        (TransportAction::HalfClose, TransportAction::AwaitEnd)
     );
 }
 

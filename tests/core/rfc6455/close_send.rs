@@ -60,7 +60,7 @@ fn owing(side: Side, body: &[u8]) -> Ws {
 /// What to do with the transport after both Closes.
 fn closed(side: Side) -> (State, TransportAction) {
     let server = side == Side::Server;
-    (State::Closed, if server { TransportAction::HalfClose } else { TransportAction::Keep })
+    (State::Closed, if server { TransportAction::HalfClose } else { TransportAction::AwaitEnd })
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn r7_1_1_02_the_server_ends_the_transport_first() {
     // The server closes its half, and the client waits for that.
     assert_eq!(
         (server.transport_action(), client.transport_action()),
-        (TransportAction::HalfClose, TransportAction::Keep)
+        (TransportAction::HalfClose, TransportAction::AwaitEnd)
     );
     assert_eq!((client.eof(), client.transport_action()), (Ok(()), TransportAction::Drop));
     assert_eq!((server.eof(), server.transport_action()), (Ok(()), TransportAction::Drop));

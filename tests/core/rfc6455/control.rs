@@ -162,7 +162,7 @@ fn r5_5_1_05_a_close_of_the_caller_does_not_replace_the_answer() {
 #[test]
 fn r5_5_1_06_after_both_closes_the_server_ends_the_transport_and_the_client_waits() {
     for (side, then) in
-        [(Side::Server, TransportAction::HalfClose), (Side::Client, TransportAction::Keep)]
+        [(Side::Server, TransportAction::HalfClose), (Side::Client, TransportAction::AwaitEnd)]
     {
         for first in [true, false] {
             let mut ws = side.ws(Config::new());
