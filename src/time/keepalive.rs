@@ -25,6 +25,7 @@
 //! ```
 
 use core::fmt;
+use core::num::NonZero;
 use core::time::Duration;
 
 /// The timeouts of a connection. `None` is no timeout; others are rounded up to milliseconds, and
@@ -37,6 +38,8 @@ pub struct Timeouts {
     pong: u32,
     idle: u32,
     message: u32,
+    /// In bytes per second; 0 is none.
+    message_rate: u32,
     write: u32,
     close: u32,
 }
@@ -56,6 +59,7 @@ impl Timeouts {
             pong: 20_000,
             idle: NEVER,
             message: 60_000,
+            message_rate: 0,
             write: 30_000,
             close: 10_000,
         }
@@ -92,6 +96,14 @@ impl Timeouts {
     #[must_use]
     pub const fn message_within(self, time: Option<Duration>) -> Self {
         Self { message: millis(time), ..self }
+    }
+
+    /// Extends the time for a message by one second for each `bytes_per_second` bytes received of
+    /// it, so that a long message, or one without end, is not given up while it arrives at this
+    /// rate. By default nothing extends the time.
+    #[must_use]
+    pub const fn message_rate(self, bytes_per_second: NonZero<u32>) -> Self {
+        Self { message_rate: bytes_per_second.get(), ..self }
     }
 
     /// Sets the time that output may wait for the transport without any of it being written.
@@ -194,11 +206,15 @@ pub struct Keepalive {
     phase: Phase,
     peer: Peer,
     expired: Option<Reason>,
+    /// This side does not read.
+    paused: bool,
     /// The end of the opening or closing handshake, or what is next between them: a Ping, or the
     /// time for its Pong. In milliseconds, like the fields below; `u64::MAX` is none.
     due: u64,
     idle: u64,
     message: u64,
+    /// The number of bytes received of the message, if they extend its time.
+    progress: u64,
     write: u64,
 }
 
@@ -215,8 +231,10 @@ impl Keepalive {
             phase: Phase::Opening,
             peer: Peer::Heard,
             expired: None,
+            paused: false,
             idle: NONE,
             message: NONE,
+            progress: 0,
             write: NONE,
         }
     }
@@ -243,7 +261,13 @@ impl Keepalive {
     pub const fn on_partial(&mut self, now: Duration) {
         if self.message == NONE && !matches!(self.phase, Phase::Closing) {
             self.message = after(now, self.timeouts.message);
+            self.progress = 0;
         }
+    }
+
+    /// `bytes` more bytes of a message were received; see [`Timeouts::message_rate`].
+    pub const fn on_progress(&mut self, bytes: u64) {
+        self.progress = self.progress.saturating_add(bytes);
     }
 
     /// The received bytes end after a message, or after a control frame outside any message.
@@ -288,6 +312,13 @@ impl Keepalive {
         self.write = NONE;
     }
 
+    /// This side has stopped reading, for instance because the peer does not read what it is sent,
+    /// or reads again. While it does not read, only blocked output and the closing handshake expire:
+    /// the peer cannot be heard.
+    pub const fn on_paused(&mut self, paused: bool) {
+        self.paused = paused;
+    }
+
     /// This side's Close was written, or waits in the output. From now on only the end of the
     /// transport is awaited, even if another timeout had expired before.
     pub const fn on_close(&mut self, now: Duration) {
@@ -306,20 +337,16 @@ impl Keepalive {
             return Some(Duration::ZERO);
         }
         let earliest = self.deadlines().into_iter().map(|(at, _)| at).min();
-        let earliest = earliest.unwrap_or(NONE).min(self.due);
+        let earliest = earliest.unwrap_or(NONE).min(self.next());
         (earliest != NONE).then(|| Duration::from_millis(earliest))
     }
 
     /// Returns what to do at `now`.
     pub fn poll(&mut self, now: Duration) -> Action {
-        let reached = floor(now);
-        if self.expired.is_none() {
-            let over = self.deadlines().into_iter().filter(|(at, _)| *at <= reached);
-            self.expired = over.min_by_key(|(at, _)| *at).map(|(_, reason)| reason);
-        }
+        self.expired = self.expiring(now);
         match self.expired {
             Some(reason) => Action::Expired(reason),
-            None if self.due > reached => Action::None,
+            None if self.next() > floor(now) => Action::None,
             None => {
                 self.peer = Peer::Asked;
                 self.due = NONE;
@@ -330,6 +357,18 @@ impl Keepalive {
         }
     }
 
+    /// The reason for which [`poll`](Self::poll) would give up the connection at `now`.
+    #[must_use]
+    pub fn expiring(&self, now: Duration) -> Option<Reason> {
+        let over = self.deadlines().into_iter().filter(|(at, _)| *at <= floor(now));
+        self.expired.or_else(|| over.min_by_key(|(at, _)| *at).map(|(_, reason)| reason))
+    }
+
+    /// The next Ping, or the deadline in its place.
+    const fn next(&self) -> u64 {
+        if self.paused && matches!(self.phase, Phase::Open) { NONE } else { self.due }
+    }
+
     /// The deadlines after which the connection is given up.
     const fn deadlines(&self) -> [(u64, Reason); 4] {
         let (due, reason) = match (self.phase, self.peer) {
@@ -338,10 +377,20 @@ impl Keepalive {
             (Phase::Open, Peer::Awaited) => (self.due, Reason::Pong),
             (Phase::Closing, _) => (self.due, Reason::Close),
         };
+        let extended = match self.timeouts.message_rate {
+            0 => self.message,
+            rate => self
+                .message
+                .saturating_add(self.progress.saturating_mul(1000).saturating_div(widen(rate))),
+        };
+        if self.paused && matches!(self.phase, Phase::Open) {
+            let none = (NONE, Reason::Pong);
+            return [none, none, none, (self.write, Reason::Write)];
+        }
         [
             (due, reason),
             (self.idle, Reason::Idle),
-            (self.message, Reason::Message),
+            (extended, Reason::Message),
             (self.write, Reason::Write),
         ]
     }

@@ -1,0 +1,301 @@
+//! The sending direction of a session. Every frame goes into the send buffer.
+
+use core::time::Duration;
+
+use super::opening::SessionRole;
+use super::state::{Session, Stage};
+use crate::assembler::Message;
+use crate::buffer::{SendBuffer, Storage, StorageFull};
+use crate::protocol::connection::Connection;
+use crate::wire::close::CloseCode;
+use crate::wire::error::SendError;
+use crate::wire::frame::{Content, HeaderBytes, Opcode, frame_len};
+
+/// What a send does once either side has closed: nothing, as the peer would discard it.
+macro_rules! send {
+    ($self:ident, $tx:ident, $len:expr, |$connection:ident, $out:ident| $write:expr) => {{
+        let $connection = $self.sending()?;
+        let mut room = frame_len($len, !R::SERVER);
+        loop {
+            let $out = $tx.spare_mut(room).map_err(too_small)?;
+            match $write {
+                Ok(n) => {
+                    $tx.advance(n);
+                    $self.clock.has_sent = true;
+                    return Ok(());
+                }
+                Err(SendError::Closed) => return Ok(()),
+                // A control frame is queued, too.
+                Err(SendError::BufferTooSmall { needed }) if needed > room => room = needed,
+                Err(error) => return Err(error),
+            }
+        }
+    }};
+}
+
+/// Once either side has closed, the methods that send return `Ok` and queue nothing: the peer would
+/// discard it. [`Session::is_open`] tells.
+impl<R: SessionRole> Session<R> {
+    /// Sends a whole message in one frame, like [`Connection::send_text`] and
+    /// [`Connection::send_binary`].
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Connection::send_text`] except `Closed`, and [`SendError::NotOpen`] before
+    /// the opening handshake is complete. `BufferTooSmall` means that `tx` cannot grow to the length
+    /// needed.
+    #[inline]
+    pub fn send_message<T: Storage>(
+        &mut self,
+        message: Message<'_>,
+        tx: &mut SendBuffer<T>,
+    ) -> Result<(), SendError> {
+        match message {
+            Message::Text(text) => self.send_text(text, tx),
+            Message::Binary(payload) => self.send_binary(payload, tx),
+        }
+    }
+
+    /// Sends a text message in one frame.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`send_message`](Self::send_message).
+    #[inline]
+    pub fn send_text<T: Storage>(
+        &mut self,
+        text: &str,
+        tx: &mut SendBuffer<T>,
+    ) -> Result<(), SendError> {
+        send!(self, tx, text.len(), |connection, out| connection.send_text(text, out))
+    }
+
+    /// Sends a binary message in one frame.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`send_message`](Self::send_message).
+    #[inline]
+    pub fn send_binary<T: Storage>(
+        &mut self,
+        payload: &[u8],
+        tx: &mut SendBuffer<T>,
+    ) -> Result<(), SendError> {
+        send!(self, tx, payload.len(), |connection, out| connection.send_binary(payload, out))
+    }
+
+    /// Sends one fragment of a message, like [`Connection::send_fragment`].
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Connection::send_fragment`] except `Closed`, and those of
+    /// [`send_message`](Self::send_message).
+    #[inline]
+    pub fn send_fragment<T: Storage>(
+        &mut self,
+        content: impl Into<Content>,
+        fin: bool,
+        payload: &[u8],
+        tx: &mut SendBuffer<T>,
+    ) -> Result<(), SendError> {
+        let content = content.into();
+        send!(self, tx, payload.len(), |connection, out| connection
+            .send_fragment(content, fin, payload, out))
+    }
+
+    /// Masks `payload` in place and queues its header, like [`Connection::send_in_place`]. Write
+    /// what is unsent and then `payload`, best in one vectored write, and queue the rest of it:
+    ///
+    /// ```
+    /// use barews::session::Session;
+    /// use barews::{Client, Kind, MaskKeys, SendBuffer};
+    /// use std::io::{IoSlice, Write};
+    ///
+    /// fn send<K: MaskKeys>(
+    ///     ws: &mut Session<Client<K>>,
+    ///     payload: &mut [u8],
+    ///     tx: &mut SendBuffer<Vec<u8>>,
+    ///     transport: &mut impl Write,
+    /// ) -> Result<(), Box<dyn std::error::Error>> {
+    ///     ws.send_in_place(Kind::Binary, true, payload, tx)?;
+    ///     let n = transport.write_vectored(&[IoSlice::new(tx.unsent()), IoSlice::new(payload)])?;
+    ///     tx.sent_with(n, payload)?;
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Connection::send_in_place`], with `Closed`, and [`SendError::NotOpen`].
+    /// `payload` is unchanged.
+    pub fn send_in_place<T: Storage>(
+        &mut self,
+        content: impl Into<Content>,
+        fin: bool,
+        payload: &mut [u8],
+        tx: &mut SendBuffer<T>,
+    ) -> Result<(), SendError> {
+        let connection = self.header_after_control(tx)?;
+        let header = connection.send_in_place(content, fin, payload)?;
+        self.queue_header(header, tx)
+    }
+
+    /// Starts a frame of `len` bytes and queues its header, like [`Connection::begin_frame`]. Then
+    /// queue or write each chunk after [`mask_next`](Self::mask_next).
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Connection::begin_frame`], with `Closed`, and [`SendError::NotOpen`].
+    pub fn begin_frame<T: Storage>(
+        &mut self,
+        content: impl Into<Content>,
+        fin: bool,
+        len: u64,
+        tx: &mut SendBuffer<T>,
+    ) -> Result<(), SendError> {
+        let connection = self.header_after_control(tx)?;
+        let header = connection.begin_frame(content, fin, len)?;
+        self.queue_header(header, tx)
+    }
+
+    /// Masks the next chunk of the frame in progress, like [`Connection::mask_next`].
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Connection::mask_next`], and [`SendError::NotOpen`].
+    pub fn mask_next(&mut self, chunk: &mut [u8]) -> Result<(), SendError> {
+        self.sending()?.mask_next(chunk)
+    }
+
+    /// The number of payload bytes that the frame in progress still expects; 0 if there is none.
+    #[must_use]
+    pub fn frame_left(&self) -> u64 {
+        if let Stage::Open(connection) = &self.stage { connection.frame_left() } else { 0 }
+    }
+
+    /// Sends a Ping, like [`Connection::send_ping`].
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Connection::send_ping`] except `Closed`, and those of
+    /// [`send_message`](Self::send_message).
+    pub fn send_ping<T: Storage>(
+        &mut self,
+        payload: &[u8],
+        tx: &mut SendBuffer<T>,
+    ) -> Result<(), SendError> {
+        self.queue(Opcode::Ping, payload, tx)
+    }
+
+    /// Sends a Pong, like [`Connection::send_pong`].
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`send_ping`](Self::send_ping).
+    pub fn send_pong<T: Storage>(
+        &mut self,
+        payload: &[u8],
+        tx: &mut SendBuffer<T>,
+    ) -> Result<(), SendError> {
+        self.queue(Opcode::Pong, payload, tx)
+    }
+
+    /// Starts the closing handshake, or answers the peer's Close if
+    /// [`auto_close`](crate::Config::auto_close) is off, like [`Connection::send_close`]. Before the
+    /// opening handshake is complete it ends the session.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Connection::send_close`].
+    pub fn close<T: Storage>(
+        &mut self,
+        code: CloseCode,
+        reason: &str,
+        tx: &mut SendBuffer<T>,
+        now: Duration,
+    ) -> Result<(), SendError> {
+        if matches!(self.stage, Stage::Opening { .. }) {
+            self.stage = Stage::Over;
+        }
+        let Stage::Open(connection) = &mut self.stage else { return Ok(()) };
+        let mut room = 0;
+        let n = loop {
+            let out = tx.spare_mut(room).map_err(too_small)?;
+            match connection.send_close(code, reason, out) {
+                Err(SendError::BufferTooSmall { needed }) if needed > room => room = needed,
+                result => break result?,
+            }
+        };
+        tx.advance(n);
+        self.clock.close(now);
+        Ok(())
+    }
+
+    /// Queues a Ping or Pong.
+    pub(super) fn queue<T: Storage>(
+        &mut self,
+        opcode: Opcode,
+        payload: &[u8],
+        tx: &mut SendBuffer<T>,
+    ) -> Result<(), SendError> {
+        let has_sent = self.clock.has_sent;
+        let result = self.queue_control(opcode, payload, tx);
+        // Control frames do not count as activity.
+        self.clock.has_sent = has_sent;
+        result
+    }
+
+    fn queue_control<T: Storage>(
+        &mut self,
+        opcode: Opcode,
+        payload: &[u8],
+        tx: &mut SendBuffer<T>,
+    ) -> Result<(), SendError> {
+        send!(self, tx, payload.len(), |connection, out| match opcode {
+            Opcode::Ping => connection.send_ping(payload, out),
+            _ => connection.send_pong(payload, out),
+        })
+    }
+
+    /// The connection, if it is open.
+    #[inline]
+    fn sending(&mut self) -> Result<&mut Connection<R>, SendError> {
+        match &mut self.stage {
+            Stage::Open(connection) => Ok(connection),
+            Stage::Opening { .. } => Err(SendError::NotOpen),
+            Stage::Refused | Stage::Over => Err(SendError::Closed),
+        }
+    }
+
+    /// The connection, without a queued control frame, and with space for a header in `tx`.
+    fn header_after_control<T: Storage>(
+        &mut self,
+        tx: &mut SendBuffer<T>,
+    ) -> Result<&mut Connection<R>, SendError> {
+        let connection = self.sending()?;
+        let mut room = HeaderBytes::MAX_LEN;
+        while connection.wants_write() {
+            let out = tx.spare_mut(room).map_err(too_small)?;
+            match connection.transmit(out) {
+                Err(SendError::BufferTooSmall { needed }) if needed > room => room = needed,
+                result => tx.advance(result?),
+            }
+        }
+        tx.spare_mut(HeaderBytes::MAX_LEN).map_err(too_small)?;
+        self.sending()
+    }
+
+    fn queue_header<T: Storage>(
+        &mut self,
+        header: HeaderBytes,
+        tx: &mut SendBuffer<T>,
+    ) -> Result<(), SendError> {
+        tx.push(&header).map_err(too_small)?;
+        self.clock.has_sent = true;
+        Ok(())
+    }
+}
+
+fn too_small(full: StorageFull) -> SendError {
+    SendError::BufferTooSmall { needed: full.needed }
+}

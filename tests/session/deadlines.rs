@@ -1,0 +1,237 @@
+//! S3, S4, S5: time.
+
+use std::num::NonZero;
+use std::time::Duration;
+
+use barews::keepalive::{Reason, Timeouts};
+use barews::session::Failure;
+use barews::{Config, Server};
+
+use crate::turn::{End, REQUEST, Seen, masked, open_server, plain, secs, server, server_with};
+
+fn expired(reason: Reason) -> Seen {
+    Seen::Failed(Failure::Expired(reason))
+}
+
+#[test]
+fn s3_a_silent_peer_is_pinged_and_given_up() {
+    let mut end = open_server();
+    end.sleep_until(secs(29));
+    assert_eq!(end.take_written(), []);
+    end.sleep_until(secs(31));
+    assert_eq!(end.take_written(), plain(0x89, b""));
+    end.sleep_until(secs(49));
+    assert_eq!(end.seen, []);
+    end.sleep_until(secs(51));
+    assert_eq!(end.seen, [expired(Reason::Pong)]);
+    assert!(end.transport.is_dropped);
+}
+
+#[test]
+fn s3_a_peer_that_answers_stays() {
+    let mut end = open_server();
+    for n in 1..100 {
+        end.sleep_until(secs(31 * n));
+        assert_eq!(end.take_written(), plain(0x89, b""), "{n}");
+        end.receive(&masked(0x8A, b""));
+    }
+    assert!(end.seen.iter().all(|seen| *seen == Seen::Pong(vec![])));
+}
+
+/// The time for a Pong starts when the Ping has left.
+#[test]
+fn s3_a_ping_waits_for_other_output() {
+    let mut end = open_server();
+    end.transport.window = 10;
+    end.ws.send_binary(&[7; 1000], &mut end.tx).unwrap();
+    end.sleep_until(secs(29));
+    end.transport.window = 10;
+    end.sleep_until(secs(58));
+    assert_eq!(end.seen, []);
+    end.transport.window = usize::MAX;
+    end.sleep_until(secs(77));
+    assert_eq!(end.seen, []);
+    end.sleep_until(secs(80));
+    assert_eq!(end.seen, [expired(Reason::Pong)]);
+}
+
+#[test]
+fn s3_the_opening_handshake_expires() {
+    let mut end = server();
+    end.receive(&REQUEST.as_bytes()[..20]);
+    end.sleep_until(secs(9));
+    assert_eq!(end.seen, []);
+    end.sleep_until(secs(11));
+    assert_eq!(end.seen, [expired(Reason::Handshake)]);
+    assert!(end.transport.is_dropped);
+}
+
+#[test]
+fn s3_blocked_output_expires() {
+    let mut end = open_server();
+    end.transport.window = 0;
+    end.ws.send_text("into the void", &mut end.tx).unwrap();
+    for n in 1..30 {
+        end.now = secs(n);
+        end.receive(&masked(0x8A, b""));
+    }
+    assert!(!end.transport.is_dropped);
+    end.sleep_until(secs(32));
+    assert_eq!(end.seen.last(), Some(&expired(Reason::Write)));
+    assert!(end.transport.is_dropped);
+}
+
+#[test]
+fn s3_an_idle_session_is_closed_with_1001() {
+    let timeouts = Timeouts::new().idle_within(Some(secs(100))).ping_after(None);
+    let mut end = server_with(Config::new(), timeouts, vec![], vec![]);
+    end.open();
+    for n in 1..99 {
+        end.sleep_until(secs(n));
+        end.receive(&masked(0x89, b""));
+    }
+    end.receive(&masked(0x81, b"a message"));
+    end.take_written();
+    end.sleep_until(secs(197));
+    end.receive(&masked(0x8A, b""));
+    assert!(!end.seen.iter().any(|seen| matches!(seen, Seen::Failed(_))));
+    end.sleep_until(secs(199));
+    assert_eq!(end.seen.last(), Some(&expired(Reason::Idle)));
+    assert!(end.take_written().ends_with(&plain(0x88, &1001_u16.to_be_bytes())));
+    // The peer's reply ends it.
+    end.receive(&masked(0x88, &1001_u16.to_be_bytes()));
+    end.ends();
+    assert!(end.transport.is_dropped);
+}
+
+/// The process stands still for longer than every deadline, while the peer's bytes arrive.
+#[test]
+fn s4_a_standstill_gives_nobody_up_whose_bytes_are_here() {
+    for at in [secs(20), secs(31), secs(49), Duration::from_millis(50_001)] {
+        for still in [secs(1), secs(30), secs(100), secs(100_000)] {
+            let mut end = open_server();
+            end.sleep_until(at);
+            // The answer arrives while the process stands still.
+            end.transport.incoming.extend(masked(0x8A, b""));
+            end.stopped_until(at + still);
+            end.sleep_until(at + still + secs(1));
+            assert_eq!(end.seen, [Seen::Pong(vec![])], "{at:?} {still:?}");
+        }
+    }
+}
+
+#[test]
+fn s4_a_standstill_in_the_opening_handshake() {
+    let mut end = server();
+    end.receive(&REQUEST.as_bytes()[..20]);
+    end.transport.incoming.extend(REQUEST.as_bytes()[20..].iter());
+    end.stopped_until(secs(1000));
+    end.sleep_until(secs(1001));
+    assert_eq!(end.seen, [Seen::Upgrade("/chat".to_owned())]);
+}
+
+#[test]
+fn s4_a_standstill_inside_a_message() {
+    let mut end = open_server();
+    let frame = masked(0x82, &vec![7; 60_000]);
+    end.receive(&frame[..10]);
+    end.transport.incoming.extend(&frame[10..]);
+    end.stopped_until(secs(1000));
+    end.sleep_until(secs(1001));
+    let Some(Seen::Data { fin: true, .. }) = end.seen.last() else { panic!("{:?}", end.seen) };
+    // Still, a message that does not end is not waited for.
+    end.receive(&frame[..10]);
+    end.stopped_until(secs(2000));
+    end.sleep_until(secs(2001));
+    assert_eq!(end.seen.last(), Some(&expired(Reason::Message)));
+}
+
+/// The output was blocked, and the peer reads while the process stands still.
+#[test]
+fn s4_a_standstill_with_blocked_output() {
+    let mut end = open_server();
+    end.transport.window = 0;
+    end.ws.send_text("waits", &mut end.tx).unwrap();
+    end.sleep_until(secs(10));
+    end.transport.window = usize::MAX;
+    end.transport.incoming.extend(masked(0x8A, b""));
+    end.stopped_until(secs(1000));
+    end.sleep_until(secs(1001));
+    assert_eq!(end.seen, [Seen::Pong(vec![])]);
+}
+
+/// Two standstills, the second one just before the verdict.
+#[test]
+fn s4_a_standstill_before_the_verdict() {
+    let mut end = open_server();
+    end.sleep_until(secs(40));
+    end.now = secs(100);
+    assert!(end.ws.receive(&mut end.rx, &mut end.tx, end.now).is_none());
+    assert_eq!(end.rx.spare_mut().len(), 1024);
+    end.transport.incoming.extend(masked(0x8A, b""));
+    end.stopped_until(secs(200));
+    end.sleep_until(secs(201));
+    assert_eq!(end.seen, [Seen::Pong(vec![])]);
+}
+
+fn sends_every(end: &mut End<Server, Vec<u8>>, bytes: &[u8], times: u64, pause: Duration) {
+    for _ in 0..times {
+        end.sleep_until(end.now + pause);
+        end.receive(bytes);
+    }
+}
+
+#[test]
+fn s5_a_message_has_one_deadline_however_many_fragments() {
+    for fragment in [&b"x"[..], b""] {
+        let mut end = open_server();
+        end.receive(&masked(0x02, fragment));
+        sends_every(&mut end, &masked(0x00, fragment), 59, secs(1));
+        assert!(!end.seen.iter().any(|seen| matches!(seen, Seen::Failed(_))));
+        sends_every(&mut end, &masked(0x00, fragment), 2, secs(1));
+        assert!(end.seen.contains(&expired(Reason::Message)));
+        assert!(end.take_written().ends_with(&plain(0x88, &1008_u16.to_be_bytes())));
+    }
+}
+
+#[test]
+fn s5_a_byte_now_and_then_does_not_hold_a_frame_open() {
+    let mut end = open_server();
+    end.receive(&masked(0x82, &[0; 200])[..8]);
+    sends_every(&mut end, &[0], 61, secs(1));
+    assert_eq!(end.seen.last(), Some(&expired(Reason::Message)));
+}
+
+#[test]
+fn s5_pings_between_fragments_do_not_extend_a_message() {
+    let mut end = open_server();
+    end.receive(&masked(0x02, b"x"));
+    sends_every(&mut end, &masked(0x89, b""), 61, secs(1));
+    assert!(end.seen.contains(&expired(Reason::Message)));
+}
+
+/// A peer whose reads always end inside a frame is not slow.
+#[test]
+fn s5_complete_frames_extend_the_deadline_of_the_next() {
+    for frame in [masked(0x89, b"ping"), masked(0x82, b"message")] {
+        let mut end = open_server();
+        end.receive(&frame[..3]);
+        let shifted = [&frame[3..], &frame[..3]].concat();
+        sends_every(&mut end, &shifted, 200, secs(1));
+        assert!(!end.seen.iter().any(|seen| matches!(seen, Seen::Failed(_))));
+    }
+}
+
+#[test]
+fn s5_progress_above_a_rate_is_not_cut() {
+    let timeouts =
+        Timeouts::new().message_within(Some(secs(10))).message_rate(NonZero::new(100).unwrap());
+    for (bytes, is_cut) in [(120, false), (80, true)] {
+        let mut end = server_with(Config::new(), timeouts, vec![], vec![]);
+        end.open();
+        end.receive(&masked(0x02, b"stream"));
+        let fragment = masked(0x00, &vec![1; bytes - 6]);
+        sends_every(&mut end, &fragment, 300, secs(1));
+        assert_eq!(end.seen.contains(&expired(Reason::Message)), is_cut, "{bytes} bytes a second");
+    }
+}

@@ -1,0 +1,9 @@
+//! `Session`: from the transport's first byte to its last, clause by clause.
+
+mod closing;
+mod deadlines;
+mod memory;
+mod opening;
+mod sending;
+mod size;
+mod turn;
