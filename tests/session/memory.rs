@@ -153,3 +153,24 @@ fn s6_a_pong_waits_for_space() {
     end.turns();
     assert!(end.take_written().ends_with(&plain(0x8A, &[7; 120])));
 }
+
+fn block(len: usize) -> Box<[u8]> {
+    vec![0; len].into()
+}
+
+#[test]
+fn a_send_buffer_moves_into_another_storage() {
+    let mut tx = SendBuffer::with_marks(block(8), 2, 4);
+    tx.push(b"abcdefgh").unwrap();
+    tx.sent(2);
+    assert_eq!(tx.grow(block(5)), Err(block(5)));
+    assert_eq!(tx.unsent(), b"cdefgh");
+    assert_eq!(tx.grow(block(10)).unwrap().len(), 8);
+    tx.push(b"ijkl").unwrap();
+    assert_eq!(tx.unsent(), b"cdefghijkl");
+    assert!(tx.push(b"m").is_err() && tx.is_over_mark());
+    tx.sent(10);
+    assert!(!tx.is_over_mark());
+    assert_eq!(tx.grow(block(0)).unwrap().len(), 10);
+    assert!(tx.push(b"n").is_err() && tx.is_empty());
+}
