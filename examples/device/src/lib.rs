@@ -73,14 +73,17 @@ impl<P: Pipe, K: MaskKeys> Device<P, K> {
         }
         let n = self.pipe.write(self.tx.unsent())?;
         self.tx.sent(n);
+        if self.ws.transport_action(&self.tx) != TransportAction::Keep {
+            return Ok(false);
+        }
         if self.ws.wants_read() {
+            let n = self.pipe.read(self.rx.spare_mut())?;
             // To a session, 0 bytes are the end of the transport.
-            match self.pipe.read(self.rx.spare_mut())? {
-                0 => {}
-                n => self.rx.advance(n),
+            if n > 0 {
+                self.rx.advance(n);
             }
         }
-        Ok(self.ws.transport_action(&self.tx) == TransportAction::Keep)
+        Ok(true)
     }
 
     /// When to call [`turn`](Self::turn) next, even if nothing arrives.
