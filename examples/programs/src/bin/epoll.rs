@@ -47,7 +47,7 @@ struct Client {
 
 impl Client {
     fn new(stream: net::TcpStream, now: Duration) -> Self {
-        let config = Config::new().delivery(Delivery::Frames).max_message_len(1 << 20);
+        let config = Config::new().delivery(Delivery::Frames).max_message_len(2 << 20);
         let ws = Session::server(config, Timeouts::new(), now);
         let tx = SendBuffer::with_marks(Block::default(), 32 << 10, 64 << 10);
         Self { stream, ws, rx: RecvBuffer::new(Block::default()), tx }
