@@ -1,7 +1,7 @@
 //! A WebSocket client for a microcontroller: no allocator, and 1 KiB of buffers. Messages of any length pass through
 //! them in pieces, in both directions.
 //!
-//! `examples/programs/src/bin/device.rs` runs it on a computer.
+//! `examples/firmware/src/bin/client.rs` runs it on a Cortex-M4, `examples/programs/src/bin/device.rs` on a computer.
 
 #![no_std]
 
