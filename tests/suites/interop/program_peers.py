@@ -38,9 +38,9 @@ def connect(port, **options):
 
 
 def memory(child):
-    """The resident bytes of a process."""
+    """The bytes that a process has allocated, whether it has touched them or not."""
     status = pathlib.Path(f"/proc/{child.pid}/status").read_text()
-    line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+    line = next(line for line in status.splitlines() if line.startswith("VmData"))
     return int(line.split()[1]) << 10
 
 
