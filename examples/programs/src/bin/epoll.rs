@@ -2,8 +2,9 @@
 //!
 //! `cargo run -p barews-programs --bin epoll -- 127.0.0.1:9001`
 //!
-//! Frames are received whole, in a block that is replaced by a longer one as they arrive, but never by one of more than
-//! twice the length that has arrived. In its turn, a client writes once and reads once, so that none starves the others.
+//! Frames are received whole, in a block that is replaced by one of twice the length once it is more than half full: not
+//! earlier, however long a frame its header announces. In its turn, a client writes once and reads once, so that none
+//! starves the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{ErrorKind, Read, Write};
