@@ -147,6 +147,13 @@ impl<S: Storage> SendBuffer<S> {
         self.is_over |= self.len() > self.high;
     }
 
+    /// Queues `n` bytes, at most those of [`spare_mut`](Self::spare_mut).
+    #[inline(always)]
+    pub(crate) fn queued(&mut self, n: usize) {
+        self.end = self.end.wrapping_add(n);
+        self.is_over |= self.end.wrapping_sub(self.start) > self.high;
+    }
+
     /// Queues a copy of `bytes`, for instance the rest of a payload that a vectored write has not
     /// taken.
     ///

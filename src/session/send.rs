@@ -9,23 +9,22 @@ use crate::buffer::{SendBuffer, Storage, StorageFull};
 use crate::protocol::connection::Connection;
 use crate::wire::close::CloseCode;
 use crate::wire::error::SendError;
-use crate::wire::frame::{Content, HeaderBytes, Opcode, frame_len};
+use crate::wire::frame::{Content, HeaderBytes, Opcode};
 
 /// What a send does once either side has closed: nothing, as the peer would discard it.
 macro_rules! send {
-    ($self:ident, $tx:ident, $len:expr, |$connection:ident, $out:ident| $write:expr) => {{
+    ($self:ident, $tx:ident, |$connection:ident, $out:ident| $write:expr) => {{
         let $connection = $self.sending()?;
-        let mut room = frame_len($len, !R::SERVER);
+        let mut room = 0;
         loop {
             let $out = $tx.spare_mut(room).map_err(too_small)?;
             match $write {
                 Ok(n) => {
-                    $tx.advance(n);
+                    $tx.queued(n);
                     $self.clock.has_sent = true;
                     return Ok(());
                 }
                 Err(SendError::Closed) => return Ok(()),
-                // A control frame is queued, too.
                 Err(SendError::BufferTooSmall { needed }) if needed > room => room = needed,
                 Err(error) => return Err(error),
             }
@@ -67,7 +66,7 @@ impl<R: SessionRole> Session<R> {
         text: &str,
         tx: &mut SendBuffer<T>,
     ) -> Result<(), SendError> {
-        send!(self, tx, text.len(), |connection, out| connection.send_text(text, out))
+        send!(self, tx, |connection, out| connection.send_text(text, out))
     }
 
     /// Sends a binary message in one frame.
@@ -81,7 +80,7 @@ impl<R: SessionRole> Session<R> {
         payload: &[u8],
         tx: &mut SendBuffer<T>,
     ) -> Result<(), SendError> {
-        send!(self, tx, payload.len(), |connection, out| connection.send_binary(payload, out))
+        send!(self, tx, |connection, out| connection.send_binary(payload, out))
     }
 
     /// Sends one fragment of a message, like [`Connection::send_fragment`].
@@ -99,8 +98,7 @@ impl<R: SessionRole> Session<R> {
         tx: &mut SendBuffer<T>,
     ) -> Result<(), SendError> {
         let content = content.into();
-        send!(self, tx, payload.len(), |connection, out| connection
-            .send_fragment(content, fin, payload, out))
+        send!(self, tx, |connection, out| connection.send_fragment(content, fin, payload, out))
     }
 
     /// Masks `payload` in place and queues its header, like [`Connection::send_in_place`]. Write
@@ -251,7 +249,7 @@ impl<R: SessionRole> Session<R> {
         payload: &[u8],
         tx: &mut SendBuffer<T>,
     ) -> Result<(), SendError> {
-        send!(self, tx, payload.len(), |connection, out| match opcode {
+        send!(self, tx, |connection, out| match opcode {
             Opcode::Ping => connection.send_ping(payload, out),
             _ => connection.send_pong(payload, out),
         })
