@@ -42,6 +42,7 @@ const FLOORS: [(&str, &[&[&str]]); 9] = [
             &["block", "block_writer", "effort"],
             &["hash_chain"],
             &["match_finder"],
+            &["message_writer"],
         ],
     ),
     ("deflate/compress/huffman", &[&["code"]]),
