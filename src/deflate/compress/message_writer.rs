@@ -94,7 +94,7 @@ enum WriteState {
 }
 
 /// A compressor with its storage split into parts.
-pub(super) struct Work<'m> {
+pub(super) struct MessageWriter<'m> {
     history: History<'m>,
     chains: HashChains<'m>,
     tokens: Tokens<'m>,
@@ -104,7 +104,7 @@ pub(super) struct Work<'m> {
     progress: BlockProgress,
 }
 
-impl<'m> Work<'m> {
+impl<'m> MessageWriter<'m> {
     /// `None` only if the storage has become shorter.
     pub(super) fn new(
         memory: &'m mut [u8],

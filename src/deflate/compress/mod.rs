@@ -15,7 +15,7 @@ pub use self::effort::Effort;
 pub use self::message_writer::Deflated;
 
 use self::effort::Layout;
-use self::message_writer::{DeflateState, Work};
+use self::message_writer::{DeflateState, MessageWriter};
 use crate::buffer::StorageFull;
 use crate::deflate_params::CompressionContext;
 
@@ -93,11 +93,13 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Deflate<S> {
     /// The compressed message does not depend on how `input` and `out` are split into calls.
     pub fn push(&mut self, input: &[u8], fin: bool, out: &mut [u8]) -> Deflated {
         let Self { storage, layout, effort, takeover, state } = self;
-        let Some(mut work) = Work::new(storage.as_mut(), layout, effort, *takeover, *state) else {
+        let Some(mut writer) =
+            MessageWriter::new(storage.as_mut(), layout, effort, *takeover, *state)
+        else {
             return Deflated { consumed: 0, written: 0, done: false };
         };
-        let deflated = work.push(input, fin, out);
-        self.state = work.state();
+        let deflated = writer.push(input, fin, out);
+        self.state = writer.state();
         deflated
     }
 
