@@ -8,7 +8,7 @@ mod strict_inflate;
 use std::cell::RefCell;
 
 use arbitrary::{Arbitrary, Unstructured};
-use barews::deflate::{CompressionContext, Deflate, Effort, Inflate, WindowBits};
+use barews::deflate::{CompressionContext, Deflate, Effort, Flush, Inflate, WindowBits};
 use barews::frame::HeaderBytes;
 use barews::{Compressed, Config, Connection, Event, Input, Kind};
 use barews_fuzz::sizes;
@@ -159,7 +159,8 @@ fn compress(
     loop {
         let here = rest.len().min(input.max(1));
         let fin = here == rest.len();
-        let deflated = deflate.push(&rest[..here], fin, out);
+        let flush = if fin { Flush::Finish } else { Flush::None };
+        let deflated = deflate.push(&rest[..here], flush, out);
         payload.extend_from_slice(&out[..deflated.written]);
         rest = &rest[deflated.consumed..];
         if fin && deflated.done {

@@ -24,5 +24,5 @@ mod inflate;
 mod symbols;
 
 pub use crate::deflate_params::{CompressionContext, DeflateParams, WindowBits};
-pub use compress::{Deflate, Deflated, Effort};
+pub use compress::{Deflate, Deflated, Effort, Flush};
 pub use inflate::Inflate;

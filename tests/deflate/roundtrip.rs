@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use barews::StorageFull;
-use barews::deflate::{CompressionContext, Deflate, Deflated, Effort, WindowBits};
+use barews::deflate::{CompressionContext, Deflate, Deflated, Effort, Flush, WindowBits};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -35,7 +35,8 @@ fn push(
         rest = later;
         loop {
             let mut out = vec![0xAA; outs.next().unwrap()];
-            let deflated = deflate.push(input, rest.is_empty(), &mut out);
+            let flush = if rest.is_empty() { Flush::Finish } else { Flush::None };
+            let deflated = deflate.push(input, flush, &mut out);
             written.extend_from_slice(&out[..deflated.written]);
             input = &input[deflated.consumed..];
             if deflated.done {
@@ -258,10 +259,10 @@ fn a_message_may_end_with_an_empty_input() {
     let context = context(15, true);
     let mut memory = memory(context, Effort::SMALL);
     let mut deflate = Deflate::new(context, Effort::SMALL, &mut memory).unwrap();
-    let waits = deflate.push(b"Hello", false, &mut []);
+    let waits = deflate.push(b"Hello", Flush::None, &mut []);
     assert_eq!(waits, Deflated { consumed: 5, written: 0, done: true });
     let mut out = [0; 8];
-    let ends = deflate.push(b"", true, &mut out);
+    let ends = deflate.push(b"", Flush::Finish, &mut out);
     assert_eq!(ends, Deflated { consumed: 0, written: 7, done: true });
     assert_eq!(out[..7], [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]);
 }
@@ -321,11 +322,11 @@ fn the_output_may_be_full_at_every_byte() {
             loop {
                 // A call with an empty output slice may consume input, but does not change the
                 // output.
-                let full = by_byte.push(rest, true, &mut []);
+                let full = by_byte.push(rest, Flush::Finish, &mut []);
                 assert!(!full.done && full.written == 0);
                 rest = &rest[full.consumed..];
                 let mut out = [0xAA];
-                let deflated = by_byte.push(rest, true, &mut out);
+                let deflated = by_byte.push(rest, Flush::Finish, &mut out);
                 rest = &rest[deflated.consumed..];
                 written.extend_from_slice(&out[..deflated.written]);
                 if deflated.done {
@@ -358,14 +359,14 @@ fn a_storage_that_shrinks_stops_progress_and_does_not_panic() {
         let len = Cell::new(needed);
         let mut deflate = Deflate::new(context, effort, Shrinking(vec![0; needed], &len)).unwrap();
         let mut out = [0; 64];
-        assert_eq!(deflate.push(b"Hello", true, &mut out).written, 7);
+        assert_eq!(deflate.push(b"Hello", Flush::Finish, &mut out).written, 7);
         for short in [needed - 1, needed / 2, 0] {
             len.set(short);
             let nothing = Deflated { consumed: 0, written: 0, done: false };
-            assert_eq!(deflate.push(b"Hello", true, &mut out), nothing);
+            assert_eq!(deflate.push(b"Hello", Flush::Finish, &mut out), nothing);
         }
         len.set(needed);
-        assert_eq!(deflate.push(b"Hello", true, &mut out).written, 5);
+        assert_eq!(deflate.push(b"Hello", Flush::Finish, &mut out).written, 5);
         assert_eq!(out[..5], [0xf2, 0x00, 0x11, 0x00, 0x00]);
     }
 }

@@ -13,6 +13,17 @@ use super::match_finder::{Span, tokenize};
 use super::tokens::{Run, Tokens};
 use crate::deflate::symbols::{CODE_LENGTH_ORDER, END};
 
+/// How much of the output a call of [`Deflate::push`](super::Deflate::push) completes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Flush {
+    /// Nothing: bytes may be held back until a later call, so that the message becomes shorter.
+    None,
+    /// The message: the next call begins another one. The input may be empty.
+    Finish,
+}
+
 /// The result of [`Deflate::push`](super::Deflate::push).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -23,8 +34,8 @@ pub struct Deflated {
     pub consumed: usize,
     /// The number of output bytes written.
     pub written: usize,
-    /// Whether all input was consumed and, with `fin`, the whole message was written.
-    /// If `false`, the output is full: call again with more room.
+    /// Whether all input was consumed and, with [`Flush::Finish`], the whole message was
+    /// written. If `false`, the output is full: call again with more room.
     pub done: bool,
 }
 
@@ -139,7 +150,7 @@ impl<'m> MessageWriter<'m> {
         }
     }
 
-    pub(super) fn push(&mut self, input: &[u8], fin: bool, out: &mut [u8]) -> Deflated {
+    pub(super) fn push(&mut self, input: &[u8], flush: Flush, out: &mut [u8]) -> Deflated {
         let mut rest = input;
         let mut out = Out::new(out);
         let done = loop {
@@ -152,7 +163,7 @@ impl<'m> MessageWriter<'m> {
             }
             if matches!(self.progress.write, WriteState::Search) {
                 rest = self.fill(rest);
-                if rest.is_empty() && !fin {
+                if rest.is_empty() && flush == Flush::None {
                     break true;
                 }
                 self.make_block(rest.is_empty());

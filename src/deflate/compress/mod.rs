@@ -12,7 +12,7 @@ mod message_writer;
 mod tokens;
 
 pub use self::effort::Effort;
-pub use self::message_writer::Deflated;
+pub use self::message_writer::{Deflated, Flush};
 
 use self::effort::Layout;
 use self::message_writer::{DeflateState, MessageWriter};
@@ -23,15 +23,15 @@ use crate::deflate_params::CompressionContext;
 /// supplied by the caller: an array, `&mut [u8]`, `Vec<u8>` or pooled block.
 ///
 /// ```
-/// use barews::deflate::{CompressionContext, Deflate, DeflateParams, Effort};
+/// use barews::deflate::{CompressionContext, Deflate, DeflateParams, Effort, Flush};
 ///
 /// const SERVER: CompressionContext = DeflateParams::DEFAULT.server();
 /// let storage = [0; Deflate::memory(SERVER, Effort::SMALL)];
 /// let mut deflate = Deflate::new(SERVER, Effort::SMALL, storage)?;
 /// let mut out = [0; Deflate::max_len(5)];
-/// let first = deflate.push(b"Hello", true, &mut out);
+/// let first = deflate.push(b"Hello", Flush::Finish, &mut out);
 /// assert_eq!(out[..first.written], [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]);
-/// let second = deflate.push(b"Hello", true, &mut out); // refers to the first message
+/// let second = deflate.push(b"Hello", Flush::Finish, &mut out); // refers to the first message
 /// assert_eq!(out[..second.written], [0xf2, 0x00, 0x11, 0x00, 0x00]);
 /// # Ok::<(), barews::StorageFull>(())
 /// ```
@@ -83,22 +83,21 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Deflate<S> {
         Ok(Self { storage, layout, effort, takeover: context.takeover, state })
     }
 
-    /// Compresses the next part of a message into `out`. `fin` marks the last part.
+    /// Compresses the next part of a message into `out`. [`Flush::Finish`] marks the last part.
     ///
     /// If the result is not [`done`](Deflated::done), `out` is full: call this again
-    /// with the rest of `input`, the same `fin` and more room. Without `fin`, bytes
-    /// may be held back until a later call; `push(b"", true, out)` ends the message.
-    /// The bytes of `out` after those written are unspecified.
+    /// with the rest of `input`, the same `flush` and more room. The bytes of `out` after
+    /// those written are unspecified.
     ///
     /// The compressed message does not depend on how `input` and `out` are split into calls.
-    pub fn push(&mut self, input: &[u8], fin: bool, out: &mut [u8]) -> Deflated {
+    pub fn push(&mut self, input: &[u8], flush: Flush, out: &mut [u8]) -> Deflated {
         let Self { storage, layout, effort, takeover, state } = self;
         let Some(mut writer) =
             MessageWriter::new(storage.as_mut(), layout, effort, *takeover, *state)
         else {
             return Deflated { consumed: 0, written: 0, done: false };
         };
-        let deflated = writer.push(input, fin, out);
+        let deflated = writer.push(input, flush, out);
         self.state = writer.state();
         deflated
     }

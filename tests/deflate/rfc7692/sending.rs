@@ -1,6 +1,6 @@
 //! RFC 7692 §7.2.1: compressed messages on the wire.
 
-use barews::deflate::{CompressionContext, Deflate, DeflateParams, Effort, WindowBits};
+use barews::deflate::{CompressionContext, Deflate, DeflateParams, Effort, Flush, WindowBits};
 use barews::handshake::Status;
 use barews::handshake::client::{Handshake, Response};
 use barews::handshake::deflate::DeflateOffer;
@@ -22,7 +22,7 @@ fn deflate(context: CompressionContext, effort: Effort) -> Deflate<Vec<u8>> {
 
 fn whole(deflate: &mut Deflate<Vec<u8>>, message: &[u8]) -> Vec<u8> {
     let mut payload = vec![0; Deflate::max_len(message.len())];
-    let deflated = deflate.push(message, true, &mut payload);
+    let deflated = deflate.push(message, Flush::Finish, &mut payload);
     assert!(deflated.done);
     payload.truncate(deflated.written);
     payload
@@ -148,7 +148,7 @@ fn fragments(effort: Effort, message: &[u8], len: usize) -> Vec<u8> {
     let (mut rest, mut payload, mut room) = (message, Vec::new(), vec![0; len]);
     let mut first = true;
     loop {
-        let deflated = compressor.push(rest, true, &mut room);
+        let deflated = compressor.push(rest, Flush::Finish, &mut room);
         rest = &rest[deflated.consumed..];
         let mut out = vec![0; len + 14];
         let body = &room[..deflated.written];
