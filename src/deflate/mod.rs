@@ -4,6 +4,9 @@
 //! compresses a message into the payload to send as [`Compressed`](crate::Compressed).
 //! Each is created with the [`CompressionContext`] negotiated for its direction.
 //!
+//! A message can be sent in parts, each of which the receiver inflates when it arrives: see
+//! [`Flush::Sync`].
+//!
 //! The sender decides for each message whether to compress it; an uncompressed message
 //! leaves the windows of both sides unchanged. Short messages rarely benefit: see
 //! [`Deflate::wants`]. With context takeover, every compressed message must be sent,

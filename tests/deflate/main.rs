@@ -2,6 +2,7 @@
 #![cfg(feature = "deflate")]
 
 mod exact_output;
+mod flush;
 mod inflate;
 mod limits;
 mod oracles;

@@ -10,13 +10,13 @@ use proptest::prelude::*;
 use crate::support::shrinking::Shrinking;
 use crate::support::strict_inflate::StrictInflate;
 
-const EFFORTS: [Effort; 4] = [Effort::TINY, Effort::SMALL, Effort::FAST, Effort::BEST];
+pub(crate) const EFFORTS: [Effort; 4] = [Effort::TINY, Effort::SMALL, Effort::FAST, Effort::BEST];
 
-fn context(bits: u8, takeover: bool) -> CompressionContext {
+pub(crate) fn context(bits: u8, takeover: bool) -> CompressionContext {
     CompressionContext { window_bits: WindowBits::new(bits).unwrap(), takeover }
 }
 
-fn memory(context: CompressionContext, effort: Effort) -> Vec<u8> {
+pub(crate) fn memory(context: CompressionContext, effort: Effort) -> Vec<u8> {
     vec![0xAA; Deflate::memory(context, effort)]
 }
 
@@ -60,7 +60,7 @@ fn whole(deflate: &mut Deflate<&mut Vec<u8>>, message: &[u8]) -> Vec<u8> {
 }
 
 /// Other decoders and `StrictInflate`, for one direction of a connection.
-struct Decoders {
+pub(crate) struct Decoders {
     takeover: bool,
     strict: StrictInflate,
     zlib: flate2::Decompress,
@@ -68,7 +68,7 @@ struct Decoders {
 }
 
 impl Decoders {
-    fn new(context: CompressionContext) -> Self {
+    pub(crate) fn new(context: CompressionContext) -> Self {
         Self {
             takeover: context.takeover,
             strict: StrictInflate::new(context.window_bits.get(), context.takeover),
@@ -81,7 +81,7 @@ impl Decoders {
         miniz_oxide::inflate::stream::InflateState::new_boxed(miniz_oxide::DataFormat::Raw)
     }
 
-    fn check(&mut self, payload: &[u8], message: &[u8]) {
+    pub(crate) fn check(&mut self, payload: &[u8], message: &[u8]) {
         assert!(self.strict.message(payload).unwrap() == message, "strict");
         if !self.takeover {
             self.zlib.reset(false);
@@ -105,7 +105,7 @@ impl Decoders {
 }
 
 /// Bytes with near and far repetitions, and some noise.
-fn message() -> impl Strategy<Value = Vec<u8>> {
+pub(crate) fn message() -> impl Strategy<Value = Vec<u8>> {
     let part = prop_oneof![
         4 => vec(prop_oneof![Just(b'a'), Just(b'b'), b'0'..=b'9'], 0..40),
         2 => vec(any::<u8>(), 0..300),
@@ -123,7 +123,7 @@ fn message() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-fn effort() -> impl Strategy<Value = Effort> {
+pub(crate) fn effort() -> impl Strategy<Value = Effort> {
     let preset = prop::sample::select(EFFORTS.to_vec());
     let bits = (8..=15_u8).prop_map(|bits| WindowBits::new(bits).unwrap());
     let odd = (

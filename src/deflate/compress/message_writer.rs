@@ -13,14 +13,20 @@ use super::match_finder::{Span, tokenize};
 use super::tokens::{Run, Tokens};
 use crate::deflate::symbols::{CODE_LENGTH_ORDER, END};
 
-/// How much of the output a call of [`Deflate::push`](super::Deflate::push) completes.
+/// How much of its input a call of [`Deflate::push`](super::Deflate::push) must write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Flush {
-    /// Nothing: bytes may be held back until a later call, so that the message becomes shorter.
+    /// Nothing: bytes may be held back until a later call, which compresses best.
     None,
-    /// The message: the next call begins another one. The input may be empty.
+    /// All input so far, so that the receiver can inflate it at once. The message goes on.
+    ///
+    /// The output ends with an empty stored block, `00 00 FF FF`, as after `Z_SYNC_FLUSH` of
+    /// zlib. These bytes are sent: only the end of a message loses them (RFC 7692 §7.2.1). If
+    /// there was no input since the last `Sync` or the start of the message, nothing is written.
+    Sync,
+    /// All input, and the end of the message. The next call begins another message.
     Finish,
 }
 
@@ -34,8 +40,9 @@ pub struct Deflated {
     pub consumed: usize,
     /// The number of output bytes written.
     pub written: usize,
-    /// Whether all input was consumed and, with [`Flush::Finish`], the whole message was
-    /// written. If `false`, the output is full: call again with more room.
+    /// Whether all input was consumed and everything that the [`Flush`] requires was written:
+    /// with `None` nothing, with `Sync` all input so far, with `Finish` the whole message.
+    /// If `false`, the output is full: call again with more room.
     pub done: bool,
 }
 
@@ -63,7 +70,7 @@ impl DeflateState {
             at: 0,
             bits: BitWriter::new(),
             open: false,
-            write: WriteState::Search,
+            write: WriteState::Flushed,
         },
     };
 }
@@ -84,6 +91,8 @@ struct BlockProgress {
 /// What to write next.
 #[derive(Clone, Copy, Debug)]
 enum WriteState {
+    /// Nothing: all input is written, up to the end of a byte.
+    Flushed,
     /// Nothing: the tokens of the block are not complete.
     Search,
     /// The header of the block.
@@ -98,10 +107,10 @@ enum WriteState {
     Dynamic(TokenCursor),
     /// The tokens of a fixed block.
     Fixed(TokenCursor),
-    /// The end of the message.
-    End,
-    /// The last bytes of the message.
-    Last,
+    /// The empty stored block after all input; with `fin`, the message ends.
+    Empty { fin: bool },
+    /// The last bytes of that block.
+    Last { fin: bool },
 }
 
 /// A compressor with its storage split into parts.
@@ -154,25 +163,30 @@ impl<'m> MessageWriter<'m> {
         let mut rest = input;
         let mut out = Out::new(out);
         let done = loop {
-            let last = matches!(self.progress.write, WriteState::Last);
+            let last = matches!(self.progress.write, WriteState::Last { fin: true });
             if !self.write(&mut out) {
                 break false;
             }
             if last {
                 break rest.is_empty();
             }
-            if matches!(self.progress.write, WriteState::Search) {
+            if matches!(self.progress.write, WriteState::Flushed | WriteState::Search) {
                 rest = self.fill(rest);
-                if rest.is_empty() && flush == Flush::None {
-                    break true;
+                let all = rest.is_empty();
+                match (flush, self.progress.write) {
+                    (Flush::None, _) | (Flush::Sync, WriteState::Flushed) if all => break true,
+                    _ => self.make_block(all, flush == Flush::Finish),
                 }
-                self.make_block(rest.is_empty());
             }
         };
         Deflated { consumed: input.len() - rest.len(), written: out.written, done }
     }
 
+    /// Appends as much of `input` as the history has room for, and returns the rest.
     fn fill<'i>(&mut self, input: &'i [u8]) -> &'i [u8] {
+        if !input.is_empty() {
+            self.progress.write = WriteState::Search;
+        }
         let rest = self.history.fill(input);
         if rest.is_empty() {
             return rest;
@@ -184,15 +198,17 @@ impl<'m> MessageWriter<'m> {
         self.history.fill(rest)
     }
 
-    fn make_block(&mut self, last: bool) {
+    /// Begins a block, or the empty one if no bytes are left. If `all`, no more bytes follow
+    /// before the empty block; with `fin`, the message ends there.
+    fn make_block(&mut self, all: bool, fin: bool) {
         let bytes = self.history.bytes();
-        let end = if last { bytes.len() } else { bytes.len().saturating_sub(self.history.ahead()) };
+        let end = if all { bytes.len() } else { bytes.len().saturating_sub(self.history.ahead()) };
         let span = Span { bytes, window: self.history.window(), end };
         let mut run = Run::new(&mut self.tokens, self.progress.at);
         tokenize(span, self.effort, &mut self.chains, &mut run);
         self.progress.at = run.at;
         let Some(bytes @ [_, ..]) = bytes.get(self.progress.block..self.progress.at) else {
-            self.progress.write = WriteState::End;
+            self.progress.write = WriteState::Empty { fin };
             return;
         };
         let before = Before { held: self.progress.bits.len(), open: self.progress.open };
@@ -210,7 +226,7 @@ impl<'m> MessageWriter<'m> {
         let bytes =
             self.history.bytes().get(self.progress.block..self.progress.at).unwrap_or_default();
         match &mut self.progress.write {
-            WriteState::Search => {}
+            WriteState::Flushed | WriteState::Search => {}
             WriteState::Header(kind) => {
                 if !self.progress.bits.reserve(BETWEEN, out) {
                     return false;
@@ -274,20 +290,27 @@ impl<'m> MessageWriter<'m> {
                 }
                 self.next_block();
             }
-            WriteState::End => {
+            WriteState::Empty { fin } => {
                 if !self.progress.bits.reserve(BETWEEN, out) {
                     return false;
                 }
-                self.close();
-                self.progress.bits.put(STORED, HEADER_LEN);
-                self.progress.bits.align();
-                self.progress.write = WriteState::Last;
+                let fin = *fin;
+                self.stored();
+                // RFC 7692 §7.2.1: only the end of the message loses its last four bytes.
+                if !fin {
+                    self.stored_len(0);
+                }
+                self.progress.write = WriteState::Last { fin };
             }
-            WriteState::Last => {
+            WriteState::Last { fin } => {
                 if !self.progress.bits.drain(out) {
                     return false;
                 }
-                self.next_message();
+                let fin = *fin;
+                self.progress.write = WriteState::Flushed;
+                if fin {
+                    self.next_message();
+                }
             }
         }
         true
@@ -296,12 +319,8 @@ impl<'m> MessageWriter<'m> {
     fn header(&mut self, kind: BlockKind) {
         match kind {
             BlockKind::Stored => {
-                self.close();
-                self.progress.bits.put(STORED, HEADER_LEN);
-                self.progress.bits.align();
-                let len = low(self.progress.at - self.progress.block);
-                self.progress.bits.put(u32::from(len), 16);
-                self.progress.bits.put(u32::from(!len), 16);
+                self.stored();
+                self.stored_len(low(self.progress.at - self.progress.block));
                 self.progress.write = WriteState::Bytes;
             }
             BlockKind::Fixed => {
@@ -326,6 +345,18 @@ impl<'m> MessageWriter<'m> {
         }
     }
 
+    /// Begins a stored block.
+    fn stored(&mut self) {
+        self.close();
+        self.progress.bits.put(STORED, HEADER_LEN);
+        self.progress.bits.align();
+    }
+
+    fn stored_len(&mut self, len: u16) {
+        self.progress.bits.put(u32::from(len), 16);
+        self.progress.bits.put(u32::from(!len), 16);
+    }
+
     /// Ends an open fixed block.
     fn close(&mut self) {
         if self.progress.open {
@@ -348,6 +379,5 @@ impl<'m> MessageWriter<'m> {
             self.progress.block = 0;
             self.progress.at = 0;
         }
-        self.progress.write = WriteState::Search;
     }
 }

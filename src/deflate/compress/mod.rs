@@ -51,8 +51,12 @@ impl Deflate<&mut [u8]> {
         effort.layout(context).memory()
     }
 
-    /// The maximum compressed length, in bytes, of a message of `len` bytes that is
-    /// pushed in one call, for any [`Effort`].
+    /// The maximum compressed length, in bytes, of a message of `len` bytes without
+    /// [`Flush::Sync`], for any [`Effort`].
+    ///
+    /// With `Sync`, count the parts: a part of `len` bytes takes at most `max_len(len) + 4` if
+    /// `Sync` ends it, and at most `max_len(len)` if the message ends. Blocks do not continue
+    /// after a `Sync`, so short parts compress less.
     #[must_use]
     pub const fn max_len(len: usize) -> usize {
         // The fixed code has at most nine bits per byte. Added to that are at most two headers
@@ -83,13 +87,30 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Deflate<S> {
         Ok(Self { storage, layout, effort, takeover: context.takeover, state })
     }
 
-    /// Compresses the next part of a message into `out`. [`Flush::Finish`] marks the last part.
+    /// Compresses the next part of a message into `out`. [`Flush::Finish`] marks the last part,
+    /// which may be empty; [`Flush::Sync`] a part that the receiver can inflate before the rest.
     ///
     /// If the result is not [`done`](Deflated::done), `out` is full: call this again
     /// with the rest of `input`, the same `flush` and more room. The bytes of `out` after
     /// those written are unspecified.
     ///
-    /// The compressed message does not depend on how `input` and `out` are split into calls.
+    /// The compressed message depends on the places of `Sync`, but not on how `input` and `out`
+    /// are otherwise split into calls.
+    ///
+    /// ```
+    /// use barews::deflate::{Deflate, DeflateParams, Effort, Flush};
+    ///
+    /// let context = DeflateParams::DEFAULT.server();
+    /// let storage = vec![0; Deflate::memory(context, Effort::SMALL)];
+    /// let mut deflate = Deflate::new(context, Effort::SMALL, storage)?;
+    /// let mut out = [0; 32];
+    /// let one = deflate.push(b"part one", Flush::Sync, &mut out);
+    /// assert!(out[..one.written].ends_with(&[0x00, 0x00, 0xff, 0xff]));
+    /// // Send these bytes as a fragment now, and the rest when there is more.
+    /// let two = deflate.push(b", part two", Flush::Finish, &mut out);
+    /// assert!(one.done && two.done);
+    /// # Ok::<(), barews::StorageFull>(())
+    /// ```
     pub fn push(&mut self, input: &[u8], flush: Flush, out: &mut [u8]) -> Deflated {
         let Self { storage, layout, effort, takeover, state } = self;
         let Some(mut writer) =

@@ -40,6 +40,7 @@ fn effort() -> Option<Effort> {
 fn flush() -> Flush {
     match number() {
         0 => Flush::None,
+        1 => Flush::Sync,
         _ => Flush::Finish,
     }
 }
