@@ -3,6 +3,7 @@
 
 mod exact_output;
 mod flush;
+mod forget;
 mod inflate;
 mod limits;
 mod oracles;

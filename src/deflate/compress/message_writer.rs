@@ -61,18 +61,13 @@ pub(super) struct DeflateState {
 }
 
 impl DeflateState {
-    pub(super) const NEW: Self = Self {
-        history: 0,
-        tokens: 0,
-        seen: Seen::NOTHING,
-        progress: BlockProgress {
-            block: 0,
-            at: 0,
-            bits: BitWriter::new(),
-            open: false,
-            write: WriteState::Flushed,
-        },
-    };
+    pub(super) const NEW: Self =
+        Self { history: 0, tokens: 0, seen: Seen::NOTHING, progress: BlockProgress::NEW };
+
+    /// Lets the next message begin without history. The storage is not needed until then.
+    pub(super) const fn forget(&mut self) {
+        self.progress.write = WriteState::Forget;
+    }
 }
 
 /// The progress of the current block.
@@ -88,9 +83,16 @@ struct BlockProgress {
     write: WriteState,
 }
 
+impl BlockProgress {
+    const NEW: Self =
+        Self { block: 0, at: 0, bits: BitWriter::new(), open: false, write: WriteState::Flushed };
+}
+
 /// What to write next.
 #[derive(Clone, Copy, Debug)]
 enum WriteState {
+    /// Nothing, but drop the history, and what is left of a message, first.
+    Forget,
     /// Nothing: all input is written, up to the end of a byte.
     Flushed,
     /// Nothing: the tokens of the block are not complete.
@@ -226,6 +228,7 @@ impl<'m> MessageWriter<'m> {
         let bytes =
             self.history.bytes().get(self.progress.block..self.progress.at).unwrap_or_default();
         match &mut self.progress.write {
+            WriteState::Forget => self.forget(),
             WriteState::Flushed | WriteState::Search => {}
             WriteState::Header(kind) => {
                 if !self.progress.bits.reserve(BETWEEN, out) {
@@ -306,11 +309,8 @@ impl<'m> MessageWriter<'m> {
                 if !self.progress.bits.drain(out) {
                     return false;
                 }
-                let fin = *fin;
-                self.progress.write = WriteState::Flushed;
-                if fin {
-                    self.next_message();
-                }
+                self.progress.write =
+                    if *fin && !self.takeover { WriteState::Forget } else { WriteState::Flushed };
             }
         }
         true
@@ -372,12 +372,10 @@ impl<'m> MessageWriter<'m> {
         self.progress.write = WriteState::Search;
     }
 
-    fn next_message(&mut self) {
-        if !self.takeover {
-            let dropped = self.history.clear();
-            self.chains.clear(dropped, self.history.capacity());
-            self.progress.block = 0;
-            self.progress.at = 0;
-        }
+    fn forget(&mut self) {
+        let dropped = self.history.clear();
+        self.chains.clear(dropped, self.history.capacity());
+        self.tokens.clear();
+        self.progress = BlockProgress::NEW;
     }
 }

@@ -94,6 +94,11 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Deflate<S> {
     /// with the rest of `input`, the same `flush` and more room. The bytes of `out` after
     /// those written are unspecified.
     ///
+    /// **Send what was written**, before the output of later messages: with context takeover,
+    /// they refer to bytes of this one. A peer that has not received it inflates them to other
+    /// bytes, or fails the connection. To send the message uncompressed instead, or not at all,
+    /// call [`forget`](Self::forget).
+    ///
     /// The compressed message depends on the places of `Sync`, but not on how `input` and `out`
     /// are otherwise split into calls.
     ///
@@ -121,6 +126,31 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Deflate<S> {
         let deflated = writer.push(input, flush, out);
         self.state = writer.state();
         deflated
+    }
+
+    /// Drops the history: the next message refers to nothing before it, so the peer can inflate
+    /// it without the output that was not sent. A message in progress is abandoned.
+    ///
+    /// The call takes constant time. The next messages are as long as those of a new compressor.
+    /// If a part of the abandoned message was sent, the connection can only be closed, because
+    /// the peer waits for the rest.
+    ///
+    /// ```
+    /// use barews::deflate::{Deflate, DeflateParams, Effort, Flush};
+    ///
+    /// let context = DeflateParams::DEFAULT.server();
+    /// let storage = vec![0; Deflate::memory(context, Effort::SMALL)];
+    /// let mut deflate = Deflate::new(context, Effort::SMALL, storage)?;
+    /// let (message, mut out) = (b"q8Zx0vR2", [0; Deflate::max_len(8)]);
+    /// let deflated = deflate.push(message, Flush::Finish, &mut out);
+    /// if deflated.written >= message.len() {
+    ///     deflate.forget(); // and send the message uncompressed
+    /// }
+    /// # assert!(deflated.written >= message.len());
+    /// # Ok::<(), barews::StorageFull>(())
+    /// ```
+    pub const fn forget(&mut self) {
+        self.state.forget();
     }
 
     /// Whether a message of `len` bytes reaches the [`Effort::threshold`] for compression.

@@ -59,6 +59,9 @@ pub fn compressing() -> Option<()> {
     while flag() {
         seen(deflate.wants(number()));
         seen(deflate.push(bytes(), flush(), bytes()));
+        if flag() {
+            deflate.forget();
+        }
     }
     Some(())
 }
