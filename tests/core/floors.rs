@@ -64,7 +64,7 @@ const HANDSHAKE_FLOORS: [(&str, &[&[&str]]); 4] = [
             &["parser", "writer"],
         ],
     ),
-    ("handshake/server", &[&["reject", "request"]]),
+    ("handshake/server", &[&["origins", "reject", "request"], &["upgrade"], &["accept"]]),
     ("handshake/client", &[&["response"]]),
 ];
 
