@@ -8,6 +8,7 @@ use crate::handshake::deflate::DeflateAnswer;
 use crate::handshake::error::{BuildError, Error};
 use crate::handshake::http::grammar::token;
 use crate::handshake::http::writer::{HeadWriter, check_headers};
+use crate::handshake::key::AcceptValue;
 
 /// Builds and writes the response to an [`Upgrade`].
 ///
@@ -99,6 +100,28 @@ impl<'a> Accept<'a, '_> {
     ///   [`BuildError::ReservedHeader`] if a header field is not allowed.
     /// - [`BuildError::BufferTooSmall`] if `out` is shorter than the head.
     pub fn write(&self, out: &mut [u8]) -> Result<usize, BuildError> {
+        let fields = self.response_fields()?;
+        let mut to = HeadWriter::new(out);
+        to.text("HTTP/1.1 101 Switching Protocols\r\n");
+        for (name, value) in fields {
+            to.text(name);
+            to.text(": ");
+            value.write(|piece| to.text(piece));
+            to.end_line();
+        }
+        to.end_line();
+        to.finish()
+    }
+
+    /// The header fields of the 101 response, for a caller that writes it with another HTTP
+    /// implementation.
+    ///
+    /// # Errors
+    ///
+    /// The same as [`Accept::write`], except [`BuildError::BufferTooSmall`].
+    pub fn response_fields(
+        &self,
+    ) -> Result<impl Iterator<Item = (&'a str, FieldValue<'a>)> + use<'a>, BuildError> {
         if let Some(protocol) = self.protocol {
             // §4.2.2, item 5: an empty subprotocol is not the same as none.
             token(protocol.as_bytes()).ok_or(BuildError::InvalidProtocol)?;
@@ -110,25 +133,52 @@ impl<'a> Accept<'a, '_> {
             return Err(BuildError::ExtensionNotOffered);
         }
         check_headers(self.headers)?;
+        let own = [
+            Some(("Upgrade", FieldValue(Value::Text("websocket")))),
+            Some(("Connection", FieldValue(Value::Text("Upgrade")))),
+            Some(("Sec-WebSocket-Accept", FieldValue(Value::Accept(self.upgrade.key().accept())))),
+            self.protocol.map(|text| ("Sec-WebSocket-Protocol", FieldValue(Value::Text(text)))),
+            self.deflate
+                .map(|answer| ("Sec-WebSocket-Extensions", FieldValue(Value::Deflate(answer)))),
+        ];
+        let others = self.headers.iter().map(|(name, text)| (*name, FieldValue(Value::Text(text))));
+        Ok(own.into_iter().flatten().chain(others))
+    }
+}
 
-        let mut to = HeadWriter::new(out);
-        to.text(
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Accept: ",
-        );
-        to.put(self.upgrade.key().accept().as_bytes());
-        to.end_line();
-        if let Some(protocol) = self.protocol {
-            to.field("Sec-WebSocket-Protocol", protocol);
+/// A value of [`Accept::response_fields`]. `Display` writes it.
+#[derive(Clone, Copy)]
+pub struct FieldValue<'a>(Value<'a>);
+
+#[derive(Clone, Copy)]
+enum Value<'a> {
+    Text(&'a str),
+    Accept(AcceptValue),
+    Deflate(DeflateAnswer),
+}
+
+impl FieldValue<'_> {
+    fn write(&self, mut put: impl FnMut(&str)) {
+        match &self.0 {
+            Value::Text(text) => put(text),
+            Value::Accept(accept) => put(accept.as_str()),
+            Value::Deflate(answer) => answer.write(put),
         }
-        if let Some(answer) = self.deflate {
-            to.text("Sec-WebSocket-Extensions: ");
-            answer.write(|piece| to.text(piece));
-            to.end_line();
-        }
-        to.fields(self.headers);
-        to.end_line();
-        to.finish()
+    }
+}
+
+impl fmt::Display for FieldValue<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut result = Ok(());
+        self.write(|piece| result = result.and_then(|()| f.write_str(piece)));
+        result
+    }
+}
+
+/// Prints no text, which may be a credential.
+impl fmt::Debug for FieldValue<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FieldValue").finish_non_exhaustive()
     }
 }
 

@@ -34,7 +34,7 @@ use crate::handshake::error::Error;
 use crate::handshake::http::head::Limits;
 use crate::handshake::http::parser::HeadParser;
 
-pub use self::accept::Accept;
+pub use self::accept::{Accept, FieldValue};
 pub use self::origins::Origins;
 pub use self::reject::{respond, respond_head};
 pub use self::request::{HttpVersion, Request};

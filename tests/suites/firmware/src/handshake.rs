@@ -41,7 +41,10 @@ fn accepting() {
                 }
             }
             Ok(Status::NeedMore(missing)) => seen(missing),
-            Err(error) => seen(error.respond(bytes())),
+            Err(error) => {
+                seen(error.respond(bytes()));
+                error.response_fields().for_each(seen);
+            }
         }
     }
     seen(server::respond(any(404), any(&[]), bytes(), bytes()));
@@ -58,7 +61,12 @@ fn upgraded(upgrade: &Upgrade<'_>) {
             if let Some(answer) = deflate {
                 accept = accept.deflate(answer);
             }
-            seen(accept.protocol(text()).headers(any(&[])).write(bytes()));
+            let accept = accept.protocol(text()).headers(any(&[]));
+            seen(accept.write(bytes()));
+            for (name, value) in accept.response_fields().into_iter().flatten() {
+                seen(name);
+                print(value);
+            }
         }
         Err(error) => seen(error.respond(bytes())),
     }
