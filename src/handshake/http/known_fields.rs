@@ -1,5 +1,6 @@
 //! The fields that the handshake uses. The parser records their positions as it goes,
-//! so that a complete head need not be searched.
+//! so that a complete head need not be searched. For the fields of another parser, the values
+//! themselves are recorded.
 
 use super::grammar::{lists, trim, trim_end, trim_start};
 use crate::handshake::error::{Error, Field};
@@ -44,6 +45,14 @@ impl<'b> Place<'b> for Span {
     }
 }
 
+impl<'b> Place<'b> for &'b [u8] {
+    const NONE: Self = &[];
+
+    fn value(self, _head: &'b [u8]) -> Option<&'b [u8]> {
+        Some(self)
+    }
+}
+
 /// The last line with a name, and how many there are.
 #[derive(Clone, Copy, Debug)]
 struct Line<P> {
@@ -72,6 +81,21 @@ impl Places {
             start: to_u32(start.saturating_add(before)),
             len: to_u32(text.len()),
         });
+    }
+}
+
+impl<'b> Places<&'b [u8]> {
+    /// Records the fields of another parser.
+    pub(crate) fn of<N, T>(fields: impl IntoIterator<Item = (N, &'b T)>) -> Self
+    where
+        N: AsRef<[u8]>,
+        T: AsRef<[u8]> + ?Sized + 'b,
+    {
+        let mut places = Self::NONE;
+        for (name, value) in fields {
+            places.add(name.as_ref(), value.as_ref(), |_, text| text);
+        }
+        places
     }
 }
 

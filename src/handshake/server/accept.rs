@@ -3,6 +3,7 @@
 use core::fmt;
 
 use super::origins::Origins;
+use super::request::{Fields, Request};
 use super::upgrade::Upgrade;
 use crate::handshake::deflate::DeflateAnswer;
 use crate::handshake::error::{BuildError, Error};
@@ -32,29 +33,29 @@ use crate::handshake::key::AcceptValue;
 /// }
 /// ```
 #[derive(Clone, Copy)]
-pub struct Accept<'a, 'b> {
-    upgrade: Upgrade<'b>,
+pub struct Accept<'a, 'b, R = Request<'b>> {
+    upgrade: Upgrade<'b, R>,
     protocol: Option<&'a str>,
     deflate: Option<DeflateAnswer>,
     headers: &'a [(&'a str, &'a str)],
 }
 
-impl<'b> Upgrade<'b> {
+impl<'b, R: Fields<'b>> Upgrade<'b, R> {
     /// Checks the origin, and returns a builder for the response that accepts the connection.
     ///
     /// # Errors
     ///
     /// [`Error::OriginRefused`] (403) if `origins` does not allow the request's origin
     /// (§4.2.2, item 4).
-    pub fn accept<'a>(&self, origins: Origins<'_>) -> Result<Accept<'a, 'b>, Error> {
+    pub fn accept<'a>(&self, origins: Origins<'_>) -> Result<Accept<'a, 'b, R>, Error> {
         if !origins.allow(self.origin()) {
             return Err(Error::OriginRefused);
         }
-        Ok(Accept { upgrade: *self, protocol: None, deflate: None, headers: &[] })
+        Ok(Accept { upgrade: self.clone(), protocol: None, deflate: None, headers: &[] })
     }
 }
 
-impl<'a> Accept<'a, '_> {
+impl<'a, 'b, R: Fields<'b>> Accept<'a, 'b, R> {
     /// Selects one of [`Upgrade::protocols`], which are case-sensitive. By default
     /// none is in use (§4.2.2, item 5).
     #[must_use]
@@ -106,7 +107,7 @@ impl<'a> Accept<'a, '_> {
         for (name, value) in fields {
             to.text(name);
             to.text(": ");
-            value.write(|piece| to.text(piece));
+            value.write(|piece| to.put(piece));
             to.end_line();
         }
         to.end_line();
@@ -121,7 +122,7 @@ impl<'a> Accept<'a, '_> {
     /// The same as [`Accept::write`], except [`BuildError::BufferTooSmall`].
     pub fn response_fields(
         &self,
-    ) -> Result<impl Iterator<Item = (&'a str, FieldValue<'a>)> + use<'a>, BuildError> {
+    ) -> Result<impl Iterator<Item = (&'a str, FieldValue<'a>)> + use<'a, 'b, R>, BuildError> {
         if let Some(protocol) = self.protocol {
             // §4.2.2, item 5: an empty subprotocol is not the same as none.
             token(protocol.as_bytes()).ok_or(BuildError::InvalidProtocol)?;
@@ -158,20 +159,22 @@ enum Value<'a> {
 }
 
 impl FieldValue<'_> {
-    fn write(&self, mut put: impl FnMut(&str)) {
+    fn write(&self, mut put: impl FnMut(&[u8])) {
         match &self.0 {
-            Value::Text(text) => put(text),
-            Value::Accept(accept) => put(accept.as_str()),
-            Value::Deflate(answer) => answer.write(put),
+            Value::Text(text) => put(text.as_bytes()),
+            Value::Accept(accept) => put(accept.as_bytes()),
+            Value::Deflate(answer) => answer.write(|piece| put(piece.as_bytes())),
         }
     }
 }
 
 impl fmt::Display for FieldValue<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut result = Ok(());
-        self.write(|piece| result = result.and_then(|()| f.write_str(piece)));
-        result
+        match &self.0 {
+            Value::Text(text) => f.write_str(text),
+            Value::Accept(accept) => f.write_str(accept.as_str()),
+            Value::Deflate(answer) => answer.fmt(f),
+        }
     }
 }
 
@@ -182,7 +185,10 @@ impl fmt::Debug for FieldValue<'_> {
     }
 }
 
-impl fmt::Debug for Accept<'_, '_> {
+impl<'b, R> fmt::Debug for Accept<'_, 'b, R>
+where
+    Upgrade<'b, R>: fmt::Debug,
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Accept")
             .field("upgrade", &self.upgrade)

@@ -37,7 +37,7 @@ use crate::handshake::http::parser::HeadParser;
 pub use self::accept::{Accept, FieldValue};
 pub use self::origins::Origins;
 pub use self::reject::{respond, respond_head};
-pub use self::request::{HttpVersion, Request};
+pub use self::request::{Fields, HttpVersion, Request};
 pub use self::upgrade::Upgrade;
 
 /// Incrementally reads the head of one request.
@@ -77,7 +77,7 @@ impl RequestReader {
             Status::NeedMore(more) => Status::NeedMore(more),
             Status::Complete(head) => {
                 let request = Request::new(&head)?;
-                Status::Complete(match Upgrade::validate(request, head.known)? {
+                Status::Complete(match Upgrade::validate(request, request.line, head.known)? {
                     Some(upgrade) => Incoming::Upgrade(upgrade),
                     None => Incoming::Plain(request),
                 })

@@ -157,6 +157,34 @@ impl<'b> Request<'b> {
     }
 }
 
+/// The source of the header fields of an [`Upgrade`](super::Upgrade): a [`Request`], or what
+/// another HTTP implementation has: `&HeaderMap` of the crate `http`, an array of names and values,
+/// or an iterator over them.
+pub trait Fields<'b>: Clone {
+    /// The value of each field with this name, in the order received. Names are ASCII
+    /// case-insensitive.
+    fn values(self, name: &'static str) -> impl Iterator<Item = &'b [u8]>;
+}
+
+impl<'b> Fields<'b> for Request<'b> {
+    fn values(self, name: &'static str) -> impl Iterator<Item = &'b [u8]> {
+        self.header(name)
+    }
+}
+
+impl<'b, N, T, F> Fields<'b> for F
+where
+    N: AsRef<[u8]>,
+    T: AsRef<[u8]> + ?Sized + 'b,
+    F: IntoIterator<Item = (N, &'b T)> + Clone,
+{
+    fn values(self, name: &'static str) -> impl Iterator<Item = &'b [u8]> {
+        self.into_iter()
+            .filter(|field| field.0.as_ref().eq_ignore_ascii_case(name.as_bytes()))
+            .map(|field| field.1.as_ref())
+    }
+}
+
 /// Prints no header values, which may be credentials.
 impl fmt::Debug for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
