@@ -12,7 +12,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::process::ExitCode;
 
-use barews::deflate::{Deflate, DeflateParams, Effort, Inflate};
+use barews::deflate::{Deflate, DeflateParams, Effort, Flush, Inflate};
 use barews::handshake::Status;
 use barews::handshake::client::{Handshake, Response};
 use barews::handshake::deflate::DeflateOffer;
@@ -181,7 +181,7 @@ impl Session {
             let mut content = Content::from(kind);
             if compressed {
                 self.deflated.resize(Deflate::max_len(payload.len()), 0);
-                let deflated = self.deflate.push(payload, true, &mut self.deflated);
+                let deflated = self.deflate.push(payload, Flush::Finish, &mut self.deflated);
                 payload = &self.deflated[..deflated.written];
                 content = Compressed(kind).into();
             }

@@ -1,6 +1,6 @@
 //! Compression (RFC 7692).
 
-use barews::deflate::{Deflate, DeflateParams, Effort, Inflate};
+use barews::deflate::{Deflate, DeflateParams, Effort, Flush, Inflate};
 use barews::{Client, Compressed, Connection, Data, Error, Kind, MaskKeys, SendError, StorageFull};
 
 /// Both directions.
@@ -35,7 +35,7 @@ impl Codec {
         out: &mut [u8],
     ) -> Result<usize, SendError> {
         self.room.resize(self.room.len().max(Deflate::max_len(text.len())), 0);
-        let deflated = self.deflate.push(text.as_bytes(), true, &mut self.room);
+        let deflated = self.deflate.push(text.as_bytes(), Flush::Finish, &mut self.room);
         ws.send_fragment(Compressed(Kind::Text), true, &self.room[..deflated.written], out)
     }
 }

@@ -1,6 +1,6 @@
 //! Compression (RFC 7692), for clients that ask for it.
 
-use barews::deflate::{CompressionContext, Deflate, DeflateParams, Effort, Inflate};
+use barews::deflate::{CompressionContext, Deflate, DeflateParams, Effort, Flush, Inflate};
 use barews::frame::{Header, Lead, Opcode};
 use barews::handshake::deflate::{DeflateAnswer, DeflateConfig};
 use barews::handshake::server::Upgrade;
@@ -150,7 +150,7 @@ impl Deflater {
             let start = out.len();
             let body = start + HEADER_LEN;
             out.resize(body + most.min(FRAGMENT), 0);
-            let deflated = self.0.push(rest, true, &mut out[body..]);
+            let deflated = self.0.push(rest, Flush::Finish, &mut out[body..]);
             rest = &rest[deflated.consumed..];
             most -= deflated.written;
 

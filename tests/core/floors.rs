@@ -48,6 +48,7 @@ const FLOORS: [(&str, &[&[&str]]); 10] = [
             &["block", "block_writer", "effort"],
             &["hash_chain"],
             &["match_finder"],
+            &["message_writer"],
         ],
     ),
     ("deflate/compress/huffman", &[&["code"]]),
@@ -69,7 +70,7 @@ const HANDSHAKE_FLOORS: [(&str, &[&[&str]]); 4] = [
             &["parser", "writer"],
         ],
     ),
-    ("handshake/server", &[&["reject", "request"]]),
+    ("handshake/server", &[&["origins", "reject", "request"], &["upgrade"], &["accept"]]),
     ("handshake/client", &[&["response"], &["reader"]]),
 ];
 

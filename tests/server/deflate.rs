@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use barews::deflate::{CompressionContext, Deflate, Effort, WindowBits};
+use barews::deflate::{CompressionContext, Deflate, Effort, Flush, WindowBits};
 
 use crate::example::{Client, Server, request};
 use crate::support::bits::{BitWriter, codes};
@@ -55,7 +55,7 @@ impl Compressor {
 
     fn message(&mut self, bytes: &[u8]) -> Vec<u8> {
         let mut out = vec![0; Deflate::max_len(bytes.len())];
-        let deflated = self.0.push(bytes, true, &mut out);
+        let deflated = self.0.push(bytes, Flush::Finish, &mut out);
         assert!(deflated.done);
         out.truncate(deflated.written);
         out

@@ -1,6 +1,6 @@
 //! Compressed messages, with both codecs in any state.
 
-use barews::deflate::{CompressionContext, Deflate, DeflateParams, Effort, Inflate, WindowBits};
+use barews::deflate::{CompressionContext, Deflate, DeflateParams, Effort, Flush, Inflate, WindowBits};
 use barews::frame::Content;
 use barews::{Compressed, Connection, Data, Role};
 
@@ -37,6 +37,14 @@ fn effort() -> Option<Effort> {
     Some(if flag() { any(preset) } else { changed })
 }
 
+fn flush() -> Flush {
+    match number() {
+        0 => Flush::None,
+        1 => Flush::Sync,
+        _ => Flush::Finish,
+    }
+}
+
 /// Compresses messages in pieces.
 pub fn compressing() -> Option<()> {
     let (context, effort) = (context()?, effort()?);
@@ -50,7 +58,10 @@ pub fn compressing() -> Option<()> {
     };
     while flag() {
         seen(deflate.wants(number()));
-        seen(deflate.push(bytes(), flag(), bytes()));
+        seen(deflate.push(bytes(), flush(), bytes()));
+        if flag() {
+            deflate.forget();
+        }
     }
     Some(())
 }
