@@ -66,7 +66,7 @@ pub mod session;
 mod time;
 mod wire;
 
-pub use assembler::{AssembleError, Assembler, Message};
+pub use assembler::{AssembleError, Assembler, Message, Messages};
 pub use buffer::{Input, MIN_BUFFER_LEN, RecvBuffer, SendBuffer, Storage, StorageFull};
 pub use bytes::Status;
 pub use protocol::closing::{State, TransportAction};

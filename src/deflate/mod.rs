@@ -26,8 +26,10 @@
 
 mod compress;
 mod inflate;
+mod messages;
 mod symbols;
 
 pub use crate::deflate_params::{CompressionContext, DeflateParams, WindowBits};
 pub use compress::{Deflate, Deflated, Effort, Flush};
 pub use inflate::Inflate;
+pub use messages::InflateAssembler;

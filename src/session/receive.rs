@@ -6,7 +6,7 @@ use super::clock::Seen;
 use super::event::{Failure, SessionEvent};
 use super::opening::{Opening as _, SessionRole, Step};
 use super::state::{Session, Stage};
-use crate::assembler::{Added, Assembler, Message};
+use crate::assembler::{Added, Message, Messages, Refused};
 use crate::buffer::{Input, Reads, RecvBuffer, SendBuffer, Storage};
 use crate::bytes::WORD_64;
 use crate::handshake;
@@ -47,15 +47,16 @@ impl<R: SessionRole> Session<R> {
     }
 
     /// Returns the next event; messages come whole. Those that arrive in several chunks are
-    /// assembled in `messages`.
+    /// assembled in `messages`, an [`Assembler`](crate::Assembler); if compression was negotiated, an
+    /// [`InflateAssembler`](crate::deflate::InflateAssembler).
     ///
     /// A message that does not fit into `messages` fails the session with
     /// [`Failure::StorageFull`].
     #[inline]
-    pub fn receive_message<'b, S: Storage, M: Storage, T: Storage>(
+    pub fn receive_message<'b, S: Storage, M: Messages, T: Storage>(
         &mut self,
         rx: &'b mut RecvBuffer<S>,
-        messages: &'b mut Assembler<M>,
+        messages: &'b mut M,
         tx: &mut SendBuffer<T>,
         now: Duration,
     ) -> Option<SessionEvent<'b, Message<'b>>> {
@@ -63,7 +64,7 @@ impl<R: SessionRole> Session<R> {
         let (mut input, reads) = rx.parts();
         // A message in the storage can only be borrowed after the loop.
         let (kind, len) = loop {
-            let data = match self.next(&mut input, reads, capacity, tx, now)? {
+            let mut data = match self.next(&mut input, reads, capacity, tx, now)? {
                 SessionEvent::Data(data) => data,
                 SessionEvent::Upgrade(it) => return Some(SessionEvent::Upgrade(it)),
                 SessionEvent::Request(it) => return Some(SessionEvent::Request(it)),
@@ -74,19 +75,23 @@ impl<R: SessionRole> Session<R> {
                 SessionEvent::Close(it) => return Some(SessionEvent::Close(it)),
                 SessionEvent::Failed(it) => return Some(SessionEvent::Failed(it)),
             };
-            match messages.add(&data) {
+            match messages.add(&mut data) {
                 Ok(Added::Part) => {}
                 Ok(Added::Last(len)) => break (data.kind, len),
                 Ok(Added::Alone) => {
                     return Message::new(data.kind, data.payload).ok().map(SessionEvent::Data);
                 }
-                Err(_) => {
-                    self.give_up(Failure::StorageFull, Error::MessageTooLong, tx, now);
+                Err(refused) => {
+                    let (failure, error) = match refused {
+                        Refused::StorageFull => (Failure::StorageFull, Error::MessageTooLong),
+                        Refused::Invalid(error) => (Failure::Protocol(error), error),
+                    };
+                    self.give_up(failure, error, tx, now);
                     return self.report().map(SessionEvent::Failed);
                 }
             }
         };
-        messages.message(kind, len).ok().map(SessionEvent::Data)
+        messages.message(kind, len).map(SessionEvent::Data)
     }
 
     /// The next event, on any path.

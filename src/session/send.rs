@@ -6,6 +6,10 @@ use super::opening::SessionRole;
 use super::state::{Session, Stage};
 use crate::assembler::Message;
 use crate::buffer::{SendBuffer, Storage, StorageFull};
+#[cfg(feature = "deflate")]
+use crate::bytes;
+#[cfg(feature = "deflate")]
+use crate::deflate::{Deflate, Flush};
 use crate::protocol::connection::Connection;
 use crate::wire::close::CloseCode;
 use crate::wire::error::SendError;
@@ -99,6 +103,57 @@ impl<R: SessionRole> Session<R> {
     ) -> Result<(), SendError> {
         let content = content.into();
         send!(self, tx, |connection, out| connection.send_fragment(content, fin, payload, out))
+    }
+
+    /// Sends a whole message in one frame, compressed if it is long enough for
+    /// [`Deflate::wants`](crate::deflate::Deflate::wants).
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`send_message`](Self::send_message), and [`SendError::NotNegotiated`].
+    /// `BufferTooSmall` counts the greatest length that the message could have. The compressor
+    /// remains in step with the peer's.
+    #[cfg(feature = "deflate")]
+    pub fn send_compressed<W: AsRef<[u8]> + AsMut<[u8]>, T: Storage>(
+        &mut self,
+        message: Message<'_>,
+        deflate: &mut Deflate<W>,
+        tx: &mut SendBuffer<T>,
+    ) -> Result<(), SendError> {
+        let payload = message.as_bytes();
+        if !deflate.wants(payload.len()) {
+            return self.send_message(message, tx);
+        }
+        if !self.is_open() {
+            return self.sending().map_or_else(lenient, |_| Ok(()));
+        }
+        let connection = self.header_after_control(tx)?;
+        if connection.is_sending_message() {
+            return Err(SendError::MessageInProgress);
+        }
+        // The payload is compressed behind the space for the longest header.
+        let room = HeaderBytes::MAX_LEN.saturating_add(Deflate::max_len(payload.len()));
+        let out = tx.spare_mut(room).map_err(too_small)?;
+        let (_, to) = out.split_at_mut_checked(HeaderBytes::MAX_LEN).unwrap_or_default();
+        let deflated = deflate.push(payload, Flush::Finish, to);
+        let compressed = to.get_mut(..deflated.written).unwrap_or_default();
+        let content = Content::new(message.kind(), true);
+        let header = match connection.send_in_place(content, true, compressed) {
+            Ok(header) if deflated.done => header,
+            result => {
+                deflate.forget();
+                return result.map(|_| ());
+            }
+        };
+        let (place, rest) = out.split_at_mut_checked(header.len()).unwrap_or_default();
+        bytes::copy(&header, place);
+        let end = HeaderBytes::MAX_LEN.saturating_sub(header.len());
+        let end = end.saturating_add(deflated.written);
+        let frame = rest.get_mut(..end).unwrap_or_default();
+        bytes::move_to_front(frame, HeaderBytes::MAX_LEN.saturating_sub(header.len()));
+        tx.queued(header.len().saturating_add(deflated.written));
+        self.clock.has_sent = true;
+        Ok(())
     }
 
     /// Masks `payload` in place and queues its header, like [`Connection::send_in_place`]. Write
@@ -292,6 +347,12 @@ impl<R: SessionRole> Session<R> {
         self.clock.has_sent = true;
         Ok(())
     }
+}
+
+/// Once either side has closed, a send does nothing.
+#[cfg(feature = "deflate")]
+fn lenient(error: SendError) -> Result<(), SendError> {
+    if error == SendError::Closed { Ok(()) } else { Err(error) }
 }
 
 fn too_small(full: StorageFull) -> SendError {

@@ -14,7 +14,8 @@ const FLOORS: [(&str, &[&[&str]]); 10] = [
             &["wire"],
             &["buffer"],
             &["protocol"],
-            &["assembler", "deflate", "handshake"],
+            &["assembler", "handshake"],
+            &["deflate"],
             &["session"],
         ],
     ),
@@ -38,7 +39,7 @@ const FLOORS: [(&str, &[&[&str]]); 10] = [
         "session",
         &[&["event"], &["clock", "opening"], &["state"], &["answer", "send"], &["receive"]],
     ),
-    ("deflate", &[&["symbols"], &["compress", "inflate"]]),
+    ("deflate", &[&["symbols"], &["compress", "inflate"], &["messages"]]),
     ("deflate/inflate", &[&["bit_reader", "window"], &["huffman"], &["decoder"]]),
     (
         "deflate/compress",

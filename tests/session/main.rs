@@ -1,6 +1,8 @@
 //! `Session`: from the transport's first byte to its last, clause by clause.
 
 mod closing;
+#[cfg(feature = "deflate")]
+mod compressed;
 mod deadlines;
 mod memory;
 mod opening;
