@@ -187,6 +187,7 @@ impl<S: Storage> Assembler<S> {
     }
 
     /// Drops the bytes held.
+    #[cfg(feature = "deflate")]
     pub(crate) const fn clear(&mut self) {
         self.len = 0;
     }

@@ -91,15 +91,14 @@ pub use wire::{frame, mask};
 mod readme {
     #[doc = concat!(
         "```no_run\n",
-        include_str!("../tests/handshake/readme/fill.rs"),
         include_str!("../tests/handshake/readme/server.rs"),
         "\n```"
     )]
     struct Server;
 
+    #[cfg(feature = "getrandom")]
     #[doc = concat!(
         "```no_run\n",
-        include_str!("../tests/handshake/readme/fill.rs"),
         include_str!("../tests/handshake/readme/client.rs"),
         "\n```"
     )]

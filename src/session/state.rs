@@ -82,6 +82,14 @@ impl<R: SessionRole> Session<R> {
         }
     }
 
+    /// How long to wait for the transport from `now` on, at least 1 ms: the time until
+    /// [`deadline`](Self::deadline), as the timeout of a socket. `None` is without limit.
+    #[must_use]
+    pub fn timeout(&self, now: Duration) -> Option<Duration> {
+        let least = Duration::from_millis(1);
+        self.deadline().map(|at| at.saturating_sub(now).max(least))
+    }
+
     /// Whether to read from the transport. If not, write, and then call
     /// [`receive`](Self::receive) again: events may wait in the receive buffer.
     #[must_use]
