@@ -14,7 +14,10 @@ fn context() -> Option<CompressionContext> {
     Some(match number() {
         0 => params.client(),
         1 => params.server(),
-        _ => CompressionContext { window_bits, takeover: flag() },
+        _ => CompressionContext {
+            window_bits,
+            takeover: flag(),
+        },
     })
 }
 
@@ -45,17 +48,21 @@ fn flush() -> Flush {
     }
 }
 
-/// Compresses messages in pieces.
-pub fn compressing() -> Option<()> {
+pub fn deflate() -> Option<Deflate<&'static mut [u8]>> {
     let (context, effort) = (context()?, effort()?);
     seen((Deflate::memory(context, effort), Deflate::max_len(number())));
-    let mut deflate = match Deflate::new(context, effort, bytes()) {
-        Ok(deflate) => any(deflate),
+    match Deflate::new(context, effort, bytes()) {
+        Ok(deflate) => Some(any(deflate)),
         Err(error) => {
             print(error);
-            return None;
+            None
         }
-    };
+    }
+}
+
+/// Compresses messages in pieces.
+pub fn compressing() -> Option<()> {
+    let mut deflate = deflate()?;
     while flag() {
         seen(deflate.wants(number()));
         seen(deflate.push(bytes(), flush(), bytes()));

@@ -2,7 +2,7 @@
 
 use core::fmt::Write as _;
 
-use barews::handshake::client::{Response, Handshake};
+use barews::handshake::client::{Handshake, Response};
 use barews::handshake::deflate::{self, DeflateConfig, DeflateOffer, WindowBits};
 use barews::handshake::key::Key;
 use barews::handshake::server::{self, Fields, HttpVersion, Incoming, Origins, RequestReader, Upgrade};
