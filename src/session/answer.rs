@@ -34,7 +34,7 @@ impl Session<Server> {
         Self::new(Stage::Opening { opening, config, role: Server::default() }, timeouts, now)
     }
 
-    /// Answers a [`SessionEvent::Upgrade`]: with the 101 that
+    /// Answers a [`SessionEvent::Upgrade`](super::SessionEvent::Upgrade): with the 101 that
     /// [`Upgrade::accept`](crate::handshake::server::Upgrade::accept) returns, or with the refusal.
     ///
     /// If the session has ended in the meantime, this has no effect.
@@ -66,7 +66,7 @@ impl Session<Server> {
         Ok(())
     }
 
-    /// Answers a [`SessionEvent::Request`], or refuses a [`SessionEvent::Upgrade`], with an HTTP
+    /// Answers a [`SessionEvent::Request`](super::SessionEvent::Request), or refuses a [`SessionEvent::Upgrade`](super::SessionEvent::Upgrade), with an HTTP
     /// response; see [`respond`](handshake::server::respond()).
     ///
     /// # Errors
