@@ -32,6 +32,10 @@ pub(super) struct Clock {
     /// When the verdict on an expired deadline is due, in milliseconds.
     verdict: u64,
     adjourned: u8,
+    /// The last tick has seen output that waits for the transport.
+    is_blocked: bool,
+    /// The output has changed since the last tick in a way that starts or moves a deadline.
+    is_behind: bool,
     /// Since the last tick, a message ended, a control frame came, or a message was sent.
     pub(super) has_message: bool,
     pub(super) has_control: bool,
@@ -57,6 +61,8 @@ impl Clock {
             ping: NO_PING,
             verdict: NO_VERDICT,
             adjourned: 0,
+            is_blocked: false,
+            is_behind: false,
             has_message: false,
             has_control: false,
             has_sent: false,
@@ -79,9 +85,21 @@ impl Clock {
     /// When to call `receive` next, whatever happens until then.
     pub(super) fn deadline(&self) -> Option<Duration> {
         match self.verdict {
+            _ if self.is_behind => Some(Duration::ZERO),
             NO_VERDICT => self.keepalive.next_deadline(),
             verdict => Some(Duration::from_millis(verdict)),
         }
+    }
+
+    /// Looks at the output after a write. A deadline may start only now: that of the Pong when the
+    /// Ping has left, that of a write when some output has not.
+    pub(super) const fn look<T: Storage>(&mut self, tx: &SendBuffer<T>) {
+        let is_stuck = !tx.is_empty() && (!self.is_blocked || tx.progressed);
+        self.is_behind = is_stuck || self.has_ping_left(tx);
+    }
+
+    const fn has_ping_left<T: Storage>(&self, tx: &SendBuffer<T>) -> bool {
+        !matches!(self.ping, NO_PING | PING_DUE) && tx.total_sent() >= self.ping
     }
 
     /// Takes note of what happened since the last tick, and returns what to do.
@@ -134,6 +152,8 @@ impl Clock {
 
     fn note<T: Storage>(&mut self, seen: Seen, reads: &mut Reads, tx: &mut SendBuffer<T>) {
         let Seen { is_inside, is_partial, is_stalled, now } = seen;
+        let has_ping_left = self.has_ping_left(tx);
+        (self.is_behind, self.is_blocked) = (false, !tx.is_empty());
         let keepalive = &mut self.keepalive;
         let received = core::mem::take(&mut reads.received);
         if received > 0 {
@@ -154,7 +174,7 @@ impl Clock {
         if core::mem::take(&mut self.has_sent) {
             keepalive.on_sent(now);
         }
-        if !matches!(self.ping, NO_PING | PING_DUE) && tx.total_sent() >= self.ping {
+        if has_ping_left {
             self.ping = NO_PING;
             keepalive.on_ping_flushed(now);
         }

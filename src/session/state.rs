@@ -106,10 +106,12 @@ impl<R: SessionRole> Session<R> {
         matches!(&self.stage, Stage::Open(connection) if matches!(connection.state(), State::Open))
     }
 
-    /// What to do with the transport once `tx` was written as far as possible.
+    /// What to do with the transport once `tx` was written as far as possible. Ask for the
+    /// [`deadline`](Self::deadline) afterwards: what has left, and what has not, moves it.
     ///
     /// [`TransportAction::HalfClose`] is returned once.
     pub fn transport_action<T: Storage>(&mut self, tx: &SendBuffer<T>) -> TransportAction {
+        self.clock.look(tx);
         let action = match &self.stage {
             Stage::Opening { .. } => TransportAction::Keep,
             Stage::Open(connection) => connection.transport_action(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use barews::keepalive::{Reason, Timeouts};
 use barews::session::Failure;
-use barews::{Config, Server};
+use barews::{Config, Server, TransportAction};
 
 use crate::turn::{End, REQUEST, Seen, masked, open_server, plain, secs, server, server_with};
 
@@ -102,6 +102,46 @@ fn s3_an_idle_session_is_closed_with_1001() {
     end.receive(&masked(0x88, &1001_u16.to_be_bytes()));
     end.ends();
     assert!(end.transport.is_dropped);
+}
+
+/// Turns as the documentation says, with no turn more: it sleeps until the deadline that the
+/// session has after the write. Returns when the peer was given up.
+fn given_up(mut end: End<Server, Vec<u8>>) -> Duration {
+    for _ in 0..20 {
+        end.turn();
+        if end.transport.is_dropped {
+            return end.now;
+        }
+        end.now = end.now.max(end.ws.deadline().expect("the peer is never given up"));
+    }
+    panic!("the peer is not given up")
+}
+
+#[test]
+fn s3_the_time_for_a_pong_starts_in_the_turn_that_writes_the_ping() {
+    for write in [Some(secs(30)), None] {
+        let timeouts = Timeouts::new().write_within(write);
+        let mut end = server_with(Config::new(), timeouts, vec![], vec![]);
+        end.open();
+        let at = given_up(end);
+        assert!(at >= secs(50) && at < secs(51), "{at:?}");
+    }
+}
+
+#[test]
+fn s3_output_that_the_caller_queues_after_the_events_expires() {
+    let mut end = server_with(Config::new(), Timeouts::new().ping_after(None), vec![], vec![]);
+    end.open();
+    (end.transport.window, end.now) = (10, secs(100));
+    // What is received, and then a message of the caller's own.
+    assert!(end.ws.receive(&mut end.rx, &mut end.tx, end.now).is_none());
+    end.ws.send_text("into the void", &mut end.tx).unwrap();
+    end.tx.sent(10);
+    assert_eq!(end.ws.transport_action(&end.tx), TransportAction::Keep);
+    end.transport.window = 0;
+    end.now = end.now.max(end.ws.deadline().expect("the peer is never given up"));
+    let at = given_up(end);
+    assert!(at >= secs(130) && at < secs(131), "{at:?}");
 }
 
 /// The process stands still for longer than every deadline, while the peer's bytes arrive.
