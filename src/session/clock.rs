@@ -47,7 +47,7 @@ pub(super) struct Clock {
 pub(super) struct Seen {
     /// A message has begun and not ended.
     pub(super) is_inside: bool,
-    /// Bytes of an incomplete frame or head are unread.
+    /// Bytes of an incomplete frame are unread.
     pub(super) is_partial: bool,
     /// The output is over its high mark, so nothing is read.
     pub(super) is_stalled: bool,

@@ -297,7 +297,11 @@ impl<R: SessionRole> Session<R> {
         if matches!(self.stage, Stage::Over) {
             return;
         }
-        let is_inside = matches!(&self.stage, Stage::Open(open) if open.is_receiving_message());
+        let (is_inside, is_partial) = match &self.stage {
+            Stage::Open(connection) => (connection.is_receiving_message(), is_partial),
+            // A head has a deadline of its own.
+            _ => (false, false),
+        };
         let seen = Seen { is_inside, is_partial, is_stalled: self.is_stalled, now };
         match self.clock.tick(seen, reads, tx) {
             Action::None => {}

@@ -144,6 +144,17 @@ fn s3_output_that_the_caller_queues_after_the_events_expires() {
     assert!(at >= secs(130) && at < secs(131), "{at:?}");
 }
 
+/// A head in pieces is no message.
+#[test]
+fn s3_only_the_time_for_the_handshake_runs_before_it_is_complete() {
+    let timeouts = Timeouts::new().message_within(Some(secs(1)));
+    let mut end = server_with(Config::new(), timeouts, vec![], vec![]);
+    end.receive(&REQUEST.as_bytes()[..20]);
+    end.sleep_until(secs(5));
+    end.receive(&REQUEST.as_bytes()[20..]);
+    assert_eq!(end.seen, [Seen::Upgrade("/chat".to_owned())]);
+}
+
 /// The process stands still for longer than every deadline, while the peer's bytes arrive.
 #[test]
 fn s4_a_standstill_gives_nobody_up_whose_bytes_are_here() {
