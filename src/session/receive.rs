@@ -315,8 +315,10 @@ impl<R: SessionRole> Session<R> {
             Action::Expired(Reason::Idle) => {
                 self.fail(Failure::Expired(Reason::Idle));
                 let closed = self.close(CloseCode::GOING_AWAY, "", tx, now);
-                if closed.is_err() {
-                    self.stage = Stage::Over;
+                match &mut self.stage {
+                    // Its code is already queued; nothing more is received.
+                    Stage::Open(connection) if closed.is_ok() => connection.fail(Error::TooSlow),
+                    stage => *stage = Stage::Over,
                 }
             }
             // Both sides have closed; only the peer's end of the transport is missing.
