@@ -253,7 +253,8 @@ impl<R: SessionRole> Session<R> {
                 Err(SendError::BufferTooSmall { needed }) if needed > room => room = needed,
                 Err(error) => {
                     self.fail(Failure::Send(error));
-                    break;
+                    self.stage = Stage::Over;
+                    return;
                 }
             }
         }
@@ -305,10 +306,13 @@ impl<R: SessionRole> Session<R> {
         let seen = Seen { is_inside, is_partial, is_stalled: self.is_stalled, now };
         match self.clock.tick(seen, reads, tx) {
             Action::None => {}
-            Action::SendPing => {
-                let end = self.queue(Opcode::Ping, &[], tx).is_ok().then(|| tx.position());
-                self.clock.ping_queued(end);
-            }
+            Action::SendPing => match self.queue(Opcode::Ping, &[], tx) {
+                Err(error @ SendError::NoMaskingKey) => {
+                    self.fail(Failure::Send(error));
+                    self.stage = Stage::Over;
+                }
+                result => self.clock.ping_queued(result.is_ok().then(|| tx.position())),
+            },
             Action::Expired(Reason::Message) => {
                 self.give_up(Failure::Expired(Reason::Message), Error::TooSlow, tx, now);
             }

@@ -139,6 +139,28 @@ impl MaskKeys for NoKeys {
     }
 }
 
+#[test]
+fn s10_no_event_follows_a_session_without_masking_keys() {
+    let failed = Seen::Failed(Failure::Send(SendError::NoMaskingKey));
+    // A Pong cannot be sent, and neither can the Ping of a silent connection.
+    for bytes in [[plain(0x89, b"?"), plain(0x81, b"late")].concat(), vec![]] {
+        let connection = Connection::client(Config::new(), NoKeys);
+        let mut ws = Session::opened(connection, Timeouts::new(), secs(0));
+        let (mut rx, mut tx) = (RecvBuffer::new(vec![0; 100]), SendBuffer::new(vec![0; 100]));
+        rx.spare_mut()[..bytes.len()].copy_from_slice(&bytes);
+        if !bytes.is_empty() {
+            rx.advance(bytes.len());
+        }
+        let mut seen = Vec::new();
+        while let Some(event) = ws.receive(&mut rx, &mut tx, secs(31)) {
+            seen.push(Seen::of(event));
+        }
+        assert_eq!(seen.pop(), Some(failed.clone()));
+        assert_eq!(seen, if bytes.is_empty() { vec![] } else { vec![Seen::Ping(b"?".to_vec())] });
+        assert_eq!(ws.transport_action(&tx), TransportAction::Drop);
+    }
+}
+
 /// The reply of the caller's choice: `auto_close` off.
 #[test]
 fn s7_the_caller_answers_a_close_itself() {
