@@ -49,8 +49,8 @@ pub(super) struct Seen {
     pub(super) is_inside: bool,
     /// Bytes of an incomplete frame are unread.
     pub(super) is_partial: bool,
-    /// The output is over its high mark, so nothing is read.
-    pub(super) is_stalled: bool,
+    /// Nothing is read.
+    pub(super) is_paused: bool,
     pub(super) now: Duration,
 }
 
@@ -112,7 +112,7 @@ impl Clock {
         self.note(seen, reads, tx);
         if self.keepalive.expiring(seen.now).is_some() {
             let now = u64::try_from(seen.now.as_millis()).unwrap_or(u64::MAX);
-            let dry = seen.is_stalled || reads.dry || reads.ended;
+            let dry = seen.is_paused || reads.dry;
             if !self.is_over(now, dry && (tx.is_empty() || tx.tried)) {
                 return Action::None;
             }
@@ -151,7 +151,7 @@ impl Clock {
     }
 
     fn note<T: Storage>(&mut self, seen: Seen, reads: &mut Reads, tx: &mut SendBuffer<T>) {
-        let Seen { is_inside, is_partial, is_stalled, now } = seen;
+        let Seen { is_inside, is_partial, is_paused, now } = seen;
         let has_ping_left = self.has_ping_left(tx);
         (self.is_behind, self.is_blocked) = (false, !tx.is_empty());
         let keepalive = &mut self.keepalive;
@@ -184,6 +184,6 @@ impl Clock {
         if !tx.is_empty() {
             keepalive.on_blocked(now);
         }
-        keepalive.on_paused(is_stalled);
+        keepalive.on_paused(is_paused);
     }
 }

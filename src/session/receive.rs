@@ -99,6 +99,7 @@ impl<R: SessionRole> Session<R> {
         tx: &mut SendBuffer<T>,
         now: Duration,
     ) -> Option<SessionEvent<'b>> {
+        self.is_deaf = reads.ended;
         if matches!(self.stage, Stage::Opening { .. })
             && let Some(event) = self.head(input, reads, capacity, tx, now)
         {
@@ -131,7 +132,10 @@ impl<R: SessionRole> Session<R> {
         let Stage::Opening { opening, .. } = &mut self.stage else { return None };
         let event = match opening.step(input) {
             Ok(Step::Event(event)) => event,
-            Ok(Step::Wait) => return None,
+            Ok(Step::Wait) => {
+                self.is_deaf = true;
+                return None;
+            }
             Ok(Step::Unanswered) => {
                 self.refuse(handshake::Error::UpgradeRequired, tx, now);
                 return None;
@@ -303,7 +307,7 @@ impl<R: SessionRole> Session<R> {
             // A head has a deadline of its own.
             _ => (false, false),
         };
-        let seen = Seen { is_inside, is_partial, is_stalled: self.is_stalled, now };
+        let seen = Seen { is_inside, is_partial, is_paused: !self.wants_read(), now };
         match self.clock.tick(seen, reads, tx) {
             Action::None => {}
             Action::SendPing => match self.queue(Opcode::Ping, &[], tx) {

@@ -19,6 +19,8 @@ pub struct Session<R: SessionRole> {
     pub(super) health: Health,
     /// Nothing was delivered because the output is over its high mark.
     pub(super) is_stalled: bool,
+    /// A read is of no use: the caller has to answer a request first, or the transport has ended.
+    pub(super) is_deaf: bool,
     /// The receive buffer was full at the last `receive`, without a whole event.
     pub(super) was_full: bool,
     /// `TransportAction::HalfClose` was returned.
@@ -65,6 +67,7 @@ impl<R: SessionRole> Session<R> {
             clock: Clock::new(timeouts, now),
             health: Health::Well,
             is_stalled: false,
+            is_deaf: false,
             was_full: false,
             is_half_closed: false,
         }
@@ -84,9 +87,12 @@ impl<R: SessionRole> Session<R> {
 
     /// Whether to read from the transport. If not, write, and then call
     /// [`receive`](Self::receive) again: events may wait in the receive buffer.
+    ///
+    /// False while the peer does not read, while an [`Upgrade`](super::SessionEvent::Upgrade) waits
+    /// for its answer, and after the end of the transport.
     #[must_use]
     pub const fn wants_read(&self) -> bool {
-        !self.is_stalled
+        !self.is_stalled && !self.is_deaf
     }
 
     /// The progress of the closing handshake; [`State::Closed`] if there was or will be no
