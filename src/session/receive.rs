@@ -155,6 +155,7 @@ impl<R: SessionRole> Session<R> {
                 return None;
             }
         };
+        self.was_full = false;
         match &event {
             SessionEvent::Opened(accepted) => {
                 let is_compressed = accepted.deflate().is_some();
@@ -218,6 +219,7 @@ impl<R: SessionRole> Session<R> {
             }
             Err(error) => {
                 self.fail(Failure::Protocol(error));
+                self.was_full = false;
                 self.clock.close(now);
                 input.take(usize::MAX);
                 if reads.ended {

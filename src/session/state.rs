@@ -80,7 +80,7 @@ impl<R: SessionRole> Session<R> {
         match self.stage {
             Stage::Over => None,
             // Without a longer buffer, the next call fails the session.
-            _ if self.was_full => Some(Duration::ZERO),
+            _ if self.was_full && !self.is_stalled => Some(Duration::ZERO),
             _ => self.clock.deadline(),
         }
     }

@@ -4,7 +4,8 @@ use barews::handshake::server::Origins;
 use barews::keepalive::Timeouts;
 use barews::session::{Failure, Session, SessionEvent};
 use barews::{
-    Assembler, Config, Delivery, Message, RecvBuffer, SendBuffer, Server, Storage, StorageFull,
+    Assembler, Config, Delivery, Error, Message, RecvBuffer, SendBuffer, Server, Storage,
+    StorageFull,
 };
 
 use crate::turn::{End, REQUEST, Seen, masked, open_server, plain, secs, server_with};
@@ -212,4 +213,41 @@ impl Storage for Scarce {
     fn try_grow(&mut self, len: usize) -> Result<(), StorageFull> {
         if len > 2000 { Err(StorageFull { needed: len }) } else { self.0.try_grow(len) }
     }
+}
+
+/// The buffer is full, and the output over its mark: only the peer can change that.
+#[test]
+fn s6_a_full_buffer_waits_for_the_output() {
+    let config = Config::new().delivery(Delivery::Frames);
+    let mut end = server_with(config, Timeouts::new(), vec![0; 256].into(), vec![0; 512].into());
+    let end: &mut End<Server, Box<[u8]>> = &mut end;
+    end.open();
+    end.transport.incoming.extend(masked(0x82, &[0; 1000]));
+    end.turn();
+    assert!(end.ws.receive(&mut end.rx, &mut end.tx, end.now).is_none());
+    assert_eq!(end.ws.deadline(), Some(secs(0)));
+    end.transport.window = 0;
+    end.ws.send_binary(&[0; 300], &mut end.tx).unwrap();
+    end.turns();
+    assert!(end.ws.deadline() > Some(secs(0)));
+}
+
+/// The buffer was full, and was replaced by a longer one.
+#[test]
+fn s6_a_failed_session_does_not_ask_for_a_longer_buffer() {
+    let config = Config::new().delivery(Delivery::Frames);
+    let mut end = server_with(config, Timeouts::new(), vec![0; 256].into(), vec![0; 512].into());
+    let end: &mut End<Server, Box<[u8]>> = &mut end;
+    end.open();
+    let bytes = [masked(0x82, &[0; 300]), masked(0x83, b"")].concat();
+    end.rx.spare_mut().copy_from_slice(&bytes[..256]);
+    end.rx.advance(256);
+    assert!(end.ws.receive(&mut end.rx, &mut end.tx, end.now).is_none());
+    end.rx.grow(vec![0; 1024].into()).unwrap();
+    let rest = &bytes[256..];
+    end.rx.spare_mut()[..rest.len()].copy_from_slice(rest);
+    end.rx.advance(rest.len());
+    end.turns();
+    assert_eq!(end.seen.last(), Some(&Seen::Failed(Failure::Protocol(Error::ReservedOpcode))));
+    assert!(end.ws.deadline() > Some(end.now));
 }
