@@ -215,6 +215,17 @@ impl Storage for Scarce {
     }
 }
 
+#[test]
+fn s6_a_receive_buffer_that_the_allocator_refuses_to_grow_fails_the_session() {
+    let config = Config::new().delivery(Delivery::Frames);
+    let mut end = server_with(config, Timeouts::new(), Scarce(vec![0; 512]), Scarce(vec![0; 512]));
+    end.open();
+    end.receive(&masked(0x82, &[0; 10_000]));
+    end.sleep_until(secs(1));
+    assert_eq!(end.seen, [Seen::Failed(Failure::StorageFull)]);
+    assert!(end.take_written().ends_with(&plain(0x88, &1009_u16.to_be_bytes())));
+}
+
 /// The buffer is full, and the output over its mark: only the peer can change that.
 #[test]
 fn s6_a_full_buffer_waits_for_the_output() {
