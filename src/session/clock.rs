@@ -32,6 +32,12 @@ pub(super) struct Clock {
     /// When the verdict on an expired deadline is due, in milliseconds.
     verdict: u64,
     adjourned: u8,
+    /// When the last tick was, in milliseconds modulo 2^32.
+    last: u32,
+    /// How long the process may have stood still, in milliseconds, if nothing was received since.
+    standstill: u32,
+    /// How often a standstill has extended the time of the message.
+    extended: u8,
     /// The last tick has seen output that waits for the transport.
     is_blocked: bool,
     /// The output has changed since the last tick in a way that starts or moves a deadline.
@@ -61,6 +67,9 @@ impl Clock {
             ping: NO_PING,
             verdict: NO_VERDICT,
             adjourned: 0,
+            last: 0,
+            standstill: 0,
+            extended: 0,
             is_blocked: false,
             is_behind: false,
             has_message: false,
@@ -109,9 +118,10 @@ impl Clock {
         reads: &mut Reads,
         tx: &mut SendBuffer<T>,
     ) -> Action {
+        let now = millis(seen.now);
+        self.watch_standstill(now);
         self.note(seen, reads, tx);
         if self.keepalive.expiring(seen.now).is_some() {
-            let now = u64::try_from(seen.now.as_millis()).unwrap_or(u64::MAX);
             let dry = seen.is_paused || reads.dry;
             if !self.is_over(now, dry && (tx.is_empty() || tx.tried)) {
                 return Action::None;
@@ -150,6 +160,16 @@ impl Clock {
         tried
     }
 
+    /// A tick long after the deadline means that the process stood still, at most since the last one.
+    fn watch_standstill(&mut self, now: u64) {
+        let asked = if self.is_behind { None } else { self.deadline() };
+        let low = u32::try_from(now & u64::from(u32::MAX)).unwrap_or_default();
+        if asked.is_some_and(|at| now > millis(at).saturating_add(LATE)) {
+            self.standstill = self.standstill.saturating_add(low.wrapping_sub(self.last));
+        }
+        self.last = low;
+    }
+
     fn note<T: Storage>(&mut self, seen: Seen, reads: &mut Reads, tx: &mut SendBuffer<T>) {
         let Seen { is_inside, is_partial, is_paused, now } = seen;
         let has_ping_left = self.has_ping_left(tx);
@@ -159,6 +179,12 @@ impl Clock {
         if received > 0 {
             keepalive.on_receive(now);
             keepalive.on_progress(bytes::to_u64(received));
+            // The peer could send only as much as the transport holds.
+            let standstill = core::mem::take(&mut self.standstill);
+            if standstill > 0 && self.extended < ADJOURNMENTS {
+                self.extended += 1;
+                keepalive.extend_message(u64::from(standstill));
+            }
         }
         if core::mem::take(&mut self.has_message) {
             keepalive.on_message(now);
@@ -170,6 +196,7 @@ impl Clock {
             keepalive.on_partial(now);
         } else {
             keepalive.on_whole();
+            self.extended = 0;
         }
         if core::mem::take(&mut self.has_sent) {
             keepalive.on_sent(now);
@@ -186,4 +213,8 @@ impl Clock {
         }
         keepalive.on_paused(is_paused);
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -197,6 +197,19 @@ fn s4_a_standstill_inside_a_message() {
     assert_eq!(end.seen.last(), Some(&expired(Reason::Message)));
 }
 
+/// The peer can send only as much as the transport holds while the process stands still.
+#[test]
+fn s4_a_standstill_inside_a_message_that_the_transport_does_not_hold() {
+    let mut end = open_server();
+    let frame = masked(0x82, &vec![7; 60_000]);
+    end.receive(&frame[..10]);
+    end.transport.incoming.extend(&frame[10..1000]);
+    end.stopped_until(secs(1000));
+    end.sleep_until(secs(1010));
+    end.receive(&frame[1000..]);
+    let Some(Seen::Data { fin: true, .. }) = end.seen.last() else { panic!("{:?}", end.seen) };
+}
+
 /// The output was blocked, and the peer reads while the process stands still.
 #[test]
 fn s4_a_standstill_with_blocked_output() {
