@@ -38,7 +38,7 @@ pub(super) struct Clock {
     standstill: u32,
     /// How often a standstill has extended the time of the message.
     extended: u8,
-    /// The last tick has seen output that waits for the transport.
+    /// The last tick has seen output that waits.
     is_blocked: bool,
     /// The output has changed since the last tick in a way that starts or moves a deadline.
     is_behind: bool,
@@ -103,8 +103,13 @@ impl Clock {
     /// Looks at the output after a write. A deadline may start only now: that of the Pong when the
     /// Ping has left, that of a write when some output has not.
     pub(super) const fn look<T: Storage>(&mut self, tx: &SendBuffer<T>) {
-        let is_stuck = !tx.is_empty() && (!self.is_blocked || tx.progressed);
+        let is_stuck = self.waits(tx) && (!self.is_blocked || tx.progressed);
         self.is_behind = is_stuck || self.has_ping_left(tx);
+    }
+
+    /// Whether output waits, or a Ping that has found no space in it.
+    const fn waits<T: Storage>(&self, tx: &SendBuffer<T>) -> bool {
+        !tx.is_empty() || self.ping == PING_DUE
     }
 
     const fn has_ping_left<T: Storage>(&self, tx: &SendBuffer<T>) -> bool {
@@ -173,7 +178,8 @@ impl Clock {
     fn note<T: Storage>(&mut self, seen: Seen, reads: &mut Reads, tx: &mut SendBuffer<T>) {
         let Seen { is_inside, is_partial, is_paused, now } = seen;
         let has_ping_left = self.has_ping_left(tx);
-        (self.is_behind, self.is_blocked) = (false, !tx.is_empty());
+        let waits = self.waits(tx);
+        (self.is_behind, self.is_blocked) = (false, waits);
         let keepalive = &mut self.keepalive;
         let received = core::mem::take(&mut reads.received);
         if received > 0 {
@@ -205,10 +211,10 @@ impl Clock {
             self.ping = NO_PING;
             keepalive.on_ping_flushed(now);
         }
-        if core::mem::take(&mut tx.progressed) || tx.is_empty() {
+        if core::mem::take(&mut tx.progressed) || !waits {
             keepalive.on_written();
         }
-        if !tx.is_empty() {
+        if waits {
             keepalive.on_blocked(now);
         }
         keepalive.on_paused(is_paused);

@@ -313,7 +313,9 @@ impl<R: SessionRole> Session<R> {
         match self.clock.tick(seen, reads, tx) {
             Action::None => {}
             Action::SendPing => match self.queue(Opcode::Ping, &[], tx) {
-                Err(error @ SendError::NoMaskingKey) => {
+                Err(error @ (SendError::NoMaskingKey | SendError::BufferTooSmall { .. }))
+                    if error == SendError::NoMaskingKey || tx.is_empty() =>
+                {
                     self.fail(Failure::Send(error));
                     self.stage = Stage::Over;
                 }

@@ -4,8 +4,10 @@ use std::num::NonZero;
 use std::time::Duration;
 
 use barews::keepalive::{Reason, Timeouts};
-use barews::session::Failure;
-use barews::{Config, Server, TransportAction};
+use barews::session::{Failure, Session};
+use barews::{
+    Config, Connection, Kind, RecvBuffer, SendBuffer, SendError, Server, TransportAction,
+};
 
 use crate::turn::{End, REQUEST, Seen, masked, open_server, plain, secs, server, server_with};
 
@@ -142,6 +144,30 @@ fn s3_output_that_the_caller_queues_after_the_events_expires() {
     end.now = end.now.max(end.ws.deadline().expect("the peer is never given up"));
     let at = given_up(end);
     assert!(at >= secs(130) && at < secs(131), "{at:?}");
+}
+
+/// The caller has begun a frame and does not go on, so there can be no Ping.
+#[test]
+fn s3_a_silent_peer_is_given_up_inside_a_frame() {
+    let mut end = open_server();
+    end.ws.begin_frame(Kind::Binary, true, 100, &mut end.tx).unwrap();
+    end.sleep_until(secs(31));
+    // The last that it writes.
+    end.tx.push(b"-").unwrap();
+    let at = given_up(end);
+    assert!(at >= secs(61) && at < secs(62), "{at:?}");
+}
+
+#[test]
+fn s3_a_send_buffer_shorter_than_a_ping_fails_the_session() {
+    let connection = Connection::server(Config::new());
+    let ws = Session::opened(connection, Timeouts::new(), secs(0));
+    let (rx, tx) = (RecvBuffer::new(vec![0; 64].into()), SendBuffer::new(vec![0; 1].into()));
+    let mut end: End<Server, Box<[u8]>> = End::new(ws, rx, tx);
+    end.sleep_until(secs(31));
+    let needed = SendError::BufferTooSmall { needed: 2 };
+    assert_eq!(end.seen, [Seen::Failed(Failure::Send(needed))]);
+    assert!(end.transport.is_dropped);
 }
 
 /// A head in pieces is no message.
