@@ -92,9 +92,10 @@ impl<S: Storage> RecvBuffer<S> {
                 _ = grow_over(&mut self.storage, self.unread, self.unread.saturating_add(1));
             }
         }
-        self.transport.dry = true;
         let spare = self.storage.as_mut().get_mut(self.end..).unwrap_or_default();
+        // A read into a full buffer shows nothing of the transport.
         self.transport.is_full = spare.is_empty();
+        self.transport.dry = !spare.is_empty() || self.unread == 0;
         spare
     }
 

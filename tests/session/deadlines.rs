@@ -3,6 +3,7 @@
 use std::num::NonZero;
 use std::time::Duration;
 
+use barews::handshake::Error;
 use barews::keepalive::{Reason, Timeouts};
 use barews::session::{Failure, Session};
 use barews::{
@@ -262,6 +263,22 @@ fn s4_a_standstill_before_the_verdict() {
     end.stopped_until(secs(200));
     end.sleep_until(secs(201));
     assert_eq!(end.seen, [Seen::Pong(vec![])]);
+}
+
+/// A read into a full buffer does not show that nothing is here.
+#[test]
+fn s4_a_full_buffer_is_no_silence() {
+    let mut end =
+        server_with(Config::new(), Timeouts::new(), vec![0; 64].into(), vec![0; 512].into());
+    let end: &mut End<Server, Box<[u8]>> = &mut end;
+    end.receive(&REQUEST.as_bytes()[..20]);
+    end.now = secs(11);
+    assert!(end.ws.receive(&mut end.rx, &mut end.tx, end.now).is_none());
+    end.rx.spare_mut().copy_from_slice(&REQUEST.as_bytes()[20..64]);
+    end.rx.advance(44);
+    assert_eq!(end.rx.spare_mut(), []);
+    end.stopped_until(secs(11) + Duration::from_millis(10));
+    assert_eq!(end.seen, [Seen::Failed(Failure::Handshake(Error::HeadTooLong))]);
 }
 
 fn sends_every(end: &mut End<Server, Vec<u8>>, bytes: &[u8], times: u64, pause: Duration) {
