@@ -50,13 +50,15 @@ pub(crate) struct Reads {
     pub(crate) dry: bool,
     /// The transport has ended.
     pub(crate) ended: bool,
+    /// The storage has not grown when it was full.
+    pub(crate) is_full: bool,
 }
 
 impl<S: Storage> RecvBuffer<S> {
     /// Creates an empty buffer. With [`Delivery::Chunks`](crate::Delivery::Chunks), a storage of
     /// [`MIN_BUFFER_LEN`] bytes suffices.
     pub const fn new(storage: S) -> Self {
-        let transport = Reads { received: 0, wanted: 1, dry: false, ended: false };
+        let transport = Reads { received: 0, wanted: 1, dry: false, ended: false, is_full: false };
         Self { storage, end: 0, unread: 0, transport }
     }
 
@@ -90,8 +92,11 @@ impl<S: Storage> RecvBuffer<S> {
                 _ = grow_over(&mut self.storage, self.unread, self.unread.saturating_add(1));
             }
         }
-        self.transport.dry = true;
-        self.storage.as_mut().get_mut(self.end..).unwrap_or_default()
+        let spare = self.storage.as_mut().get_mut(self.end..).unwrap_or_default();
+        // A read into a full buffer shows nothing of the transport.
+        self.transport.is_full = spare.is_empty();
+        self.transport.dry = !spare.is_empty() || self.unread == 0;
+        spare
     }
 
     /// The number of bytes that a [`Session`](crate::session::Session) misses for its next event, at
@@ -219,10 +224,10 @@ impl<S: Storage> RecvBuffer<S> {
         (Input { total: bytes.len(), bytes, unread: Some(&mut self.unread) }, &mut self.transport)
     }
 
-    /// The number of bytes that the storage can hold after it has grown.
+    /// The number of bytes that the storage can hold after it has grown, as far as is known.
     #[inline]
     pub(crate) fn max_len(&self) -> usize {
-        self.storage.max_len()
+        if self.transport.is_full { self.capacity() } else { self.storage.max_len() }
     }
 
     fn compact(&mut self) {

@@ -59,6 +59,7 @@ impl Session<Server> {
                 let config = Config { deflate: accept.deflate.is_some(), ..*config };
                 write_head(tx, |out| accept.write(out))?;
                 self.stage = Stage::Open(Connection::server(config));
+                self.is_deaf = false;
                 self.clock.open(now);
             }
             Err(error) => self.refuse(error, tx, now),
@@ -83,6 +84,7 @@ impl Session<Server> {
         if let Stage::Opening { opening: ServerOpening::Asked { .. }, .. } = &self.stage {
             write_head(tx, |out| respond(status, headers, body, out))?;
             self.stage = Stage::Refused;
+            self.is_deaf = false;
             self.clock.close(now);
         }
         Ok(())
@@ -121,6 +123,7 @@ impl<R: SessionRole> Session<R> {
         now: Duration,
     ) {
         self.fail(Failure::Handshake(error));
+        self.is_deaf = false;
         self.stage = if R::SERVER && write_head(tx, |out| error.respond(out)).is_ok() {
             Stage::Refused
         } else {

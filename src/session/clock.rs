@@ -32,6 +32,16 @@ pub(super) struct Clock {
     /// When the verdict on an expired deadline is due, in milliseconds.
     verdict: u64,
     adjourned: u8,
+    /// When the last tick was, in milliseconds modulo 2^32.
+    last: u32,
+    /// How long the process may have stood still, in milliseconds, if nothing was received since.
+    standstill: u32,
+    /// How often a standstill has extended the time of the message.
+    extended: u8,
+    /// The last tick has seen output that waits.
+    is_blocked: bool,
+    /// The output has changed since the last tick in a way that starts or moves a deadline.
+    is_behind: bool,
     /// Since the last tick, a message ended, a control frame came, or a message was sent.
     pub(super) has_message: bool,
     pub(super) has_control: bool,
@@ -43,10 +53,10 @@ pub(super) struct Clock {
 pub(super) struct Seen {
     /// A message has begun and not ended.
     pub(super) is_inside: bool,
-    /// Bytes of an incomplete frame or head are unread.
+    /// Bytes of an incomplete frame are unread.
     pub(super) is_partial: bool,
-    /// The output is over its high mark, so nothing is read.
-    pub(super) is_stalled: bool,
+    /// Nothing is read.
+    pub(super) is_paused: bool,
     pub(super) now: Duration,
 }
 
@@ -57,6 +67,11 @@ impl Clock {
             ping: NO_PING,
             verdict: NO_VERDICT,
             adjourned: 0,
+            last: 0,
+            standstill: 0,
+            extended: 0,
+            is_blocked: false,
+            is_behind: false,
             has_message: false,
             has_control: false,
             has_sent: false,
@@ -79,9 +94,26 @@ impl Clock {
     /// When to call `receive` next, whatever happens until then.
     pub(super) fn deadline(&self) -> Option<Duration> {
         match self.verdict {
+            _ if self.is_behind => Some(Duration::ZERO),
             NO_VERDICT => self.keepalive.next_deadline(),
             verdict => Some(Duration::from_millis(verdict)),
         }
+    }
+
+    /// Looks at the output after a write. A deadline may start only now: that of the Pong when the
+    /// Ping has left, that of a write when some output has not.
+    pub(super) const fn look<T: Storage>(&mut self, tx: &SendBuffer<T>) {
+        let is_stuck = self.waits(tx) && (!self.is_blocked || tx.progressed);
+        self.is_behind = is_stuck || self.has_ping_left(tx);
+    }
+
+    /// Whether output waits, or a Ping that has found no space in it.
+    const fn waits<T: Storage>(&self, tx: &SendBuffer<T>) -> bool {
+        !tx.is_empty() || self.ping == PING_DUE
+    }
+
+    const fn has_ping_left<T: Storage>(&self, tx: &SendBuffer<T>) -> bool {
+        !matches!(self.ping, NO_PING | PING_DUE) && tx.total_sent() >= self.ping
     }
 
     /// Takes note of what happened since the last tick, and returns what to do.
@@ -91,10 +123,11 @@ impl Clock {
         reads: &mut Reads,
         tx: &mut SendBuffer<T>,
     ) -> Action {
+        let now = millis(seen.now);
+        self.watch_standstill(now);
         self.note(seen, reads, tx);
         if self.keepalive.expiring(seen.now).is_some() {
-            let now = u64::try_from(seen.now.as_millis()).unwrap_or(u64::MAX);
-            let dry = seen.is_stalled || reads.dry || reads.ended;
+            let dry = seen.is_paused || reads.dry;
             if !self.is_over(now, dry && (tx.is_empty() || tx.tried)) {
                 return Action::None;
             }
@@ -132,13 +165,32 @@ impl Clock {
         tried
     }
 
+    /// A tick long after the deadline means that the process stood still, at most since the last one.
+    fn watch_standstill(&mut self, now: u64) {
+        let asked = if self.is_behind { None } else { self.deadline() };
+        let low = u32::try_from(now & u64::from(u32::MAX)).unwrap_or_default();
+        if asked.is_some_and(|at| now > millis(at).saturating_add(LATE)) {
+            self.standstill = self.standstill.saturating_add(low.wrapping_sub(self.last));
+        }
+        self.last = low;
+    }
+
     fn note<T: Storage>(&mut self, seen: Seen, reads: &mut Reads, tx: &mut SendBuffer<T>) {
-        let Seen { is_inside, is_partial, is_stalled, now } = seen;
+        let Seen { is_inside, is_partial, is_paused, now } = seen;
+        let has_ping_left = self.has_ping_left(tx);
+        let waits = self.waits(tx);
+        (self.is_behind, self.is_blocked) = (false, waits);
         let keepalive = &mut self.keepalive;
         let received = core::mem::take(&mut reads.received);
         if received > 0 {
             keepalive.on_receive(now);
             keepalive.on_progress(bytes::to_u64(received));
+            // The peer could send only as much as the transport holds.
+            let standstill = core::mem::take(&mut self.standstill);
+            if standstill > 0 && self.extended < ADJOURNMENTS {
+                self.extended += 1;
+                keepalive.extend_message(u64::from(standstill));
+            }
         }
         if core::mem::take(&mut self.has_message) {
             keepalive.on_message(now);
@@ -150,20 +202,25 @@ impl Clock {
             keepalive.on_partial(now);
         } else {
             keepalive.on_whole();
+            self.extended = 0;
         }
         if core::mem::take(&mut self.has_sent) {
             keepalive.on_sent(now);
         }
-        if !matches!(self.ping, NO_PING | PING_DUE) && tx.total_sent() >= self.ping {
+        if has_ping_left {
             self.ping = NO_PING;
             keepalive.on_ping_flushed(now);
         }
-        if core::mem::take(&mut tx.progressed) || tx.is_empty() {
+        if core::mem::take(&mut tx.progressed) || !waits {
             keepalive.on_written();
         }
-        if !tx.is_empty() {
+        if waits {
             keepalive.on_blocked(now);
         }
-        keepalive.on_paused(is_stalled);
+        keepalive.on_paused(is_paused);
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

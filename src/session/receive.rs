@@ -104,6 +104,7 @@ impl<R: SessionRole> Session<R> {
         tx: &mut SendBuffer<T>,
         now: Duration,
     ) -> Option<SessionEvent<'b>> {
+        self.is_deaf = reads.ended;
         if matches!(self.stage, Stage::Opening { .. })
             && let Some(event) = self.head(input, reads, capacity, tx, now)
         {
@@ -136,7 +137,10 @@ impl<R: SessionRole> Session<R> {
         let Stage::Opening { opening, .. } = &mut self.stage else { return None };
         let event = match opening.step(input) {
             Ok(Step::Event(event)) => event,
-            Ok(Step::Wait) => return None,
+            Ok(Step::Wait) => {
+                self.is_deaf = true;
+                return None;
+            }
             Ok(Step::Unanswered) => {
                 self.refuse(handshake::Error::UpgradeRequired, tx, now);
                 return None;
@@ -156,6 +160,7 @@ impl<R: SessionRole> Session<R> {
                 return None;
             }
         };
+        self.was_full = false;
         match &event {
             SessionEvent::Opened(accepted) => {
                 let is_compressed = accepted.deflate().is_some();
@@ -219,6 +224,7 @@ impl<R: SessionRole> Session<R> {
             }
             Err(error) => {
                 self.fail(Failure::Protocol(error));
+                self.was_full = false;
                 self.clock.close(now);
                 input.take(usize::MAX);
                 if reads.ended {
@@ -258,7 +264,8 @@ impl<R: SessionRole> Session<R> {
                 Err(SendError::BufferTooSmall { needed }) if needed > room => room = needed,
                 Err(error) => {
                     self.fail(Failure::Send(error));
-                    break;
+                    self.stage = Stage::Over;
+                    return;
                 }
             }
         }
@@ -302,22 +309,33 @@ impl<R: SessionRole> Session<R> {
         if matches!(self.stage, Stage::Over) {
             return;
         }
-        let is_inside = matches!(&self.stage, Stage::Open(open) if open.is_receiving_message());
-        let seen = Seen { is_inside, is_partial, is_stalled: self.is_stalled, now };
+        let (is_inside, is_partial) = match &self.stage {
+            Stage::Open(connection) => (connection.is_receiving_message(), is_partial),
+            // A head has a deadline of its own.
+            _ => (false, false),
+        };
+        let seen = Seen { is_inside, is_partial, is_paused: !self.wants_read(), now };
         match self.clock.tick(seen, reads, tx) {
             Action::None => {}
-            Action::SendPing => {
-                let end = self.queue(Opcode::Ping, &[], tx).is_ok().then(|| tx.position());
-                self.clock.ping_queued(end);
-            }
+            Action::SendPing => match self.queue(Opcode::Ping, &[], tx) {
+                Err(error @ (SendError::NoMaskingKey | SendError::BufferTooSmall { .. }))
+                    if error == SendError::NoMaskingKey || tx.is_empty() =>
+                {
+                    self.fail(Failure::Send(error));
+                    self.stage = Stage::Over;
+                }
+                result => self.clock.ping_queued(result.is_ok().then(|| tx.position())),
+            },
             Action::Expired(Reason::Message) => {
                 self.give_up(Failure::Expired(Reason::Message), Error::TooSlow, tx, now);
             }
             Action::Expired(Reason::Idle) => {
                 self.fail(Failure::Expired(Reason::Idle));
                 let closed = self.close(CloseCode::GOING_AWAY, "", tx, now);
-                if closed.is_err() {
-                    self.stage = Stage::Over;
+                match &mut self.stage {
+                    // Its code is already queued; nothing more is received.
+                    Stage::Open(connection) if closed.is_ok() => connection.fail(Error::TooSlow),
+                    stage => *stage = Stage::Over,
                 }
             }
             // Both sides have closed; only the peer's end of the transport is missing.

@@ -19,6 +19,8 @@ pub struct Session<R: SessionRole> {
     pub(super) health: Health,
     /// Nothing was delivered because the output is over its high mark.
     pub(super) is_stalled: bool,
+    /// A read is of no use: the caller has to answer a request first, or the transport has ended.
+    pub(super) is_deaf: bool,
     /// The receive buffer was full at the last `receive`, without a whole event.
     pub(super) was_full: bool,
     /// `TransportAction::HalfClose` was returned.
@@ -65,6 +67,7 @@ impl<R: SessionRole> Session<R> {
             clock: Clock::new(timeouts, now),
             health: Health::Well,
             is_stalled: false,
+            is_deaf: false,
             was_full: false,
             is_half_closed: false,
         }
@@ -77,7 +80,7 @@ impl<R: SessionRole> Session<R> {
         match self.stage {
             Stage::Over => None,
             // Without a longer buffer, the next call fails the session.
-            _ if self.was_full => Some(Duration::ZERO),
+            _ if self.was_full && !self.is_stalled => Some(Duration::ZERO),
             _ => self.clock.deadline(),
         }
     }
@@ -92,9 +95,12 @@ impl<R: SessionRole> Session<R> {
 
     /// Whether to read from the transport. If not, write, and then call
     /// [`receive`](Self::receive) again: events may wait in the receive buffer.
+    ///
+    /// False while the peer does not read, while an [`Upgrade`](super::SessionEvent::Upgrade) waits
+    /// for its answer, and after the end of the transport.
     #[must_use]
     pub const fn wants_read(&self) -> bool {
-        !self.is_stalled
+        !self.is_stalled && !self.is_deaf
     }
 
     /// The progress of the closing handshake; [`State::Closed`] if there was or will be no
@@ -114,10 +120,12 @@ impl<R: SessionRole> Session<R> {
         matches!(&self.stage, Stage::Open(connection) if matches!(connection.state(), State::Open))
     }
 
-    /// What to do with the transport once `tx` was written as far as possible.
+    /// What to do with the transport once `tx` was written as far as possible. Ask for the
+    /// [`deadline`](Self::deadline) afterwards: what has left, and what has not, moves it.
     ///
     /// [`TransportAction::HalfClose`] is returned once.
     pub fn transport_action<T: Storage>(&mut self, tx: &SendBuffer<T>) -> TransportAction {
+        self.clock.look(tx);
         let action = match &self.stage {
             Stage::Opening { .. } => TransportAction::Keep,
             Stage::Open(connection) => connection.transport_action(),

@@ -270,6 +270,12 @@ impl Keepalive {
         self.progress = self.progress.saturating_add(bytes);
     }
 
+    /// The process stood still, so that the peer could not send.
+    #[cfg(feature = "handshake")]
+    pub(crate) const fn extend_message(&mut self, millis: u64) {
+        self.message = self.message.saturating_add(millis);
+    }
+
     /// The received bytes end after a message, or after a control frame outside any message.
     pub const fn on_whole(&mut self) {
         self.message = NONE;

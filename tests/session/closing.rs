@@ -1,11 +1,14 @@
 //! S7, S8, S10: the end of a session.
 
 use barews::handshake::client::Handshake;
-use barews::session::Failure;
-use barews::{CloseCode, Config, Error, State};
+use barews::keepalive::{Reason, Timeouts};
+use barews::session::{Failure, Session};
+use barews::{
+    CloseCode, Config, Connection, Error, MaskKeys, NoKey, RecvBuffer, SendBuffer, SendError,
+    State, TransportAction,
+};
 
 use crate::turn::{Seen, client, masked, open_server, plain, secs, server_with};
-use barews::keepalive::Timeouts;
 
 #[test]
 fn s7_a_server_answers_a_close_and_ends_after_the_client() {
@@ -46,7 +49,7 @@ fn s7_the_close_deadline_runs_while_the_close_is_blocked() {
     assert!(!end.transport.is_dropped);
     end.sleep_until(secs(11));
     assert!(end.transport.is_dropped);
-    assert_eq!(end.seen, [Seen::Failed(Failure::Expired(barews::keepalive::Reason::Close))]);
+    assert_eq!(end.seen, [Seen::Failed(Failure::Expired(Reason::Close))]);
 }
 
 #[test]
@@ -111,6 +114,51 @@ fn s10_a_closed_session_takes_anything_and_does_nothing() {
     assert!(end.transport.is_dropped);
     let late = end.ws.receive(&mut end.rx, &mut end.tx, end.now).map(Seen::of);
     assert_eq!((late, end.ws.deadline()), (None, None));
+}
+
+#[test]
+fn s10_no_event_follows_an_expired_session() {
+    let timeouts = Timeouts::new().idle_within(Some(secs(20)));
+    let mut end = server_with(Config::new(), timeouts, vec![], vec![]);
+    end.open();
+    end.sleep_until(secs(21));
+    assert_eq!(end.take_seen(), [Seen::Failed(Failure::Expired(Reason::Idle))]);
+    end.receive(&[masked(0x81, b"late"), masked(0x89, b""), masked(0x88, b"")].concat());
+    assert_eq!(end.seen, []);
+    assert_eq!(end.take_written(), plain(0x88, &1001_u16.to_be_bytes()));
+    end.ends();
+    assert!(end.transport.is_dropped);
+}
+
+/// A source of masking keys that has none.
+struct NoKeys;
+
+impl MaskKeys for NoKeys {
+    fn next_key(&mut self) -> Result<[u8; 4], NoKey> {
+        Err(NoKey)
+    }
+}
+
+#[test]
+fn s10_no_event_follows_a_session_without_masking_keys() {
+    let failed = Seen::Failed(Failure::Send(SendError::NoMaskingKey));
+    // A Pong cannot be sent, and neither can the Ping of a silent connection.
+    for bytes in [[plain(0x89, b"?"), plain(0x81, b"late")].concat(), vec![]] {
+        let connection = Connection::client(Config::new(), NoKeys);
+        let mut ws = Session::opened(connection, Timeouts::new(), secs(0));
+        let (mut rx, mut tx) = (RecvBuffer::new(vec![0; 100]), SendBuffer::new(vec![0; 100]));
+        rx.spare_mut()[..bytes.len()].copy_from_slice(&bytes);
+        if !bytes.is_empty() {
+            rx.advance(bytes.len());
+        }
+        let mut seen = Vec::new();
+        while let Some(event) = ws.receive(&mut rx, &mut tx, secs(31)) {
+            seen.push(Seen::of(event));
+        }
+        assert_eq!(seen.pop(), Some(failed.clone()));
+        assert_eq!(seen, if bytes.is_empty() { vec![] } else { vec![Seen::Ping(b"?".to_vec())] });
+        assert_eq!(ws.transport_action(&tx), TransportAction::Drop);
+    }
 }
 
 /// The reply of the caller's choice: `auto_close` off.

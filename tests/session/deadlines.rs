@@ -3,9 +3,12 @@
 use std::num::NonZero;
 use std::time::Duration;
 
+use barews::handshake::Error;
 use barews::keepalive::{Reason, Timeouts};
-use barews::session::Failure;
-use barews::{Config, Server};
+use barews::session::{Failure, Session};
+use barews::{
+    Config, Connection, Kind, RecvBuffer, SendBuffer, SendError, Server, TransportAction,
+};
 
 use crate::turn::{End, REQUEST, Seen, masked, open_server, plain, secs, server, server_with};
 
@@ -104,6 +107,81 @@ fn s3_an_idle_session_is_closed_with_1001() {
     assert!(end.transport.is_dropped);
 }
 
+/// Turns as the documentation says, with no turn more: it sleeps until the deadline that the
+/// session has after the write. Returns when the peer was given up.
+fn given_up(mut end: End<Server, Vec<u8>>) -> Duration {
+    for _ in 0..20 {
+        end.turn();
+        if end.transport.is_dropped {
+            return end.now;
+        }
+        end.now = end.now.max(end.ws.deadline().expect("the peer is never given up"));
+    }
+    panic!("the peer is not given up")
+}
+
+#[test]
+fn s3_the_time_for_a_pong_starts_in_the_turn_that_writes_the_ping() {
+    for write in [Some(secs(30)), None] {
+        let timeouts = Timeouts::new().write_within(write);
+        let mut end = server_with(Config::new(), timeouts, vec![], vec![]);
+        end.open();
+        let at = given_up(end);
+        assert!(at >= secs(50) && at < secs(51), "{at:?}");
+    }
+}
+
+#[test]
+fn s3_output_that_the_caller_queues_after_the_events_expires() {
+    let mut end = server_with(Config::new(), Timeouts::new().ping_after(None), vec![], vec![]);
+    end.open();
+    (end.transport.window, end.now) = (10, secs(100));
+    // What is received, and then a message of the caller's own.
+    assert!(end.ws.receive(&mut end.rx, &mut end.tx, end.now).is_none());
+    end.ws.send_text("into the void", &mut end.tx).unwrap();
+    end.tx.sent(10);
+    assert_eq!(end.ws.transport_action(&end.tx), TransportAction::Keep);
+    end.transport.window = 0;
+    end.now = end.now.max(end.ws.deadline().expect("the peer is never given up"));
+    let at = given_up(end);
+    assert!(at >= secs(130) && at < secs(131), "{at:?}");
+}
+
+/// The caller has begun a frame and does not go on, so there can be no Ping.
+#[test]
+fn s3_a_silent_peer_is_given_up_inside_a_frame() {
+    let mut end = open_server();
+    end.ws.begin_frame(Kind::Binary, true, 100, &mut end.tx).unwrap();
+    end.sleep_until(secs(31));
+    // The last that it writes.
+    end.tx.push(b"-").unwrap();
+    let at = given_up(end);
+    assert!(at >= secs(61) && at < secs(62), "{at:?}");
+}
+
+#[test]
+fn s3_a_send_buffer_shorter_than_a_ping_fails_the_session() {
+    let connection = Connection::server(Config::new());
+    let ws = Session::opened(connection, Timeouts::new(), secs(0));
+    let (rx, tx) = (RecvBuffer::new(vec![0; 64].into()), SendBuffer::new(vec![0; 1].into()));
+    let mut end: End<Server, Box<[u8]>> = End::new(ws, rx, tx);
+    end.sleep_until(secs(31));
+    let needed = SendError::BufferTooSmall { needed: 2 };
+    assert_eq!(end.seen, [Seen::Failed(Failure::Send(needed))]);
+    assert!(end.transport.is_dropped);
+}
+
+/// A head in pieces is no message.
+#[test]
+fn s3_only_the_time_for_the_handshake_runs_before_it_is_complete() {
+    let timeouts = Timeouts::new().message_within(Some(secs(1)));
+    let mut end = server_with(Config::new(), timeouts, vec![], vec![]);
+    end.receive(&REQUEST.as_bytes()[..20]);
+    end.sleep_until(secs(5));
+    end.receive(&REQUEST.as_bytes()[20..]);
+    assert_eq!(end.seen, [Seen::Upgrade("/chat".to_owned())]);
+}
+
 /// The process stands still for longer than every deadline, while the peer's bytes arrive.
 #[test]
 fn s4_a_standstill_gives_nobody_up_whose_bytes_are_here() {
@@ -146,6 +224,19 @@ fn s4_a_standstill_inside_a_message() {
     assert_eq!(end.seen.last(), Some(&expired(Reason::Message)));
 }
 
+/// The peer can send only as much as the transport holds while the process stands still.
+#[test]
+fn s4_a_standstill_inside_a_message_that_the_transport_does_not_hold() {
+    let mut end = open_server();
+    let frame = masked(0x82, &vec![7; 60_000]);
+    end.receive(&frame[..10]);
+    end.transport.incoming.extend(&frame[10..1000]);
+    end.stopped_until(secs(1000));
+    end.sleep_until(secs(1010));
+    end.receive(&frame[1000..]);
+    let Some(Seen::Data { fin: true, .. }) = end.seen.last() else { panic!("{:?}", end.seen) };
+}
+
 /// The output was blocked, and the peer reads while the process stands still.
 #[test]
 fn s4_a_standstill_with_blocked_output() {
@@ -172,6 +263,22 @@ fn s4_a_standstill_before_the_verdict() {
     end.stopped_until(secs(200));
     end.sleep_until(secs(201));
     assert_eq!(end.seen, [Seen::Pong(vec![])]);
+}
+
+/// A read into a full buffer does not show that nothing is here.
+#[test]
+fn s4_a_full_buffer_is_no_silence() {
+    let mut end =
+        server_with(Config::new(), Timeouts::new(), vec![0; 64].into(), vec![0; 512].into());
+    let end: &mut End<Server, Box<[u8]>> = &mut end;
+    end.receive(&REQUEST.as_bytes()[..20]);
+    end.now = secs(11);
+    assert!(end.ws.receive(&mut end.rx, &mut end.tx, end.now).is_none());
+    end.rx.spare_mut().copy_from_slice(&REQUEST.as_bytes()[20..64]);
+    end.rx.advance(44);
+    assert_eq!(end.rx.spare_mut(), []);
+    end.stopped_until(secs(11) + Duration::from_millis(10));
+    assert_eq!(end.seen, [Seen::Failed(Failure::Handshake(Error::HeadTooLong))]);
 }
 
 fn sends_every(end: &mut End<Server, Vec<u8>>, bytes: &[u8], times: u64, pause: Duration) {
