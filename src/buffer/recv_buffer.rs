@@ -48,6 +48,8 @@ pub(crate) struct Reads {
     pub(crate) wanted: usize,
     /// The last read did not fill the space offered: the transport had no more bytes.
     pub(crate) dry: bool,
+    /// The caller has read, or is about to.
+    pub(crate) tried: bool,
     /// The transport has ended.
     pub(crate) ended: bool,
 }
@@ -56,7 +58,7 @@ impl<S: Storage> RecvBuffer<S> {
     /// Creates an empty buffer. With [`Delivery::Chunks`](crate::Delivery::Chunks), a storage of
     /// [`MIN_BUFFER_LEN`] bytes suffices.
     pub const fn new(storage: S) -> Self {
-        let transport = Reads { received: 0, wanted: 1, dry: false, ended: false };
+        let transport = Reads { received: 0, wanted: 1, dry: false, tried: false, ended: false };
         Self { storage, end: 0, unread: 0, transport }
     }
 
@@ -90,7 +92,7 @@ impl<S: Storage> RecvBuffer<S> {
                 _ = grow_over(&mut self.storage, self.unread, self.unread.saturating_add(1));
             }
         }
-        self.transport.dry = true;
+        (self.transport.dry, self.transport.tried) = (true, true);
         self.storage.as_mut().get_mut(self.end..).unwrap_or_default()
     }
 
