@@ -13,6 +13,7 @@ use crate::time::keepalive::Timeouts;
 
 /// A WebSocket from the transport's first byte to its last; see the [module](super).
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Session<R: SessionRole> {
     pub(super) stage: Stage<R>,
     pub(super) clock: Clock,
@@ -21,6 +22,8 @@ pub struct Session<R: SessionRole> {
     pub(super) is_stalled: bool,
     /// The receive buffer was full at the last `receive`, without a whole event.
     pub(super) was_full: bool,
+    /// The transport has ended.
+    pub(super) has_ended: bool,
     /// `TransportAction::HalfClose` was returned.
     pub(super) is_half_closed: bool,
 }
@@ -66,6 +69,7 @@ impl<R: SessionRole> Session<R> {
             health: Health::Well,
             is_stalled: false,
             was_full: false,
+            has_ended: false,
             is_half_closed: false,
         }
     }
@@ -91,10 +95,11 @@ impl<R: SessionRole> Session<R> {
     }
 
     /// Whether to read from the transport. If not, write, and then call
-    /// [`receive`](Self::receive) again: events may wait in the receive buffer.
+    /// [`receive`](Self::receive) again: events may wait in the receive buffer. False once the
+    /// transport has ended.
     #[must_use]
     pub const fn wants_read(&self) -> bool {
-        !self.is_stalled
+        !self.is_stalled && !self.has_ended
     }
 
     /// The progress of the closing handshake; [`State::Closed`] if there was or will be no
@@ -126,6 +131,12 @@ impl<R: SessionRole> Session<R> {
         };
         match action {
             TransportAction::HalfClose | TransportAction::AwaitEnd if !tx.is_empty() => {
+                TransportAction::Keep
+            }
+            // A peer that has only ended its own direction still reads.
+            TransportAction::Drop
+                if self.has_ended && !tx.is_empty() && !matches!(self.stage, Stage::Over) =>
+            {
                 TransportAction::Keep
             }
             TransportAction::HalfClose if self.is_half_closed => TransportAction::AwaitEnd,
