@@ -178,6 +178,36 @@ impl<S: Storage> RecvBuffer<S> {
         reads.dry = n < spare;
     }
 
+    /// Appends a copy of `bytes`, for a transport that delivers in pieces of its own, such as HTTP/2 or
+    /// QUIC. An empty piece is not the end; call [`end`](Self::end).
+    ///
+    /// # Errors
+    ///
+    /// [`StorageFull`] if the storage is too short and cannot grow; nothing is appended then.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), StorageFull> {
+        if self.capacity().saturating_sub(self.end) < bytes.len() {
+            self.compact();
+            let needed = self.unread.saturating_add(bytes.len());
+            if needed > self.capacity() {
+                // All these bytes have come, so the storage may grow over them.
+                grow_over(&mut self.storage, self.unread, needed)?;
+            }
+        }
+        let spare = self.storage.as_mut().get_mut(self.end..).unwrap_or_default();
+        bytes::copy(bytes, bytes::part_mut(spare, ..bytes.len()));
+        self.end = self.end.saturating_add(bytes.len());
+        self.unread = self.unread.saturating_add(bytes.len());
+        self.transport.received = self.transport.received.saturating_add(bytes.len());
+        // More pieces may be waiting.
+        (self.transport.dry, self.transport.tried) = (false, true);
+        Ok(())
+    }
+
+    /// Marks the end of the transport, like [`advance`](Self::advance) with 0.
+    pub const fn end(&mut self) {
+        self.transport.ended = true;
+    }
+
     /// A cursor over the unread bytes. What it consumes is consumed here.
     pub fn input(&mut self) -> Input<'_> {
         let start = self.end.saturating_sub(self.unread);
