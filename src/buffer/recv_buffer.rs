@@ -48,6 +48,8 @@ pub(crate) struct Reads {
     pub(crate) wanted: usize,
     /// The last read did not fill the space offered: the transport had no more bytes.
     pub(crate) dry: bool,
+    /// The caller has read, or is about to.
+    pub(crate) tried: bool,
     /// The transport has ended.
     pub(crate) ended: bool,
     /// The storage has not grown when it was full.
@@ -58,7 +60,14 @@ impl<S: Storage> RecvBuffer<S> {
     /// Creates an empty buffer. With [`Delivery::Chunks`](crate::Delivery::Chunks), a storage of
     /// [`MIN_BUFFER_LEN`] bytes suffices.
     pub const fn new(storage: S) -> Self {
-        let transport = Reads { received: 0, wanted: 1, dry: false, ended: false, is_full: false };
+        let transport = Reads {
+            received: 0,
+            wanted: 1,
+            dry: false,
+            tried: false,
+            ended: false,
+            is_full: false,
+        };
         Self { storage, end: 0, unread: 0, transport }
     }
 
@@ -96,6 +105,7 @@ impl<S: Storage> RecvBuffer<S> {
         // A read into a full buffer shows nothing of the transport.
         self.transport.is_full = spare.is_empty();
         self.transport.dry = !spare.is_empty() || self.unread == 0;
+        self.transport.tried = true;
         spare
     }
 
@@ -179,6 +189,36 @@ impl<S: Storage> RecvBuffer<S> {
         reads.received = reads.received.saturating_add(n);
         reads.ended |= n == 0 && spare > 0;
         reads.dry = n < spare;
+    }
+
+    /// Appends a copy of `bytes`, for a transport that delivers in pieces of its own, such as HTTP/2 or
+    /// QUIC. An empty piece is not the end; call [`end`](Self::end).
+    ///
+    /// # Errors
+    ///
+    /// [`StorageFull`] if the storage is too short and cannot grow; nothing is appended then.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), StorageFull> {
+        if self.capacity().saturating_sub(self.end) < bytes.len() {
+            self.compact();
+            let needed = self.unread.saturating_add(bytes.len());
+            if needed > self.capacity() {
+                // All these bytes have come, so the storage may grow over them.
+                grow_over(&mut self.storage, self.unread, needed)?;
+            }
+        }
+        let spare = self.storage.as_mut().get_mut(self.end..).unwrap_or_default();
+        bytes::copy(bytes, bytes::part_mut(spare, ..bytes.len()));
+        self.end = self.end.saturating_add(bytes.len());
+        self.unread = self.unread.saturating_add(bytes.len());
+        self.transport.received = self.transport.received.saturating_add(bytes.len());
+        // More pieces may be waiting.
+        (self.transport.dry, self.transport.tried) = (false, true);
+        Ok(())
+    }
+
+    /// Marks the end of the transport, like [`advance`](Self::advance) with 0.
+    pub const fn end(&mut self) {
+        self.transport.ended = true;
     }
 
     /// A cursor over the unread bytes. What it consumes is consumed here.

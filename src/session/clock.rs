@@ -14,7 +14,8 @@ const GRACE: u64 = 2;
 /// A verdict that is this much later, in milliseconds, came after a standstill of the process, and is adjourned ...
 const LATE: u64 = 200;
 
-/// ... but not more often than this, so that an overloaded process expires dead peers, too.
+/// ... but not more often than this, so that an overloaded process expires dead peers, too. Nor is a
+/// caller that neither reads nor writes asked more often.
 const ADJOURNMENTS: u8 = 8;
 
 /// No Ping waits in the output.
@@ -25,6 +26,7 @@ const PING_DUE: u64 = u64::MAX;
 const NO_VERDICT: u64 = u64::MAX;
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(super) struct Clock {
     keepalive: Keepalive,
     /// Where in the output the session's Ping ends, or one of the constants above.
@@ -42,6 +44,8 @@ pub(super) struct Clock {
     is_blocked: bool,
     /// The output has changed since the last tick in a way that starts or moves a deadline.
     is_behind: bool,
+    /// The caller writes what is unsent, and does not read until that is done.
+    only_writes: bool,
     /// Since the last tick, a message ended, a control frame came, or a message was sent.
     pub(super) has_message: bool,
     pub(super) has_control: bool,
@@ -72,6 +76,7 @@ impl Clock {
             extended: 0,
             is_blocked: false,
             is_behind: false,
+            only_writes: false,
             has_message: false,
             has_control: false,
             has_sent: false,
@@ -123,12 +128,14 @@ impl Clock {
         reads: &mut Reads,
         tx: &mut SendBuffer<T>,
     ) -> Action {
+        let has_received = reads.received > 0;
         let now = millis(seen.now);
         self.watch_standstill(now);
         self.note(seen, reads, tx);
         if self.keepalive.expiring(seen.now).is_some() {
-            let dry = seen.is_paused || reads.dry;
-            if !self.is_over(now, dry && (tx.is_empty() || tx.tried)) {
+            let dry = seen.is_paused || self.only_writes || reads.dry;
+            let tried = dry && (tx.is_empty() || tx.tried);
+            if !self.is_over(now, tried, has_received) {
                 return Action::None;
             }
             if self.verdict == NO_VERDICT {
@@ -146,8 +153,9 @@ impl Clock {
     }
 
     /// Whether the verdict, if one is announced, may be spoken at `now`. `tried` is whether the
-    /// caller has tried to read and write since then, and nothing was left to read.
-    const fn is_over(&mut self, now: u64, tried: bool) -> bool {
+    /// caller has tried to read and write since then, and nothing was left to read. A caller that has
+    /// not, and has received nothing, is asked only so often.
+    const fn is_over(&mut self, now: u64, tried: bool, has_received: bool) -> bool {
         if self.verdict == NO_VERDICT {
             return true;
         }
@@ -159,10 +167,14 @@ impl Clock {
             self.verdict = NO_VERDICT;
             return true;
         }
-        if !tried {
-            self.verdict = now.saturating_add(GRACE + 1);
+        if tried || (!has_received && self.adjourned >= ADJOURNMENTS) {
+            return true;
         }
-        tried
+        if !has_received {
+            self.adjourned += 1;
+        }
+        self.verdict = now.saturating_add(GRACE + 1);
+        false
     }
 
     /// A tick long after the deadline means that the process stood still, at most since the last one.
@@ -181,6 +193,8 @@ impl Clock {
         let waits = self.waits(tx);
         (self.is_behind, self.is_blocked) = (false, waits);
         let keepalive = &mut self.keepalive;
+        let has_read = core::mem::take(&mut reads.tried);
+        self.only_writes = !has_read && !tx.is_empty() && (tx.tried || self.only_writes);
         let received = core::mem::take(&mut reads.received);
         if received > 0 {
             keepalive.on_receive(now);
@@ -217,7 +231,7 @@ impl Clock {
         if waits {
             keepalive.on_blocked(now);
         }
-        keepalive.on_paused(is_paused);
+        keepalive.on_paused(is_paused || self.only_writes);
     }
 }
 

@@ -105,6 +105,7 @@ impl<R: SessionRole> Session<R> {
         now: Duration,
     ) -> Option<SessionEvent<'b>> {
         self.is_deaf = reads.ended;
+        self.has_ended = reads.ended;
         if matches!(self.stage, Stage::Opening { .. })
             && let Some(event) = self.head(input, reads, capacity, tx, now)
         {
@@ -117,7 +118,7 @@ impl<R: SessionRole> Session<R> {
         }
         if matches!(self.stage, Stage::Refused) {
             input.take(usize::MAX);
-            if reads.ended {
+            if reads.ended && tx.is_empty() {
                 self.stage = Stage::Over;
             }
         }
@@ -216,7 +217,7 @@ impl<R: SessionRole> Session<R> {
             Ok(Event::NeedMore(wanted)) => {
                 reads.wanted = wanted.get();
                 if reads.ended {
-                    self.end();
+                    self.end(now);
                 } else if self.is_stuck(input, capacity) {
                     self.give_up(Failure::StorageFull, Error::MessageTooLong, tx, now);
                 }
@@ -228,7 +229,7 @@ impl<R: SessionRole> Session<R> {
                 self.clock.close(now);
                 input.take(usize::MAX);
                 if reads.ended {
-                    self.end();
+                    self.end(now);
                 }
                 None
             }
@@ -245,8 +246,9 @@ impl<R: SessionRole> Session<R> {
     }
 
     /// The transport has ended.
-    fn end(&mut self) {
+    fn end(&mut self, now: Duration) {
         let Stage::Open(connection) = &mut self.stage else { return };
+        self.clock.close(now);
         if let Err(error) = connection.receive_eof() {
             self.fail(Failure::Protocol(error));
         }

@@ -13,6 +13,7 @@ use crate::time::keepalive::Timeouts;
 
 /// A WebSocket from the transport's first byte to its last; see the [module](super).
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Session<R: SessionRole> {
     pub(super) stage: Stage<R>,
     pub(super) clock: Clock,
@@ -23,6 +24,8 @@ pub struct Session<R: SessionRole> {
     pub(super) is_deaf: bool,
     /// The receive buffer was full at the last `receive`, without a whole event.
     pub(super) was_full: bool,
+    /// The transport has ended.
+    pub(super) has_ended: bool,
     /// `TransportAction::HalfClose` was returned.
     pub(super) is_half_closed: bool,
 }
@@ -69,6 +72,7 @@ impl<R: SessionRole> Session<R> {
             is_stalled: false,
             is_deaf: false,
             was_full: false,
+            has_ended: false,
             is_half_closed: false,
         }
     }
@@ -134,6 +138,12 @@ impl<R: SessionRole> Session<R> {
         };
         match action {
             TransportAction::HalfClose | TransportAction::AwaitEnd if !tx.is_empty() => {
+                TransportAction::Keep
+            }
+            // A peer that has only ended its own direction still reads.
+            TransportAction::Drop
+                if self.has_ended && !tx.is_empty() && !matches!(self.stage, Stage::Over) =>
+            {
                 TransportAction::Keep
             }
             TransportAction::HalfClose if self.is_half_closed => TransportAction::AwaitEnd,

@@ -52,6 +52,34 @@ fn s7_the_close_deadline_runs_while_the_close_is_blocked() {
     assert_eq!(end.seen, [Seen::Failed(Failure::Expired(Reason::Close))]);
 }
 
+/// A peer that ends its own direction at once still gets the echoes and the Close.
+#[test]
+fn s7_what_is_unsent_at_the_end_of_the_transport_is_written() {
+    for close in [masked(0x88, &[0x03, 0xE8]), masked(0x83, b""), vec![]] {
+        let mut end = open_server();
+        end.echoes = true;
+        end.transport.window = 10;
+        end.transport.is_ended = true;
+        end.receive(&[masked(0x82, &[7; 100]), close.clone()].concat());
+        assert!(!end.ws.wants_read() && !end.transport.is_dropped);
+        end.transport.window = usize::MAX;
+        end.turns();
+        assert!(end.transport.is_dropped);
+        let written = end.take_written();
+        assert!(written.starts_with(&plain(0x82, &[7; 100])));
+        assert_eq!(written.len(), 102 + if close.is_empty() { 0 } else { 4 });
+    }
+    // One that does not read either is not waited for longer than for a Close.
+    let mut end = open_server();
+    end.transport.window = 10;
+    end.ws.send_binary(&[7; 100], &mut end.tx).unwrap();
+    end.ends();
+    end.sleep_until(secs(9));
+    assert!(!end.transport.is_dropped);
+    end.sleep_until(secs(11));
+    assert!(end.transport.is_dropped);
+}
+
 #[test]
 fn s7_data_arrives_after_this_sides_close() {
     let mut end = open_server();

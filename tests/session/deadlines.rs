@@ -7,10 +7,12 @@ use barews::handshake::Error;
 use barews::keepalive::{Reason, Timeouts};
 use barews::session::{Failure, Session};
 use barews::{
-    Config, Connection, Kind, RecvBuffer, SendBuffer, SendError, Server, TransportAction,
+    CloseCode, Config, Connection, Kind, RecvBuffer, SendBuffer, SendError, Server, TransportAction,
 };
 
-use crate::turn::{End, REQUEST, Seen, masked, open_server, plain, secs, server, server_with};
+use crate::turn::{
+    End, REQUEST, Reads, Seen, masked, open_server, plain, secs, server, server_with,
+};
 
 fn expired(reason: Reason) -> Seen {
     Seen::Failed(Failure::Expired(reason))
@@ -82,6 +84,57 @@ fn s3_blocked_output_expires() {
     end.sleep_until(secs(32));
     assert_eq!(end.seen.last(), Some(&expired(Reason::Write)));
     assert!(end.transport.is_dropped);
+}
+
+/// A loop that reads only when nothing is unsent, or only when bytes are there, is asked in vain for
+/// one more read, and the deadline holds all the same.
+#[test]
+fn s3_a_deadline_holds_in_a_loop_that_does_not_read() {
+    for reads in [Reads::AfterWriting, Reads::WhenReadable] {
+        let open = || {
+            let mut end = open_server();
+            end.reads = reads;
+            end
+        };
+        let mut end = open();
+        end.sleep_until(secs(52));
+        assert_eq!(end.seen, [expired(Reason::Pong)]);
+
+        let mut end = open();
+        end.transport.window = 0;
+        end.ws.send_text("into the void", &mut end.tx).unwrap();
+        end.sleep_until(secs(29));
+        assert_eq!(end.seen, []);
+        end.sleep_until(secs(32));
+        assert_eq!(end.seen, [expired(Reason::Write)]);
+
+        let mut end = open();
+        end.transport.window = 0;
+        end.ws.close(CloseCode::GOING_AWAY, "", &mut end.tx, end.now).unwrap();
+        end.sleep_until(secs(12));
+        assert_eq!(end.seen, [expired(Reason::Close)]);
+    }
+}
+
+/// While the peer takes its time to read, it is not expected to be heard.
+#[test]
+fn s3_a_slow_reader_is_not_given_up_by_a_loop_that_writes_first() {
+    let mut end = open_server();
+    end.reads = Reads::AfterWriting;
+    end.transport.window = 0;
+    end.receive(&masked(0x02, b"a message begins"));
+    end.ws.send_binary(&[7; 1000], &mut end.tx).unwrap();
+    end.transport.incoming.extend(masked(0x80, b"and ends"));
+    for n in 1..=50 {
+        end.sleep_until(secs(20 * n));
+        end.transport.window = 20;
+        end.turns();
+    }
+    assert_eq!(end.seen.len(), 1);
+    assert!(!end.transport.is_dropped);
+    end.transport.window = usize::MAX;
+    end.turns();
+    assert_eq!(end.seen.last(), Some(&Seen::data(b"and ends")));
 }
 
 #[test]

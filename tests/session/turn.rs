@@ -58,6 +58,16 @@ pub(crate) struct Transport {
     pub(crate) is_dropped: bool,
 }
 
+/// When the loop reads.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Reads {
+    Always,
+    /// Only when nothing is unsent, as a blocking thread does.
+    AfterWriting,
+    /// Only when bytes are there, as a loop on `epoll` does.
+    WhenReadable,
+}
+
 /// One side, with what it has seen.
 #[derive(Debug)]
 pub(crate) struct End<R: SessionRole, S> {
@@ -71,6 +81,7 @@ pub(crate) struct End<R: SessionRole, S> {
     pub(crate) echoes: bool,
     /// Leaves requests unanswered.
     pub(crate) is_silent: bool,
+    pub(crate) reads: Reads,
 }
 
 pub(crate) const KEY: [u8; 4] = [0x11, 0x22, 0x33, 0x44];
@@ -158,7 +169,17 @@ impl<R: Handles, S: Storage> End<R, S> {
     pub(crate) fn new(ws: Session<R>, rx: RecvBuffer<S>, tx: SendBuffer<S>) -> Self {
         let transport = Transport { window: usize::MAX, ..Transport::default() };
         let (seen, now) = (Vec::new(), Duration::ZERO);
-        Self { ws, rx, tx, transport, seen, now, echoes: false, is_silent: false }
+        Self {
+            ws,
+            rx,
+            tx,
+            transport,
+            seen,
+            now,
+            echoes: false,
+            is_silent: false,
+            reads: Reads::Always,
+        }
     }
 
     /// The bytes arrive, and the loop turns until nothing more happens.
@@ -236,7 +257,14 @@ impl<R: Handles, S: Storage> End<R, S> {
             }
         }
         let mut was_read = false;
-        if self.ws.wants_read() {
+        let is_readable = !self.transport.incoming.is_empty() || self.transport.is_ended;
+        if self.ws.wants_read()
+            && match self.reads {
+                Reads::Always => true,
+                Reads::AfterWriting => self.tx.is_empty(),
+                Reads::WhenReadable => is_readable,
+            }
+        {
             let spare = self.rx.spare_mut();
             let n = spare.len().min(self.transport.incoming.len());
             for (to, from) in spare.iter_mut().zip(self.transport.incoming.drain(..n)) {
