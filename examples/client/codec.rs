@@ -1,7 +1,7 @@
 //! Compression (RFC 7692).
 
 use barews::deflate::{Deflate, DeflateParams, Effort, Flush, Inflate};
-use barews::{Client, Compressed, Connection, Data, Error, Kind, MaskKeys, SendError, StorageFull};
+use barews::{Data, Error, StorageFull};
 
 /// Both directions.
 pub(crate) struct Codec {
@@ -27,15 +27,10 @@ impl Codec {
         self.inflate.push(data, &mut self.room)
     }
 
-    /// Writes a text message as one compressed frame.
-    pub(crate) fn send_text<K: MaskKeys>(
-        &mut self,
-        ws: &mut Connection<Client<K>>,
-        text: &str,
-        out: &mut [u8],
-    ) -> Result<usize, SendError> {
+    /// Returns a message, compressed.
+    pub(crate) fn deflate(&mut self, text: &str) -> &[u8] {
         self.room.resize(self.room.len().max(Deflate::max_len(text.len())), 0);
         let deflated = self.deflate.push(text.as_bytes(), Flush::Finish, &mut self.room);
-        ws.send_fragment(Compressed(Kind::Text), true, &self.room[..deflated.written], out)
+        &self.room[..deflated.written]
     }
 }

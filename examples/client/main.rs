@@ -9,58 +9,75 @@ mod arguments;
 mod codec;
 #[path = "../command_line.rs"]
 mod command_line;
-mod connect;
 mod talk;
+mod websocket;
 
-use std::error::Error;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::Duration;
 
+use barews::OsKeys;
 use barews::backoff::Backoff;
+use barews::handshake::client::Handshake;
+use barews::handshake::deflate::DeflateOffer;
 
 use arguments::{Arguments, USAGE};
-use connect::connect;
-use talk::talk;
+use talk::Talk;
+use websocket::{Failure, WebSocket, back_off};
 
-/// An exit status and its error.
-type Failure = (u8, Box<dyn Error>);
-
-fn main() -> ExitCode {
-    command_line::main(USAGE, Arguments::parse, |arguments| Ok(run(&arguments)))
+/// The end of an attempt: how long it was connected, and why it failed, with the exit status.
+struct End {
+    up: Duration,
+    failure: Option<(u8, Failure)>,
+    is_done: bool,
 }
 
-fn run(arguments: &Arguments) -> ExitCode {
+fn main() -> ExitCode {
+    command_line::main(USAGE, Arguments::parse, |arguments| run(&arguments))
+}
+
+fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let mut seen = None;
     let mut backoff = Backoff::new(arguments.base, arguments.cap);
     loop {
-        let start = Instant::now();
-        let (status, error) = match attempt(arguments, &mut seen) {
-            Ok(()) if !arguments.reconnect || is_done(arguments, seen) => {
-                return ExitCode::SUCCESS;
-            }
-            // The server closed the connection, and may be back soon.
-            Ok(()) => (0, "closed".into()),
-            Err(failure) => failure,
-        };
+        let End { up, failure, is_done } = attempt(arguments, &mut seen)?;
+        if failure.is_none() && (is_done || !arguments.reconnect) {
+            return Ok(ExitCode::SUCCESS);
+        }
+        // Without a failure the server closed the connection, and may be back soon.
+        let (status, error) = failure.unwrap_or((0, "closed".into()));
         eprintln!("{error}");
         if !arguments.reconnect {
-            return ExitCode::from(status);
+            return Ok(ExitCode::from(status));
         }
-        backoff.on_lost(start.elapsed());
-        let Ok(random) = getrandom::u64() else { return ExitCode::from(1) };
-        std::thread::sleep(backoff.next_delay(random));
+        back_off(&mut backoff, up)?;
     }
 }
 
-fn attempt(arguments: &Arguments, seen: &mut Option<u64>) -> Result<(), Failure> {
+/// Connects, and stays until the end of the connection. `seen` is the last number of the feed.
+fn attempt(arguments: &Arguments, seen: &mut Option<u64>) -> Result<End, Failure> {
+    let Arguments { host, port, .. } = arguments;
     let path = match seen {
         Some(seen) if arguments.resume => format!("{}?after={seen}", arguments.path),
         _ => arguments.path.clone(),
     };
-    let opened = connect(arguments, &path).map_err(|error| (1, error))?;
-    talk(opened, arguments, seen).map_err(|error| (2, error))
-}
-
-fn is_done(arguments: &Arguments, seen: Option<u64>) -> bool {
-    arguments.until > 0 && seen.is_some_and(|seen| seen >= arguments.until)
+    let protocols: Vec<&str> = arguments.protocols.iter().map(String::as_str).collect();
+    let headers: Vec<_> = arguments.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    // Lets the server limit our window.
+    let offers = [DeflateOffer::new().client_max_window_bits(None)];
+    let mut handshake = Handshake::new(OsKeys::nonce()?, host, &path)
+        .port(*port)
+        .protocols(&protocols)
+        .headers(&headers)
+        .deflate(if arguments.deflate { &offers } else { &[] });
+    if let Some(origin) = &arguments.origin {
+        handshake = handshake.origin(origin);
+    }
+    let mut talk = Talk::new(arguments, seen);
+    let address = (host.trim_matches(['[', ']']), *port);
+    let result = WebSocket::run(address, &handshake, |ws, event| talk.on_event(ws, event));
+    let status = if talk.opened.is_some() { 2 } else { 1 };
+    let up = talk.opened.map_or(Duration::ZERO, |opened| opened.elapsed());
+    let is_done = talk.is_done();
+    let failure = talk.failure.or(result.err()).map(|error| (status, error));
+    Ok(End { up, failure, is_done })
 }

@@ -113,7 +113,8 @@ impl<S: Storage> RecvBuffer<S> {
     /// least 1, like that of [`Event::NeedMore`](crate::Event::NeedMore).
     ///
     /// A pooled buffer [`reserve`](Self::reserve)s them and, if it is too short, is replaced by a
-    /// longer one. The session fails if the buffer is full at two calls of `receive` in a row.
+    /// longer one. The session fails if the buffer is full at two calls of `receive`, and nothing has
+    /// arrived between them.
     #[must_use]
     pub const fn need_more(&self) -> usize {
         self.transport.wanted

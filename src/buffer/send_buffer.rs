@@ -167,6 +167,22 @@ impl<S: Storage> SendBuffer<S> {
         Ok(())
     }
 
+    /// Moves the unsent bytes into `bigger` and returns the old storage, for instance to a pool. The
+    /// marks stay. Without unsent bytes, `bigger` may be empty.
+    ///
+    /// # Errors
+    ///
+    /// Returns `bigger` if it does not hold the unsent bytes; nothing has changed then.
+    pub fn grow(&mut self, mut bigger: S) -> Result<S, S> {
+        let unsent = self.storage.as_ref().get(self.start..self.end).unwrap_or_default();
+        let Some(to) = bigger.as_mut().get_mut(..unsent.len()) else {
+            return Err(bigger);
+        };
+        bytes::copy(unsent, to);
+        (self.start, self.end) = (0, unsent.len());
+        Ok(core::mem::replace(&mut self.storage, bigger))
+    }
+
     /// Where the bytes that are unsent now end, counted in bytes from the beginning.
     pub(crate) fn position(&self) -> u64 {
         self.sent.saturating_add(bytes::to_u64(self.len()))

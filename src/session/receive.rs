@@ -151,7 +151,7 @@ impl<R: SessionRole> Session<R> {
                 if reads.ended {
                     self.fail(Failure::Protocol(Error::UnexpectedEof));
                     self.stage = Stage::Over;
-                } else if self.is_stuck(input, capacity) {
+                } else if self.is_stuck(input, reads, capacity) {
                     self.refuse(handshake::Error::HeadTooLong, tx, now);
                 }
                 return None;
@@ -218,7 +218,7 @@ impl<R: SessionRole> Session<R> {
                 reads.wanted = wanted.get();
                 if reads.ended {
                     self.end(now);
-                } else if self.is_stuck(input, capacity) {
+                } else if self.is_stuck(input, reads, capacity) {
                     self.give_up(Failure::StorageFull, Error::MessageTooLong, tx, now);
                 }
                 None
@@ -236,11 +236,12 @@ impl<R: SessionRole> Session<R> {
         }
     }
 
-    /// Whether the receive buffer is full without a whole event, for the second time: the caller
-    /// had the opportunity to make space.
-    fn is_stuck(&mut self, input: &Input<'_>, capacity: usize) -> bool {
-        let is_full = input.len() >= capacity;
-        let is_stuck = is_full && self.was_full;
+    /// Whether the receive buffer is full without a whole event, and nothing has arrived since it
+    /// was: the caller had the opportunity to make space. A buffer that is given back while it is
+    /// empty may have no length.
+    fn is_stuck(&mut self, input: &Input<'_>, reads: &Reads, capacity: usize) -> bool {
+        let is_full = !input.is_empty() && input.len() >= capacity;
+        let is_stuck = is_full && self.was_full && reads.received == 0;
         self.was_full = is_full && !is_stuck;
         is_stuck
     }

@@ -1,7 +1,7 @@
 //! S6, S9: backpressure, and whole messages in fixed and growing storage.
 
 use barews::handshake::server::Origins;
-use barews::keepalive::Timeouts;
+use barews::keepalive::{Reason, Timeouts};
 use barews::session::{Failure, Session, SessionEvent};
 use barews::{
     Assembler, Config, Delivery, Error, Message, RecvBuffer, SendBuffer, Server, Storage,
@@ -261,4 +261,86 @@ fn s6_a_failed_session_does_not_ask_for_a_longer_buffer() {
     end.turns();
     assert_eq!(end.seen.last(), Some(&Seen::Failed(Failure::Protocol(Error::ReservedOpcode))));
     assert!(end.ws.deadline() > Some(end.now));
+}
+
+fn block(len: usize) -> Box<[u8]> {
+    vec![0; len].into()
+}
+
+/// A buffer in blocks of a pool is replaced by one of at most twice the length that has arrived, and
+/// each is full at once.
+#[test]
+fn s6_a_pooled_buffer_grows_block_by_block_with_what_arrives() {
+    let config = Config::new().delivery(Delivery::Frames);
+    let mut end = server_with(config, Timeouts::new(), block(512), block(1024));
+    end.open();
+    end.rx.grow(block(64)).unwrap();
+    let frame = masked(0x82, &[7; 10_000]);
+    let mut rest = &frame[..];
+    let mut lengths = Vec::new();
+    let received = loop {
+        if let Some(event) = end.ws.receive(&mut end.rx, &mut end.tx, end.now) {
+            break Seen::of(event);
+        }
+        if let Err(full) = end.rx.reserve(end.rx.need_more().min(end.rx.len().max(1))) {
+            lengths.push(full.needed);
+            end.rx.grow(block(full.needed)).unwrap();
+        }
+        let spare = end.rx.spare_mut();
+        let n = spare.len().min(rest.len());
+        spare[..n].copy_from_slice(&rest[..n]);
+        rest = &rest[n..];
+        end.rx.advance(n);
+    };
+    assert_eq!(received, Seen::data(&[7; 10_000]));
+    assert_eq!(lengths, [128, 256, 512, 1024, 2048, 4096, 8192, 10_008]);
+}
+
+#[test]
+fn s6_a_pooled_buffer_that_does_not_grow_fails_the_session() {
+    let config = Config::new().delivery(Delivery::Frames);
+    let mut end = server_with(config, Timeouts::new(), block(512), block(1024));
+    end.open();
+    end.receive(&masked(0x82, &[7; 10_000]));
+    end.turns();
+    assert_eq!(end.take_seen(), [Seen::Failed(Failure::StorageFull)]);
+}
+
+/// An idle session whose blocks were given back gets its Ping, and keeps its deadlines.
+#[test]
+fn s6_an_idle_session_needs_no_buffers() {
+    let mut end = server_with(Config::new(), Timeouts::new(), block(512), block(512));
+    end.open();
+    end.receive(&masked(0x82, b"bytes"));
+    assert_eq!(end.take_seen(), [Seen::data(b"bytes")]);
+    end.rx.grow(block(0)).unwrap();
+    end.tx.grow(block(0)).unwrap();
+    for second in 1..30 {
+        end.now = secs(second);
+        assert!(end.ws.receive(&mut end.rx, &mut end.tx, end.now).is_none());
+        assert_eq!(end.ws.deadline(), Some(secs(30)));
+    }
+    end.rx.grow(block(512)).unwrap();
+    end.tx.grow(block(512)).unwrap();
+    end.sleep_until(secs(31));
+    assert_eq!(end.take_written(), plain(0x89, b""));
+    end.sleep_until(secs(60));
+    assert_eq!(end.take_seen(), [Seen::Failed(Failure::Expired(Reason::Pong))]);
+}
+
+#[test]
+fn a_send_buffer_moves_into_another_storage() {
+    let mut tx = SendBuffer::with_marks(block(8), 2, 4);
+    tx.push(b"abcdefgh").unwrap();
+    tx.sent(2);
+    assert_eq!(tx.grow(block(5)), Err(block(5)));
+    assert_eq!(tx.unsent(), b"cdefgh");
+    assert_eq!(tx.grow(block(10)).unwrap().len(), 8);
+    tx.push(b"ijkl").unwrap();
+    assert_eq!(tx.unsent(), b"cdefghijkl");
+    assert!(tx.push(b"m").is_err() && tx.is_over_mark());
+    tx.sent(10);
+    assert!(!tx.is_over_mark());
+    assert_eq!(tx.grow(block(0)).unwrap().len(), 10);
+    assert!(tx.push(b"n").is_err() && tx.is_empty());
 }

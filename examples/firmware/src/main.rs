@@ -8,6 +8,7 @@
 #![no_std]
 #![no_main]
 
+#[expect(dead_code, reason = "the client uses the rest")]
 mod board;
 mod codecs;
 mod fault;

@@ -1,5 +1,6 @@
-// The npm package `ws` as a client that checks echo_server, or a server for the example `client`.
-// usage: NODE_PATH=.../node_modules node node_peer.js client URL [deflate] | node_peer.js server [deflate]
+// The npm package `ws` as a client that checks an echo server or the chat, or a server for the example `client`.
+// usage: NODE_PATH=.../node_modules node node_peer.js client|chat URL [deflate] | node_peer.js server [deflate]
+// The environment variable SERVER is the name of the server to print, if it is not echo_server.
 'use strict';
 const { WebSocket, WebSocketServer } = require('ws');
 
@@ -9,13 +10,15 @@ const binary = (size) => Buffer.from(Uint8Array.from({ length: size }, (_, i) =>
 // With compression every message is compressed, however short.
 const perMessageDeflate = process.argv.includes('deflate') && { threshold: 0 };
 
+const peers = `ws${perMessageDeflate ? ' with compression' : ''} -> ${process.env.SERVER || 'echo_server'}`;
+
 function open(url, protocols = []) {
   const ws = new WebSocket(url, protocols, { perMessageDeflate, handshakeTimeout: 10000 });
   const waiting = [];
   const arrived = [];
   ws.next = (event) =>
     new Promise((resolve, reject) => {
-      setTimeout(() => reject(new Error(`no ${event} in 10 s`)), 10000).unref();
+      setTimeout(() => reject(new Error(`no ${event} in 10 s`)), 10000);
       const early = arrived.findIndex((entry) => entry.event === event);
       if (early >= 0) resolve(arrived.splice(early, 1)[0].values);
       else waiting.push({ event, resolve, reject });
@@ -44,10 +47,10 @@ async function client(url) {
     try {
       await ws.next('open');
       await body(ws);
-      console.log(`ok ws${perMessageDeflate ? ' with compression' : ''} -> echo_server: ${name}`);
+      console.log(`ok ${peers}: ${name}`);
     } catch (error) {
       failures += 1;
-      console.log(`FAIL ws${perMessageDeflate ? ' with compression' : ''} -> echo_server: ${name}: ${error.message}`);
+      console.log(`FAIL ${peers}: ${name}: ${error.message}`);
     } finally {
       ws.terminate();
     }
@@ -92,6 +95,45 @@ async function client(url) {
   return failures;
 }
 
+/** Two clients of the chat. */
+async function chat(url) {
+  const [one, two] = [open(url), open(url)];
+  let failures = 0;
+  async function check(name, body) {
+    try {
+      await body();
+      console.log(`ok ${peers}: ${name}`);
+    } catch (error) {
+      failures += 1;
+      console.log(`FAIL ${peers}: ${name}: ${error.message}`);
+    }
+  }
+  const heard = async (ws) => (await ws.next('message'))[0].toString().replace(/^[0-9]+: /, '');
+  await check('text', async () => {
+    for (const ws of [one, two]) await ws.next('open');
+    one.send('Grüße €😀');
+    for (const ws of [one, two]) same(await heard(ws), 'Grüße €😀');
+  });
+  await check('1 MiB in fragments with a ping among them', async () => {
+    const whole = Buffer.from(text(590000));
+    for (let at = 0; at < whole.length; at += 50000) {
+      one.send(whole.subarray(at, at + 50000), { fin: at + 50000 >= whole.length, binary: false });
+    }
+    one.ping('between');
+    same((await one.next('pong'))[0].toString(), 'between');
+    for (const ws of [one, two]) same(await heard(ws), whole.toString());
+  });
+  await check('binary: Close 1003', async () => {
+    two.send(binary(10));
+    same((await two.next('close'))[0], 1003);
+  });
+  await check('close with code and reason', async () => {
+    one.close(4001, 'done');
+    same((await one.next('close'))[0], 4001);
+  });
+  return failures;
+}
+
 function server() {
   const wss = new WebSocketServer({
     host: '127.0.0.1',
@@ -116,8 +158,9 @@ function server() {
 
 const [mode, url] = process.argv.slice(2);
 if (mode === 'client') client(url).then((failures) => process.exit(failures ? 1 : 0));
+else if (mode === 'chat') chat(url).then((failures) => process.exit(failures ? 1 : 0));
 else if (mode === 'server') server();
 else {
-  console.error('usage: node_peer.js client URL [deflate] | node_peer.js server [deflate]');
+  console.error('usage: node_peer.js client|chat URL [deflate] | node_peer.js server [deflate]');
   process.exit(2);
 }

@@ -13,7 +13,11 @@ mod line;
 mod ram;
 
 use core::ptr;
+use core::sync::atomic::{AtomicU32, Ordering};
+use core::time::Duration;
 
+use cortex_m::peripheral::SYST;
+use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m_rt::{ExceptionFrame, exception};
 use cortex_m_semihosting::{debug, hprintln};
 
@@ -53,12 +57,53 @@ impl Uart {
         n
     }
 
+    /// Reads what has arrived, which may be nothing.
+    pub(crate) fn read_now(&mut self, to: &mut [u8]) -> usize {
+        let mut n = 0;
+        for to in to {
+            let Some(byte) = self.line.receive() else { break };
+            *to = byte;
+            n += 1;
+        }
+        n
+    }
+
     /// Blocks until the UART has accepted all `bytes`.
     pub(crate) fn write(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.line.transmit(*byte);
         }
     }
+}
+
+/// Milliseconds, counted by the interrupt of the system timer.
+pub(crate) struct Clock(());
+
+static MILLIS: AtomicU32 = AtomicU32::new(0);
+
+impl Clock {
+    /// Without the timer, for instance because it was taken before, the time stands still.
+    pub(crate) fn start(timer: Option<SYST>) -> Self {
+        if let Some(mut timer) = timer {
+            timer.set_clock_source(SystClkSource::Core);
+            // 25 MHz.
+            timer.set_reload(25_000 - 1);
+            timer.clear_current();
+            timer.enable_counter();
+            timer.enable_interrupt();
+        }
+        Self(())
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        Duration::from_millis(MILLIS.load(Ordering::Relaxed).into())
+    }
+}
+
+#[exception]
+fn SysTick() {
+    // Not `fetch_add`, which a Cortex-M0 does not have. Only this interrupt writes.
+    MILLIS.store(MILLIS.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
 }
 
 /// A 32-bit register of the UART.
