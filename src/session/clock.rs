@@ -45,7 +45,7 @@ pub(super) struct Seen {
     pub(super) is_inside: bool,
     /// Bytes of an incomplete frame or head are unread.
     pub(super) is_partial: bool,
-    /// The output is over its high mark, so nothing is read.
+    /// Nothing is delivered, so nothing is read.
     pub(super) is_stalled: bool,
     pub(super) now: Duration,
 }

@@ -38,6 +38,7 @@ impl<R: SessionRole> Session<R> {
         if WORD_64
             && let Stage::Open(connection) = &mut self.stage
             && !tx.is_over_mark()
+            && !self.is_paused
             && let Some(data) = connection.whole_message(&mut input)
         {
             self.clock.has_message = true;
@@ -99,6 +100,7 @@ impl<R: SessionRole> Session<R> {
         tx: &mut SendBuffer<T>,
         now: Duration,
     ) -> Option<SessionEvent<'b>> {
+        self.is_ended |= reads.ended;
         if matches!(self.stage, Stage::Opening { .. })
             && let Some(event) = self.head(input, reads, capacity, tx, now)
         {
@@ -178,7 +180,7 @@ impl<R: SessionRole> Session<R> {
         now: Duration,
     ) -> Option<SessionEvent<'b>> {
         self.is_stalled = tx.is_over_mark();
-        if self.is_stalled {
+        if self.holds() {
             return None;
         }
         let Stage::Open(connection) = &mut self.stage else { return None };
@@ -298,7 +300,7 @@ impl<R: SessionRole> Session<R> {
             return;
         }
         let is_inside = matches!(&self.stage, Stage::Open(open) if open.is_receiving_message());
-        let seen = Seen { is_inside, is_partial, is_stalled: self.is_stalled, now };
+        let seen = Seen { is_inside, is_partial, is_stalled: self.holds(), now };
         match self.clock.tick(seen, reads, tx) {
             Action::None => {}
             Action::SendPing => {

@@ -19,6 +19,10 @@ pub struct Session<R: SessionRole> {
     pub(super) health: Health,
     /// Nothing was delivered because the output is over its high mark.
     pub(super) is_stalled: bool,
+    /// The caller wants nothing delivered.
+    pub(super) is_paused: bool,
+    /// The transport has ended.
+    pub(super) is_ended: bool,
     /// The receive buffer was full at the last `receive`, without a whole event.
     pub(super) was_full: bool,
     /// `TransportAction::HalfClose` was returned.
@@ -65,6 +69,8 @@ impl<R: SessionRole> Session<R> {
             clock: Clock::new(timeouts, now),
             health: Health::Well,
             is_stalled: false,
+            is_paused: false,
+            is_ended: false,
             was_full: false,
             is_half_closed: false,
         }
@@ -83,10 +89,29 @@ impl<R: SessionRole> Session<R> {
     }
 
     /// Whether to read from the transport. If not, write, and then call
-    /// [`receive`](Self::receive) again: events may wait in the receive buffer.
+    /// [`receive`](Self::receive) again: events may wait in the receive buffer. False once the
+    /// transport has ended.
     #[must_use]
     pub const fn wants_read(&self) -> bool {
-        !self.is_stalled
+        !self.holds() && !self.is_ended
+    }
+
+    /// Stops the delivery of messages and control frames, or resumes it.
+    ///
+    /// While it is stopped, [`wants_read`](Self::wants_read) is false. Call
+    /// [`receive`](Self::receive) all the same: time passes, and only blocked output and the closing
+    /// handshake expire.
+    ///
+    /// A relay pauses a session while the output of the *other* one is too long. What it receives is
+    /// queued there, so the high mark of its own output should not stop it: create that with
+    /// [`SendBuffer::with_marks`] and `usize::MAX`.
+    pub const fn pause(&mut self, is_paused: bool) {
+        self.is_paused = is_paused;
+    }
+
+    /// Whether nothing is delivered.
+    pub(super) const fn holds(&self) -> bool {
+        self.is_stalled || self.is_paused
     }
 
     /// The progress of the closing handshake; [`State::Closed`] if there was or will be no

@@ -4,6 +4,7 @@ mod closing;
 mod deadlines;
 mod memory;
 mod opening;
+mod pausing;
 mod sending;
 mod size;
 mod turn;
