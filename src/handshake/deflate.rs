@@ -331,6 +331,39 @@ pub fn negotiate<'b>(
     offers.into_iter().filter_map(OfferParams::parse).find_map(|offer| config.answer(offer))
 }
 
+/// Accepts the first offer that allows exactly `params`, and returns the response to it: a proxy
+/// answers its client as the server has answered the same offers, so that compressed messages can be
+/// passed on as they are. `None` if no offer allows them.
+///
+/// ```
+/// use barews::handshake::deflate::{confirm, negotiate, negotiate_exactly};
+/// use barews::handshake::deflate::{DeflateConfig, DeflateOffer};
+/// use barews::handshake::extension;
+///
+/// let parse = |field| extension::parse(field).filter_map(Result::ok);
+/// let field = b"permessage-deflate; server_max_window_bits=9, permessage-deflate";
+/// // The proxy offers its server what its client offers.
+/// let offers: Vec<_> = parse(field).filter_map(DeflateOffer::parse).collect();
+/// // The server has accepted the second offer, and so does the proxy.
+/// let answer = parse(b"permessage-deflate").next().unwrap();
+/// let params = confirm(answer, &offers).unwrap();
+/// let answer = negotiate_exactly(parse(field), params).unwrap();
+/// assert_eq!(answer.params(), params);
+/// assert_ne!(negotiate(parse(field), &DeflateConfig::new()), Some(answer));
+/// ```
+pub fn negotiate_exactly<'b>(
+    offers: impl IntoIterator<Item = Extension<'b>>,
+    params: DeflateParams,
+) -> Option<DeflateAnswer> {
+    let config = DeflateConfig::new()
+        .server_no_context_takeover(params.server_no_context_takeover)
+        .client_no_context_takeover(params.client_no_context_takeover)
+        .server_max_window_bits(params.server_max_window_bits)
+        .client_max_window_bits(params.client_max_window_bits);
+    let answers = offers.into_iter().filter_map(OfferParams::parse);
+    answers.filter_map(|offer| config.answer(offer)).find(|answer| answer.params() == params)
+}
+
 /// A client's offer. Its `Display` is the list element to send in `Sec-WebSocket-Extensions`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -377,6 +410,26 @@ impl DeflateOffer {
             None => ClientWindow::Any,
         };
         self
+    }
+
+    /// An offer received, for a proxy that passes it on; `None` if `extension` is not a valid offer of
+    /// permessage-deflate.
+    ///
+    /// ```
+    /// use barews::handshake::deflate::DeflateOffer;
+    /// use barews::handshake::extension;
+    ///
+    /// let field = b"foo, permessage-deflate; client_max_window_bits; server_max_window_bits=10";
+    /// let mut received = extension::parse(field);
+    /// assert_eq!(DeflateOffer::parse(received.next().unwrap()?), None);
+    /// let offer = DeflateOffer::parse(received.next().unwrap()?).unwrap();
+    /// let field = "permessage-deflate; server_max_window_bits=10; client_max_window_bits";
+    /// assert_eq!(offer.to_string(), field);
+    /// # Ok::<(), extension::Malformed>(())
+    /// ```
+    #[must_use]
+    pub fn parse(extension: Extension<'_>) -> Option<Self> {
+        OfferParams::parse(extension).map(Self)
     }
 
     pub(super) fn write(self, put: impl FnMut(&'static str)) {

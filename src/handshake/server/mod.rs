@@ -29,7 +29,8 @@ mod request;
 use core::fmt;
 
 use crate::bytes::Status;
-use crate::handshake::deflate::{DeflateAnswer, DeflateConfig, negotiate};
+use crate::handshake::client::Accepted;
+use crate::handshake::deflate::{DeflateAnswer, DeflateConfig, negotiate, negotiate_exactly};
 use crate::handshake::error::{BuildError, Error, Field};
 use crate::handshake::extension::{self, Extension, Malformed};
 use crate::handshake::http::grammar::{elements, small_number, token};
@@ -173,6 +174,23 @@ impl<'b> Upgrade<'b> {
             return Err(Error::OriginRefused);
         }
         Ok(Accept { upgrade: *self, protocol: None, deflate: None, headers: &[] })
+    }
+
+    /// Answers as another server has answered the same offers, for a proxy: with the subprotocol of
+    /// `accepted`, and with exactly its compression, so that compressed messages can be passed on as
+    /// they are. `None` if no single offer allows that.
+    ///
+    /// The proxy offers [`protocols`](Self::protocols), and of each of the
+    /// [`extensions`](Self::extensions) what [`DeflateOffer::parse`] returns.
+    ///
+    /// [`DeflateOffer::parse`]: crate::handshake::deflate::DeflateOffer::parse
+    #[must_use]
+    pub fn accept_as<'a>(&self, accepted: &Accepted<'a>) -> Option<Accept<'a, 'b>> {
+        let deflate = match accepted.deflate() {
+            Some(params) => Some(negotiate_exactly(self.extensions(), params)?),
+            None => None,
+        };
+        Some(Accept { upgrade: *self, protocol: accepted.protocol(), deflate, headers: &[] })
     }
 
     /// `None` if the request does not ask for a WebSocket.
