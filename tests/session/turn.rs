@@ -113,6 +113,18 @@ pub(crate) fn client(handshake: &Handshake<'_>) -> End<Client<Keys>, Vec<u8>> {
     End::new(ws, RecvBuffer::new(Vec::new()), tx)
 }
 
+/// A client whose opening handshake is complete.
+pub(crate) fn open_client() -> End<Client<Keys>, Vec<u8>> {
+    let mut end = client(&Handshake::new(*b"the sample nonce", "example.com", "/"));
+    end.receive(
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+          Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+    );
+    assert_eq!(end.take_seen(), [Seen::Opened]);
+    end.take_written();
+    end
+}
+
 impl<S: Storage> End<Server, S> {
     pub(crate) fn open(&mut self) {
         self.receive(REQUEST.as_bytes());
