@@ -226,6 +226,12 @@ impl<R: SessionRole> Session<R> {
         }
     }
 
+    /// Queues the Close that is held back. False if there is none, or it cannot be sent.
+    fn release<T: Storage>(&mut self, tx: &mut SendBuffer<T>, now: Duration) -> bool {
+        matches!(&self.stage, Stage::Open(connection) if connection.is_held())
+            && self.close(CloseCode::NO_STATUS, "", tx, now).is_ok()
+    }
+
     /// Whether the receive buffer is full without a whole event, for the second time: the caller
     /// had the opportunity to make space.
     fn is_stuck(&mut self, input: &Input<'_>, capacity: usize) -> bool {
@@ -317,6 +323,8 @@ impl<R: SessionRole> Session<R> {
                     self.stage = Stage::Over;
                 }
             }
+            // The caller has not said when to report the error to the peer.
+            Action::Expired(Reason::Close) if self.release(tx, now) => {}
             // Both sides have closed; only the peer's end of the transport is missing.
             Action::Expired(Reason::Close) if self.state() == State::Closed => {
                 self.stage = Stage::Over;
