@@ -331,27 +331,8 @@ pub fn negotiate<'b>(
     offers.into_iter().filter_map(OfferParams::parse).find_map(|offer| config.answer(offer))
 }
 
-/// Accepts the first offer that allows exactly `params`, and returns the response to it: a proxy
-/// answers its client as the server has answered the same offers, so that compressed messages can be
-/// passed on as they are. `None` if no offer allows them.
-///
-/// ```
-/// use barews::handshake::deflate::{confirm, negotiate, negotiate_exactly};
-/// use barews::handshake::deflate::{DeflateConfig, DeflateOffer};
-/// use barews::handshake::extension;
-///
-/// let parse = |field| extension::parse(field).filter_map(Result::ok);
-/// let field = b"permessage-deflate; server_max_window_bits=9, permessage-deflate";
-/// // The proxy offers its server what its client offers.
-/// let offers: Vec<_> = parse(field).filter_map(DeflateOffer::parse).collect();
-/// // The server has accepted the second offer, and so does the proxy.
-/// let answer = parse(b"permessage-deflate").next().unwrap();
-/// let params = confirm(answer, &offers).unwrap();
-/// let answer = negotiate_exactly(parse(field), params).unwrap();
-/// assert_eq!(answer.params(), params);
-/// assert_ne!(negotiate(parse(field), &DeflateConfig::new()), Some(answer));
-/// ```
-pub fn negotiate_exactly<'b>(
+/// Accepts the first offer that allows exactly `params`, and returns the response to it.
+pub(super) fn negotiate_exactly<'b>(
     offers: impl IntoIterator<Item = Extension<'b>>,
     params: DeflateParams,
 ) -> Option<DeflateAnswer> {

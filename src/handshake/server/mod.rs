@@ -29,8 +29,9 @@ mod request;
 use core::fmt;
 
 use crate::bytes::Status;
-use crate::handshake::client::Accepted;
-use crate::handshake::deflate::{DeflateAnswer, DeflateConfig, negotiate, negotiate_exactly};
+use crate::handshake::deflate::{
+    DeflateAnswer, DeflateConfig, DeflateParams, negotiate, negotiate_exactly,
+};
 use crate::handshake::error::{BuildError, Error, Field};
 use crate::handshake::extension::{self, Extension, Malformed};
 use crate::handshake::http::grammar::{elements, small_number, token};
@@ -176,21 +177,26 @@ impl<'b> Upgrade<'b> {
         Ok(Accept { upgrade: *self, protocol: None, deflate: None, headers: &[] })
     }
 
-    /// Answers as another server has answered the same offers, for a proxy: with the subprotocol of
-    /// `accepted`, and with exactly its compression, so that compressed messages can be passed on as
-    /// they are. `None` if no single offer allows that.
+    /// Answers as another server has answered the same offers, for a proxy: with its subprotocol, and
+    /// with exactly its compression, so that compressed messages can be passed on as they are. `None`
+    /// if no single offer allows that.
     ///
-    /// The proxy offers [`protocols`](Self::protocols), and of each of the
-    /// [`extensions`](Self::extensions) what [`DeflateOffer::parse`] returns.
+    /// The proxy offers that server [`protocols`](Self::protocols), and what [`DeflateOffer::parse`]
+    /// returns for [`extensions`](Self::extensions). It passes on [`origin`](Self::origin), which is
+    /// not checked here.
     ///
     /// [`DeflateOffer::parse`]: crate::handshake::deflate::DeflateOffer::parse
     #[must_use]
-    pub fn accept_as<'a>(&self, accepted: &Accepted<'a>) -> Option<Accept<'a, 'b>> {
-        let deflate = match accepted.deflate() {
+    pub fn accept_as<'a>(
+        &self,
+        protocol: Option<&'a str>,
+        deflate: Option<DeflateParams>,
+    ) -> Option<Accept<'a, 'b>> {
+        let deflate = match deflate {
             Some(params) => Some(negotiate_exactly(self.extensions(), params)?),
             None => None,
         };
-        Some(Accept { upgrade: *self, protocol: accepted.protocol(), deflate, headers: &[] })
+        Some(Accept { upgrade: *self, protocol, deflate, headers: &[] })
     }
 
     /// `None` if the request does not ask for a WebSocket.
