@@ -19,11 +19,14 @@ impl<R: SessionRole> Session<R> {
     ///   inflated: both sessions must have agreed on the same compression, see
     ///   [`accept_as`](crate::handshake::server::Upgrade::accept_as).
     /// - A Ping, Pong or Close has the same payload. This session sends a Close with the code `lost`
-    ///   if the other one has failed, or in place of a code that this side must not send.
+    ///   if the other one has failed, or in place of a code that this side must not send. If this one
+    ///   has failed, its Close has the code of that failure.
     /// - Other events have no effect, and neither has any event after this side's Close.
     ///
     /// Both sessions need [`ControlOrder::Wire`](crate::ControlOrder::Wire), and
-    /// [`auto_pong`](crate::Config::auto_pong) and [`auto_close`](crate::Config::auto_close) off.
+    /// [`auto_pong`](crate::Config::auto_pong), [`auto_close`](crate::Config::auto_close) and
+    /// [`auto_fail`](crate::Config::auto_fail) off: then the peer of a session that fails still receives
+    /// what the other side has answered to the frames before, because its Close waits for the other.
     /// [`pause`](Self::pause) the other one while `tx` has no space for all that it has received.
     ///
     /// # Errors

@@ -36,7 +36,13 @@ const FLOORS: [(&str, &[&[&str]]); 10] = [
     ),
     (
         "session",
-        &[&["event"], &["clock", "opening"], &["state"], &["answer", "send"], &["receive"]],
+        &[
+            &["event"],
+            &["clock", "opening"],
+            &["state"],
+            &["answer", "send"],
+            &["forward", "receive"],
+        ],
     ),
     ("deflate", &[&["symbols"], &["compress", "inflate"]]),
     ("deflate/inflate", &[&["bit_reader", "window"], &["huffman"], &["decoder"]]),

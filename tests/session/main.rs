@@ -2,6 +2,7 @@
 
 mod closing;
 mod deadlines;
+mod forwarding;
 mod memory;
 mod opening;
 mod pausing;

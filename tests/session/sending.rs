@@ -73,7 +73,7 @@ fn s2_chunks_are_queued_and_the_sessions_own_chunk_stays_unmasked() {
     assert_eq!(end.ws.send_chunk(b"d", &mut end.tx), Err(SendError::PastFrameEnd));
     assert_eq!(end.tx.unsent(), plain(0x82, b"abcabc"));
 
-    let mut client = open_client();
+    let mut client = open_client(Config::new());
     client.ws.begin_frame(Kind::Binary, true, 6, &mut client.tx).unwrap();
     client.ws.send_chunk(chunk, &mut client.tx).unwrap();
     client.ws.send_chunk(chunk, &mut client.tx).unwrap();
