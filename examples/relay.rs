@@ -216,7 +216,9 @@ fn open(
     loop {
         match server.ws.receive(&mut server.rx, &mut server.tx, waiter.now()) {
             Some(SessionEvent::Opened(accepted)) => {
-                let accept = upgrade.accept_as(&accepted).ok_or("no offer is like the answer")?;
+                let accept = upgrade
+                    .accept_as(accepted.protocol(), accepted.deflate())
+                    .ok_or("no offer is like the answer")?;
                 ws.answer(Ok(accept.headers(&passed(accepted.headers()))), tx, waiter.now())?;
                 let params = accepted.deflate().unwrap_or_default();
                 return Ok((server, params));
@@ -236,7 +238,7 @@ fn open(
 fn config(max_message_len: u64) -> Config {
     let config = Config::new().max_frame_len(max_message_len).max_message_len(max_message_len);
     let config = config.max_fragments(u32::MAX).control_order(ControlOrder::Wire);
-    config.auto_pong(false).auto_close(false)
+    config.auto_pong(false).auto_close(false).auto_fail(false)
 }
 
 fn passed<'b>(fields: impl Iterator<Item = HeaderField<'b>>) -> Vec<(&'b str, &'b str)> {
