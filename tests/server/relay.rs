@@ -1,15 +1,14 @@
 //! The example relay between a client and a server whose bytes are those of the test.
 
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use barews::handshake::Status;
 use barews::handshake::deflate::{DeflateAnswer, DeflateConfig};
 use barews::handshake::server::{Accept, Incoming, Origins, RequestReader};
 
-use crate::example::{Frame, PATIENCE, example, request};
+use crate::example::{Frame, Lines, PATIENCE, example, request};
 use crate::support::frame::{
     BINARY, CLOSE, CONTINUATION, FIN, KEY, PING, PONG, TEXT, frame, header, xor,
 };
@@ -19,6 +18,7 @@ const RSV1: u8 = 0x40;
 /// A relay, killed when dropped, and the server to which it connects.
 struct Relay {
     process: Child,
+    lines: Lines,
     address: SocketAddr,
     upstream: TcpListener,
 }
@@ -33,10 +33,10 @@ impl Relay {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim_end().strip_prefix("listening on ").unwrap().parse().unwrap();
-        Self { process, address, upstream }
+        let lines = Lines::of(process.stdout.take().unwrap());
+        let line = lines.next("the relay to listen").unwrap();
+        let address = line.strip_prefix("listening on ").unwrap().parse().unwrap();
+        Self { process, lines, address, upstream }
     }
 
     fn connect(&self, request: &[u8]) -> End {
@@ -237,7 +237,8 @@ fn deflating(relay: &Relay) -> (End, End) {
     (client, server)
 }
 
-/// Also inside a frame, and when it is compressed: the sender has flushed.
+/// Also inside a frame, and when it is compressed: the sender has flushed. An inspector sees the
+/// whole messages.
 #[test]
 fn loopback_a_relay_passes_the_first_part_on_while_the_second_is_missing() {
     let relay = Relay::start(&["--inspect"]);
@@ -248,9 +249,9 @@ fn loopback_a_relay_passes_the_first_part_on_while_the_second_is_missing() {
     for (rsv1, [one, two]) in [parts, parts].concat() {
         client.send(TEXT | rsv1, one);
         server.expect(&[(TEXT | rsv1, one)]);
-        std::thread::sleep(Duration::from_millis(100));
         client.send(FIN | CONTINUATION, two);
         server.expect(&[(FIN | CONTINUATION, two)]);
+        assert_eq!(relay.lines.until("client"), "client: Text(\"part onepart two\")");
         // Both in one frame.
         let whole = frame(FIN | BINARY | rsv1, None, &[one, two].concat());
         let (first, second) = whole.split_at(whole.len() - two.len());
@@ -258,6 +259,8 @@ fn loopback_a_relay_passes_the_first_part_on_while_the_second_is_missing() {
         assert_eq!(client.take(first.len()), first);
         server.write(second);
         assert_eq!(client.take(second.len()), second);
+        let seen = format!("server: Binary({:?})", b"part onepart two");
+        assert_eq!(relay.lines.until("server"), seen);
     }
 }
 
