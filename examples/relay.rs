@@ -137,7 +137,9 @@ impl<R: SessionRole> Leg<R> {
         };
         if self.ws.wants_read() && !self.is_over {
             read = unless_blocked(self.stream.read(self.rx.spare_mut()), 0);
-            read.into_iter().for_each(|n| self.rx.advance(n));
+            if let Some(n) = read {
+                self.rx.advance(n);
+            }
         }
         written.or(read).is_some()
     }

@@ -15,7 +15,7 @@
 //!
 //! If [`auto_close`](crate::Config::auto_close) is off, the peer's Close leaves `Local::Open`: the
 //! caller owes the reply. If [`auto_fail`](crate::Config::auto_fail) is off, the peer's error leads to
-//! `Local::Held`, and send_close from there to `Local::Queued`.
+//! `Local::Held`, and `send_close` from there to `Local::Queued`.
 //!
 //! Every local state but `Closed` becomes `Broken` when the source of masking keys fails.
 

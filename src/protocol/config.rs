@@ -10,6 +10,7 @@ pub(crate) const DEFLATE: bool = cfg!(feature = "deflate");
 /// The options of a [`Connection`](crate::Connection). Every limit has a finite default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub struct Config {
     pub(crate) max_frame_len: u64,
     pub(crate) max_message_len: u64,
