@@ -377,6 +377,7 @@ impl<R: Role> Connection<R> {
     }
 
     /// Whether a Close waits for [`send_close`](Self::send_close).
+    #[cfg(feature = "handshake")]
     pub(crate) const fn is_held(&self) -> bool {
         self.sender.pending.is_held()
     }

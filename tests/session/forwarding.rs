@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use barews::keepalive::Timeouts;
 use barews::session::{Failure, SessionEvent};
-use barews::{Client, CloseCode, Config, ControlOrder, Error, SendError, Server, State};
+use barews::{
+    Client, CloseCode, Config, ControlOrder, Error, RecvBuffer, SendBuffer, SendError, Server,
+    State,
+};
 
 use crate::turn::{End, Keys, Seen, masked, open_client, plain, secs, server_with};
 
@@ -79,6 +82,49 @@ fn s2_every_frame_is_forwarded_as_it_is_however_it_arrives() {
         let answered = [plain(0x81, b"late"), plain(0x88, b"\x0F\xA1")].concat();
         assert_eq!(front.tx.unsent(), answered);
         assert_eq!((front.ws.state(), back.ws.state()), (State::Closed, State::Closed));
+    }
+}
+
+/// With fixed buffers, of which the output is a little longer, and a far end that reads now and then.
+#[test]
+fn s6_a_paused_proxy_loses_nothing_and_never_lacks_space() {
+    let mut random = fastrand::Rng::with_seed(16);
+    for _ in 0..200 {
+        let (mut front, mut back) = (legs().0.ws, legs().1.ws);
+        let (mut rx, mut unused) = (RecvBuffer::new([0; 300]), SendBuffer::new([0; 160]));
+        let mut tx = SendBuffer::with_marks([0; 460], 0, usize::MAX);
+        let mut bytes = Vec::new();
+        for _ in 0..random.usize(1..40) {
+            let len = [random.usize(..126), random.usize(..4000)][random.usize(..2)];
+            match random.u8(..3) {
+                0 => bytes.extend(masked(0x89, &vec![b'p'; len.min(125)])),
+                1 => bytes.extend(masked(0x82, &vec![0xFE; len])),
+                _ => {
+                    bytes.extend(masked(0x01, &vec![b'a'; len]));
+                    bytes.extend(masked(0x80, b""));
+                }
+            }
+        }
+        let (mut incoming, mut passed) = (&bytes[..], Vec::<u8>::new());
+        while passed.len() < bytes.len() {
+            front.pause(!tx.is_empty());
+            while let Some(event) = front.receive(&mut rx, &mut unused, Duration::ZERO) {
+                back.forward(&event, CloseCode::INTERNAL, &mut tx, Duration::ZERO).unwrap();
+            }
+            let n = random.usize(..=tx.len());
+            passed.extend(&tx.unsent()[..n]);
+            tx.sent(n);
+            if front.wants_read() {
+                let spare = rx.spare_mut();
+                let n = random.usize(..=spare.len().min(incoming.len()));
+                spare[..n].copy_from_slice(&incoming[..n]);
+                if n > 0 {
+                    rx.advance(n);
+                }
+                incoming = &incoming[n..];
+            }
+        }
+        assert!(passed == bytes && unused.is_empty());
     }
 }
 
