@@ -38,6 +38,7 @@ impl<R: SessionRole> Session<R> {
         if WORD_64
             && let Stage::Open(connection) = &mut self.stage
             && !tx.is_over_mark()
+            && !self.is_paused
             && let Some(data) = connection.whole_message(&mut input)
         {
             self.clock.has_message = true;
@@ -104,8 +105,8 @@ impl<R: SessionRole> Session<R> {
         tx: &mut SendBuffer<T>,
         now: Duration,
     ) -> Option<SessionEvent<'b>> {
-        self.is_deaf = reads.ended;
-        self.has_ended = reads.ended;
+        self.has_ended |= reads.ended;
+        self.is_deaf = self.has_ended;
         if matches!(self.stage, Stage::Opening { .. })
             && let Some(event) = self.head(input, reads, capacity, tx, now)
         {
@@ -118,7 +119,7 @@ impl<R: SessionRole> Session<R> {
         }
         if matches!(self.stage, Stage::Refused) {
             input.take(usize::MAX);
-            if reads.ended && tx.is_empty() {
+            if self.has_ended && tx.is_empty() {
                 self.stage = Stage::Over;
             }
         }
@@ -148,7 +149,7 @@ impl<R: SessionRole> Session<R> {
             }
             Ok(Step::NeedMore(wanted)) => {
                 reads.wanted = wanted;
-                if reads.ended {
+                if self.has_ended {
                     self.fail(Failure::Protocol(Error::UnexpectedEof));
                     self.stage = Stage::Over;
                 } else if self.is_stuck(input, reads, capacity) {
@@ -189,7 +190,7 @@ impl<R: SessionRole> Session<R> {
         now: Duration,
     ) -> Option<SessionEvent<'b>> {
         self.is_stalled = tx.is_over_mark();
-        if self.is_stalled {
+        if self.holds() {
             return None;
         }
         let Stage::Open(connection) = &mut self.stage else { return None };
@@ -216,7 +217,7 @@ impl<R: SessionRole> Session<R> {
             }
             Ok(Event::NeedMore(wanted)) => {
                 reads.wanted = wanted.get();
-                if reads.ended {
+                if self.has_ended {
                     self.end(now);
                 } else if self.is_stuck(input, reads, capacity) {
                     self.give_up(Failure::StorageFull, Error::MessageTooLong, tx, now);
@@ -228,12 +229,18 @@ impl<R: SessionRole> Session<R> {
                 self.was_full = false;
                 self.clock.close(now);
                 input.take(usize::MAX);
-                if reads.ended {
+                if self.has_ended {
                     self.end(now);
                 }
                 None
             }
         }
+    }
+
+    /// Queues the Close that is held back. False if there is none, or it cannot be sent.
+    fn release<T: Storage>(&mut self, tx: &mut SendBuffer<T>, now: Duration) -> bool {
+        matches!(&self.stage, Stage::Open(connection) if connection.is_held())
+            && self.close(CloseCode::NO_STATUS, "", tx, now).is_ok()
     }
 
     /// Whether the receive buffer is full without a whole event, and nothing has arrived since it
@@ -341,6 +348,8 @@ impl<R: SessionRole> Session<R> {
                     stage => *stage = Stage::Over,
                 }
             }
+            // The caller has not said when to report the error to the peer.
+            Action::Expired(Reason::Close) if self.release(tx, now) => {}
             // Both sides have closed; only the peer's end of the transport is missing.
             Action::Expired(Reason::Close) if self.state() == State::Closed => {
                 self.stage = Stage::Over;

@@ -6,7 +6,6 @@ use super::opening::SessionRole;
 use super::state::{Session, Stage};
 use crate::assembler::Message;
 use crate::buffer::{SendBuffer, Storage, StorageFull};
-#[cfg(feature = "deflate")]
 use crate::bytes;
 #[cfg(feature = "deflate")]
 use crate::deflate::{Deflate, Flush};
@@ -194,7 +193,8 @@ impl<R: SessionRole> Session<R> {
     }
 
     /// Starts a frame of `len` bytes and queues its header, like [`Connection::begin_frame`]. Then
-    /// queue or write each chunk after [`mask_next`](Self::mask_next).
+    /// queue each chunk with [`send_chunk`](Self::send_chunk), or write it after
+    /// [`mask_next`](Self::mask_next).
     ///
     /// # Errors
     ///
@@ -218,6 +218,29 @@ impl<R: SessionRole> Session<R> {
     /// The errors of [`Connection::mask_next`], and [`SendError::NotOpen`].
     pub fn mask_next(&mut self, chunk: &mut [u8]) -> Result<(), SendError> {
         self.sending()?.mask_next(chunk)
+    }
+
+    /// Queues a copy of the next chunk of the frame in progress, masked. An empty chunk has no effect.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`mask_next`](Self::mask_next), and `BufferTooSmall` if `tx` cannot grow to the
+    /// length needed; nothing is queued then.
+    pub fn send_chunk<T: Storage>(
+        &mut self,
+        chunk: &[u8],
+        tx: &mut SendBuffer<T>,
+    ) -> Result<(), SendError> {
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        let connection = self.sending()?;
+        let out = tx.spare_mut(chunk.len()).map_err(too_small)?;
+        let out = bytes::part_mut(out, ..chunk.len());
+        bytes::copy(chunk, out);
+        connection.mask_next(out)?;
+        tx.advance(chunk.len());
+        Ok(())
     }
 
     /// The number of payload bytes that the frame in progress still expects; 0 if there is none.

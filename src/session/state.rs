@@ -22,6 +22,8 @@ pub struct Session<R: SessionRole> {
     pub(super) is_stalled: bool,
     /// A read is of no use: the caller has to answer a request first, or the transport has ended.
     pub(super) is_deaf: bool,
+    /// The caller wants nothing delivered.
+    pub(super) is_paused: bool,
     /// The receive buffer was full at the last `receive`, without a whole event.
     pub(super) was_full: bool,
     /// The transport has ended.
@@ -71,6 +73,7 @@ impl<R: SessionRole> Session<R> {
             health: Health::Well,
             is_stalled: false,
             is_deaf: false,
+            is_paused: false,
             was_full: false,
             has_ended: false,
             is_half_closed: false,
@@ -100,11 +103,30 @@ impl<R: SessionRole> Session<R> {
     /// Whether to read from the transport. If not, write, and then call
     /// [`receive`](Self::receive) again: events may wait in the receive buffer.
     ///
-    /// False while the peer does not read, while an [`Upgrade`](super::SessionEvent::Upgrade) waits
-    /// for its answer, and after the end of the transport.
+    /// False while the peer does not read, while the session is [paused](Self::pause), while an
+    /// [`Upgrade`](super::SessionEvent::Upgrade) waits for its answer, and after the end of the
+    /// transport.
     #[must_use]
     pub const fn wants_read(&self) -> bool {
-        !self.is_stalled && !self.is_deaf
+        !self.holds() && !self.is_deaf
+    }
+
+    /// Stops the delivery of messages and control frames, or resumes it.
+    ///
+    /// While it is stopped, [`wants_read`](Self::wants_read) is false. Call
+    /// [`receive`](Self::receive) all the same: time passes, and only blocked output and the closing
+    /// handshake expire.
+    ///
+    /// A relay pauses a session while the output of the *other* one is too long. What it receives is
+    /// queued there, so the high mark of its own output should not stop it: create that with
+    /// [`SendBuffer::with_marks`] and `usize::MAX`.
+    pub const fn pause(&mut self, is_paused: bool) {
+        self.is_paused = is_paused;
+    }
+
+    /// Whether nothing is delivered.
+    pub(super) const fn holds(&self) -> bool {
+        self.is_stalled || self.is_paused
     }
 
     /// The progress of the closing handshake; [`State::Closed`] if there was or will be no

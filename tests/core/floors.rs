@@ -37,7 +37,13 @@ const FLOORS: [(&str, &[&[&str]]); 10] = [
     ),
     (
         "session",
-        &[&["event"], &["clock", "opening"], &["state"], &["answer", "send"], &["receive"]],
+        &[
+            &["event"],
+            &["clock", "opening"],
+            &["state"],
+            &["answer", "send"],
+            &["forward", "receive"],
+        ],
     ),
     ("deflate", &[&["symbols"], &["compress", "inflate"], &["messages"]]),
     ("deflate/inflate", &[&["bit_reader", "window"], &["huffman"], &["decoder"]]),

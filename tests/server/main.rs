@@ -15,6 +15,7 @@ mod lifecycle;
 mod load;
 #[cfg(unix)]
 mod reconnect;
+mod relay;
 
 #[path = "../support"]
 mod support {

@@ -4,8 +4,10 @@ mod closing;
 #[cfg(feature = "deflate")]
 mod compressed;
 mod deadlines;
+mod forwarding;
 mod memory;
 mod opening;
+mod pausing;
 mod sending;
 mod size;
 mod turn;

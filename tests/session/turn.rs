@@ -117,11 +117,26 @@ pub(crate) fn open_server() -> End<Server, Vec<u8>> {
 }
 
 pub(crate) fn client(handshake: &Handshake<'_>) -> End<Client<Keys>, Vec<u8>> {
-    let mut tx = SendBuffer::new(Vec::new());
-    let (config, timeouts) = (Config::new(), Timeouts::new());
+    client_with(Config::new(), handshake)
+}
+
+fn client_with(config: Config, handshake: &Handshake<'_>) -> End<Client<Keys>, Vec<u8>> {
+    let (mut tx, timeouts) = (SendBuffer::new(Vec::new()), Timeouts::new());
     let keys: Keys = || KEY;
     let ws = Session::client(config, timeouts, keys, handshake, &mut tx, Duration::ZERO).unwrap();
     End::new(ws, RecvBuffer::new(Vec::new()), tx)
+}
+
+/// A client whose opening handshake is complete.
+pub(crate) fn open_client(config: Config) -> End<Client<Keys>, Vec<u8>> {
+    let mut end = client_with(config, &Handshake::new(*b"the sample nonce", "example.com", "/"));
+    end.receive(
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+          Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+    );
+    assert_eq!(end.take_seen(), [Seen::Opened]);
+    end.take_written();
+    end
 }
 
 impl<S: Storage> End<Server, S> {

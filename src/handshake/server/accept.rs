@@ -5,7 +5,7 @@ use core::fmt;
 use super::origins::Origins;
 use super::request::{Fields, Request};
 use super::upgrade::Upgrade;
-use crate::handshake::deflate::DeflateAnswer;
+use crate::handshake::deflate::{DeflateAnswer, DeflateParams, negotiate_exactly};
 use crate::handshake::error::{BuildError, Error};
 use crate::handshake::http::grammar::token;
 use crate::handshake::http::writer::{HeadWriter, check_headers};
@@ -52,6 +52,28 @@ impl<'b, R: Fields<'b>> Upgrade<'b, R> {
             return Err(Error::OriginRefused);
         }
         Ok(Accept { upgrade: self.clone(), protocol: None, deflate: None, headers: &[] })
+    }
+
+    /// Answers as another server has answered the same offers, for a proxy: with its subprotocol, and
+    /// with exactly its compression, so that compressed messages can be passed on as they are. `None`
+    /// if no single offer allows that.
+    ///
+    /// The proxy offers that server [`protocols`](Self::protocols), and what [`DeflateOffer::parse`]
+    /// returns for [`extensions`](Self::extensions). It passes on [`origin`](Self::origin), which is
+    /// not checked here.
+    ///
+    /// [`DeflateOffer::parse`]: crate::handshake::deflate::DeflateOffer::parse
+    #[must_use]
+    pub fn accept_as<'a>(
+        &self,
+        protocol: Option<&'a str>,
+        deflate: Option<DeflateParams>,
+    ) -> Option<Accept<'a, 'b, R>> {
+        let deflate = match deflate {
+            Some(params) => Some(negotiate_exactly(self.extensions(), params)?),
+            None => None,
+        };
+        Some(Accept { upgrade: self.clone(), protocol, deflate, headers: &[] })
     }
 }
 
