@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::hint::black_box;
 use std::time::Duration;
 
-use barews::deflate::{CompressionContext, Deflate, DeflateParams, Effort, Inflate};
+use barews::deflate::{CompressionContext, Deflate, DeflateParams, Effort, Flush, Inflate};
 use barews::keepalive::Timeouts;
 use barews::session::{Session, SessionEvent};
 use barews::{
