@@ -42,7 +42,8 @@ pub(super) struct Clock {
     is_blocked: bool,
     /// The output has changed since the last tick in a way that starts or moves a deadline.
     is_behind: bool,
-    /// Since the last tick, a message ended, a control frame came, or a message was sent.
+    /// Since the last tick, a message ended, a control frame came outside of one, or a message was
+    /// sent.
     pub(super) has_message: bool,
     pub(super) has_control: bool,
     pub(super) has_sent: bool,
@@ -195,7 +196,7 @@ impl Clock {
         if core::mem::take(&mut self.has_message) {
             keepalive.on_message(now);
         }
-        if core::mem::take(&mut self.has_control) && !is_inside {
+        if core::mem::take(&mut self.has_control) {
             keepalive.on_whole();
         }
         if is_inside || is_partial {
