@@ -46,7 +46,8 @@ pub(super) struct Clock {
     is_behind: bool,
     /// The caller writes what is unsent, and does not read until that is done.
     only_writes: bool,
-    /// Since the last tick, a message ended, a control frame came, or a message was sent.
+    /// Since the last tick, a message ended, a control frame came outside of one, or a message was
+    /// sent.
     pub(super) has_message: bool,
     pub(super) has_control: bool,
     pub(super) has_sent: bool,
@@ -209,7 +210,7 @@ impl Clock {
         if core::mem::take(&mut self.has_message) {
             keepalive.on_message(now);
         }
-        if core::mem::take(&mut self.has_control) && !is_inside {
+        if core::mem::take(&mut self.has_control) {
             keepalive.on_whole();
         }
         if is_inside || is_partial {

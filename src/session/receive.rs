@@ -194,6 +194,7 @@ impl<R: SessionRole> Session<R> {
             return None;
         }
         let Stage::Open(connection) = &mut self.stage else { return None };
+        let is_inside = connection.is_receiving_message();
         let event = connection.receive(input);
         if connection.wants_write() {
             self.flush(tx, now);
@@ -204,11 +205,11 @@ impl<R: SessionRole> Session<R> {
                 Some(SessionEvent::Data(data))
             }
             Ok(Event::Ping(payload)) => {
-                self.clock.has_control = true;
+                self.clock.has_control |= !is_inside;
                 Some(SessionEvent::Ping(payload))
             }
             Ok(Event::Pong(payload)) => {
-                self.clock.has_control = true;
+                self.clock.has_control |= !is_inside;
                 Some(SessionEvent::Pong(payload))
             }
             Ok(Event::Close(close)) => {

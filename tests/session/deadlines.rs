@@ -370,6 +370,21 @@ fn s5_pings_between_fragments_do_not_extend_a_message() {
     assert!(end.seen.contains(&expired(Reason::Message)));
 }
 
+/// The time of a message starts with its own first byte.
+#[test]
+fn s5_a_ping_in_pieces_is_not_part_of_the_message_after_it() {
+    let timeouts = Timeouts::new().ping_after(None);
+    let mut end = server_with(Config::new(), timeouts, vec![], vec![]);
+    end.open();
+    let bytes = [masked(0x89, b"ping"), masked(0x02, b"begins")].concat();
+    end.receive(&bytes[..3]);
+    end.sleep_until(secs(50));
+    end.receive(&bytes[3..]);
+    end.sleep_until(secs(109));
+    end.receive(&masked(0x80, b"ends"));
+    assert!(!end.seen.contains(&expired(Reason::Message)));
+}
+
 /// A peer whose reads always end inside a frame is not slow.
 #[test]
 fn s5_complete_frames_extend_the_deadline_of_the_next() {
