@@ -122,7 +122,7 @@ impl<R: SessionRole> Session<R> {
         tx: &mut SendBuffer<T>,
         now: Duration,
     ) {
-        self.fail(Failure::Handshake(error));
+        self.report_later(Failure::Handshake(error));
         self.is_deaf = false;
         self.stage = if R::SERVER && write_head(tx, |out| error.respond(out)).is_ok() {
             Stage::Refused

@@ -95,6 +95,19 @@ impl<R: SessionRole> Session<R> {
         messages.message(kind, len).map(SessionEvent::Data)
     }
 
+    /// Fails the session (RFC 6455 §7.1.7) because a layer above, such as an
+    /// [`Inflate`](crate::deflate::Inflate), rejects what the peer sent, like [`Connection::fail`].
+    ///
+    /// The next [`receive`](Self::receive) returns [`SessionEvent::Failed`]. After the peer's Close or
+    /// an earlier failure this has no effect.
+    pub fn fail<T: Storage>(&mut self, error: Error, tx: &mut SendBuffer<T>, now: Duration) {
+        if let Stage::Open(connection) = &self.stage
+            && matches!(connection.state(), State::Open | State::LocalClosed)
+        {
+            self.give_up(Failure::Protocol(error), error, tx, now);
+        }
+    }
+
     /// The next event, on any path.
     #[inline(never)]
     fn next<'b, T: Storage>(
@@ -150,7 +163,7 @@ impl<R: SessionRole> Session<R> {
             Ok(Step::NeedMore(wanted)) => {
                 reads.wanted = wanted;
                 if self.has_ended {
-                    self.fail(Failure::Protocol(Error::UnexpectedEof));
+                    self.report_later(Failure::Protocol(Error::UnexpectedEof));
                     self.stage = Stage::Over;
                 } else if self.is_stuck(input, reads, capacity) {
                     self.refuse(handshake::Error::HeadTooLong, tx, now);
@@ -226,7 +239,7 @@ impl<R: SessionRole> Session<R> {
                 None
             }
             Err(error) => {
-                self.fail(Failure::Protocol(error));
+                self.report_later(Failure::Protocol(error));
                 self.was_full = false;
                 self.clock.close(now);
                 input.take(usize::MAX);
@@ -259,7 +272,7 @@ impl<R: SessionRole> Session<R> {
         let Stage::Open(connection) = &mut self.stage else { return };
         self.clock.close(now);
         if let Err(error) = connection.receive_eof() {
-            self.fail(Failure::Protocol(error));
+            self.report_later(Failure::Protocol(error));
         }
     }
 
@@ -274,7 +287,7 @@ impl<R: SessionRole> Session<R> {
                 Ok(n) => tx.advance(n),
                 Err(SendError::BufferTooSmall { needed }) if needed > room => room = needed,
                 Err(error) => {
-                    self.fail(Failure::Send(error));
+                    self.report_later(Failure::Send(error));
                     self.stage = Stage::Over;
                     return;
                 }
@@ -285,7 +298,7 @@ impl<R: SessionRole> Session<R> {
             self.clock.close(now);
         }
         if connection.wants_write() && tx.is_empty() {
-            self.fail(Failure::Send(SendError::BufferTooSmall { needed: room }));
+            self.report_later(Failure::Send(SendError::BufferTooSmall { needed: room }));
             self.stage = Stage::Over;
         }
     }
@@ -300,7 +313,7 @@ impl<R: SessionRole> Session<R> {
         tx: &mut SendBuffer<T>,
         now: Duration,
     ) {
-        self.fail(failure);
+        self.report_later(failure);
         if let Stage::Open(connection) = &mut self.stage {
             connection.fail(error);
         }
@@ -332,7 +345,7 @@ impl<R: SessionRole> Session<R> {
                 Err(error @ (SendError::NoMaskingKey | SendError::BufferTooSmall { .. }))
                     if error == SendError::NoMaskingKey || tx.is_empty() =>
                 {
-                    self.fail(Failure::Send(error));
+                    self.report_later(Failure::Send(error));
                     self.stage = Stage::Over;
                 }
                 result => self.clock.ping_queued(result.is_ok().then(|| tx.position())),
@@ -341,7 +354,7 @@ impl<R: SessionRole> Session<R> {
                 self.give_up(Failure::Expired(Reason::Message), Error::TooSlow, tx, now);
             }
             Action::Expired(Reason::Idle) => {
-                self.fail(Failure::Expired(Reason::Idle));
+                self.report_later(Failure::Expired(Reason::Idle));
                 let closed = self.close(CloseCode::GOING_AWAY, "", tx, now);
                 match &mut self.stage {
                     // Its code is already queued; nothing more is received.
@@ -356,7 +369,7 @@ impl<R: SessionRole> Session<R> {
                 self.stage = Stage::Over;
             }
             Action::Expired(reason) => {
-                self.fail(Failure::Expired(reason));
+                self.report_later(Failure::Expired(reason));
                 self.stage = Stage::Over;
             }
         }

@@ -177,8 +177,8 @@ impl<R: SessionRole> Session<R> {
         }
     }
 
-    /// Fails the session, unless it has failed before.
-    pub(super) fn fail(&mut self, failure: Failure) {
+    /// Notes why the session has failed, unless it had failed before.
+    pub(super) fn report_later(&mut self, failure: Failure) {
         if matches!(self.health, Health::Well) {
             self.health = Health::Failed(failure);
         }

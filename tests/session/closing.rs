@@ -8,7 +8,7 @@ use barews::{
     State, TransportAction,
 };
 
-use crate::turn::{Seen, client, masked, open_server, plain, secs, server_with};
+use crate::turn::{Seen, client, masked, open_server, plain, secs, server, server_with};
 
 #[test]
 fn s7_a_server_answers_a_close_and_ends_after_the_client() {
@@ -78,6 +78,28 @@ fn s7_what_is_unsent_at_the_end_of_the_transport_is_written() {
     assert!(!end.transport.is_dropped);
     end.sleep_until(secs(11));
     assert!(end.transport.is_dropped);
+}
+
+/// A layer above rejects what the peer sent.
+#[test]
+fn s8_the_caller_fails_a_session() {
+    let mut end = open_server();
+    end.receive(&masked(0x82, b"no image"));
+    end.ws.fail(Error::InvalidUtf8, &mut end.tx, end.now);
+    end.receive(&masked(0x82, b"not delivered"));
+    let failed = Seen::Failed(Failure::Protocol(Error::InvalidUtf8));
+    assert_eq!(end.seen, [Seen::data(b"no image"), failed]);
+    assert_eq!(end.take_written(), plain(0x88, &1007_u16.to_be_bytes()));
+    assert!(end.transport.is_half_closed);
+    // No effect once the peer has closed, or before it could have sent anything.
+    end = open_server();
+    end.receive(&masked(0x88, &[0x03, 0xE8]));
+    end.ws.fail(Error::InvalidUtf8, &mut end.tx, end.now);
+    end.ends();
+    assert_eq!(end.seen, [Seen::Close(Some(1000))]);
+    end = server();
+    end.ws.fail(Error::InvalidUtf8, &mut end.tx, end.now);
+    end.open();
 }
 
 #[test]

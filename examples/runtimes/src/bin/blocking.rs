@@ -66,13 +66,12 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
             TransportAction::HalfClose => stream.shutdown(Shutdown::Write)?,
             TransportAction::Drop => return outcome,
         }
-        // A timeout of zero would be none.
-        let wait = |at: Duration| at.saturating_sub(start.elapsed()).max(Duration::from_millis(1));
+        let wait = ws.timeout(start.elapsed());
         let done = if tx.is_empty() {
-            stream.set_read_timeout(ws.deadline().map(wait))?;
+            stream.set_read_timeout(wait)?;
             stream.read(rx.spare_mut()).map(|n| rx.advance(n))
         } else {
-            stream.set_write_timeout(ws.deadline().map(wait))?;
+            stream.set_write_timeout(wait)?;
             stream.write(tx.unsent()).map(|n| tx.sent(n))
         };
         match done.map_err(|error| (error.kind(), error)) {

@@ -90,9 +90,8 @@ pub(crate) async fn serve<T: Read + Write>(
             TransportAction::HalfClose => half_close(),
             TransportAction::Drop => return Ok(outcome),
         }
-        let deadline = ws.deadline().unwrap_or(time + Duration::from_secs(3600));
         let timer = async {
-            sleep(deadline.saturating_sub(now())).await;
+            sleep(ws.timeout(now()).unwrap_or(Duration::from_secs(3600))).await;
             Ok(())
         };
         let turn = async {

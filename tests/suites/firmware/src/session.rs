@@ -86,6 +86,7 @@ fn run<R: SessionRole, S: Storage>(ws: &mut Session<R>, tx: &mut Tx<S>) {
             whole(ws, &mut rx, &mut messages, tx);
         }
         send(ws, tx);
+        ws.fail(any(barews::Error::InvalidUtf8), tx, now());
         seen((
             ws.deadline(),
             ws.timeout(now()),

@@ -84,7 +84,6 @@ impl Client {
             TransportAction::HalfClose => stream.shutdown(Shutdown::Write)?,
             TransportAction::Drop => return Ok(None),
         }
-        let deadline = ws.deadline().unwrap_or(now + Duration::from_secs(3600));
-        Ok(Some(deadline.saturating_sub(start.elapsed())))
+        Ok(Some(ws.timeout(start.elapsed()).unwrap_or(Duration::from_secs(3600))))
     }
 }
