@@ -167,6 +167,23 @@ impl<S: Storage> SendBuffer<S> {
         Ok(())
     }
 
+    /// Moves the unsent bytes into `other` and returns the old storage, as
+    /// [`RecvBuffer::grow`](crate::RecvBuffer::grow) does: a connection whose output is blocked keeps
+    /// a block of their length, and an idle one an empty storage.
+    ///
+    /// # Errors
+    ///
+    /// Returns `other` if it does not hold the unsent bytes; nothing has changed then.
+    pub fn grow(&mut self, mut other: S) -> Result<S, S> {
+        let unsent = self.storage.as_ref().get(self.start..self.end).unwrap_or_default();
+        let Some(to) = other.as_mut().get_mut(..unsent.len()) else {
+            return Err(other);
+        };
+        bytes::copy(unsent, to);
+        (self.start, self.end) = (0, unsent.len());
+        Ok(core::mem::replace(&mut self.storage, other))
+    }
+
     /// Where the bytes that are unsent now end, counted in bytes from the beginning.
     pub(crate) fn position(&self) -> u64 {
         self.sent.saturating_add(bytes::to_u64(self.len()))

@@ -153,3 +153,18 @@ fn s6_a_pong_waits_for_space() {
     end.turns();
     assert!(end.take_written().ends_with(&plain(0x8A, &[7; 120])));
 }
+
+#[test]
+fn s6_unsent_bytes_move_into_another_storage() {
+    let mut tx = SendBuffer::with_marks(vec![0; 1000].into_boxed_slice(), 100, 200);
+    tx.push(&[7; 300]).unwrap();
+    tx.sent(50);
+    assert_eq!(tx.grow(vec![0; 249].into()), Err(vec![0; 249].into()));
+    assert_eq!(tx.grow(vec![0; 250].into()).map(|old| old.len()), Ok(1000));
+    assert_eq!(tx.unsent(), [7; 250]);
+    assert!(tx.is_over_mark());
+    assert!(tx.push(&[8]).is_err());
+    tx.sent(250);
+    assert_eq!(tx.grow(Box::default()).map(|old| old.len()), Ok(250));
+    assert!(tx.push(&[8]).is_err() && tx.is_empty());
+}
