@@ -21,6 +21,8 @@ const ADJOURNMENTS: u8 = 8;
 const NO_PING: u64 = 0;
 /// A Ping has found no space in the output.
 const PING_DUE: u64 = u64::MAX;
+/// The Ping has left, and the time for its Pong has not started.
+const PING_SENT: u64 = u64::MAX - 1;
 /// No deadline has expired.
 const NO_VERDICT: u64 = u64::MAX;
 
@@ -79,6 +81,7 @@ impl Clock {
     /// When to call `receive` next, whatever happens until then.
     pub(super) fn deadline(&self) -> Option<Duration> {
         match self.verdict {
+            _ if self.ping == PING_SENT => Some(Duration::ZERO),
             NO_VERDICT => self.keepalive.next_deadline(),
             verdict => Some(Duration::from_millis(verdict)),
         }
@@ -132,8 +135,17 @@ impl Clock {
         tried
     }
 
+    /// Takes note of a Ping that has left. An empty output may be another one than that of the Ping.
+    pub(super) const fn note_sent<T: Storage>(&mut self, tx: &SendBuffer<T>) {
+        let is_waiting = !matches!(self.ping, NO_PING | PING_DUE);
+        if is_waiting && (tx.total_sent() >= self.ping || tx.is_empty()) {
+            self.ping = PING_SENT;
+        }
+    }
+
     fn note<T: Storage>(&mut self, seen: Seen, reads: &mut Reads, tx: &mut SendBuffer<T>) {
         let Seen { is_inside, is_partial, is_stalled, now } = seen;
+        self.note_sent(tx);
         let keepalive = &mut self.keepalive;
         let received = core::mem::take(&mut reads.received);
         if received > 0 {
@@ -154,7 +166,7 @@ impl Clock {
         if core::mem::take(&mut self.has_sent) {
             keepalive.on_sent(now);
         }
-        if !matches!(self.ping, NO_PING | PING_DUE) && tx.total_sent() >= self.ping {
+        if self.ping == PING_SENT {
             self.ping = NO_PING;
             keepalive.on_ping_flushed(now);
         }

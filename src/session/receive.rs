@@ -116,10 +116,8 @@ impl<R: SessionRole> Session<R> {
         }
         if matches!(self.stage, Stage::Refused) {
             input.take(usize::MAX);
-            if reads.ended {
-                self.stage = Stage::Over;
-            }
         }
+        self.is_ended |= reads.ended;
         self.tick(!input.is_empty(), reads, tx, now);
         self.report().map(SessionEvent::Failed)
     }

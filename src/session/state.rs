@@ -23,6 +23,8 @@ pub struct Session<R: SessionRole> {
     pub(super) was_full: bool,
     /// `TransportAction::HalfClose` was returned.
     pub(super) is_half_closed: bool,
+    /// The peer has ended its direction of the transport.
+    pub(super) is_ended: bool,
 }
 
 /// Whether the session has failed.
@@ -67,6 +69,7 @@ impl<R: SessionRole> Session<R> {
             is_stalled: false,
             was_full: false,
             is_half_closed: false,
+            is_ended: false,
         }
     }
 
@@ -94,7 +97,7 @@ impl<R: SessionRole> Session<R> {
     /// [`receive`](Self::receive) again: events may wait in the receive buffer.
     #[must_use]
     pub const fn wants_read(&self) -> bool {
-        !self.is_stalled
+        !self.is_stalled && !self.is_ended
     }
 
     /// The progress of the closing handshake; [`State::Closed`] if there was or will be no
@@ -116,18 +119,19 @@ impl<R: SessionRole> Session<R> {
 
     /// What to do with the transport once `tx` was written as far as possible.
     ///
-    /// [`TransportAction::HalfClose`] is returned once.
+    /// [`TransportAction::HalfClose`] is returned once. A peer that has ended only its own direction
+    /// gets what is unsent before [`TransportAction::Drop`].
     pub fn transport_action<T: Storage>(&mut self, tx: &SendBuffer<T>) -> TransportAction {
         let action = match &self.stage {
             Stage::Opening { .. } => TransportAction::Keep,
             Stage::Open(connection) => connection.transport_action(),
+            Stage::Refused if self.is_ended => TransportAction::Drop,
             Stage::Refused => TransportAction::HalfClose,
-            Stage::Over => TransportAction::Drop,
+            Stage::Over => return TransportAction::Drop,
         };
+        self.clock.note_sent(tx);
         match action {
-            TransportAction::HalfClose | TransportAction::AwaitEnd if !tx.is_empty() => {
-                TransportAction::Keep
-            }
+            _ if !tx.is_empty() => TransportAction::Keep,
             TransportAction::HalfClose if self.is_half_closed => TransportAction::AwaitEnd,
             TransportAction::HalfClose => {
                 self.is_half_closed = true;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use barews::keepalive::{Reason, Timeouts};
 use barews::session::Failure;
-use barews::{Config, Server};
+use barews::{Config, RecvBuffer, SendBuffer, Server};
 
 use crate::turn::{End, REQUEST, Seen, masked, open_server, plain, secs, server, server_with};
 
@@ -25,6 +25,47 @@ fn s3_a_silent_peer_is_pinged_and_given_up() {
     end.sleep_until(secs(51));
     assert_eq!(end.seen, [expired(Reason::Pong)]);
     assert!(end.transport.is_dropped);
+}
+
+/// As the loop of the documentation, which does not receive again between writing and sleeping.
+#[test]
+fn s3_the_time_for_a_pong_starts_in_the_turn_that_writes_the_ping() {
+    for write_within in [None, Some(secs(1000))] {
+        let timeouts = Timeouts::new().write_within(write_within);
+        let mut end = server_with(Config::new(), timeouts, vec![], vec![]);
+        end.open();
+        let mut pinged = None;
+        while let Some(at) = end.ws.deadline()
+            && !end.transport.is_dropped
+        {
+            end.now = end.now.max(at);
+            end.turn();
+            if pinged.is_none() && !end.transport.written.is_empty() {
+                pinged = Some(end.now);
+            }
+        }
+        assert_eq!(pinged, Some(secs(30)));
+        assert_eq!(end.seen, [expired(Reason::Pong)]);
+        assert!(end.now < secs(51), "{:?}", end.now);
+    }
+}
+
+/// An idle connection holds no buffer, so the Ping is written from one and the Pong read into another.
+#[test]
+fn s3_the_buffers_may_be_replaced_while_they_are_empty() {
+    let mut end = open_server();
+    end.ws.send_binary(&[7; 1000], &mut end.tx).unwrap();
+    end.turns();
+    end.now = secs(30);
+    while end.now < secs(51) && !end.transport.is_dropped {
+        end.turn();
+        assert!(end.tx.is_empty() && end.rx.is_empty());
+        (end.rx, end.tx) = (RecvBuffer::new(vec![]), SendBuffer::new(vec![]));
+        end.now = end.now.max(end.ws.deadline().unwrap_or_default());
+        // Reads before it receives.
+        assert_eq!(end.rx.spare_mut().len(), 1024);
+    }
+    assert_eq!(end.seen, [expired(Reason::Pong)]);
 }
 
 #[test]
