@@ -13,7 +13,7 @@ use crate::time::keepalive::Timeouts;
 
 /// A WebSocket from the transport's first byte to its last; see the [module](super).
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "four independent facts")]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Session<R: SessionRole> {
     pub(super) stage: Stage<R>,
     pub(super) clock: Clock,
@@ -26,6 +26,8 @@ pub struct Session<R: SessionRole> {
     pub(super) is_half_closed: bool,
     /// The peer has ended its direction of the transport.
     pub(super) is_ended: bool,
+    /// The last message of `receive_message` was compressed.
+    pub(super) was_compressed: bool,
 }
 
 /// Whether the session has failed.
@@ -71,6 +73,7 @@ impl<R: SessionRole> Session<R> {
             was_full: false,
             is_half_closed: false,
             is_ended: false,
+            was_compressed: false,
         }
     }
 
@@ -99,6 +102,13 @@ impl<R: SessionRole> Session<R> {
     #[must_use]
     pub const fn wants_read(&self) -> bool {
         !self.is_stalled && !self.is_ended
+    }
+
+    /// Whether the last message of [`receive_message`](Self::receive_message) was compressed, for
+    /// replies that are compressed if the request was.
+    #[must_use]
+    pub const fn was_compressed(&self) -> bool {
+        self.was_compressed
     }
 
     /// The progress of the closing handshake; [`State::Closed`] if there was or will be no
