@@ -118,7 +118,9 @@ impl<R: SessionRole> Session<R> {
         if matches!(self.stage, Stage::Refused) {
             input.take(usize::MAX);
         }
+        // The receive buffer of an idle connection may be replaced.
         self.is_ended |= reads.ended;
+        reads.ended = self.is_ended;
         self.tick(!input.is_empty(), reads, tx, now);
         self.report().map(SessionEvent::Failed)
     }
