@@ -36,6 +36,28 @@ impl<S: Storage, W> InflateAssembler<S, W> {
     pub const fn new(inflate: Inflate<W>, storage: S) -> Self {
         Self { inflate, messages: Assembler::new(storage) }
     }
+
+    /// The number of bytes held of an incomplete message.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// Whether no bytes are held.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    /// Moves the bytes held into `other` and returns the old storage, like [`Assembler::grow`]: with
+    /// an empty `other`, an idle connection does not keep the memory of its longest message.
+    ///
+    /// # Errors
+    ///
+    /// Returns `other` if it does not hold them; nothing has changed then.
+    pub fn grow(&mut self, other: S) -> Result<S, S> {
+        self.messages.grow(other)
+    }
 }
 
 impl<S, W> sealed::Sealed for InflateAssembler<S, W> {}

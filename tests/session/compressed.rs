@@ -129,6 +129,23 @@ fn s9_fixed_storage_of_exactly_the_length_holds_a_message() {
 }
 
 #[test]
+fn s9_an_idle_connection_returns_the_storage_of_its_longest_message() {
+    let mut pair = pair();
+    let Pair { client, to_server, deflate, .. } = &mut pair;
+    client.send_compressed(Message::Text(&text(5000)), deflate, to_server).unwrap();
+    client.send_fragment(Kind::Text, false, b"12345", to_server).unwrap();
+    let mut messages = inflater(Vec::new(), 1 << 20);
+    assert_eq!(receive(&mut pair, &mut messages, 500), (vec![text(5000)], None));
+    assert_eq!((messages.len(), messages.is_empty()), (5, false));
+    assert_eq!(messages.grow(Vec::new()), Err(Vec::new()));
+    assert!(messages.grow(vec![0; 5]).is_ok_and(|old| old.len() >= 5000));
+    pair.client.send_fragment(Kind::Text, true, b"6789", &mut pair.to_server).unwrap();
+    let whole = receive(&mut pair, &mut messages, 500);
+    assert_eq!(whole, (vec!["123456789".to_owned()], None));
+    assert!(messages.grow(Vec::new()).is_ok() && messages.is_empty());
+}
+
+#[test]
 fn s9_a_decompression_bomb_is_the_peers_error() {
     let mut pair = pair();
     let Pair { client, to_server, deflate, .. } = &mut pair;
