@@ -133,15 +133,15 @@ fn s9_an_idle_connection_returns_the_storage_of_its_longest_message() {
     let mut pair = pair();
     let Pair { client, to_server, deflate, .. } = &mut pair;
     client.send_compressed(Message::Text(&text(5000)), deflate, to_server).unwrap();
-    client.send_fragment(Kind::Text, false, b"12345", to_server).unwrap();
+    client.send_fragment(Kind::Text, false, b"1", to_server).unwrap();
     let mut messages = inflater(Vec::new(), 1 << 20);
     assert_eq!(receive(&mut pair, &mut messages, 500), (vec![text(5000)], None));
-    assert_eq!((messages.len(), messages.is_empty()), (5, false));
+    assert_eq!((messages.len(), messages.is_empty()), (1, false));
     assert_eq!(messages.grow(Vec::new()), Err(Vec::new()));
-    assert!(messages.grow(vec![0; 5]).is_ok_and(|old| old.len() >= 5000));
-    pair.client.send_fragment(Kind::Text, true, b"6789", &mut pair.to_server).unwrap();
+    assert!(messages.grow(vec![0; 1]).is_ok_and(|old| old.len() >= 5000));
+    pair.client.send_fragment(Kind::Text, true, b"2", &mut pair.to_server).unwrap();
     let whole = receive(&mut pair, &mut messages, 500);
-    assert_eq!(whole, (vec!["123456789".to_owned()], None));
+    assert_eq!(whole, (vec!["12".to_owned()], None));
     assert!(messages.grow(Vec::new()).is_ok() && messages.is_empty());
 }
 
