@@ -119,7 +119,8 @@ impl Clock {
     }
 
     const fn has_ping_left<T: Storage>(&self, tx: &SendBuffer<T>) -> bool {
-        !matches!(self.ping, NO_PING | PING_DUE) && tx.total_sent() >= self.ping
+        // An empty output may be another one than that of the Ping.
+        !matches!(self.ping, NO_PING | PING_DUE) && (tx.total_sent() >= self.ping || tx.is_empty())
     }
 
     /// Takes note of what happened since the last tick, and returns what to do.

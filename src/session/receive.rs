@@ -76,6 +76,7 @@ impl<R: SessionRole> Session<R> {
                 SessionEvent::Close(it) => return Some(SessionEvent::Close(it)),
                 SessionEvent::Failed(it) => return Some(SessionEvent::Failed(it)),
             };
+            self.was_compressed = data.compressed;
             match messages.add(&mut data) {
                 Ok(Added::Part) => {}
                 Ok(Added::Last(len)) => break (data.kind, len),

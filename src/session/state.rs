@@ -30,6 +30,8 @@ pub struct Session<R: SessionRole> {
     pub(super) has_ended: bool,
     /// `TransportAction::HalfClose` was returned.
     pub(super) is_half_closed: bool,
+    /// The last message of `receive_message` was compressed.
+    pub(super) was_compressed: bool,
 }
 
 /// Whether the session has failed.
@@ -77,6 +79,7 @@ impl<R: SessionRole> Session<R> {
             was_full: false,
             has_ended: false,
             is_half_closed: false,
+            was_compressed: false,
         }
     }
 
@@ -129,6 +132,13 @@ impl<R: SessionRole> Session<R> {
         self.is_stalled || self.is_paused
     }
 
+    /// Whether the last message of [`receive_message`](Self::receive_message) was compressed, for
+    /// replies that are compressed if the request was.
+    #[must_use]
+    pub const fn was_compressed(&self) -> bool {
+        self.was_compressed
+    }
+
     /// The progress of the closing handshake; [`State::Closed`] if there was or will be no
     /// connection, and [`State::Open`] before it.
     #[must_use]
@@ -149,14 +159,16 @@ impl<R: SessionRole> Session<R> {
     /// What to do with the transport once `tx` was written as far as possible. Ask for the
     /// [`deadline`](Self::deadline) afterwards: what has left, and what has not, moves it.
     ///
-    /// [`TransportAction::HalfClose`] is returned once.
+    /// [`TransportAction::HalfClose`] is returned once. A peer that has ended only its own direction
+    /// gets what is unsent before [`TransportAction::Drop`].
     pub fn transport_action<T: Storage>(&mut self, tx: &SendBuffer<T>) -> TransportAction {
         self.clock.look(tx);
         let action = match &self.stage {
             Stage::Opening { .. } => TransportAction::Keep,
             Stage::Open(connection) => connection.transport_action(),
+            Stage::Refused if self.has_ended => TransportAction::Drop,
             Stage::Refused => TransportAction::HalfClose,
-            Stage::Over => TransportAction::Drop,
+            Stage::Over => return TransportAction::Drop,
         };
         match action {
             TransportAction::HalfClose | TransportAction::AwaitEnd if !tx.is_empty() => {

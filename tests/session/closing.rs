@@ -144,6 +144,28 @@ fn s8_an_end_without_a_close_is_reported_once() {
     assert!(end.transport.is_dropped);
 }
 
+/// A peer that only closes its own half gets all that is queued for it.
+#[test]
+fn s7_what_is_queued_at_the_end_of_the_transport_is_still_sent() {
+    for reads in [true, false] {
+        let mut end = open_server();
+        end.transport.window = 0;
+        end.ws.send_binary(&[7; 1000], &mut end.tx).unwrap();
+        end.ends();
+        assert_eq!(end.seen, [Seen::Failed(Failure::Protocol(Error::UnexpectedEof))]);
+        assert!(!end.transport.is_dropped && !end.ws.wants_read());
+        // Under the deadline of the closing handshake.
+        end.sleep_until(secs(9));
+        // Nothing is unread: the buffer may be replaced.
+        end.rx = RecvBuffer::new(vec![]);
+        end.transport.window = if reads { usize::MAX } else { 0 };
+        end.sleep_until(secs(11));
+        assert!(end.transport.is_dropped);
+        assert_eq!(end.take_written().len(), if reads { 1004 } else { 0 });
+        assert_eq!(end.seen.len(), 1);
+    }
+}
+
 #[test]
 fn s10_a_closed_session_takes_anything_and_does_nothing() {
     let mut end = open_server();

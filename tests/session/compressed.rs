@@ -7,7 +7,9 @@ use barews::handshake::client::Handshake;
 use barews::handshake::deflate::{DeflateConfig, DeflateOffer};
 use barews::keepalive::Timeouts;
 use barews::session::{Failure, Session, SessionEvent};
-use barews::{Client, CloseCode, Config, Error, Message, RecvBuffer, SendBuffer, Server, Storage};
+use barews::{
+    Client, CloseCode, Config, Error, Kind, Message, RecvBuffer, SendBuffer, Server, Storage,
+};
 
 use crate::turn::{KEY, Keys};
 
@@ -79,7 +81,10 @@ fn receive<S: Storage>(
     loop {
         while let Some(event) = pair.server.receive_message(&mut rx, messages, &mut tx, NOW) {
             match event {
-                SessionEvent::Data(Message::Text(text)) => whole.push(text.to_owned()),
+                SessionEvent::Data(Message::Text(text)) => {
+                    whole.push(text.to_owned());
+                    assert_eq!(pair.server.was_compressed(), pair.deflate.wants(text.len()));
+                }
                 SessionEvent::Failed(failure) => {
                     failed = Some(failure);
                     let close = [3, 241].map(|_| tx.unsent()[0]);
@@ -124,6 +129,23 @@ fn s9_fixed_storage_of_exactly_the_length_holds_a_message() {
 }
 
 #[test]
+fn s9_an_idle_connection_returns_the_storage_of_its_longest_message() {
+    let mut pair = pair();
+    let Pair { client, to_server, deflate, .. } = &mut pair;
+    client.send_compressed(Message::Text(&text(5000)), deflate, to_server).unwrap();
+    client.send_fragment(Kind::Text, false, b"1", to_server).unwrap();
+    let mut messages = inflater(Vec::new(), 1 << 20);
+    assert_eq!(receive(&mut pair, &mut messages, 500), (vec![text(5000)], None));
+    assert_eq!((messages.len(), messages.is_empty()), (1, false));
+    assert_eq!(messages.grow(Vec::new()), Err(Vec::new()));
+    assert!(messages.grow(vec![0; 1]).is_ok_and(|old| old.len() >= 5000));
+    pair.client.send_fragment(Kind::Text, true, b"2", &mut pair.to_server).unwrap();
+    let whole = receive(&mut pair, &mut messages, 500);
+    assert_eq!(whole, (vec!["12".to_owned()], None));
+    assert!(messages.grow(Vec::new()).is_ok() && messages.is_empty());
+}
+
+#[test]
 fn s9_a_decompression_bomb_is_the_peers_error() {
     let mut pair = pair();
     let Pair { client, to_server, deflate, .. } = &mut pair;
@@ -132,12 +154,43 @@ fn s9_a_decompression_bomb_is_the_peers_error() {
     assert_eq!((whole.len(), failed), (0, Some(Failure::Protocol(Error::MessageTooLong))));
 }
 
+/// The limit is that of messages, however they come.
+#[test]
+fn s9_a_plain_message_over_the_limit_is_the_peers_error() {
+    for (len, fits) in [(1000, true), (1001, false)] {
+        for fragments in [1, 2] {
+            let mut pair = pair();
+            let Pair { client, to_server, .. } = &mut pair;
+            let text = text(len);
+            let (first, last) = text.split_at(len / fragments);
+            client.send_fragment(Kind::Text, fragments == 1, first.as_bytes(), to_server).unwrap();
+            if fragments == 2 {
+                client.send_fragment(Kind::Text, true, last.as_bytes(), to_server).unwrap();
+            }
+            let (mut rx, mut tx) = (RecvBuffer::new(vec![]), SendBuffer::new(vec![]));
+            let mut messages = inflater(Vec::new(), 1000);
+            deliver(&mut pair.to_server, &mut rx);
+            deliver(&mut pair.to_server, &mut rx);
+            match pair.server.receive_message(&mut rx, &mut messages, &mut tx, NOW) {
+                Some(SessionEvent::Data(message)) => assert_eq!(message.as_bytes().len(), len),
+                Some(SessionEvent::Failed(failure)) => {
+                    assert_eq!(failure, Failure::Protocol(Error::MessageTooLong));
+                    assert!(!fits);
+                }
+                other => panic!("{other:?}"),
+            }
+            assert!(!pair.server.was_compressed());
+            assert_eq!(pair.server.is_open(), fits);
+        }
+    }
+}
+
 /// A message that cannot be sent must not leave the compressor ahead of the peer.
 #[test]
 fn s9_a_refused_message_does_not_disturb_the_next() {
     let mut pair = pair();
     let Pair { client, to_server, deflate, .. } = &mut pair;
-    client.begin_frame(barews::Kind::Text, true, 2, to_server).unwrap();
+    client.begin_frame(Kind::Text, true, 2, to_server).unwrap();
     let refused = client.send_compressed(Message::Text(&text(500)), deflate, to_server);
     assert!(refused.is_err());
     let mut rest = *b"ok";

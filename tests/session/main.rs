@@ -10,4 +10,5 @@ mod opening;
 mod pausing;
 mod sending;
 mod size;
+mod standstill;
 mod turn;

@@ -344,3 +344,18 @@ fn a_send_buffer_moves_into_another_storage() {
     assert_eq!(tx.grow(block(0)).unwrap().len(), 10);
     assert!(tx.push(b"n").is_err() && tx.is_empty());
 }
+
+#[test]
+fn s6_unsent_bytes_move_into_another_storage() {
+    let mut tx = SendBuffer::with_marks(vec![0; 1000].into_boxed_slice(), 100, 200);
+    tx.push(&[7; 300]).unwrap();
+    tx.sent(50);
+    assert_eq!(tx.grow(vec![0; 249].into()), Err(vec![0; 249].into()));
+    assert_eq!(tx.grow(vec![0; 250].into()).map(|old| old.len()), Ok(1000));
+    assert_eq!(tx.unsent(), [7; 250]);
+    assert!(tx.is_over_mark());
+    assert!(tx.push(&[8]).is_err());
+    tx.sent(250);
+    assert_eq!(tx.grow(Box::default()).map(|old| old.len()), Ok(250));
+    assert!(tx.push(&[8]).is_err() && tx.is_empty());
+}
