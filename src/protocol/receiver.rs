@@ -184,8 +184,9 @@ impl Receiver {
         input: &mut Input<'b>,
         pending: &mut Pending,
     ) -> Result<Event<'b>, Error> {
-        if let Some(Found { opcode, payload, key }) =
-            self.look_ahead.look::<R>(&self.rules, input.unread())
+        if self.look_ahead.is_due(bytes::len_u64(input.unread()))
+            && let Some(Found { opcode, payload, key }) =
+                self.look_ahead.look::<R>(&self.rules, input.unread())
         {
             return pending.control(opcode, payload, key);
         }
