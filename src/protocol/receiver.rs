@@ -161,10 +161,9 @@ impl Receiver {
             return None;
         }
         self.look_ahead.consumed(head + len);
-        let (_, payload) = input.take(head + len).split_at_mut_checked(head)?;
         Some(Data {
             kind,
-            payload,
+            payload: input.take(head + len).get_mut(head..).unwrap_or_else(bytes::nothing),
             first: true,
             fin: true,
             frame_left: 0,

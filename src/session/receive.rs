@@ -43,7 +43,9 @@ impl<R: SessionRole> Session<R> {
             self.clock.has_message = true;
             return Some(SessionEvent::Data(data));
         }
-        self.next(&mut input, reads, capacity, tx, now)
+        // Only this call needs the cursor in memory.
+        let mut rest = input;
+        self.next(&mut rest, reads, capacity, tx, now)
     }
 
     /// Returns the next event; messages come whole. Those that arrive in several chunks are
