@@ -158,7 +158,7 @@ impl Clock {
             self.ping = NO_PING;
             keepalive.on_ping_flushed(now);
         }
-        if core::mem::take(&mut tx.progressed) || tx.is_empty() {
+        if tx.has_progressed() || tx.is_empty() {
             keepalive.on_written();
         }
         if !tx.is_empty() {
