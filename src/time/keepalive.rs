@@ -28,6 +28,8 @@ use core::fmt;
 use core::num::NonZero;
 use core::time::Duration;
 
+use super::millis::{NEVER, NONE, after, floor, millis, widen};
+
 /// The timeouts of a connection. `None` is no timeout; others are rounded up to milliseconds, and
 /// 2^32 - 1 ms (49 days) or more are none, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,9 +45,6 @@ pub struct Timeouts {
     write: u32,
     close: u32,
 }
-
-/// No timeout.
-const NEVER: u32 = u32::MAX;
 
 impl Timeouts {
     /// The defaults: 10 s for the opening handshake, a Ping after 30 s without input, 20 s for
@@ -217,9 +216,6 @@ pub struct Keepalive {
     progress: u64,
     write: u64,
 }
-
-/// No deadline.
-const NONE: u64 = u64::MAX;
 
 impl Keepalive {
     /// The transport was opened at `now`, and the opening handshake starts.
@@ -394,43 +390,4 @@ impl Keepalive {
             (self.write, Reason::Write),
         ]
     }
-}
-
-/// The first millisecond that is at least `time` milliseconds after `now`.
-const fn after(now: Duration, time: u32) -> u64 {
-    if time == NEVER { NONE } else { ceil(now).saturating_add(widen(time)) }
-}
-
-/// `None`, and any time as long, is [`NEVER`].
-const fn millis(time: Option<Duration>) -> u32 {
-    match time {
-        None => NEVER,
-        Some(time) => saturate(ceil(time)),
-    }
-}
-
-/// Milliseconds, rounded down; below [`NONE`].
-const fn floor(time: Duration) -> u64 {
-    let millis = time.as_secs().saturating_mul(1000).saturating_add(widen(time.subsec_millis()));
-    if millis == NONE { NONE - 1 } else { millis }
-}
-
-/// Milliseconds, rounded up.
-const fn ceil(time: Duration) -> u64 {
-    let rest = if time.subsec_nanos().is_multiple_of(1_000_000) { 0 } else { 1 };
-    floor(time).saturating_add(rest)
-}
-
-#[expect(clippy::as_conversions, reason = "u32 to u64, in a const fn")]
-const fn widen(n: u32) -> u64 {
-    n as u64
-}
-
-#[expect(
-    clippy::as_conversions,
-    clippy::cast_possible_truncation,
-    reason = "the range is checked first"
-)]
-const fn saturate(n: u64) -> u32 {
-    if n >= widen(NEVER) { NEVER } else { n as u32 }
 }
