@@ -82,7 +82,10 @@ impl<S: Storage> RecvBuffer<S> {
     /// The unread bytes are moved only if there is no space otherwise. If they fill the storage, it
     /// grows to twice its length. The space is empty if that is not possible.
     pub fn spare_mut(&mut self) -> &mut [u8] {
-        if self.is_empty() || self.end >= self.capacity() {
+        if self.is_empty() {
+            (self.start, self.end) = (0, 0);
+        }
+        if self.end >= self.capacity() {
             self.compact();
             if self.end >= self.capacity() {
                 // A fixed storage refuses, and then there is no space.
