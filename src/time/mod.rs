@@ -3,3 +3,5 @@
 pub mod backoff;
 pub mod keepalive;
 mod millis;
+
+pub(crate) use self::millis::floor;
