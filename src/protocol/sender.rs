@@ -269,20 +269,37 @@ impl<R: Role> Sender<R> {
     /// Writes the queued control frame, then a frame.
     #[inline]
     fn write(&mut self, lead: Lead, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
-        let due = self.due_len(!R::SERVER);
+        if self.pending.is_due() {
+            return self.write_after_due(lead, payload, out);
+        }
+        let needed = frame::frame_len(payload.len(), !R::SERVER);
+        if out.len() < needed {
+            return Err(SendError::BufferTooSmall { needed });
+        }
+        let header = self.header(lead, bytes::len_u64(payload))?;
+        frame::write(header, payload, out);
+        Ok(needed)
+    }
+
+    /// Out of line, to keep it off the path on which nothing is queued.
+    #[inline(never)]
+    fn write_after_due(
+        &mut self,
+        lead: Lead,
+        payload: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, SendError> {
+        let due = self.due_len();
         let needed = due.saturating_add(frame::frame_len(payload.len(), !R::SERVER));
         if out.len() < needed {
             return Err(SendError::BufferTooSmall { needed });
         }
-        if due > 0 {
-            self.transmit_due(out)?;
-        }
+        self.transmit_due(out)?;
         let header = self.header(lead, bytes::len_u64(payload))?;
         frame::write(header, payload, bytes::part_mut(out, due..));
         Ok(needed)
     }
 
-    /// Out of line, to keep it off the path on which nothing is queued.
     #[inline(never)]
     fn transmit_due(&mut self, out: &mut [u8]) -> Result<usize, SendError> {
         let Some(due) = &self.pending.due else { return Ok(0) };
@@ -307,11 +324,10 @@ impl<R: Role> Sender<R> {
     }
 
     /// The length of the queued control frame in bytes; 0 if there is none.
-    #[inline]
-    fn due_len(&self, masked: bool) -> usize {
+    fn due_len(&self) -> usize {
         let due = self.pending.due.as_ref();
         due.map_or(0, |due| {
-            if self.pending.is_held() { 0 } else { frame::frame_len(due.payload.len(), masked) }
+            if self.pending.is_held() { 0 } else { frame::frame_len(due.payload.len(), !R::SERVER) }
         })
     }
 }

@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use crate::buffer::{Reads, SendBuffer, Storage};
 use crate::bytes;
+use crate::time::floor;
 use crate::time::keepalive::{Action, Keepalive, Timeouts};
 
 /// The milliseconds between an expired deadline and the verdict, in which the caller reads. They must
@@ -109,7 +110,7 @@ impl Clock {
     /// Looks at the output after a write. A deadline may start only now: that of the Pong when the
     /// Ping has left, that of a write when some output has not.
     pub(super) const fn look<T: Storage>(&mut self, tx: &SendBuffer<T>) {
-        let is_stuck = self.waits(tx) && (!self.is_blocked || tx.progressed);
+        let is_stuck = self.waits(tx) && (!self.is_blocked || tx.has_progressed());
         self.is_behind = is_stuck || self.has_ping_left(tx);
     }
 
@@ -131,27 +132,47 @@ impl Clock {
         tx: &mut SendBuffer<T>,
     ) -> Action {
         let has_received = reads.received > 0;
-        let now = millis(seen.now);
+        // First, so that the conversions in `note` share it.
+        let now = floor(seen.now);
         self.watch_standstill(now);
         self.note(seen, reads, tx);
-        if self.keepalive.expiring(seen.now).is_some() {
-            let dry = seen.is_paused || self.only_writes || reads.dry;
-            let tried = dry && (tx.is_empty() || tx.tried);
-            if !self.is_over(now, tried, has_received) {
-                return Action::None;
-            }
-            if self.verdict == NO_VERDICT {
-                // Rounded up.
-                self.verdict = now.saturating_add(GRACE + 1);
-                (reads.dry, tx.tried) = (false, false);
-                return Action::None;
-            }
+        let is_quiet = self.keepalive.is_quiet(now);
+        if !is_quiet && !self.may_judge(seen, reads, tx, has_received) {
+            return Action::None;
         }
         (self.verdict, self.adjourned) = (NO_VERDICT, 0);
-        match self.keepalive.poll(seen.now) {
+        let action = if is_quiet { Action::None } else { self.keepalive.poll(seen.now) };
+        match action {
             Action::None if self.ping == PING_DUE => Action::SendPing,
             action => action,
         }
+    }
+
+    /// Whether what has expired, if anything, may be judged now. If not, the verdict is announced.
+    #[inline(never)]
+    fn may_judge<T: Storage>(
+        &mut self,
+        seen: Seen,
+        reads: &mut Reads,
+        tx: &mut SendBuffer<T>,
+        has_received: bool,
+    ) -> bool {
+        if self.keepalive.expiring(seen.now).is_none() {
+            return true;
+        }
+        let now = floor(seen.now);
+        let dry = seen.is_paused || self.only_writes || reads.dry;
+        let tried = dry && (tx.is_empty() || tx.tried);
+        if !self.is_over(now, tried, has_received) {
+            return false;
+        }
+        if self.verdict == NO_VERDICT {
+            // Rounded up.
+            self.verdict = now.saturating_add(GRACE + 1);
+            (reads.dry, tx.tried) = (false, false);
+            return false;
+        }
+        true
     }
 
     /// Whether the verdict, if one is announced, may be spoken at `now`. `tried` is whether the
@@ -183,7 +204,7 @@ impl Clock {
     fn watch_standstill(&mut self, now: u64) {
         let asked = if self.is_behind { None } else { self.deadline() };
         let low = u32::try_from(now & u64::from(u32::MAX)).unwrap_or_default();
-        if asked.is_some_and(|at| now > millis(at).saturating_add(LATE)) {
+        if asked.is_some_and(|at| now > floor(at).saturating_add(LATE)) {
             self.standstill = self.standstill.saturating_add(low.wrapping_sub(self.last));
         }
         self.last = low;
@@ -227,7 +248,7 @@ impl Clock {
             self.ping = NO_PING;
             keepalive.on_ping_flushed(now);
         }
-        if core::mem::take(&mut tx.progressed) || !waits {
+        if tx.take_progress() || !waits {
             keepalive.on_written();
         }
         if waits {
@@ -235,8 +256,4 @@ impl Clock {
         }
         keepalive.on_paused(is_paused || self.only_writes);
     }
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -44,7 +44,9 @@ impl<R: SessionRole> Session<R> {
             self.clock.has_message = true;
             return Some(SessionEvent::Data(data));
         }
-        self.next(&mut input, reads, capacity, tx, now)
+        // Only this call needs the cursor in memory.
+        let mut rest = input;
+        self.next(&mut rest, reads, capacity, tx, now)
     }
 
     /// Returns the next event; messages come whole. Those that arrive in several chunks are
@@ -330,7 +332,10 @@ impl<R: SessionRole> Session<R> {
         tx: &mut SendBuffer<T>,
         now: Duration,
     ) {
-        self.flush(tx, now);
+        if matches!(&self.stage, Stage::Open(open) if open.wants_write() || open.state() != State::Open)
+        {
+            self.flush(tx, now);
+        }
         if matches!(self.stage, Stage::Over) {
             return;
         }

@@ -20,16 +20,17 @@ macro_rules! send {
         let $connection = $self.sending()?;
         let mut room = 0;
         loop {
-            let $out = $tx.spare_mut(room).map_err(too_small)?;
+            let $out = $tx.spare();
             match $write {
                 Ok(n) => {
                     $tx.queued(n);
                     $self.clock.has_sent = true;
                     return Ok(());
                 }
-                Err(SendError::Closed) => return Ok(()),
-                Err(SendError::BufferTooSmall { needed }) if needed > room => room = needed,
-                Err(error) => return Err(error),
+                Err(error) => match make_room(error, room, $tx)? {
+                    None => return Ok(()),
+                    Some(needed) => room = needed,
+                },
             }
         }
     }};
@@ -376,6 +377,24 @@ impl<R: SessionRole> Session<R> {
 #[cfg(feature = "deflate")]
 fn lenient(error: SendError) -> Result<(), SendError> {
     if error == SendError::Closed { Ok(()) } else { Err(error) }
+}
+
+/// Makes the space that a send has missed, and returns its length; `None` if the send has no effect.
+#[cold]
+#[inline(never)]
+fn make_room<T: Storage>(
+    error: SendError,
+    room: usize,
+    tx: &mut SendBuffer<T>,
+) -> Result<Option<usize>, SendError> {
+    match error {
+        SendError::Closed => Ok(None),
+        SendError::BufferTooSmall { needed } if needed > room => {
+            tx.spare_mut(needed).map_err(too_small)?;
+            Ok(Some(needed))
+        }
+        error => Err(error),
+    }
 }
 
 fn too_small(full: StorageFull) -> SendError {

@@ -21,7 +21,7 @@ const FLOORS: [(&str, &[&[&str]]); 10] = [
     ),
     ("wire", &[&["error"], &["close", "mask", "utf8"], &["frame"], &["masking_key"]]),
     ("buffer", &[&["storage"], &["input", "send_buffer"], &["recv_buffer"]]),
-    ("time", &[&["backoff", "keepalive"]]),
+    ("time", &[&["millis"], &["backoff", "keepalive"]]),
     (
         "protocol",
         &[
