@@ -8,18 +8,18 @@
 mod command_line;
 
 use std::error::Error;
+use std::io::ErrorKind::{TimedOut, WouldBlock};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::process::ExitCode;
+use std::time::Instant;
 
-use barews::deflate::{Deflate, DeflateParams, Effort, Inflate};
-use barews::handshake::Status;
-use barews::handshake::client::{Handshake, Response};
+use barews::deflate::{Deflate, DeflateParams, Effort, Inflate, InflateAssembler};
+use barews::handshake::client::Handshake;
 use barews::handshake::deflate::DeflateOffer;
-use barews::{
-    AssembleError, Assembler, Client, Compressed, Config, Connection, Content, Data, Event, Kind,
-    Message, RecvBuffer, SendError, StorageFull, TransportAction,
-};
+use barews::keepalive::Timeouts;
+use barews::session::{Failure, Session, SessionEvent};
+use barews::{Config, Message, OsKeys, RecvBuffer, SendBuffer, StorageFull, TransportAction};
 
 const USAGE: &str = "\
 The client that a fuzzing server of the Autobahn test suite judges.
@@ -68,10 +68,13 @@ fn run((url, agent): (http::Uri, String)) -> Result<ExitCode, Box<dyn Error>> {
     }
     // The server ends this connection once its report is written, mostly without a Close.
     match session(&url, &format!("/updateReports?agent={agent}"), |_| false) {
-        Err(error) if error.downcast_ref() != Some(&barews::Error::UnexpectedEof) => Err(error),
+        Err(error) if error.downcast_ref() != Some(&EOF) => Err(error),
         _ => Ok(ExitCode::SUCCESS),
     }
 }
+
+/// The end of the transport without a Close.
+const EOF: Failure = Failure::Protocol(barews::Error::UnexpectedEof);
 
 /// Runs one connection to its end. Echoes the messages for which `echo` returns true.
 fn session(
@@ -81,159 +84,64 @@ fn session(
 ) -> Result<(), Box<dyn Error>> {
     let host = url.host().ok_or("the URL has no host")?;
     let port = url.port_u16().unwrap_or(80);
-    let mut stream = TcpStream::connect((host, port))?;
+    let (start, mut stream) = (Instant::now(), TcpStream::connect((host, port))?);
     stream.set_nodelay(true)?;
-    let mut rx = RecvBuffer::new(vec![0; 64 << 10]);
-    let agreed = handshake(&mut stream, host, port, path, &mut rx)?;
-    let mut session = Session::new(stream, agreed)?;
-    loop {
-        let mut input = rx.input();
-        loop {
-            let event = session.ws.receive(&mut input);
-            session.transmit()?;
-            match event? {
-                Event::NeedMore(_) => break,
-                Event::Data(data) => session.take(data, &mut echo)?,
-                Event::Ping(_) | Event::Pong(_) | Event::Close(_) => {}
-            }
-        }
-        let n = session.stream.read(rx.spare_mut())?;
-        if n == 0 {
-            return Ok(session.ws.receive_eof()?);
-        }
-        rx.advance(n);
-    }
-}
-
-type Keys = fn() -> [u8; 4];
-
-struct Session {
-    stream: TcpStream,
-    ws: Connection<Client<Keys>>,
-    inflate: Inflate<Vec<u8>>,
-    messages: Assembler<Vec<u8>>,
-    deflate: Deflate<Vec<u8>>,
-    deflated: Vec<u8>,
-    out: Vec<u8>,
-}
-
-impl Session {
-    /// Without negotiated compression, the codecs get default parameters, and data passes through
-    /// unchanged.
-    fn new(stream: TcpStream, agreed: Option<DeflateParams>) -> Result<Self, StorageFull> {
-        let config = Config::new().max_fragments(1 << 20).deflate(agreed.is_some());
-        let agreed = agreed.unwrap_or_default();
-        let (ours, theirs) = (agreed.client(), agreed.server());
-        let memory = vec![0; Deflate::memory(ours, Effort::FAST)];
-        Ok(Self {
-            stream,
-            ws: Connection::client(config, random::<4>),
-            inflate: Inflate::new(theirs, vec![0; Inflate::memory(theirs)])?,
-            messages: Assembler::new(vec![0; 64 << 10]),
-            deflate: Deflate::new(ours, Effort::FAST, memory)?,
-            deflated: Vec::new(),
-            out: vec![0; 64 << 10],
-        })
-    }
-
-    /// Sends what is queued. If that ends the connection, waits for the server to close it.
-    fn transmit(&mut self) -> Result<(), Box<dyn Error>> {
-        let n = self.ws.transmit(&mut self.out)?;
-        self.stream.write_all(&self.out[..n])?;
-        if self.ws.transport_action() == TransportAction::HalfClose {
-            self.stream.shutdown(Shutdown::Write)?;
-            std::io::copy(&mut self.stream, &mut std::io::sink())?;
-        }
-        Ok(())
-    }
-
-    /// Takes a received piece of a message. After the last piece, echoes the message if `echo`
-    /// returns true.
-    fn take(
-        &mut self,
-        mut data: Data<'_>,
-        echo: &mut impl FnMut(&Message<'_>) -> bool,
-    ) -> Result<(), Box<dyn Error>> {
-        let compressed = data.compressed;
-        let mut room = [0; 16 << 10];
-        loop {
-            let piece = match self.inflate.push(&mut data, &mut room) {
-                Ok(Some(piece)) => piece,
-                Ok(None) => return Ok(()),
-                // The next call to `receive` returns this error, and a Close is queued.
-                Err(error) => {
-                    self.ws.fail(error);
-                    return Ok(());
-                }
-            };
-            let message = match self.messages.push(&piece) {
-                Err(AssembleError::StorageFull(full)) => {
-                    let _ = self.messages.grow(vec![0; full.needed.next_power_of_two()]);
-                    self.messages.push(&piece)?
-                }
-                result => result?,
-            };
-            let Some(message) = message.filter(|message| echo(message)) else { continue };
-            let (kind, mut payload) = match message {
-                Message::Text(text) => (Kind::Text, text.as_bytes()),
-                Message::Binary(bytes) => (Kind::Binary, bytes),
-            };
-            let mut content = Content::from(kind);
-            if compressed {
-                self.deflated.resize(Deflate::max_len(payload.len()), 0);
-                let deflated = self.deflate.push(payload, true, &mut self.deflated);
-                payload = &self.deflated[..deflated.written];
-                content = Compressed(kind).into();
-            }
-            let n = loop {
-                match self.ws.send_fragment(content, true, payload, &mut self.out) {
-                    Err(SendError::BufferTooSmall { needed }) => self.out.resize(needed, 0),
-                    result => break result?,
-                }
-            };
-            self.stream.write_all(&self.out[..n])?;
-        }
-    }
-}
-
-/// Does the opening handshake. Returns the negotiated compression.
-fn handshake(
-    stream: &mut TcpStream,
-    host: &str,
-    port: u16,
-    path: &str,
-    rx: &mut RecvBuffer<Vec<u8>>,
-) -> Result<Option<DeflateParams>, Box<dyn Error>> {
     // The server tests all compression parameters only if the offer allows them.
     let offers =
         [DeflateOffer::new().client_no_context_takeover(true).client_max_window_bits(None)];
-    let mut handshake = Handshake::new(random(), host, path).port(port).deflate(&offers);
-    let mut request = [0; 1024];
-    let n = handshake.write_request(&mut request)?;
-    stream.write_all(&request[..n])?;
+    let request = Handshake::new(OsKeys::nonce()?, host, path).port(port).deflate(&offers);
+    let (mut rx, mut tx) = (RecvBuffer::new(vec![0; 64 << 10]), SendBuffer::new(Vec::new()));
+    let config = Config::new().max_fragments(1 << 20);
+    let timeouts = Timeouts::new();
+    let mut ws = Session::client(config, timeouts, OsKeys, &request, &mut tx, start.elapsed())?;
+    let (mut messages, mut compressor) = (messages(DeflateParams::default())?, None);
+    let mut failed = None;
     loop {
-        let n = stream.read(rx.spare_mut())?;
-        if n == 0 {
-            return Err("the server closed the connection during the handshake".into());
-        }
-        rx.advance(n);
-        match handshake.read_response(rx.unread())? {
-            Status::NeedMore(_) => {}
-            Status::Complete(Response::Accepted(accepted)) => {
-                let (deflate, head_len) = (accepted.deflate(), accepted.head_len());
-                rx.consume(head_len);
-                return Ok(deflate);
+        let now = start.elapsed();
+        while let Some(event) = ws.receive_message(&mut rx, &mut messages, &mut tx, now) {
+            match event {
+                SessionEvent::Opened(accepted) => {
+                    if let Some(agreed) = accepted.deflate() {
+                        messages = self::messages(agreed)?;
+                        compressor = Some(deflate(agreed)?);
+                    }
+                }
+                SessionEvent::Data(message) if echo(&message) => match &mut compressor {
+                    Some(deflate) => ws.send_compressed(message, deflate, &mut tx)?,
+                    None => ws.send_message(message, &mut tx)?,
+                },
+                SessionEvent::Rejected(rejected) => {
+                    return Err(format!("rejected with status {}", rejected.status()).into());
+                }
+                SessionEvent::Failed(failure) => failed = Some(failure),
+                _ => {}
             }
-            Status::Complete(Response::Rejected(rejected)) => {
-                return Err(format!("rejected with status {}", rejected.status()).into());
+        }
+        stream.write_all(tx.unsent())?;
+        tx.sent(tx.len());
+        match ws.transport_action(&tx) {
+            TransportAction::Keep | TransportAction::AwaitEnd => {}
+            TransportAction::HalfClose => stream.shutdown(Shutdown::Write)?,
+            TransportAction::Drop => return failed.map_or(Ok(()), |failure| Err(failure.into())),
+        }
+        if ws.wants_read() {
+            stream.set_read_timeout(ws.timeout(start.elapsed()))?;
+            match stream.read(rx.spare_mut()) {
+                Err(error) if matches!(error.kind(), WouldBlock | TimedOut) => {}
+                read => rx.advance(read?),
             }
         }
     }
 }
 
-/// Unpredictable bytes from the operating system (RFC 6455 §10.3).
-fn random<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("the operating system provides random bytes");
-    bytes
+/// Where messages are put together, and inflated if they are compressed.
+fn messages(agreed: DeflateParams) -> Result<InflateAssembler<Vec<u8>, Vec<u8>>, StorageFull> {
+    let server = agreed.server();
+    let inflate = Inflate::new(server, vec![0; Inflate::memory(server)])?;
+    Ok(InflateAssembler::new(inflate, Vec::new()))
+}
+
+fn deflate(agreed: DeflateParams) -> Result<Deflate<Vec<u8>>, StorageFull> {
+    let client = agreed.client();
+    Deflate::new(client, Effort::FAST, vec![0; Deflate::memory(client, Effort::FAST)])
 }

@@ -1,55 +1,68 @@
-//! A client and a server connected by two arrays: no socket, no thread, no allocation.
+//! A client and a server connected by two buffers: no socket, no thread, no allocation.
 //!
 //! `cargo run --example pair`
 
-use barews::{CloseCode, Config, Connection, Event, Input, Kind, State, TransportAction};
+use std::time::Duration;
+
+use barews::handshake::client::Handshake;
+use barews::handshake::server::Origins;
+use barews::keepalive::Timeouts;
+use barews::session::{Session, SessionEvent};
+use barews::{
+    CloseCode, Config, Kind, OsKeys, RecvBuffer, SendBuffer, State, Storage, TransportAction,
+};
+
+/// Nothing here takes any time.
+const NOW: Duration = Duration::ZERO;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut server = Connection::server(Config::new());
-    // A real client gets its keys from the operating system, as examples/client does.
-    let mut key = 0_u32;
-    let mut client = Connection::client(Config::new(), || {
-        key = key.wrapping_mul(0x9E37_79B9).wrapping_add(0x7F4A_7C15);
-        key.to_le_bytes()
-    });
-    let (mut up, mut down) = ([0; 256], [0; 256]);
+    let request = Handshake::new(OsKeys::nonce()?, "example.com", "/chat");
+    let (mut up, mut client_rx) = (SendBuffer::new([0; 1024]), RecvBuffer::new([0; 512]));
+    let (mut down, mut server_rx) = (SendBuffer::new([0; 1024]), RecvBuffer::new([0; 512]));
+    let timeouts = Timeouts::new();
+    let mut client = Session::client(Config::new(), timeouts, OsKeys, &request, &mut up, NOW)?;
+    let mut server = Session::server(Config::new(), timeouts, NOW);
 
-    // A text message in two fragments with a Ping between them, and a Close, all received at once.
-    let mut n = client.send_fragment(Kind::Text, false, b"Hello, ", &mut up)?;
-    n += client.send_ping(b"still there?", &mut up[n..])?;
-    n += client.send_fragment(Kind::Text, true, b"world!", &mut up[n..])?;
-    n += client.send_close(CloseCode::NORMAL, "that was all", &mut up[n..])?;
-    println!("client sends {n} bytes");
-
-    // The server replies to each event. The Ping is the first one although data precedes it.
-    let mut input = Input::new(&mut up[..n]);
-    let mut n = 0;
-    loop {
-        match server.receive(&mut input)? {
-            Event::Data(data) => {
-                println!("server receives {:?} (fin: {})", data.payload, data.fin);
-                n += server.send_fragment(data.kind, data.fin, data.payload, &mut down[n..])?;
+    while client.state() != State::Closed || server.state() != State::Closed {
+        println!("client sends {} bytes", deliver(&mut up, &mut server_rx));
+        // The Ping is the first event after the handshake although data precedes it.
+        while let Some(event) = server.receive(&mut server_rx, &mut down, NOW) {
+            println!("server receives {event:?}");
+            match event {
+                SessionEvent::Upgrade(upgrade) => {
+                    server.answer(upgrade.accept(Origins::Any), &mut down, NOW)?;
+                }
+                SessionEvent::Data(data) => {
+                    server.send_fragment(data.kind, data.fin, data.payload, &mut down)?;
+                }
+                _ => {}
             }
-            Event::Ping(payload) => println!("server receives Ping {:?}", &*payload),
-            Event::Pong(payload) => println!("server receives Pong {:?}", &*payload),
-            Event::Close(close) => println!("server receives {close:?}"),
-            Event::NeedMore(_) => break,
         }
-        // Pongs, and at the end the reply to the Close, are sent at once.
-        n += server.transmit(&mut down[n..])?;
-    }
-    println!("server sends {n} bytes");
-
-    let mut input = Input::new(&mut down[..n]);
-    loop {
-        match client.receive(&mut input)? {
-            Event::NeedMore(_) => break,
-            event => println!("client receives {event:?}"),
+        println!("server sends {} bytes", deliver(&mut down, &mut client_rx));
+        while let Some(event) = client.receive(&mut client_rx, &mut up, NOW) {
+            println!("client receives {event:?}");
+            if let SessionEvent::Opened(_) = event {
+                // A text message in two fragments with a Ping between them, and a Close.
+                client.send_fragment(Kind::Text, false, b"Hello, ", &mut up)?;
+                client.send_ping(b"still there?", &mut up)?;
+                client.send_fragment(Kind::Text, true, b"world!", &mut up)?;
+                client.close(CloseCode::NORMAL, "that was all", &mut up, NOW)?;
+            }
         }
     }
 
-    assert_eq!((server.state(), client.state()), (State::Closed, State::Closed));
-    assert_eq!(server.transport_action(), TransportAction::HalfClose); // RFC 6455 §7.1.1: the server closes first
+    // RFC 6455 §7.1.1: the server closes first.
+    assert_eq!(server.transport_action(&down), TransportAction::HalfClose);
+    assert_eq!(client.transport_action(&up), TransportAction::AwaitEnd);
     println!("both sides are closed");
     Ok(())
+}
+
+/// What one side has sent arrives at the other.
+fn deliver<T: Storage, S: Storage>(tx: &mut SendBuffer<T>, rx: &mut RecvBuffer<S>) -> usize {
+    let n = tx.len().min(rx.spare_mut().len());
+    rx.spare_mut()[..n].copy_from_slice(&tx.unsent()[..n]);
+    tx.sent(n);
+    rx.advance(n);
+    n
 }

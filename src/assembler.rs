@@ -5,6 +5,7 @@ use core::fmt;
 use crate::buffer::{Storage, StorageFull, grow_over};
 use crate::bytes;
 use crate::protocol::event::Data;
+use crate::wire::error::Error;
 use crate::wire::frame::Kind;
 use crate::wire::utf8;
 
@@ -146,8 +147,8 @@ impl<S: Storage> Assembler<S> {
         })
     }
 
-    /// Adds a chunk that is not the whole message.
-    pub(crate) fn add(&mut self, data: &Data<'_>) -> Result<Added, AssembleError> {
+    /// Adds a chunk, unless it is the whole message.
+    fn add(&mut self, data: &Data<'_>) -> Result<Added, AssembleError> {
         if data.compressed {
             return Err(AssembleError::Compressed);
         }
@@ -160,21 +161,39 @@ impl<S: Storage> Assembler<S> {
         if data.fin && data.offset == 0 {
             return Ok(Added::Alone);
         }
-        let end = self.len.saturating_add(data.payload.len());
+        let n = data.payload.len();
+        let to = self.spare_mut(n).map_err(|full| {
+            let left = usize::try_from(data.frame_left).unwrap_or(usize::MAX);
+            AssembleError::StorageFull(StorageFull { needed: full.needed.saturating_add(left) })
+        })?;
+        bytes::copy(data.payload, bytes::part_mut(to, ..n));
+        Ok(self.advance(n, data.fin))
+    }
+
+    /// The space after the bytes held, at least `n` bytes.
+    pub(crate) fn spare_mut(&mut self, n: usize) -> Result<&mut [u8], StorageFull> {
+        let end = self.len.saturating_add(n);
         if self.storage.as_ref().len() < end {
-            grow_over(&mut self.storage, end, end).map_err(|_| {
-                let left = usize::try_from(data.frame_left).unwrap_or(usize::MAX);
-                AssembleError::StorageFull(StorageFull { needed: end.saturating_add(left) })
-            })?;
+            grow_over(&mut self.storage, end, end)?;
         }
-        let to = self.storage.as_mut().get_mut(self.len..end).unwrap_or_default();
-        bytes::copy(data.payload, to);
-        self.len = if data.fin { 0 } else { end };
-        Ok(if data.fin { Added::Last(end) } else { Added::Part })
+        Ok(self.storage.as_mut().get_mut(self.len..).unwrap_or_default())
+    }
+
+    /// Holds `n` bytes more, the last ones of the message if `fin`.
+    pub(crate) fn advance(&mut self, n: usize, fin: bool) -> Added {
+        let end = self.len.saturating_add(n);
+        self.len = if fin { 0 } else { end };
+        if fin { Added::Last(end) } else { Added::Part }
+    }
+
+    /// Drops the bytes held.
+    #[cfg(feature = "deflate")]
+    pub(crate) const fn clear(&mut self) {
+        self.len = 0;
     }
 
     /// The message of `len` bytes that was completed last.
-    pub(crate) fn message(&self, kind: Kind, len: usize) -> Result<Message<'_>, AssembleError> {
+    fn message(&self, kind: Kind, len: usize) -> Result<Message<'_>, AssembleError> {
         Message::new(kind, self.storage.as_ref().get(..len).unwrap_or_default())
     }
 
@@ -193,12 +212,54 @@ impl<S: Storage> Assembler<S> {
     }
 }
 
-/// The result of [`Assembler::add`].
-pub(crate) enum Added {
+/// Where [`Session::receive_message`](crate::session::Session::receive_message) assembles messages:
+/// an [`Assembler`], or for compressed ones an
+/// [`InflateAssembler`](crate::deflate::InflateAssembler).
+pub trait Messages: sealed::Sealed {
+    /// Adds a chunk, unless it is the whole message.
+    #[doc(hidden)]
+    fn add(&mut self, data: &mut Data<'_>) -> Result<Added, Refused>;
+
+    /// The message of `len` bytes that was completed last.
+    #[doc(hidden)]
+    fn message(&self, kind: Kind, len: usize) -> Option<Message<'_>>;
+}
+
+impl<S: Storage> Messages for Assembler<S> {
+    fn add(&mut self, data: &mut Data<'_>) -> Result<Added, Refused> {
+        self.add(data).map_err(|_| Refused::StorageFull)
+    }
+
+    fn message(&self, kind: Kind, len: usize) -> Option<Message<'_>> {
+        self.message(kind, len).ok()
+    }
+}
+
+/// The result of [`Messages::add`].
+#[derive(Debug)]
+#[expect(unnameable_types, reason = "only for the sealed Messages")]
+#[doc(hidden)]
+pub enum Added {
     /// The message is incomplete.
     Part,
     /// The chunk is the whole message, and was not copied.
     Alone,
     /// The message is complete, with this length.
     Last(usize),
+}
+
+/// Why a chunk was not added.
+#[derive(Debug)]
+#[expect(unnameable_types, reason = "only for the sealed Messages")]
+#[doc(hidden)]
+pub enum Refused {
+    StorageFull,
+    /// The peer's error.
+    Invalid(Error),
+}
+
+pub(crate) mod sealed {
+    #[expect(unnameable_types, reason = "seals the trait")]
+    pub trait Sealed {}
+    impl<S> Sealed for super::Assembler<S> {}
 }

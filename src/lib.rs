@@ -66,7 +66,7 @@ pub mod session;
 mod time;
 mod wire;
 
-pub use assembler::{AssembleError, Assembler, Message};
+pub use assembler::{AssembleError, Assembler, Message, Messages};
 pub use buffer::{Input, MIN_BUFFER_LEN, RecvBuffer, SendBuffer, Storage, StorageFull};
 pub use bytes::Status;
 pub use protocol::closing::{State, TransportAction};
@@ -91,15 +91,14 @@ pub use wire::{frame, mask};
 mod readme {
     #[doc = concat!(
         "```no_run\n",
-        include_str!("../tests/handshake/readme/fill.rs"),
         include_str!("../tests/handshake/readme/server.rs"),
         "\n```"
     )]
     struct Server;
 
+    #[cfg(feature = "getrandom")]
     #[doc = concat!(
         "```no_run\n",
-        include_str!("../tests/handshake/readme/fill.rs"),
         include_str!("../tests/handshake/readme/client.rs"),
         "\n```"
     )]

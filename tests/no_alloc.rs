@@ -267,3 +267,66 @@ fn p06_a_whole_session_of_both_roles_allocates_nothing() {
     }
     assert_eq!(measure(|| fault(|| [1, 2, 3, 4])).count_total, 0);
 }
+
+#[cfg(feature = "handshake")]
+#[test]
+fn a_whole_session_with_its_opening_allocates_nothing() {
+    use std::time::Duration;
+
+    use barews::handshake::client::Handshake;
+    use barews::handshake::server::Origins;
+    use barews::keepalive::Timeouts;
+    use barews::session::{Session, SessionEvent};
+    use barews::{SendBuffer, Storage};
+
+    fn deliver<T: Storage, S: Storage>(tx: &mut SendBuffer<T>, rx: &mut RecvBuffer<S>) {
+        let n = tx.len().min(rx.spare_mut().len());
+        rx.spare_mut()[..n].copy_from_slice(&tx.unsent()[..n]);
+        tx.sent(n);
+        rx.advance(n);
+    }
+
+    let talk = || {
+        let (now, timeouts) = (Duration::ZERO, Timeouts::new());
+        let protocols = ["chat"];
+        let request = Handshake::new([7; 16], "example.com", "/").protocols(&protocols);
+        let (mut up, mut down) = (SendBuffer::new([0; 1024]), SendBuffer::new([0; 1024]));
+        let (mut client_rx, mut server_rx) = (RecvBuffer::new([0; 512]), RecvBuffer::new([0; 512]));
+        let (config, keys) = (Config::new(), || [1, 2, 3, 4]);
+        let mut client = Session::client(config, timeouts, keys, &request, &mut up, now).unwrap();
+        let mut server = Session::server(config, timeouts, now);
+        let mut messages = Assembler::new([0; 256]);
+        let mut seen = 0;
+        while !(client.state() == State::Closed && server.state() == State::Closed) {
+            deliver(&mut up, &mut server_rx);
+            while let Some(event) =
+                server.receive_message(&mut server_rx, &mut messages, &mut down, now)
+            {
+                seen += 1;
+                match event {
+                    SessionEvent::Upgrade(upgrade) => {
+                        let accept = upgrade.accept(Origins::Any);
+                        let accept = accept.map(|accept| accept.protocol("chat"));
+                        server.answer(accept, &mut down, now).unwrap();
+                    }
+                    SessionEvent::Data(message) => server.send_message(message, &mut down).unwrap(),
+                    _ => {}
+                }
+            }
+            deliver(&mut down, &mut client_rx);
+            while let Some(event) = client.receive(&mut client_rx, &mut up, now) {
+                seen += 1;
+                if let SessionEvent::Opened(_) = event {
+                    client.send_fragment(Kind::Text, false, b"in two ", &mut up).unwrap();
+                    client.send_ping(b"p", &mut up).unwrap();
+                    client.send_fragment(Kind::Text, true, b"pieces", &mut up).unwrap();
+                    client.close(CloseCode::NORMAL, "", &mut up, now).unwrap();
+                }
+            }
+        }
+        // Upgrade, Ping, message, Close; Opened, Pong, message, Close.
+        assert_eq!(seen, 8);
+    };
+    let allocated = measure(talk);
+    assert_eq!(allocated.count_total, 0);
+}

@@ -1,6 +1,6 @@
 //! Compression (RFC 7692).
 
-use barews::deflate::{Deflate, DeflateParams, Effort, Inflate};
+use barews::deflate::{Deflate, DeflateParams, Effort, Flush, Inflate};
 use barews::{Data, Error, StorageFull};
 
 /// Both directions.
@@ -30,7 +30,7 @@ impl Codec {
     /// Returns a message, compressed.
     pub(crate) fn deflate(&mut self, text: &str) -> &[u8] {
         self.room.resize(self.room.len().max(Deflate::max_len(text.len())), 0);
-        let deflated = self.deflate.push(text.as_bytes(), true, &mut self.room);
+        let deflated = self.deflate.push(text.as_bytes(), Flush::Finish, &mut self.room);
         &self.room[..deflated.written]
     }
 }

@@ -4,22 +4,19 @@
 //!
 //! - `main`: one thread per core, each with its own listener on the same port; signals.
 //! - `worker`: the event loop of a thread. `timers`: its deadlines.
-//! - `client`: a socket. Reads go into a buffer that all clients of a thread share (`read`); all
-//!   replies to a read are written at once (`write`).
-//! - `session`: bytes in, replies out. Echoes are built in place in the read buffer.
-//! - `broadcast`: sends every message to all clients, encoded once. `codec`: compression.
-//! - `pool`, `output`: memory for incomplete frames and for unsent output.
+//! - `client`: a socket and its [`Session`](barews::session::Session), and what one turn does.
+//! - `service`: what a client asked for: echo, compressed echo, broadcast, feed, or the page.
+//! - `broadcast`: sends every message to all clients.
+//! - `buffers`: those of the thread, lent to the client whose turn it is; an idle one has none.
 //! - `feed`: numbered messages at `/feed?after=N`, with a window to catch up from.
 
 mod broadcast;
+mod buffers;
 mod client;
-mod codec;
 #[path = "../command_line.rs"]
 mod command_line;
 mod feed;
-mod output;
-mod pool;
-mod session;
+mod service;
 mod settings;
 mod stats;
 mod timers;
@@ -41,9 +38,8 @@ use signal_hook::iterator::Signals;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use broadcast::Encoder;
+use buffers::Pool;
 use feed::Feed;
-use pool::Pool;
-use session::Replies;
 use settings::{Settings, USAGE};
 use stats::Stats;
 use worker::{Notice, Peer, Shared, Worker};
@@ -79,9 +75,10 @@ fn run(settings: Settings) -> Result<ExitCode, Box<dyn Error>> {
             settings: Arc::clone(&settings),
             stats: Arc::clone(&stats),
             feed: Arc::clone(&feed),
-            pool: Pool::default(),
-            buffer: vec![0; settings.read_len],
-            replies: Replies::new(Encoder::new(&settings)),
+            pool: Pool::new(&settings),
+            message: Vec::new(),
+            encoder: Encoder::new(&settings)?,
+            broadcasts: Vec::new(),
             now: start.elapsed(),
         };
         let others = peers.iter().enumerate().filter(|(n, _)| *n != number);

@@ -12,14 +12,13 @@ use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 
-use crate::broadcast::BroadcastMessage;
+use crate::broadcast::{BroadcastMessage, Encoder};
+use crate::buffers::Pool;
 use crate::client::{Client, Progress};
 use crate::feed::Feed;
-use crate::pool::Pool;
-use crate::session::{Replies, Session};
 use crate::settings::Settings;
 use crate::stats::Stats;
-use crate::timers::Timers;
+use crate::timers::{Scheduled, Timers};
 
 const LISTENER: Token = Token(usize::MAX);
 const WAKER: Token = Token(usize::MAX - 1);
@@ -62,9 +61,11 @@ pub(crate) struct Shared {
     pub(crate) stats: Arc<Stats>,
     pub(crate) feed: Arc<Feed>,
     pub(crate) pool: Pool,
-    /// The read buffer.
-    pub(crate) buffer: Vec<u8>,
-    pub(crate) replies: Replies,
+    /// Storage for the message that is received in one turn.
+    pub(crate) message: Vec<u8>,
+    pub(crate) encoder: Encoder,
+    /// Messages to broadcast after a turn.
+    pub(crate) broadcasts: Vec<BroadcastMessage>,
     /// The time since the start of the program, updated once per turn of the event loop.
     pub(crate) now: Duration,
 }
@@ -76,6 +77,8 @@ pub(crate) struct Worker {
     peers: Vec<Peer>,
     clients: Slab<Client>,
     timers: Timers,
+    /// The clients with something to do.
+    ready: VecDeque<usize>,
     shared: Shared,
     start: Instant,
     accept_at: Option<Duration>,
@@ -98,6 +101,7 @@ impl Worker {
             peers,
             clients: Slab::with_capacity(RESERVED),
             timers: Timers::default(),
+            ready: VecDeque::new(),
             shared,
             start,
             accept_at: None,
@@ -106,10 +110,8 @@ impl Worker {
 
     pub(crate) fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(1024);
-        // Clients that have more to do but yielded to the others.
-        let mut ready: VecDeque<u32> = VecDeque::new();
         while self.listener.is_some() || !self.clients.is_empty() {
-            match self.poll.poll(&mut events, self.timeout(!ready.is_empty())) {
+            match self.poll.poll(&mut events, self.timeout()) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 result => result?,
             }
@@ -121,25 +123,23 @@ impl Worker {
                     Token(key) => {
                         if let Some(client) = self.clients.get_mut(key) {
                             client.notify(event);
-                            ready.push_back(u32::try_from(key).unwrap_or(u32::MAX));
+                            enqueue(&mut self.ready, key, client);
                         }
                     }
                 }
             }
-            for _ in 0..ready.len() {
-                let Some(key) = ready.pop_front() else { break };
-                if self.proceed(key as usize) == Progress::More {
-                    ready.push_back(key);
-                }
-            }
             self.expire();
+            for _ in 0..self.ready.len() {
+                let Some(key) = self.ready.pop_front() else { break };
+                self.proceed(key);
+            }
             self.handle_notices();
         }
         Ok(())
     }
 
-    fn timeout(&self, busy: bool) -> Option<Duration> {
-        if busy {
+    fn timeout(&self) -> Option<Duration> {
+        if !self.ready.is_empty() {
             return Some(Duration::ZERO);
         }
         let next = self.timers.next().into_iter().chain(self.accept_at).min()?;
@@ -164,7 +164,7 @@ impl Worker {
                         let key = entry.key();
                         let client = entry.insert(Client::new(stream, &self.shared));
                         self.shared.stats.connections.fetch_add(1, Relaxed);
-                        self.timers.schedule(key, client.next_deadline(), &mut client.scheduled);
+                        self.timers.schedule(key, client.deadline(), &mut client.scheduled);
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
@@ -177,34 +177,35 @@ impl Worker {
         }
     }
 
-    fn proceed(&mut self, key: usize) -> Progress {
-        let Some(client) = self.clients.get_mut(key) else { return Progress::Ended };
-        let progress = client.proceed(&mut self.shared);
-        let broadcasts = std::mem::take(&mut self.shared.replies.broadcasts);
+    fn proceed(&mut self, key: usize) {
+        let Some(client) = self.clients.get_mut(key) else { return };
+        client.is_queued = false;
+        let mut progress = client.turn(&mut self.shared);
         // A client that has just subscribed to the feed catches up.
-        let progress = match progress {
-            Progress::Ended => Progress::Ended,
-            progress if client.feed(&mut self.shared) == Progress::Waiting => progress,
-            _ => Progress::Ended,
-        };
-        self.settle(key, &progress);
-        for message in broadcasts {
+        if progress != Progress::Ended && client.feed(&mut self.shared) == Progress::Ended {
+            progress = Progress::Ended;
+        }
+        self.settle(key, progress);
+        for message in std::mem::take(&mut self.shared.broadcasts) {
             for peer in &self.peers {
                 peer.send(Notice::Broadcast(message.clone()));
             }
             self.for_each_client(|client, shared| client.send_broadcast(&message, shared));
         }
-        progress
     }
 
-    /// Sets the timer of a client after it made progress, or removes the client if it has ended.
-    fn settle(&mut self, key: usize, progress: &Progress) {
-        if *progress == Progress::Ended {
+    /// Sets the timer of a client and its next turn, or removes it if it has ended.
+    fn settle(&mut self, key: usize, progress: Progress) {
+        if progress == Progress::Ended {
             if let Some(client) = self.clients.try_remove(key) {
-                client.end(&mut self.shared);
+                self.shared.stats.connections.fetch_sub(1, Relaxed);
+                self.shared.stats.buffers.fetch_sub(client.buffers.is_some().into(), Relaxed);
             }
         } else if let Some(client) = self.clients.get_mut(key) {
-            self.timers.schedule(key, client.next_deadline(), &mut client.scheduled);
+            self.timers.schedule(key, client.deadline(), &mut client.scheduled);
+            if progress == Progress::More {
+                enqueue(&mut self.ready, key, client);
+            }
         }
     }
 
@@ -212,19 +213,23 @@ impl Worker {
         let keys: Vec<usize> = self.clients.iter().map(|(key, _)| key).collect();
         for key in keys {
             let progress = act(&mut self.clients[key], &mut self.shared);
-            self.settle(key, &progress);
+            self.settle(key, progress);
         }
     }
 
+    /// Queues the clients whose deadline has passed: a deadline is one more reason for a turn.
     fn expire(&mut self) {
         while let Some((key, at)) = self.timers.due(self.shared.now) {
             let Some(client) = self.clients.get_mut(key).filter(|client| client.scheduled == at)
             else {
                 continue;
             };
-            client.scheduled = crate::timers::Scheduled::default();
-            let progress = client.on_timer(&mut self.shared);
-            self.settle(key, &progress);
+            client.scheduled = Scheduled::default();
+            if client.is_due(self.shared.now) {
+                enqueue(&mut self.ready, key, client);
+            } else {
+                self.timers.schedule(key, client.deadline(), &mut client.scheduled);
+            }
         }
         if self.accept_at.is_some_and(|at| at <= self.shared.now) {
             self.accept();
@@ -243,13 +248,20 @@ impl Worker {
                     if let Some(mut listener) = self.listener.take() {
                         let _ = self.poll.registry().deregister(&mut listener);
                     }
-                    self.for_each_client(|client, shared| match client.session {
-                        Session::Open { .. } => client.close(CloseCode::GOING_AWAY, shared),
-                        Session::Handshake(_) | Session::Done => Progress::Ended,
+                    self.for_each_client(|client, shared| {
+                        client.close(CloseCode::GOING_AWAY, shared)
                     });
                 }
             }
         }
+    }
+}
+
+/// Gives a client its place in the queue: one, however many events come, so that a flood gets no
+/// more turns.
+fn enqueue(ready: &mut VecDeque<usize>, key: usize, client: &mut Client) {
+    if !std::mem::replace(&mut client.is_queued, true) {
+        ready.push_back(key);
     }
 }
 

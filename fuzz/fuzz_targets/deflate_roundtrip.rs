@@ -1,5 +1,5 @@
 //! Output of `Deflate` round-trips through `Inflate` and through a strict decoder, for all
-//! messages, window sizes, efforts, input pieces and output sizes.
+//! messages, window sizes, efforts, flushes, input pieces and output sizes.
 #![no_main]
 
 #[path = "../../tests/support/strict_inflate.rs"]
@@ -8,7 +8,7 @@ mod strict_inflate;
 use std::cell::RefCell;
 
 use arbitrary::{Arbitrary, Unstructured};
-use barews::deflate::{CompressionContext, Deflate, Effort, Inflate, WindowBits};
+use barews::deflate::{CompressionContext, Deflate, Effort, Flush, Inflate, WindowBits};
 use barews::frame::HeaderBytes;
 use barews::{Compressed, Config, Connection, Event, Input, Kind};
 use barews_fuzz::sizes;
@@ -32,6 +32,7 @@ enum Part {
 
 #[derive(Arbitrary, Debug)]
 struct Case {
+    /// The window, and in the upper bits after how many times 16 bytes to flush.
     window: u8,
     takeover: bool,
     preset: u8,
@@ -78,9 +79,10 @@ fn check(case: &Case, most: usize, memory: &mut Memory) {
         // Each piece is a call, so a long message has no very short pieces.
         let least = message.len() / 128;
         let (input, room) = (least.max(case.input.into()), least.max(case.output.into()));
-        let mut payload = compress(&mut pieces, &message, input, filled(out, room.max(1), 0));
-        let most = Deflate::max_len(message.len());
-        assert_eq!(payload, compress(&mut whole, &message, usize::MAX, filled(out, most, 0)));
+        let parts = parts(&message, usize::from(case.window / 8) * 16);
+        let mut payload = compress(&mut pieces, &parts, input, filled(out, room.max(1), 0));
+        let most = parts.iter().map(|part| Deflate::max_len(part.len()) + 4).sum::<usize>() - 4;
+        assert_eq!(payload, compress(&mut whole, &parts, usize::MAX, filled(out, most, 0)));
         assert!(payload.len() <= most);
         assert_eq!(strict.message(&payload).as_deref(), Ok(&message[..]));
 
@@ -146,26 +148,38 @@ fn messages(parts: &[Vec<Part>], most: usize) -> Vec<Vec<u8>> {
     parts.iter().map(message).collect()
 }
 
+/// The parts of a message, each but the last flushed: of `len` bytes, but not too many; one part if
+/// `len` is 0.
+fn parts(message: &[u8], len: usize) -> Vec<&[u8]> {
+    let len = if len == 0 { message.len() } else { len.max(message.len() / 64) };
+    if message.is_empty() { vec![message] } else { message.chunks(len).collect() }
+}
+
 /// Compresses a message with `input` bytes of input per call, into pieces of at most `out.len()`
 /// bytes.
 fn compress(
     deflate: &mut Deflate<&mut [u8]>,
-    message: &[u8],
+    parts: &[&[u8]],
     input: usize,
     out: &mut [u8],
 ) -> Vec<u8> {
     let mut payload = Vec::new();
-    let mut rest = message;
-    loop {
-        let here = rest.len().min(input.max(1));
-        let fin = here == rest.len();
-        let deflated = deflate.push(&rest[..here], fin, out);
-        payload.extend_from_slice(&out[..deflated.written]);
-        rest = &rest[deflated.consumed..];
-        if fin && deflated.done {
-            assert!(rest.is_empty());
-            return payload;
+    for (index, part) in parts.iter().enumerate() {
+        let last = if index + 1 == parts.len() { Flush::Finish } else { Flush::Sync };
+        let mut rest = *part;
+        loop {
+            let here = rest.len().min(input.max(1));
+            let flush = if here == rest.len() { last } else { Flush::None };
+            let deflated = deflate.push(&rest[..here], flush, out);
+            payload.extend_from_slice(&out[..deflated.written]);
+            rest = &rest[deflated.consumed..];
+            if flush == last && deflated.done {
+                assert!(rest.is_empty());
+                break;
+            }
+            let full = deflated.written == out.len();
+            assert!(deflated.done || full, "stopped although there is room");
         }
-        assert!(deflated.done || deflated.written == out.len(), "stopped although there is room");
     }
+    payload
 }

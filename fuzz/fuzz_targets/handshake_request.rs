@@ -2,7 +2,7 @@
 //! Puts any text from the caller into its responses.
 #![no_main]
 
-use barews::handshake::server::{Accept, Incoming, Origins, RequestReader, respond};
+use barews::handshake::server::{Accept, Incoming, Origins, RequestReader, Upgrade, respond};
 use barews::handshake::{BuildError, Error, Limits, Status};
 use barews_fuzz::heads;
 use libfuzzer_sys::fuzz_target;
@@ -48,6 +48,19 @@ fn complete(bytes: &[u8], incoming: &Incoming<'_>) {
     heads::is_that_of_httparse(bytes, &request);
     for header in request.headers() {
         assert!(request.header(header.name).any(|value| value == header.value));
+    }
+    // The parts of the head have the same outcome.
+    let parts = request.headers().map(|header| (header.name, header.value));
+    let parts = Upgrade::from_parts(request.method(), request.target(), request.version(), parts);
+    match (incoming, parts) {
+        (Incoming::Upgrade(upgrade), Ok(parts)) => {
+            assert_eq!((upgrade.key(), upgrade.origin()), (parts.key(), parts.origin()));
+            assert!(upgrade.protocols().eq(parts.protocols()));
+            let config = Default::default();
+            assert_eq!(upgrade.negotiate_deflate(&config), parts.negotiate_deflate(&config));
+        }
+        (Incoming::Plain(_), Err(Error::UpgradeRequired)) => {}
+        (_, parts) => panic!("{parts:?}"),
     }
     // The bytes after the head make no difference.
     let other = [head, b"\x81\x80\0\0\0\0"].concat();

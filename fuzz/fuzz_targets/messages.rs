@@ -5,7 +5,7 @@
 use std::cell::{Cell, RefCell};
 
 use arbitrary::{Arbitrary, Unstructured};
-use barews::deflate::{CompressionContext, Deflate, Effort, Inflate, WindowBits};
+use barews::deflate::{CompressionContext, Deflate, Effort, Flush, Inflate, WindowBits};
 use barews::frame::{self, Opcode};
 use barews::{
     CloseCode, Compressed, Config, Connection, Content, ControlOrder, Delivery, Event, Input, Kind,
@@ -258,7 +258,7 @@ fn whole_or_parts<R: Role>(
 fn compressed(deflate: &mut Deflate<Vec<u8>>, bytes: &[u8], room: usize) -> Vec<u8> {
     let (mut payload, mut rest, mut out) = (Vec::new(), bytes, [0; 66]);
     loop {
-        let deflated = deflate.push(rest, true, &mut out[..room]);
+        let deflated = deflate.push(rest, Flush::Finish, &mut out[..room]);
         payload.extend_from_slice(&out[..deflated.written]);
         rest = &rest[deflated.consumed..];
         if deflated.done {

@@ -23,14 +23,14 @@
 pub struct Input<'b> {
     pub(super) bytes: &'b mut [u8],
     pub(super) total: usize,
-    /// Where a [`RecvBuffer`](super::RecvBuffer) keeps the number of unread bytes.
-    pub(super) unread: Option<&'b mut usize>,
+    /// Where a [`RecvBuffer`](super::RecvBuffer) keeps the start of the unread bytes.
+    pub(super) start: Option<&'b mut usize>,
 }
 
 impl<'b> Input<'b> {
     /// Creates a cursor at the start of `bytes`.
     pub fn new(bytes: &'b mut [u8]) -> Self {
-        Self { total: bytes.len(), bytes, unread: None }
+        Self { total: bytes.len(), bytes, start: None }
     }
 
     /// The number of unread bytes.
@@ -69,8 +69,8 @@ impl<'b> Input<'b> {
         let n = n.min(bytes.len());
         let (taken, rest) = bytes.split_at_mut_checked(n).unwrap_or_default();
         self.bytes = rest;
-        if let Some(unread) = &mut self.unread {
-            **unread = self.bytes.len();
+        if let Some(start) = &mut self.start {
+            **start = start.wrapping_add(n);
         }
         taken
     }

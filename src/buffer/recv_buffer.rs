@@ -32,10 +32,9 @@ pub const MIN_BUFFER_LEN: usize = 131;
 #[derive(Debug)]
 pub struct RecvBuffer<S> {
     storage: S,
-    /// The end of the received bytes in the storage.
+    /// The unread bytes are those from `start` to `end`. [`Input`] advances `start`.
+    start: usize,
     end: usize,
-    /// The number of unread bytes, which end at `end`; written by [`Input`].
-    unread: usize,
     pub(crate) transport: Reads,
 }
 
@@ -48,16 +47,27 @@ pub(crate) struct Reads {
     pub(crate) wanted: usize,
     /// The last read did not fill the space offered: the transport had no more bytes.
     pub(crate) dry: bool,
+    /// The caller has read, or is about to.
+    pub(crate) tried: bool,
     /// The transport has ended.
     pub(crate) ended: bool,
+    /// The storage has not grown when it was full.
+    pub(crate) is_full: bool,
 }
 
 impl<S: Storage> RecvBuffer<S> {
     /// Creates an empty buffer. With [`Delivery::Chunks`](crate::Delivery::Chunks), a storage of
     /// [`MIN_BUFFER_LEN`] bytes suffices.
     pub const fn new(storage: S) -> Self {
-        let transport = Reads { received: 0, wanted: 1, dry: false, ended: false };
-        Self { storage, end: 0, unread: 0, transport }
+        let transport = Reads {
+            received: 0,
+            wanted: 1,
+            dry: false,
+            tried: false,
+            ended: false,
+            is_full: false,
+        };
+        Self { storage, start: 0, end: 0, transport }
     }
 
     /// The length of the storage in bytes.
@@ -69,13 +79,13 @@ impl<S: Storage> RecvBuffer<S> {
     /// The number of unread bytes.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.unread
+        self.end.saturating_sub(self.start)
     }
 
     /// Whether all received bytes have been consumed.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.unread == 0
+        self.start == self.end
     }
 
     /// The free space after the received bytes, to read into. Then call [`advance`](Self::advance).
@@ -83,15 +93,22 @@ impl<S: Storage> RecvBuffer<S> {
     /// The unread bytes are moved only if there is no space otherwise. If they fill the storage, it
     /// grows to twice its length. The space is empty if that is not possible.
     pub fn spare_mut(&mut self) -> &mut [u8] {
-        if self.unread == 0 || self.end >= self.capacity() {
+        if self.is_empty() {
+            (self.start, self.end) = (0, 0);
+        }
+        if self.end >= self.capacity() {
             self.compact();
             if self.end >= self.capacity() {
                 // A fixed storage refuses, and then there is no space.
-                _ = grow_over(&mut self.storage, self.unread, self.unread.saturating_add(1));
+                _ = grow_over(&mut self.storage, self.end, self.end.saturating_add(1));
             }
         }
-        self.transport.dry = true;
-        self.storage.as_mut().get_mut(self.end..).unwrap_or_default()
+        let spare = self.storage.as_mut().get_mut(self.end..).unwrap_or_default();
+        // A read into a full buffer shows nothing of the transport.
+        self.transport.is_full = spare.is_empty();
+        self.transport.dry = !spare.is_empty() || self.end == 0;
+        self.transport.tried = true;
+        spare
     }
 
     /// The number of bytes that a [`Session`](crate::session::Session) misses for its next event, at
@@ -148,15 +165,16 @@ impl<S: Storage> RecvBuffer<S> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn reserve(&mut self, n: usize) -> Result<(), StorageFull> {
-        let needed = self.unread.saturating_add(n);
+        let len = self.len();
+        let needed = len.saturating_add(n);
         if needed > self.storage.max_len() {
             return Err(StorageFull { needed });
         }
-        if self.end.saturating_add(n) > self.capacity() || self.unread == 0 {
+        if self.end.saturating_add(n) > self.capacity() || len == 0 {
             self.compact();
         }
-        if needed > self.capacity() && self.unread.saturating_mul(2) > self.capacity() {
-            grow_over(&mut self.storage, self.unread, self.unread.saturating_add(1))?;
+        if needed > self.capacity() && len.saturating_mul(2) > self.capacity() {
+            grow_over(&mut self.storage, len, len.saturating_add(1))?;
         }
         Ok(())
     }
@@ -170,18 +188,44 @@ impl<S: Storage> RecvBuffer<S> {
         let spare = self.capacity().saturating_sub(self.end);
         let n = n.min(spare);
         self.end += n;
-        self.unread += n;
         let reads = &mut self.transport;
         reads.received = reads.received.saturating_add(n);
         reads.ended |= n == 0 && spare > 0;
         reads.dry = n < spare;
     }
 
+    /// Appends a copy of `bytes`, for a transport that delivers in pieces of its own, such as HTTP/2 or
+    /// QUIC. An empty piece is not the end; call [`end`](Self::end).
+    ///
+    /// # Errors
+    ///
+    /// [`StorageFull`] if the storage is too short and cannot grow; nothing is appended then.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), StorageFull> {
+        if self.capacity().saturating_sub(self.end) < bytes.len() {
+            self.compact();
+            let needed = self.end.saturating_add(bytes.len());
+            if needed > self.capacity() {
+                // All these bytes have come, so the storage may grow over them.
+                grow_over(&mut self.storage, self.end, needed)?;
+            }
+        }
+        let spare = self.storage.as_mut().get_mut(self.end..).unwrap_or_default();
+        bytes::copy(bytes, bytes::part_mut(spare, ..bytes.len()));
+        self.end = self.end.saturating_add(bytes.len());
+        self.transport.received = self.transport.received.saturating_add(bytes.len());
+        // More pieces may be waiting.
+        (self.transport.dry, self.transport.tried) = (false, true);
+        Ok(())
+    }
+
+    /// Marks the end of the transport, like [`advance`](Self::advance) with 0.
+    pub const fn end(&mut self) {
+        self.transport.ended = true;
+    }
+
     /// A cursor over the unread bytes. What it consumes is consumed here.
     pub fn input(&mut self) -> Input<'_> {
-        let start = self.end.saturating_sub(self.unread);
-        let bytes = self.storage.as_mut().get_mut(start..self.end).unwrap_or_default();
-        Input { total: bytes.len(), bytes, unread: Some(&mut self.unread) }
+        self.parts().0
     }
 
     /// Moves the unread bytes into `bigger` and returns the old storage.
@@ -195,41 +239,40 @@ impl<S: Storage> RecvBuffer<S> {
             return Err(bigger);
         };
         bytes::copy(unread, to);
-        self.end = unread.len();
+        (self.start, self.end) = (0, unread.len());
         Ok(core::mem::replace(&mut self.storage, bigger))
     }
 
     /// The unread bytes, for instance the head of an opening handshake.
     #[must_use]
     pub fn unread(&self) -> &[u8] {
-        let start = self.end.saturating_sub(self.unread);
-        self.storage.as_ref().get(start..self.end).unwrap_or_default()
+        self.storage.as_ref().get(self.start..self.end).unwrap_or_default()
     }
 
     /// Consumes `n` unread bytes, or all if there are fewer, that were read by other means than an
     /// [`input`](Self::input).
     pub fn consume(&mut self, n: usize) {
-        self.unread = self.unread.saturating_sub(n);
+        self.start += n.min(self.len());
     }
 
     /// The unread bytes, and what reading has shown.
     #[inline]
     pub(crate) fn parts(&mut self) -> (Input<'_>, &mut Reads) {
-        let start = self.end.saturating_sub(self.unread);
-        let bytes = self.storage.as_mut().get_mut(start..self.end).unwrap_or_default();
-        (Input { total: bytes.len(), bytes, unread: Some(&mut self.unread) }, &mut self.transport)
+        let Self { storage, start, end, transport } = self;
+        let bytes = storage.as_mut().get_mut(*start..*end);
+        let bytes = bytes.unwrap_or_else(bytes::nothing);
+        (Input { total: bytes.len(), bytes, start: Some(start) }, transport)
     }
 
-    /// The number of bytes that the storage can hold after it has grown.
+    /// The number of bytes that the storage can hold after it has grown, as far as is known.
     #[inline]
     pub(crate) fn max_len(&self) -> usize {
-        self.storage.max_len()
+        if self.transport.is_full { self.capacity() } else { self.storage.max_len() }
     }
 
     fn compact(&mut self) {
-        let start = self.end.saturating_sub(self.unread);
         let received = self.storage.as_mut().get_mut(..self.end).unwrap_or_default();
-        bytes::move_to_front(received, start);
-        self.end = self.unread;
+        bytes::move_to_front(received, self.start);
+        (self.start, self.end) = (0, self.len());
     }
 }

@@ -34,16 +34,18 @@ pub struct SendBuffer<S> {
     /// The unsent bytes are those from `start` to `end`.
     start: usize,
     end: usize,
+    /// More than `high` bytes are unsent if `end` is greater: `start + high`.
+    limit: usize,
     low: usize,
     high: usize,
     /// More than `high` bytes were unsent, and not yet less than `low` since.
     is_over: bool,
-    /// The number of bytes sent since the beginning.
-    sent: u64,
+    /// The number of bytes that were sent before those of the storage.
+    origin: u64,
+    /// The number of bytes that were sent when a session asked last.
+    seen: u64,
     /// Whether the caller has looked at the unsent bytes, to write them, since a session asked.
     pub(crate) tried: bool,
-    /// Whether bytes were sent since a session asked.
-    pub(crate) progressed: bool,
 }
 
 impl<S: Storage> SendBuffer<S> {
@@ -63,12 +65,13 @@ impl<S: Storage> SendBuffer<S> {
             storage,
             start: 0,
             end: 0,
+            limit: high,
             low,
             high,
             is_over: false,
-            sent: 0,
+            origin: 0,
+            seen: 0,
             tried: false,
-            progressed: false,
         }
     }
 
@@ -83,13 +86,22 @@ impl<S: Storage> SendBuffer<S> {
     /// [`len`](Self::len).
     #[inline]
     pub fn sent(&mut self, n: usize) {
-        let n = n.min(self.len());
-        self.start += n;
-        self.progressed |= n > 0;
-        self.sent = self.sent.saturating_add(bytes::to_u64(n));
-        if self.start == self.end {
-            (self.start, self.end) = (0, 0);
+        if self.start > 0 || n < self.end {
+            return self.sent_part(n);
         }
+        self.origin = self.origin.wrapping_add(bytes::to_u64(self.end));
+        self.end = 0;
+        self.is_over = false;
+    }
+
+    /// Out of line, to keep it off the path on which the transport takes everything.
+    #[inline(never)]
+    fn sent_part(&mut self, n: usize) {
+        self.start += n.min(self.len());
+        if self.is_empty() {
+            self.move_to_front();
+        }
+        self.limit = self.start.saturating_add(self.high);
         self.is_over &= self.len() > self.low;
     }
 
@@ -109,7 +121,7 @@ impl<S: Storage> SendBuffer<S> {
     /// The number of unsent bytes.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.end.saturating_sub(self.start)
+        self.end.wrapping_sub(self.start)
     }
 
     /// Whether no bytes are unsent.
@@ -143,8 +155,22 @@ impl<S: Storage> SendBuffer<S> {
     #[inline]
     pub fn advance(&mut self, n: usize) {
         let spare = self.storage.as_ref().len().saturating_sub(self.end);
-        self.end += n.min(spare);
-        self.is_over |= self.len() > self.high;
+        self.queued(n.min(spare));
+    }
+
+    /// The space that is free now.
+    #[inline(always)]
+    pub(crate) fn spare(&mut self) -> &mut [u8] {
+        self.storage.as_mut().get_mut(self.end..).unwrap_or_else(bytes::nothing)
+    }
+
+    /// Queues `n` bytes, at most those of [`spare_mut`](Self::spare_mut).
+    #[inline(always)]
+    pub(crate) fn queued(&mut self, n: usize) {
+        self.end = self.end.wrapping_add(n);
+        if self.end > self.limit {
+            self.is_over = true;
+        }
     }
 
     /// Queues a copy of `bytes`, for instance the rest of a payload that a vectored write has not
@@ -172,18 +198,30 @@ impl<S: Storage> SendBuffer<S> {
             return Err(bigger);
         };
         bytes::copy(unsent, to);
-        (self.start, self.end) = (0, unsent.len());
+        self.origin = self.total_sent();
+        (self.start, self.end, self.limit) = (0, self.len(), self.high);
         Ok(core::mem::replace(&mut self.storage, bigger))
     }
 
     /// Where the bytes that are unsent now end, counted in bytes from the beginning.
-    pub(crate) fn position(&self) -> u64 {
-        self.sent.saturating_add(bytes::to_u64(self.len()))
+    pub(crate) const fn position(&self) -> u64 {
+        self.origin.wrapping_add(bytes::to_u64(self.end))
     }
 
     /// How many bytes were sent since the beginning.
     pub(crate) const fn total_sent(&self) -> u64 {
-        self.sent
+        self.origin.wrapping_add(bytes::to_u64(self.start))
+    }
+
+    /// Whether bytes were sent since [`take_progress`](Self::take_progress).
+    pub(crate) const fn has_progressed(&self) -> bool {
+        self.total_sent() != self.seen
+    }
+
+    /// Whether bytes were sent since this was asked last.
+    pub(crate) const fn take_progress(&mut self) -> bool {
+        let sent = self.total_sent();
+        core::mem::replace(&mut self.seen, sent) != sent
     }
 
     #[cold]
@@ -193,9 +231,15 @@ impl<S: Storage> SendBuffer<S> {
         if needed > self.storage.as_ref().len() {
             grow_over(&mut self.storage, len, needed)?;
         }
+        self.move_to_front();
+        self.limit = self.high;
+        Ok(())
+    }
+
+    fn move_to_front(&mut self) {
         let queued = self.storage.as_mut().get_mut(..self.end).unwrap_or_default();
         bytes::move_to_front(queued, self.start);
-        (self.start, self.end) = (0, len);
-        Ok(())
+        self.origin = self.total_sent();
+        (self.start, self.end) = (0, self.len());
     }
 }

@@ -4,10 +4,14 @@
 //! compresses a message into the payload to send as [`Compressed`](crate::Compressed).
 //! Each is created with the [`CompressionContext`] negotiated for its direction.
 //!
+//! A message can be sent in parts, each of which the receiver inflates when it arrives: see
+//! [`Flush::Sync`].
+//!
 //! The sender decides for each message whether to compress it; an uncompressed message
 //! leaves the windows of both sides unchanged. Short messages rarely benefit: see
 //! [`Deflate::wants`]. With context takeover, every compressed message must be sent,
-//! in the order of compression, or the windows of the two sides diverge.
+//! in the order of compression, or the windows of the two sides diverge: see
+//! [`Deflate::forget`].
 //!
 //! **Secrets.** The length of a compressed message depends on how much of it repeats earlier
 //! bytes. An attacker that can place text next to a secret and observe lengths can guess the
@@ -16,13 +20,16 @@
 //!
 //! **Broadcast.** A payload that was compressed without context takeover, with the smallest window
 //! of all recipients, is valid for each of them: compress it once, and send it after a header from
-//! [`Lead::rsv1`](crate::frame::Lead::rsv1). On the same connection, do not also use a `Deflate`
-//! with context takeover: its window would lack the broadcast that the peer's window contains.
+//! [`Lead::rsv1`](crate::frame::Lead::rsv1). If the same connection also has a `Deflate`
+//! with context takeover, call [`Deflate::forget`] after each broadcast: its window lacks the
+//! broadcast that the peer's window contains.
 
 mod compress;
 mod inflate;
+mod messages;
 mod symbols;
 
 pub use crate::deflate_params::{CompressionContext, DeflateParams, WindowBits};
-pub use compress::{Deflate, Deflated, Effort};
+pub use compress::{Deflate, Deflated, Effort, Flush};
 pub use inflate::Inflate;
+pub use messages::InflateAssembler;

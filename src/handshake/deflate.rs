@@ -331,6 +331,20 @@ pub fn negotiate<'b>(
     offers.into_iter().filter_map(OfferParams::parse).find_map(|offer| config.answer(offer))
 }
 
+/// Accepts the first offer that allows exactly `params`, and returns the response to it.
+pub(super) fn negotiate_exactly<'b>(
+    offers: impl IntoIterator<Item = Extension<'b>>,
+    params: DeflateParams,
+) -> Option<DeflateAnswer> {
+    let config = DeflateConfig::new()
+        .server_no_context_takeover(params.server_no_context_takeover)
+        .client_no_context_takeover(params.client_no_context_takeover)
+        .server_max_window_bits(params.server_max_window_bits)
+        .client_max_window_bits(params.client_max_window_bits);
+    let answers = offers.into_iter().filter_map(OfferParams::parse);
+    answers.filter_map(|offer| config.answer(offer)).find(|answer| answer.params() == params)
+}
+
 /// A client's offer. Its `Display` is the list element to send in `Sec-WebSocket-Extensions`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -377,6 +391,26 @@ impl DeflateOffer {
             None => ClientWindow::Any,
         };
         self
+    }
+
+    /// An offer received, for a proxy that passes it on; `None` if `extension` is not a valid offer of
+    /// permessage-deflate.
+    ///
+    /// ```
+    /// use barews::handshake::deflate::DeflateOffer;
+    /// use barews::handshake::extension;
+    ///
+    /// let field = b"foo, permessage-deflate; client_max_window_bits; server_max_window_bits=10";
+    /// let mut received = extension::parse(field);
+    /// assert_eq!(DeflateOffer::parse(received.next().unwrap()?), None);
+    /// let offer = DeflateOffer::parse(received.next().unwrap()?).unwrap();
+    /// let field = "permessage-deflate; server_max_window_bits=10; client_max_window_bits";
+    /// assert_eq!(offer.to_string(), field);
+    /// # Ok::<(), extension::Malformed>(())
+    /// ```
+    #[must_use]
+    pub fn parse(extension: Extension<'_>) -> Option<Self> {
+        OfferParams::parse(extension).map(Self)
     }
 
     pub(super) fn write(self, put: impl FnMut(&'static str)) {

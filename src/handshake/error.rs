@@ -125,7 +125,8 @@ pub enum Error {
     /// `Sec-WebSocket-Version` is a number other than 13 (RFC 6455 §4.4).
     UnsupportedVersion,
     /// The request does not ask for a WebSocket. The readers never return this error; it
-    /// is for servers that accept upgrades only, as the response to any other request.
+    /// is for servers that accept upgrades only, as the response to any other request, and
+    /// for [`Upgrade::from_parts`](super::server::Upgrade::from_parts).
     UpgradeRequired,
     /// The `Origin` is not allowed by the [`Origins`](super::server::Origins) passed
     /// to [`Upgrade::accept`](super::server::Upgrade::accept).

@@ -2,8 +2,11 @@
 //!
 //! - [`server`] reads a request, checks whether it asks for a WebSocket, and writes the response.
 //! - [`client`] writes a request and validates the response.
-//! - [`key`], [`extension`] and [`deflate`] are usable on their own. A caller with its own
-//!   HTTP implementation (RFC 8441 over HTTP/2, RFC 9220 over HTTP/3) needs only the last two.
+//! - [`key`], [`extension`] and [`deflate`] are usable on their own.
+//!
+//! A server with another HTTP/1.1 implementation, such as hyper, validates its requests with
+//! [`Upgrade::from_parts`](server::Upgrade::from_parts). A WebSocket over HTTP/2 (RFC 8441) or
+//! HTTP/3 (RFC 9220) needs only [`extension`] and [`deflate`].
 //!
 //! Both readers take *all bytes received so far*. Each call resumes where the previous
 //! one stopped, so small reads do not make parsing slower. The readers are stricter

@@ -14,7 +14,8 @@
 //! ```
 //!
 //! If [`auto_close`](crate::Config::auto_close) is off, the peer's Close leaves `Local::Open`: the
-//! caller owes the reply.
+//! caller owes the reply. If [`auto_fail`](crate::Config::auto_fail) is off, the peer's error leads to
+//! `Local::Held`, and `send_close` from there to `Local::Queued`.
 //!
 //! Every local state but `Closed` becomes `Broken` when the source of masking keys fails.
 
@@ -91,6 +92,8 @@ pub enum TransportAction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Local {
     Open,
+    /// A Close is ready, and the caller says when it is queued.
+    Held,
     /// A Close is queued; data is refused.
     Queued,
     /// A Close was written. Nothing follows it (§5.5.1).
@@ -106,8 +109,12 @@ pub(crate) enum LocalEvent {
     CloseReceived {
         auto_close: bool,
     },
-    /// The peer's protocol error fails the connection.
-    Failed,
+    /// The peer's protocol error fails the connection. With `auto_fail`, that queues a Close.
+    Failed {
+        auto_fail: bool,
+    },
+    /// The caller queues the Close that is held.
+    Released,
     CloseWritten,
     /// The transport has ended without the peer's Close; nothing can be sent.
     TransportLost,
@@ -117,10 +124,17 @@ pub(crate) enum LocalEvent {
 impl Local {
     pub(crate) const fn next(self, event: LocalEvent) -> Self {
         match (self, event) {
-            (Self::Open, LocalEvent::CloseReceived { auto_close: true } | LocalEvent::Failed) => {
-                Self::Queued
-            }
-            (_, LocalEvent::CloseReceived { .. } | LocalEvent::Failed) => self,
+            (
+                Self::Open,
+                LocalEvent::CloseReceived { auto_close: true }
+                | LocalEvent::Failed { auto_fail: true },
+            )
+            | (Self::Held, LocalEvent::Released) => Self::Queued,
+            (Self::Open, LocalEvent::Failed { auto_fail: false }) => Self::Held,
+            (
+                _,
+                LocalEvent::CloseReceived { .. } | LocalEvent::Failed { .. } | LocalEvent::Released,
+            ) => self,
             (_, LocalEvent::CloseWritten | LocalEvent::TransportLost) => Self::Closed,
             (_, LocalEvent::NoMaskingKey) => Self::Broken,
         }
@@ -130,7 +144,7 @@ impl Local {
     #[inline]
     pub(crate) const fn may_send(self) -> Result<(), SendError> {
         match self {
-            Self::Open => Ok(()),
+            Self::Open | Self::Held => Ok(()),
             Self::Queued | Self::Closed => Err(SendError::Closed),
             Self::Broken => Err(SendError::NoMaskingKey),
         }
@@ -153,9 +167,9 @@ pub(crate) enum Remote {
 
 pub(crate) const fn state(local: Local, remote: Remote) -> State {
     match (local, remote) {
-        (Local::Open | Local::Queued | Local::Broken, Remote::Open) => State::Open,
+        (Local::Open | Local::Held | Local::Queued | Local::Broken, Remote::Open) => State::Open,
         (Local::Closed, Remote::Open) => State::LocalClosed,
-        (Local::Open | Local::Queued | Local::Broken, _) => State::RemoteClosed,
+        (Local::Open | Local::Held | Local::Queued | Local::Broken, _) => State::RemoteClosed,
         (Local::Closed, _) => State::Closed,
     }
 }
@@ -170,6 +184,6 @@ pub(crate) const fn action(is_server: bool, local: Local, remote: Remote) -> Tra
         // §7.1.7: the side that fails the connection closes it.
         (Local::Closed, Remote::Failed) => TransportAction::HalfClose,
         (Local::Closed, Remote::Closed) => TransportAction::AwaitEnd,
-        (Local::Open | Local::Queued | Local::Closed, _) => TransportAction::Keep,
+        (Local::Open | Local::Held | Local::Queued | Local::Closed, _) => TransportAction::Keep,
     }
 }

@@ -10,6 +10,7 @@ pub(crate) const DEFLATE: bool = cfg!(feature = "deflate");
 /// The options of a [`Connection`](crate::Connection). Every limit has a finite default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub struct Config {
     pub(crate) max_frame_len: u64,
     pub(crate) max_message_len: u64,
@@ -18,6 +19,7 @@ pub struct Config {
     pub(crate) control_order: ControlOrder,
     pub(crate) auto_pong: bool,
     pub(crate) auto_close: bool,
+    pub(crate) auto_fail: bool,
     pub(crate) deflate: bool,
 }
 
@@ -40,6 +42,7 @@ impl Config {
             control_order: ControlOrder::Ahead,
             auto_pong: true,
             auto_close: true,
+            auto_fail: true,
             deflate: false,
         }
     }
@@ -87,7 +90,8 @@ impl Config {
 
     /// Sets whether the peer's Close queues its reply automatically, with the same code. If not,
     /// the caller has to reply with [`send_close`](crate::Connection::send_close), with a code and
-    /// a reason of its own (RFC 6455 §5.5.1). A protocol error of the peer queues a Close anyway.
+    /// a reason of its own (RFC 6455 §5.5.1). A protocol error of the peer queues a Close anyway,
+    /// unless [`auto_fail`](Self::auto_fail) is off.
     ///
     /// Until the reply is sent, the state is [`RemoteClosed`](crate::State::RemoteClosed), and
     /// other frames can be sent: §5.5.1 allows an endpoint to send the rest of its current message
@@ -114,6 +118,32 @@ impl Config {
     #[must_use]
     pub const fn auto_close(self, auto_close: bool) -> Self {
         Self { auto_close, ..self }
+    }
+
+    /// Sets whether a protocol error of the peer queues the Close that reports it automatically. If
+    /// not, that Close is held back until the caller calls
+    /// [`send_close`](crate::Connection::send_close), with any code: it keeps its own.
+    ///
+    /// A proxy has to pass on what its other side answers to the frames before the error. Until the
+    /// Close is sent, the state is [`RemoteClosed`](crate::State::RemoteClosed), and other frames can
+    /// be sent.
+    ///
+    /// ```
+    /// use barews::{CloseCode, Config, Connection, Error, Input, TransportAction};
+    ///
+    /// let mut ws = Connection::server(Config::new().auto_fail(false));
+    /// let mut unmasked = *b"\x81\x02hi";
+    /// assert_eq!(ws.receive(&mut Input::new(&mut unmasked)), Err(Error::Unmasked));
+    /// let mut out = [0; 64];
+    /// let mut n = ws.send_text("to an earlier one", &mut out)?;
+    /// n += ws.send_close(CloseCode::NORMAL, "", &mut out[n..])?;
+    /// assert_eq!(&out[..n], b"\x81\x11to an earlier one\x88\x02\x03\xEA"); // 1002
+    /// assert_eq!(ws.transport_action(), TransportAction::HalfClose);
+    /// # Ok::<(), barews::SendError>(())
+    /// ```
+    #[must_use]
+    pub const fn auto_fail(self, auto_fail: bool) -> Self {
+        Self { auto_fail, ..self }
     }
 
     /// Sets whether permessage-deflate was negotiated in the opening handshake (RFC 7692). If so, a

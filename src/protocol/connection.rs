@@ -313,7 +313,8 @@ impl<R: Role> Connection<R> {
         reason: &str,
         out: &mut [u8],
     ) -> Result<usize, SendError> {
-        self.sender.send_close(code, reason, out)
+        let is_reply = matches!(self.receiver.remote(), Remote::Closed | Remote::Ended);
+        self.sender.send_close(code, reason, is_reply, out)
     }
 
     /// Writes the queued control frame and returns its length, at most
@@ -373,6 +374,12 @@ impl<R: Role> Connection<R> {
     #[must_use]
     pub const fn is_sending_message(&self) -> bool {
         self.sender.in_message()
+    }
+
+    /// Whether a Close waits for [`send_close`](Self::send_close).
+    #[cfg(feature = "handshake")]
+    pub(crate) const fn is_held(&self) -> bool {
+        self.sender.pending.is_held()
     }
 
     /// The progress of the closing handshake.

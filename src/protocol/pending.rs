@@ -29,12 +29,13 @@ pub(crate) struct Pending {
     pub(crate) local: Local,
     auto_pong: bool,
     auto_close: bool,
+    auto_fail: bool,
 }
 
 impl Pending {
     pub(crate) const fn new(config: &Config) -> Self {
-        let Config { auto_pong, auto_close, .. } = *config;
-        Self { due: None, local: Local::Open, auto_pong, auto_close }
+        let Config { auto_pong, auto_close, auto_fail, .. } = *config;
+        Self { due: None, local: Local::Open, auto_pong, auto_close, auto_fail }
     }
 
     /// The event for a Ping or Pong. With `auto_pong`, a Ping queues its Pong, which replaces an
@@ -68,7 +69,8 @@ impl Pending {
         if error == Error::UnexpectedEof {
             self.abandon();
         } else {
-            self.close(LocalEvent::Failed, Some(error.close_code()));
+            let event = LocalEvent::Failed { auto_fail: self.auto_fail };
+            self.close(event, Some(error.close_code()));
         }
     }
 
@@ -77,7 +79,7 @@ impl Pending {
         self.close(LocalEvent::CloseReceived { auto_close: self.auto_close }, code);
     }
 
-    /// Queues a Close, if `event` asks for one.
+    /// Queues or holds a Close, if `event` asks for one.
     fn close(&mut self, event: LocalEvent, code: Option<CloseCode>) {
         let local = self.local.next(event);
         if local == self.local {
@@ -103,6 +105,11 @@ impl Pending {
     }
 
     pub(crate) const fn is_due(&self) -> bool {
-        self.due.is_some()
+        self.due.is_some() && !self.is_held()
+    }
+
+    /// Whether a Close waits for the caller.
+    pub(crate) const fn is_held(&self) -> bool {
+        matches!(self.local, Local::Held)
     }
 }

@@ -161,10 +161,9 @@ impl Receiver {
             return None;
         }
         self.look_ahead.consumed(head + len);
-        let (_, payload) = input.take(head + len).split_at_mut_checked(head)?;
         Some(Data {
             kind,
-            payload,
+            payload: input.take(head + len).get_mut(head..).unwrap_or_else(bytes::nothing),
             first: true,
             fin: true,
             frame_left: 0,
@@ -184,8 +183,9 @@ impl Receiver {
         input: &mut Input<'b>,
         pending: &mut Pending,
     ) -> Result<Event<'b>, Error> {
-        if let Some(Found { opcode, payload, key }) =
-            self.look_ahead.look::<R>(&self.rules, input.unread())
+        if self.look_ahead.is_due(bytes::len_u64(input.unread()))
+            && let Some(Found { opcode, payload, key }) =
+                self.look_ahead.look::<R>(&self.rules, input.unread())
         {
             return pending.control(opcode, payload, key);
         }

@@ -183,10 +183,13 @@ impl<R: Role> Sender<R> {
         &mut self,
         code: CloseCode,
         reason: &str,
+        is_reply: bool,
         out: &mut [u8],
     ) -> Result<usize, SendError> {
         let mut body = [0; MAX_CONTROL_LEN];
-        let body = close_body::<R>(code, reason, &mut body)?;
+        // §5.5.1: a reply may echo any code, also one that only a client starts with.
+        let by_server = R::SERVER && !(is_reply && self.pending.local == Local::Open);
+        let body = close_body(code, reason, by_server, &mut body)?;
         match self.pending.local {
             Local::Open => {
                 self.may_send()?;
@@ -196,8 +199,11 @@ impl<R: Role> Sender<R> {
                 Ok(n)
             }
             // §5.5.1: both sides may close at once; then the queued reply is this side's Close.
-            Local::Queued if self.frame.is_some() => Err(SendError::FrameInProgress),
-            Local::Queued => self.transmit(out),
+            Local::Held | Local::Queued if self.frame.is_some() => Err(SendError::FrameInProgress),
+            Local::Held | Local::Queued => {
+                self.pending.local = self.pending.local.next(LocalEvent::Released);
+                self.transmit(out)
+            }
             Local::Closed => Ok(0),
             Local::Broken => Err(SendError::NoMaskingKey),
         }
@@ -208,7 +214,7 @@ impl<R: Role> Sender<R> {
         if self.is_broken() {
             return Err(SendError::NoMaskingKey);
         }
-        if self.frame.is_some() {
+        if self.frame.is_some() || self.pending.is_held() {
             return Ok(0);
         }
         self.transmit_due(out)
@@ -263,20 +269,37 @@ impl<R: Role> Sender<R> {
     /// Writes the queued control frame, then a frame.
     #[inline]
     fn write(&mut self, lead: Lead, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
-        let due = self.due_len(!R::SERVER);
+        if self.pending.is_due() {
+            return self.write_after_due(lead, payload, out);
+        }
+        let needed = frame::frame_len(payload.len(), !R::SERVER);
+        if out.len() < needed {
+            return Err(SendError::BufferTooSmall { needed });
+        }
+        let header = self.header(lead, bytes::len_u64(payload))?;
+        frame::write(header, payload, out);
+        Ok(needed)
+    }
+
+    /// Out of line, to keep it off the path on which nothing is queued.
+    #[inline(never)]
+    fn write_after_due(
+        &mut self,
+        lead: Lead,
+        payload: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, SendError> {
+        let due = self.due_len();
         let needed = due.saturating_add(frame::frame_len(payload.len(), !R::SERVER));
         if out.len() < needed {
             return Err(SendError::BufferTooSmall { needed });
         }
-        if due > 0 {
-            self.transmit_due(out)?;
-        }
+        self.transmit_due(out)?;
         let header = self.header(lead, bytes::len_u64(payload))?;
         frame::write(header, payload, bytes::part_mut(out, due..));
         Ok(needed)
     }
 
-    /// Out of line, to keep it off the path on which nothing is queued.
     #[inline(never)]
     fn transmit_due(&mut self, out: &mut [u8]) -> Result<usize, SendError> {
         let Some(due) = &self.pending.due else { return Ok(0) };
@@ -301,10 +324,11 @@ impl<R: Role> Sender<R> {
     }
 
     /// The length of the queued control frame in bytes; 0 if there is none.
-    #[inline]
-    fn due_len(&self, masked: bool) -> usize {
+    fn due_len(&self) -> usize {
         let due = self.pending.due.as_ref();
-        due.map_or(0, |due| frame::frame_len(due.payload.len(), masked))
+        due.map_or(0, |due| {
+            if self.pending.is_held() { 0 } else { frame::frame_len(due.payload.len(), !R::SERVER) }
+        })
     }
 }
 
@@ -318,16 +342,17 @@ fn masking_key<R: Role>(role: &mut R, local: &mut Local) -> Result<Option<[u8; 4
 }
 
 /// The body of a Close (§5.5.1): empty, or the code and the reason.
-fn close_body<'o, R: Role>(
+fn close_body<'o>(
     code: CloseCode,
     reason: &str,
+    by_server: bool,
     out: &'o mut [u8; MAX_CONTROL_LEN],
 ) -> Result<&'o [u8], SendError> {
     // §7.1.5: 1005 is the code of a Close without one.
     if code == CloseCode::NO_STATUS && reason.is_empty() {
         return Ok(&[]);
     }
-    if !code.is_sendable(R::SERVER) {
+    if !code.is_sendable(by_server) {
         return Err(SendError::InvalidCloseCode);
     }
     let [high, low, rest @ ..] = &mut *out;

@@ -34,7 +34,7 @@ impl Session<Server> {
         Self::new(Stage::Opening { opening, config, role: Server::default() }, timeouts, now)
     }
 
-    /// Answers a [`SessionEvent::Upgrade`]: with the 101 that
+    /// Answers a [`SessionEvent::Upgrade`](super::SessionEvent::Upgrade): with the 101 that
     /// [`Upgrade::accept`](crate::handshake::server::Upgrade::accept) returns, or with the refusal.
     ///
     /// If the session has ended in the meantime, this has no effect.
@@ -59,6 +59,7 @@ impl Session<Server> {
                 let config = Config { deflate: accept.deflate.is_some(), ..*config };
                 write_head(tx, |out| accept.write(out))?;
                 self.stage = Stage::Open(Connection::server(config));
+                self.is_deaf = false;
                 self.clock.open(now);
             }
             Err(error) => self.refuse(error, tx, now),
@@ -66,7 +67,7 @@ impl Session<Server> {
         Ok(())
     }
 
-    /// Answers a [`SessionEvent::Request`], or refuses a [`SessionEvent::Upgrade`], with an HTTP
+    /// Answers a [`SessionEvent::Request`](super::SessionEvent::Request), or refuses a [`SessionEvent::Upgrade`](super::SessionEvent::Upgrade), with an HTTP
     /// response; see [`respond`](handshake::server::respond()).
     ///
     /// # Errors
@@ -83,6 +84,7 @@ impl Session<Server> {
         if let Stage::Opening { opening: ServerOpening::Asked { .. }, .. } = &self.stage {
             write_head(tx, |out| respond(status, headers, body, out))?;
             self.stage = Stage::Refused;
+            self.is_deaf = false;
             self.clock.close(now);
         }
         Ok(())
@@ -120,7 +122,8 @@ impl<R: SessionRole> Session<R> {
         tx: &mut SendBuffer<T>,
         now: Duration,
     ) {
-        self.fail(Failure::Handshake(error));
+        self.report_later(Failure::Handshake(error));
+        self.is_deaf = false;
         self.stage = if R::SERVER && write_head(tx, |out| error.respond(out)).is_ok() {
             Stage::Refused
         } else {

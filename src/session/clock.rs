@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use crate::buffer::{Reads, SendBuffer, Storage};
 use crate::bytes;
+use crate::time::floor;
 use crate::time::keepalive::{Action, Keepalive, Timeouts};
 
 /// The milliseconds between an expired deadline and the verdict, in which the caller reads. They must
@@ -14,7 +15,8 @@ const GRACE: u64 = 2;
 /// A verdict that is this much later, in milliseconds, came after a standstill of the process, and is adjourned ...
 const LATE: u64 = 200;
 
-/// ... but not more often than this, so that an overloaded process expires dead peers, too.
+/// ... but not more often than this, so that an overloaded process expires dead peers, too. Nor is a
+/// caller that neither reads nor writes asked more often.
 const ADJOURNMENTS: u8 = 8;
 
 /// No Ping waits in the output.
@@ -25,6 +27,7 @@ const PING_DUE: u64 = u64::MAX;
 const NO_VERDICT: u64 = u64::MAX;
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(super) struct Clock {
     keepalive: Keepalive,
     /// Where in the output the session's Ping ends, or one of the constants above.
@@ -32,7 +35,20 @@ pub(super) struct Clock {
     /// When the verdict on an expired deadline is due, in milliseconds.
     verdict: u64,
     adjourned: u8,
-    /// Since the last tick, a message ended, a control frame came, or a message was sent.
+    /// When the last tick was, in milliseconds modulo 2^32.
+    last: u32,
+    /// How long the process may have stood still, in milliseconds, if nothing was received since.
+    standstill: u32,
+    /// How often a standstill has extended the time of the message.
+    extended: u8,
+    /// The last tick has seen output that waits.
+    is_blocked: bool,
+    /// The output has changed since the last tick in a way that starts or moves a deadline.
+    is_behind: bool,
+    /// The caller writes what is unsent, and does not read until that is done.
+    only_writes: bool,
+    /// Since the last tick, a message ended, a control frame came outside of one, or a message was
+    /// sent.
     pub(super) has_message: bool,
     pub(super) has_control: bool,
     pub(super) has_sent: bool,
@@ -43,10 +59,10 @@ pub(super) struct Clock {
 pub(super) struct Seen {
     /// A message has begun and not ended.
     pub(super) is_inside: bool,
-    /// Bytes of an incomplete frame or head are unread.
+    /// Bytes of an incomplete frame are unread.
     pub(super) is_partial: bool,
-    /// The output is over its high mark, so nothing is read.
-    pub(super) is_stalled: bool,
+    /// Nothing is read.
+    pub(super) is_paused: bool,
     pub(super) now: Duration,
 }
 
@@ -57,6 +73,12 @@ impl Clock {
             ping: NO_PING,
             verdict: NO_VERDICT,
             adjourned: 0,
+            last: 0,
+            standstill: 0,
+            extended: 0,
+            is_blocked: false,
+            is_behind: false,
+            only_writes: false,
             has_message: false,
             has_control: false,
             has_sent: false,
@@ -79,9 +101,27 @@ impl Clock {
     /// When to call `receive` next, whatever happens until then.
     pub(super) fn deadline(&self) -> Option<Duration> {
         match self.verdict {
+            _ if self.is_behind => Some(Duration::ZERO),
             NO_VERDICT => self.keepalive.next_deadline(),
             verdict => Some(Duration::from_millis(verdict)),
         }
+    }
+
+    /// Looks at the output after a write. A deadline may start only now: that of the Pong when the
+    /// Ping has left, that of a write when some output has not.
+    pub(super) const fn look<T: Storage>(&mut self, tx: &SendBuffer<T>) {
+        let is_stuck = self.waits(tx) && (!self.is_blocked || tx.has_progressed());
+        self.is_behind = is_stuck || self.has_ping_left(tx);
+    }
+
+    /// Whether output waits, or a Ping that has found no space in it.
+    const fn waits<T: Storage>(&self, tx: &SendBuffer<T>) -> bool {
+        !tx.is_empty() || self.ping == PING_DUE
+    }
+
+    const fn has_ping_left<T: Storage>(&self, tx: &SendBuffer<T>) -> bool {
+        // An empty output may be another one than that of the Ping.
+        !matches!(self.ping, NO_PING | PING_DUE) && (tx.total_sent() >= self.ping || tx.is_empty())
     }
 
     /// Takes note of what happened since the last tick, and returns what to do.
@@ -91,30 +131,54 @@ impl Clock {
         reads: &mut Reads,
         tx: &mut SendBuffer<T>,
     ) -> Action {
+        let has_received = reads.received > 0;
+        // First, so that the conversions in `note` share it.
+        let now = floor(seen.now);
+        self.watch_standstill(now);
         self.note(seen, reads, tx);
-        if self.keepalive.expiring(seen.now).is_some() {
-            let now = u64::try_from(seen.now.as_millis()).unwrap_or(u64::MAX);
-            let dry = seen.is_stalled || reads.dry || reads.ended;
-            if !self.is_over(now, dry && (tx.is_empty() || tx.tried)) {
-                return Action::None;
-            }
-            if self.verdict == NO_VERDICT {
-                // Rounded up.
-                self.verdict = now.saturating_add(GRACE + 1);
-                (reads.dry, tx.tried) = (false, false);
-                return Action::None;
-            }
+        let is_quiet = self.keepalive.is_quiet(now);
+        if !is_quiet && !self.may_judge(seen, reads, tx, has_received) {
+            return Action::None;
         }
         (self.verdict, self.adjourned) = (NO_VERDICT, 0);
-        match self.keepalive.poll(seen.now) {
+        let action = if is_quiet { Action::None } else { self.keepalive.poll(seen.now) };
+        match action {
             Action::None if self.ping == PING_DUE => Action::SendPing,
             action => action,
         }
     }
 
+    /// Whether what has expired, if anything, may be judged now. If not, the verdict is announced.
+    #[inline(never)]
+    fn may_judge<T: Storage>(
+        &mut self,
+        seen: Seen,
+        reads: &mut Reads,
+        tx: &mut SendBuffer<T>,
+        has_received: bool,
+    ) -> bool {
+        if self.keepalive.expiring(seen.now).is_none() {
+            return true;
+        }
+        let now = floor(seen.now);
+        let dry = seen.is_paused || self.only_writes || reads.dry;
+        let tried = dry && (tx.is_empty() || tx.tried);
+        if !self.is_over(now, tried, has_received) {
+            return false;
+        }
+        if self.verdict == NO_VERDICT {
+            // Rounded up.
+            self.verdict = now.saturating_add(GRACE + 1);
+            (reads.dry, tx.tried) = (false, false);
+            return false;
+        }
+        true
+    }
+
     /// Whether the verdict, if one is announced, may be spoken at `now`. `tried` is whether the
-    /// caller has tried to read and write since then, and nothing was left to read.
-    const fn is_over(&mut self, now: u64, tried: bool) -> bool {
+    /// caller has tried to read and write since then, and nothing was left to read. A caller that has
+    /// not, and has received nothing, is asked only so often.
+    const fn is_over(&mut self, now: u64, tried: bool, has_received: bool) -> bool {
         if self.verdict == NO_VERDICT {
             return true;
         }
@@ -126,44 +190,70 @@ impl Clock {
             self.verdict = NO_VERDICT;
             return true;
         }
-        if !tried {
-            self.verdict = now.saturating_add(GRACE + 1);
+        if tried || (!has_received && self.adjourned >= ADJOURNMENTS) {
+            return true;
         }
-        tried
+        if !has_received {
+            self.adjourned += 1;
+        }
+        self.verdict = now.saturating_add(GRACE + 1);
+        false
+    }
+
+    /// A tick long after the deadline means that the process stood still, at most since the last one.
+    fn watch_standstill(&mut self, now: u64) {
+        let asked = if self.is_behind { None } else { self.deadline() };
+        let low = u32::try_from(now & u64::from(u32::MAX)).unwrap_or_default();
+        if asked.is_some_and(|at| now > floor(at).saturating_add(LATE)) {
+            self.standstill = self.standstill.saturating_add(low.wrapping_sub(self.last));
+        }
+        self.last = low;
     }
 
     fn note<T: Storage>(&mut self, seen: Seen, reads: &mut Reads, tx: &mut SendBuffer<T>) {
-        let Seen { is_inside, is_partial, is_stalled, now } = seen;
+        let Seen { is_inside, is_partial, is_paused, now } = seen;
+        let has_ping_left = self.has_ping_left(tx);
+        let waits = self.waits(tx);
+        (self.is_behind, self.is_blocked) = (false, waits);
         let keepalive = &mut self.keepalive;
+        let has_read = core::mem::take(&mut reads.tried);
+        self.only_writes = !has_read && !tx.is_empty() && (tx.tried || self.only_writes);
         let received = core::mem::take(&mut reads.received);
         if received > 0 {
             keepalive.on_receive(now);
             keepalive.on_progress(bytes::to_u64(received));
+            // The peer could send only as much as the transport holds.
+            let standstill = core::mem::take(&mut self.standstill);
+            if standstill > 0 && self.extended < ADJOURNMENTS {
+                self.extended += 1;
+                keepalive.extend_message(u64::from(standstill));
+            }
         }
         if core::mem::take(&mut self.has_message) {
             keepalive.on_message(now);
         }
-        if core::mem::take(&mut self.has_control) && !is_inside {
+        if core::mem::take(&mut self.has_control) {
             keepalive.on_whole();
         }
         if is_inside || is_partial {
             keepalive.on_partial(now);
         } else {
             keepalive.on_whole();
+            self.extended = 0;
         }
         if core::mem::take(&mut self.has_sent) {
             keepalive.on_sent(now);
         }
-        if !matches!(self.ping, NO_PING | PING_DUE) && tx.total_sent() >= self.ping {
+        if has_ping_left {
             self.ping = NO_PING;
             keepalive.on_ping_flushed(now);
         }
-        if core::mem::take(&mut tx.progressed) || tx.is_empty() {
+        if tx.take_progress() || !waits {
             keepalive.on_written();
         }
-        if !tx.is_empty() {
+        if waits {
             keepalive.on_blocked(now);
         }
-        keepalive.on_paused(is_stalled);
+        keepalive.on_paused(is_paused || self.only_writes);
     }
 }

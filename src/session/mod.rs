@@ -4,6 +4,7 @@
 mod answer;
 mod clock;
 mod event;
+mod forward;
 mod opening;
 mod receive;
 mod send;

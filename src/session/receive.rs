@@ -6,7 +6,7 @@ use super::clock::Seen;
 use super::event::{Failure, SessionEvent};
 use super::opening::{Opening as _, SessionRole, Step};
 use super::state::{Session, Stage};
-use crate::assembler::{Added, Assembler, Message};
+use crate::assembler::{Added, Message, Messages, Refused};
 use crate::buffer::{Input, Reads, RecvBuffer, SendBuffer, Storage};
 use crate::bytes::WORD_64;
 use crate::handshake;
@@ -38,24 +38,28 @@ impl<R: SessionRole> Session<R> {
         if WORD_64
             && let Stage::Open(connection) = &mut self.stage
             && !tx.is_over_mark()
+            && !self.is_paused
             && let Some(data) = connection.whole_message(&mut input)
         {
             self.clock.has_message = true;
             return Some(SessionEvent::Data(data));
         }
-        self.next(&mut input, reads, capacity, tx, now)
+        // Only this call needs the cursor in memory.
+        let mut rest = input;
+        self.next(&mut rest, reads, capacity, tx, now)
     }
 
     /// Returns the next event; messages come whole. Those that arrive in several chunks are
-    /// assembled in `messages`.
+    /// assembled in `messages`, an [`Assembler`](crate::Assembler); if compression was negotiated, an
+    /// [`InflateAssembler`](crate::deflate::InflateAssembler).
     ///
     /// A message that does not fit into `messages` fails the session with
     /// [`Failure::StorageFull`].
     #[inline]
-    pub fn receive_message<'b, S: Storage, M: Storage, T: Storage>(
+    pub fn receive_message<'b, S: Storage, M: Messages, T: Storage>(
         &mut self,
         rx: &'b mut RecvBuffer<S>,
-        messages: &'b mut Assembler<M>,
+        messages: &'b mut M,
         tx: &mut SendBuffer<T>,
         now: Duration,
     ) -> Option<SessionEvent<'b, Message<'b>>> {
@@ -63,7 +67,7 @@ impl<R: SessionRole> Session<R> {
         let (mut input, reads) = rx.parts();
         // A message in the storage can only be borrowed after the loop.
         let (kind, len) = loop {
-            let data = match self.next(&mut input, reads, capacity, tx, now)? {
+            let mut data = match self.next(&mut input, reads, capacity, tx, now)? {
                 SessionEvent::Data(data) => data,
                 SessionEvent::Upgrade(it) => return Some(SessionEvent::Upgrade(it)),
                 SessionEvent::Request(it) => return Some(SessionEvent::Request(it)),
@@ -74,19 +78,37 @@ impl<R: SessionRole> Session<R> {
                 SessionEvent::Close(it) => return Some(SessionEvent::Close(it)),
                 SessionEvent::Failed(it) => return Some(SessionEvent::Failed(it)),
             };
-            match messages.add(&data) {
+            self.was_compressed = data.compressed;
+            match messages.add(&mut data) {
                 Ok(Added::Part) => {}
                 Ok(Added::Last(len)) => break (data.kind, len),
                 Ok(Added::Alone) => {
                     return Message::new(data.kind, data.payload).ok().map(SessionEvent::Data);
                 }
-                Err(_) => {
-                    self.give_up(Failure::StorageFull, Error::MessageTooLong, tx, now);
+                Err(refused) => {
+                    let (failure, error) = match refused {
+                        Refused::StorageFull => (Failure::StorageFull, Error::MessageTooLong),
+                        Refused::Invalid(error) => (Failure::Protocol(error), error),
+                    };
+                    self.give_up(failure, error, tx, now);
                     return self.report().map(SessionEvent::Failed);
                 }
             }
         };
-        messages.message(kind, len).ok().map(SessionEvent::Data)
+        messages.message(kind, len).map(SessionEvent::Data)
+    }
+
+    /// Fails the session (RFC 6455 §7.1.7) because a layer above, such as an
+    /// [`Inflate`](crate::deflate::Inflate), rejects what the peer sent, like [`Connection::fail`].
+    ///
+    /// The next [`receive`](Self::receive) returns [`SessionEvent::Failed`]. After the peer's Close or
+    /// an earlier failure this has no effect.
+    pub fn fail<T: Storage>(&mut self, error: Error, tx: &mut SendBuffer<T>, now: Duration) {
+        if let Stage::Open(connection) = &self.stage
+            && matches!(connection.state(), State::Open | State::LocalClosed)
+        {
+            self.give_up(Failure::Protocol(error), error, tx, now);
+        }
     }
 
     /// The next event, on any path.
@@ -99,6 +121,8 @@ impl<R: SessionRole> Session<R> {
         tx: &mut SendBuffer<T>,
         now: Duration,
     ) -> Option<SessionEvent<'b>> {
+        self.has_ended |= reads.ended;
+        self.is_deaf = self.has_ended;
         if matches!(self.stage, Stage::Opening { .. })
             && let Some(event) = self.head(input, reads, capacity, tx, now)
         {
@@ -111,7 +135,7 @@ impl<R: SessionRole> Session<R> {
         }
         if matches!(self.stage, Stage::Refused) {
             input.take(usize::MAX);
-            if reads.ended {
+            if self.has_ended && tx.is_empty() {
                 self.stage = Stage::Over;
             }
         }
@@ -131,15 +155,18 @@ impl<R: SessionRole> Session<R> {
         let Stage::Opening { opening, .. } = &mut self.stage else { return None };
         let event = match opening.step(input) {
             Ok(Step::Event(event)) => event,
-            Ok(Step::Wait) => return None,
+            Ok(Step::Wait) => {
+                self.is_deaf = true;
+                return None;
+            }
             Ok(Step::Unanswered) => {
                 self.refuse(handshake::Error::UpgradeRequired, tx, now);
                 return None;
             }
             Ok(Step::NeedMore(wanted)) => {
                 reads.wanted = wanted;
-                if reads.ended {
-                    self.fail(Failure::Protocol(Error::UnexpectedEof));
+                if self.has_ended {
+                    self.report_later(Failure::Protocol(Error::UnexpectedEof));
                     self.stage = Stage::Over;
                 } else if self.is_stuck(input, reads, capacity) {
                     self.refuse(handshake::Error::HeadTooLong, tx, now);
@@ -151,6 +178,7 @@ impl<R: SessionRole> Session<R> {
                 return None;
             }
         };
+        self.was_full = false;
         match &event {
             SessionEvent::Opened(accepted) => {
                 let is_compressed = accepted.deflate().is_some();
@@ -178,10 +206,11 @@ impl<R: SessionRole> Session<R> {
         now: Duration,
     ) -> Option<SessionEvent<'b>> {
         self.is_stalled = tx.is_over_mark();
-        if self.is_stalled {
+        if self.holds() {
             return None;
         }
         let Stage::Open(connection) = &mut self.stage else { return None };
+        let is_inside = connection.is_receiving_message();
         let event = connection.receive(input);
         if connection.wants_write() {
             self.flush(tx, now);
@@ -192,11 +221,11 @@ impl<R: SessionRole> Session<R> {
                 Some(SessionEvent::Data(data))
             }
             Ok(Event::Ping(payload)) => {
-                self.clock.has_control = true;
+                self.clock.has_control |= !is_inside;
                 Some(SessionEvent::Ping(payload))
             }
             Ok(Event::Pong(payload)) => {
-                self.clock.has_control = true;
+                self.clock.has_control |= !is_inside;
                 Some(SessionEvent::Pong(payload))
             }
             Ok(Event::Close(close)) => {
@@ -205,23 +234,30 @@ impl<R: SessionRole> Session<R> {
             }
             Ok(Event::NeedMore(wanted)) => {
                 reads.wanted = wanted.get();
-                if reads.ended {
-                    self.end();
+                if self.has_ended {
+                    self.end(now);
                 } else if self.is_stuck(input, reads, capacity) {
                     self.give_up(Failure::StorageFull, Error::MessageTooLong, tx, now);
                 }
                 None
             }
             Err(error) => {
-                self.fail(Failure::Protocol(error));
+                self.report_later(Failure::Protocol(error));
+                self.was_full = false;
                 self.clock.close(now);
                 input.take(usize::MAX);
-                if reads.ended {
-                    self.end();
+                if self.has_ended {
+                    self.end(now);
                 }
                 None
             }
         }
+    }
+
+    /// Queues the Close that is held back. False if there is none, or it cannot be sent.
+    fn release<T: Storage>(&mut self, tx: &mut SendBuffer<T>, now: Duration) -> bool {
+        matches!(&self.stage, Stage::Open(connection) if connection.is_held())
+            && self.close(CloseCode::NO_STATUS, "", tx, now).is_ok()
     }
 
     /// Whether the receive buffer is full without a whole event, and nothing has arrived since it
@@ -235,10 +271,11 @@ impl<R: SessionRole> Session<R> {
     }
 
     /// The transport has ended.
-    fn end(&mut self) {
+    fn end(&mut self, now: Duration) {
         let Stage::Open(connection) = &mut self.stage else { return };
+        self.clock.close(now);
         if let Err(error) = connection.receive_eof() {
-            self.fail(Failure::Protocol(error));
+            self.report_later(Failure::Protocol(error));
         }
     }
 
@@ -253,8 +290,9 @@ impl<R: SessionRole> Session<R> {
                 Ok(n) => tx.advance(n),
                 Err(SendError::BufferTooSmall { needed }) if needed > room => room = needed,
                 Err(error) => {
-                    self.fail(Failure::Send(error));
-                    break;
+                    self.report_later(Failure::Send(error));
+                    self.stage = Stage::Over;
+                    return;
                 }
             }
         }
@@ -263,7 +301,7 @@ impl<R: SessionRole> Session<R> {
             self.clock.close(now);
         }
         if connection.wants_write() && tx.is_empty() {
-            self.fail(Failure::Send(SendError::BufferTooSmall { needed: room }));
+            self.report_later(Failure::Send(SendError::BufferTooSmall { needed: room }));
             self.stage = Stage::Over;
         }
     }
@@ -278,7 +316,7 @@ impl<R: SessionRole> Session<R> {
         tx: &mut SendBuffer<T>,
         now: Duration,
     ) {
-        self.fail(failure);
+        self.report_later(failure);
         if let Stage::Open(connection) = &mut self.stage {
             connection.fail(error);
         }
@@ -294,34 +332,50 @@ impl<R: SessionRole> Session<R> {
         tx: &mut SendBuffer<T>,
         now: Duration,
     ) {
-        self.flush(tx, now);
+        if matches!(&self.stage, Stage::Open(open) if open.wants_write() || open.state() != State::Open)
+        {
+            self.flush(tx, now);
+        }
         if matches!(self.stage, Stage::Over) {
             return;
         }
-        let is_inside = matches!(&self.stage, Stage::Open(open) if open.is_receiving_message());
-        let seen = Seen { is_inside, is_partial, is_stalled: self.is_stalled, now };
+        let (is_inside, is_partial) = match &self.stage {
+            Stage::Open(connection) => (connection.is_receiving_message(), is_partial),
+            // A head has a deadline of its own.
+            _ => (false, false),
+        };
+        let seen = Seen { is_inside, is_partial, is_paused: !self.wants_read(), now };
         match self.clock.tick(seen, reads, tx) {
             Action::None => {}
-            Action::SendPing => {
-                let end = self.queue(Opcode::Ping, &[], tx).is_ok().then(|| tx.position());
-                self.clock.ping_queued(end);
-            }
+            Action::SendPing => match self.queue(Opcode::Ping, &[], tx) {
+                Err(error @ (SendError::NoMaskingKey | SendError::BufferTooSmall { .. }))
+                    if error == SendError::NoMaskingKey || tx.is_empty() =>
+                {
+                    self.report_later(Failure::Send(error));
+                    self.stage = Stage::Over;
+                }
+                result => self.clock.ping_queued(result.is_ok().then(|| tx.position())),
+            },
             Action::Expired(Reason::Message) => {
                 self.give_up(Failure::Expired(Reason::Message), Error::TooSlow, tx, now);
             }
             Action::Expired(Reason::Idle) => {
-                self.fail(Failure::Expired(Reason::Idle));
+                self.report_later(Failure::Expired(Reason::Idle));
                 let closed = self.close(CloseCode::GOING_AWAY, "", tx, now);
-                if closed.is_err() {
-                    self.stage = Stage::Over;
+                match &mut self.stage {
+                    // Its code is already queued; nothing more is received.
+                    Stage::Open(connection) if closed.is_ok() => connection.fail(Error::TooSlow),
+                    stage => *stage = Stage::Over,
                 }
             }
+            // The caller has not said when to report the error to the peer.
+            Action::Expired(Reason::Close) if self.release(tx, now) => {}
             // Both sides have closed; only the peer's end of the transport is missing.
             Action::Expired(Reason::Close) if self.state() == State::Closed => {
                 self.stage = Stage::Over;
             }
             Action::Expired(reason) => {
-                self.fail(Failure::Expired(reason));
+                self.report_later(Failure::Expired(reason));
                 self.stage = Stage::Over;
             }
         }

@@ -6,28 +6,31 @@ use super::opening::SessionRole;
 use super::state::{Session, Stage};
 use crate::assembler::Message;
 use crate::buffer::{SendBuffer, Storage, StorageFull};
+use crate::bytes;
+#[cfg(feature = "deflate")]
+use crate::deflate::{Deflate, Flush};
 use crate::protocol::connection::Connection;
 use crate::wire::close::CloseCode;
 use crate::wire::error::SendError;
-use crate::wire::frame::{Content, HeaderBytes, Opcode, frame_len};
+use crate::wire::frame::{Content, HeaderBytes, Opcode};
 
 /// What a send does once either side has closed: nothing, as the peer would discard it.
 macro_rules! send {
-    ($self:ident, $tx:ident, $len:expr, |$connection:ident, $out:ident| $write:expr) => {{
+    ($self:ident, $tx:ident, |$connection:ident, $out:ident| $write:expr) => {{
         let $connection = $self.sending()?;
-        let mut room = frame_len($len, !R::SERVER);
+        let mut room = 0;
         loop {
-            let $out = $tx.spare_mut(room).map_err(too_small)?;
+            let $out = $tx.spare();
             match $write {
                 Ok(n) => {
-                    $tx.advance(n);
+                    $tx.queued(n);
                     $self.clock.has_sent = true;
                     return Ok(());
                 }
-                Err(SendError::Closed) => return Ok(()),
-                // A control frame is queued, too.
-                Err(SendError::BufferTooSmall { needed }) if needed > room => room = needed,
-                Err(error) => return Err(error),
+                Err(error) => match make_room(error, room, $tx)? {
+                    None => return Ok(()),
+                    Some(needed) => room = needed,
+                },
             }
         }
     }};
@@ -67,7 +70,7 @@ impl<R: SessionRole> Session<R> {
         text: &str,
         tx: &mut SendBuffer<T>,
     ) -> Result<(), SendError> {
-        send!(self, tx, text.len(), |connection, out| connection.send_text(text, out))
+        send!(self, tx, |connection, out| connection.send_text(text, out))
     }
 
     /// Sends a binary message in one frame.
@@ -81,7 +84,7 @@ impl<R: SessionRole> Session<R> {
         payload: &[u8],
         tx: &mut SendBuffer<T>,
     ) -> Result<(), SendError> {
-        send!(self, tx, payload.len(), |connection, out| connection.send_binary(payload, out))
+        send!(self, tx, |connection, out| connection.send_binary(payload, out))
     }
 
     /// Sends one fragment of a message, like [`Connection::send_fragment`].
@@ -99,8 +102,58 @@ impl<R: SessionRole> Session<R> {
         tx: &mut SendBuffer<T>,
     ) -> Result<(), SendError> {
         let content = content.into();
-        send!(self, tx, payload.len(), |connection, out| connection
-            .send_fragment(content, fin, payload, out))
+        send!(self, tx, |connection, out| connection.send_fragment(content, fin, payload, out))
+    }
+
+    /// Sends a whole message in one frame, compressed if it is long enough for
+    /// [`Deflate::wants`](crate::deflate::Deflate::wants).
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`send_message`](Self::send_message), and [`SendError::NotNegotiated`].
+    /// `BufferTooSmall` counts the greatest length that the message could have. The compressor
+    /// remains in step with the peer's.
+    #[cfg(feature = "deflate")]
+    pub fn send_compressed<W: AsRef<[u8]> + AsMut<[u8]>, T: Storage>(
+        &mut self,
+        message: Message<'_>,
+        deflate: &mut Deflate<W>,
+        tx: &mut SendBuffer<T>,
+    ) -> Result<(), SendError> {
+        let payload = message.as_bytes();
+        if !deflate.wants(payload.len()) {
+            return self.send_message(message, tx);
+        }
+        if !self.is_open() {
+            return self.sending().map_or_else(lenient, |_| Ok(()));
+        }
+        let connection = self.header_after_control(tx)?;
+        if connection.is_sending_message() {
+            return Err(SendError::MessageInProgress);
+        }
+        // The payload is compressed behind the space for the longest header.
+        let room = HeaderBytes::MAX_LEN.saturating_add(Deflate::max_len(payload.len()));
+        let out = tx.spare_mut(room).map_err(too_small)?;
+        let (_, to) = out.split_at_mut_checked(HeaderBytes::MAX_LEN).unwrap_or_default();
+        let deflated = deflate.push(payload, Flush::Finish, to);
+        let compressed = to.get_mut(..deflated.written).unwrap_or_default();
+        let content = Content::new(message.kind(), true);
+        let header = match connection.send_in_place(content, true, compressed) {
+            Ok(header) if deflated.done => header,
+            result => {
+                deflate.forget();
+                return result.map(|_| ());
+            }
+        };
+        let (place, rest) = out.split_at_mut_checked(header.len()).unwrap_or_default();
+        bytes::copy(&header, place);
+        let end = HeaderBytes::MAX_LEN.saturating_sub(header.len());
+        let end = end.saturating_add(deflated.written);
+        let frame = rest.get_mut(..end).unwrap_or_default();
+        bytes::move_to_front(frame, HeaderBytes::MAX_LEN.saturating_sub(header.len()));
+        tx.queued(header.len().saturating_add(deflated.written));
+        self.clock.has_sent = true;
+        Ok(())
     }
 
     /// Masks `payload` in place and queues its header, like [`Connection::send_in_place`]. Write
@@ -141,7 +194,8 @@ impl<R: SessionRole> Session<R> {
     }
 
     /// Starts a frame of `len` bytes and queues its header, like [`Connection::begin_frame`]. Then
-    /// queue or write each chunk after [`mask_next`](Self::mask_next).
+    /// queue each chunk with [`send_chunk`](Self::send_chunk), or write it after
+    /// [`mask_next`](Self::mask_next).
     ///
     /// # Errors
     ///
@@ -165,6 +219,29 @@ impl<R: SessionRole> Session<R> {
     /// The errors of [`Connection::mask_next`], and [`SendError::NotOpen`].
     pub fn mask_next(&mut self, chunk: &mut [u8]) -> Result<(), SendError> {
         self.sending()?.mask_next(chunk)
+    }
+
+    /// Queues a copy of the next chunk of the frame in progress, masked. An empty chunk has no effect.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`mask_next`](Self::mask_next), and `BufferTooSmall` if `tx` cannot grow to the
+    /// length needed; nothing is queued then.
+    pub fn send_chunk<T: Storage>(
+        &mut self,
+        chunk: &[u8],
+        tx: &mut SendBuffer<T>,
+    ) -> Result<(), SendError> {
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        let connection = self.sending()?;
+        let out = tx.spare_mut(chunk.len()).map_err(too_small)?;
+        let out = bytes::part_mut(out, ..chunk.len());
+        bytes::copy(chunk, out);
+        connection.mask_next(out)?;
+        tx.advance(chunk.len());
+        Ok(())
     }
 
     /// The number of payload bytes that the frame in progress still expects; 0 if there is none.
@@ -251,7 +328,7 @@ impl<R: SessionRole> Session<R> {
         payload: &[u8],
         tx: &mut SendBuffer<T>,
     ) -> Result<(), SendError> {
-        send!(self, tx, payload.len(), |connection, out| match opcode {
+        send!(self, tx, |connection, out| match opcode {
             Opcode::Ping => connection.send_ping(payload, out),
             _ => connection.send_pong(payload, out),
         })
@@ -293,6 +370,30 @@ impl<R: SessionRole> Session<R> {
         tx.push(&header).map_err(too_small)?;
         self.clock.has_sent = true;
         Ok(())
+    }
+}
+
+/// Once either side has closed, a send does nothing.
+#[cfg(feature = "deflate")]
+fn lenient(error: SendError) -> Result<(), SendError> {
+    if error == SendError::Closed { Ok(()) } else { Err(error) }
+}
+
+/// Makes the space that a send has missed, and returns its length; `None` if the send has no effect.
+#[cold]
+#[inline(never)]
+fn make_room<T: Storage>(
+    error: SendError,
+    room: usize,
+    tx: &mut SendBuffer<T>,
+) -> Result<Option<usize>, SendError> {
+    match error {
+        SendError::Closed => Ok(None),
+        SendError::BufferTooSmall { needed } if needed > room => {
+            tx.spare_mut(needed).map_err(too_small)?;
+            Ok(Some(needed))
+        }
+        error => Err(error),
     }
 }
 

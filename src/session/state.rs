@@ -13,16 +13,25 @@ use crate::time::keepalive::Timeouts;
 
 /// A WebSocket from the transport's first byte to its last; see the [module](super).
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Session<R: SessionRole> {
     pub(super) stage: Stage<R>,
     pub(super) clock: Clock,
     pub(super) health: Health,
     /// Nothing was delivered because the output is over its high mark.
     pub(super) is_stalled: bool,
+    /// A read is of no use: the caller has to answer a request first, or the transport has ended.
+    pub(super) is_deaf: bool,
+    /// The caller wants nothing delivered.
+    pub(super) is_paused: bool,
     /// The receive buffer was full at the last `receive`, without a whole event.
     pub(super) was_full: bool,
+    /// The transport has ended.
+    pub(super) has_ended: bool,
     /// `TransportAction::HalfClose` was returned.
     pub(super) is_half_closed: bool,
+    /// The last message of `receive_message` was compressed.
+    pub(super) was_compressed: bool,
 }
 
 /// Whether the session has failed.
@@ -65,8 +74,12 @@ impl<R: SessionRole> Session<R> {
             clock: Clock::new(timeouts, now),
             health: Health::Well,
             is_stalled: false,
+            is_deaf: false,
+            is_paused: false,
             was_full: false,
+            has_ended: false,
             is_half_closed: false,
+            was_compressed: false,
         }
     }
 
@@ -77,16 +90,53 @@ impl<R: SessionRole> Session<R> {
         match self.stage {
             Stage::Over => None,
             // Without a longer buffer, the next call fails the session.
-            _ if self.was_full => Some(Duration::ZERO),
+            _ if self.was_full && !self.is_stalled => Some(Duration::ZERO),
             _ => self.clock.deadline(),
         }
     }
 
+    /// How long to wait for the transport from `now` on, at least 1 ms: the time until
+    /// [`deadline`](Self::deadline), as the timeout of a socket. `None` is without limit.
+    #[must_use]
+    pub fn timeout(&self, now: Duration) -> Option<Duration> {
+        let least = Duration::from_millis(1);
+        self.deadline().map(|at| at.saturating_sub(now).max(least))
+    }
+
     /// Whether to read from the transport. If not, write, and then call
     /// [`receive`](Self::receive) again: events may wait in the receive buffer.
+    ///
+    /// False while the peer does not read, while the session is [paused](Self::pause), while an
+    /// [`Upgrade`](super::SessionEvent::Upgrade) waits for its answer, and after the end of the
+    /// transport.
     #[must_use]
     pub const fn wants_read(&self) -> bool {
-        !self.is_stalled
+        !self.holds() && !self.is_deaf
+    }
+
+    /// Stops the delivery of messages and control frames, or resumes it.
+    ///
+    /// While it is stopped, [`wants_read`](Self::wants_read) is false. Call
+    /// [`receive`](Self::receive) all the same: time passes, and only blocked output and the closing
+    /// handshake expire.
+    ///
+    /// A relay pauses a session while the output of the *other* one is too long. What it receives is
+    /// queued there, so the high mark of its own output should not stop it: create that with
+    /// [`SendBuffer::with_marks`] and `usize::MAX`.
+    pub const fn pause(&mut self, is_paused: bool) {
+        self.is_paused = is_paused;
+    }
+
+    /// Whether nothing is delivered.
+    pub(super) const fn holds(&self) -> bool {
+        self.is_stalled || self.is_paused
+    }
+
+    /// Whether the last message of [`receive_message`](Self::receive_message) was compressed, for
+    /// replies that are compressed if the request was.
+    #[must_use]
+    pub const fn was_compressed(&self) -> bool {
+        self.was_compressed
     }
 
     /// The progress of the closing handshake; [`State::Closed`] if there was or will be no
@@ -106,18 +156,28 @@ impl<R: SessionRole> Session<R> {
         matches!(&self.stage, Stage::Open(connection) if matches!(connection.state(), State::Open))
     }
 
-    /// What to do with the transport once `tx` was written as far as possible.
+    /// What to do with the transport once `tx` was written as far as possible. Ask for the
+    /// [`deadline`](Self::deadline) afterwards: what has left, and what has not, moves it.
     ///
-    /// [`TransportAction::HalfClose`] is returned once.
+    /// [`TransportAction::HalfClose`] is returned once. A peer that has ended only its own direction
+    /// gets what is unsent before [`TransportAction::Drop`].
     pub fn transport_action<T: Storage>(&mut self, tx: &SendBuffer<T>) -> TransportAction {
+        self.clock.look(tx);
         let action = match &self.stage {
             Stage::Opening { .. } => TransportAction::Keep,
             Stage::Open(connection) => connection.transport_action(),
+            Stage::Refused if self.has_ended => TransportAction::Drop,
             Stage::Refused => TransportAction::HalfClose,
-            Stage::Over => TransportAction::Drop,
+            Stage::Over => return TransportAction::Drop,
         };
         match action {
             TransportAction::HalfClose | TransportAction::AwaitEnd if !tx.is_empty() => {
+                TransportAction::Keep
+            }
+            // A peer that has only ended its own direction still reads.
+            TransportAction::Drop
+                if self.has_ended && !tx.is_empty() && !matches!(self.stage, Stage::Over) =>
+            {
                 TransportAction::Keep
             }
             TransportAction::HalfClose if self.is_half_closed => TransportAction::AwaitEnd,
@@ -129,8 +189,8 @@ impl<R: SessionRole> Session<R> {
         }
     }
 
-    /// Fails the session, unless it has failed before.
-    pub(super) fn fail(&mut self, failure: Failure) {
+    /// Notes why the session has failed, unless it had failed before.
+    pub(super) fn report_later(&mut self, failure: Failure) {
         if matches!(self.health, Health::Well) {
             self.health = Health::Failed(failure);
         }

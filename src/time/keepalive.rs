@@ -28,6 +28,8 @@ use core::fmt;
 use core::num::NonZero;
 use core::time::Duration;
 
+use super::millis::{NEVER, NONE, after, floor, millis, widen};
+
 /// The timeouts of a connection. `None` is no timeout; others are rounded up to milliseconds, and
 /// 2^32 - 1 ms (49 days) or more are none, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,9 +45,6 @@ pub struct Timeouts {
     write: u32,
     close: u32,
 }
-
-/// No timeout.
-const NEVER: u32 = u32::MAX;
 
 impl Timeouts {
     /// The defaults: 10 s for the opening handshake, a Ping after 30 s without input, 20 s for
@@ -218,9 +217,6 @@ pub struct Keepalive {
     write: u64,
 }
 
-/// No deadline.
-const NONE: u64 = u64::MAX;
-
 impl Keepalive {
     /// The transport was opened at `now`, and the opening handshake starts.
     #[must_use]
@@ -268,6 +264,12 @@ impl Keepalive {
     /// `bytes` more bytes of a message were received; see [`Timeouts::message_rate`].
     pub const fn on_progress(&mut self, bytes: u64) {
         self.progress = self.progress.saturating_add(bytes);
+    }
+
+    /// The process stood still, so that the peer could not send.
+    #[cfg(feature = "handshake")]
+    pub(crate) const fn extend_message(&mut self, millis: u64) {
+        self.message = self.message.saturating_add(millis);
     }
 
     /// The received bytes end after a message, or after a control frame outside any message.
@@ -336,17 +338,19 @@ impl Keepalive {
         if self.expired.is_some() {
             return Some(Duration::ZERO);
         }
-        let earliest = self.deadlines().into_iter().map(|(at, _)| at).min();
-        let earliest = earliest.unwrap_or(NONE).min(self.next());
+        let earliest = self.earliest();
         (earliest != NONE).then(|| Duration::from_millis(earliest))
     }
 
     /// Returns what to do at `now`.
     pub fn poll(&mut self, now: Duration) -> Action {
+        if self.is_quiet(floor(now)) {
+            return Action::None;
+        }
         self.expired = self.expiring(now);
         match self.expired {
             Some(reason) => Action::Expired(reason),
-            None if self.next() > floor(now) => Action::None,
+            // Not quiet, and nothing has expired: the Ping is due.
             None => {
                 self.peer = Peer::Asked;
                 self.due = NONE;
@@ -364,9 +368,34 @@ impl Keepalive {
         self.expired.or_else(|| over.min_by_key(|(at, _)| *at).map(|(_, reason)| reason))
     }
 
-    /// The next Ping, or the deadline in its place.
-    const fn next(&self) -> u64 {
-        if self.paused && matches!(self.phase, Phase::Open) { NONE } else { self.due }
+    /// Whether nothing is due at `now`, in milliseconds.
+    #[inline]
+    pub(crate) fn is_quiet(&self, now: u64) -> bool {
+        self.expired.is_none() && self.earliest() > now
+    }
+
+    /// The earliest deadline, or the next Ping.
+    #[inline]
+    fn earliest(&self) -> u64 {
+        if self.is_deaf() {
+            return self.write;
+        }
+        self.due.min(self.idle).min(self.extended()).min(self.write)
+    }
+
+    /// Whether the peer cannot be heard.
+    const fn is_deaf(&self) -> bool {
+        self.paused && matches!(self.phase, Phase::Open)
+    }
+
+    /// The deadline of the message, extended by the bytes received of it.
+    const fn extended(&self) -> u64 {
+        match self.timeouts.message_rate {
+            0 => self.message,
+            rate => self
+                .message
+                .saturating_add(self.progress.saturating_mul(1000).saturating_div(widen(rate))),
+        }
     }
 
     /// The deadlines after which the connection is given up.
@@ -377,60 +406,15 @@ impl Keepalive {
             (Phase::Open, Peer::Awaited) => (self.due, Reason::Pong),
             (Phase::Closing, _) => (self.due, Reason::Close),
         };
-        let extended = match self.timeouts.message_rate {
-            0 => self.message,
-            rate => self
-                .message
-                .saturating_add(self.progress.saturating_mul(1000).saturating_div(widen(rate))),
-        };
-        if self.paused && matches!(self.phase, Phase::Open) {
+        if self.is_deaf() {
             let none = (NONE, Reason::Pong);
             return [none, none, none, (self.write, Reason::Write)];
         }
         [
             (due, reason),
             (self.idle, Reason::Idle),
-            (extended, Reason::Message),
+            (self.extended(), Reason::Message),
             (self.write, Reason::Write),
         ]
     }
-}
-
-/// The first millisecond that is at least `time` milliseconds after `now`.
-const fn after(now: Duration, time: u32) -> u64 {
-    if time == NEVER { NONE } else { ceil(now).saturating_add(widen(time)) }
-}
-
-/// `None`, and any time as long, is [`NEVER`].
-const fn millis(time: Option<Duration>) -> u32 {
-    match time {
-        None => NEVER,
-        Some(time) => saturate(ceil(time)),
-    }
-}
-
-/// Milliseconds, rounded down; below [`NONE`].
-const fn floor(time: Duration) -> u64 {
-    let millis = time.as_secs().saturating_mul(1000).saturating_add(widen(time.subsec_millis()));
-    if millis == NONE { NONE - 1 } else { millis }
-}
-
-/// Milliseconds, rounded up.
-const fn ceil(time: Duration) -> u64 {
-    let rest = if time.subsec_nanos().is_multiple_of(1_000_000) { 0 } else { 1 };
-    floor(time).saturating_add(rest)
-}
-
-#[expect(clippy::as_conversions, reason = "u32 to u64, in a const fn")]
-const fn widen(n: u32) -> u64 {
-    n as u64
-}
-
-#[expect(
-    clippy::as_conversions,
-    clippy::cast_possible_truncation,
-    reason = "the range is checked first"
-)]
-const fn saturate(n: u64) -> u32 {
-    if n >= widen(NEVER) { NEVER } else { n as u32 }
 }

@@ -2,3 +2,6 @@
 
 pub mod backoff;
 pub mod keepalive;
+mod millis;
+
+pub(crate) use self::millis::floor;

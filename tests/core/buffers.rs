@@ -267,3 +267,27 @@ fn a_storage_that_becomes_shorter_loses_bytes_and_does_not_panic() {
         assert_eq!(rx.spare_mut().len(), 8);
     }
 }
+
+#[test]
+fn a_pushed_piece_goes_after_the_unread_bytes() {
+    let mut rx = RecvBuffer::new(block(8));
+    rx.push(b"\x82\x01a\x82\x03b").unwrap();
+    assert_eq!(drain(&mut rx), [Ev::binary(b"a"), Ev::More(2)]);
+    // The unread bytes move, and the storage is full to the last byte, or refuses.
+    assert_eq!(rx.push(b"123456"), Err(StorageFull { needed: 9 }));
+    assert_eq!(rx.unread(), b"\x82\x03b");
+    rx.push(b"cd\x82\x01e").unwrap();
+    assert_eq!((rx.len(), rx.spare_mut().len()), (8, 0));
+    assert_eq!(drain(&mut rx), [Ev::binary(b"bcd"), Ev::binary(b"e"), Ev::More(2)]);
+    rx.push(b"").unwrap();
+    assert!(rx.is_empty());
+}
+
+#[test]
+fn a_pushed_piece_grows_the_storage_over_what_has_come() {
+    let mut rx = RecvBuffer::new(Vec::new());
+    rx.push(&[&b"\x82\x7F\0\0\0\0\x7F\xFF\xFF\xFF"[..], &[7; 3000]].concat()).unwrap();
+    assert_eq!((rx.len(), rx.capacity()), (3010, 3010));
+    rx.push(&[8; 10]).unwrap();
+    assert_eq!((rx.len(), rx.capacity()), (3020, 6020));
+}

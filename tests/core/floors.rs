@@ -14,13 +14,14 @@ const FLOORS: [(&str, &[&[&str]]); 10] = [
             &["wire"],
             &["buffer"],
             &["protocol"],
-            &["assembler", "deflate", "handshake"],
+            &["assembler", "handshake"],
+            &["deflate"],
             &["session"],
         ],
     ),
     ("wire", &[&["error"], &["close", "mask", "utf8"], &["frame"], &["masking_key"]]),
     ("buffer", &[&["storage"], &["input", "send_buffer"], &["recv_buffer"]]),
-    ("time", &[&["backoff", "keepalive"]]),
+    ("time", &[&["millis"], &["backoff", "keepalive"]]),
     (
         "protocol",
         &[
@@ -36,9 +37,15 @@ const FLOORS: [(&str, &[&[&str]]); 10] = [
     ),
     (
         "session",
-        &[&["event"], &["clock", "opening"], &["state"], &["answer", "send"], &["receive"]],
+        &[
+            &["event"],
+            &["clock", "opening"],
+            &["state"],
+            &["answer", "send"],
+            &["forward", "receive"],
+        ],
     ),
-    ("deflate", &[&["symbols"], &["compress", "inflate"]]),
+    ("deflate", &[&["symbols"], &["compress", "inflate"], &["messages"]]),
     ("deflate/inflate", &[&["bit_reader", "window"], &["huffman"], &["decoder"]]),
     (
         "deflate/compress",
@@ -48,6 +55,7 @@ const FLOORS: [(&str, &[&[&str]]); 10] = [
             &["block", "block_writer", "effort"],
             &["hash_chain"],
             &["match_finder"],
+            &["message_writer"],
         ],
     ),
     ("deflate/compress/huffman", &[&["code"]]),
@@ -69,7 +77,7 @@ const HANDSHAKE_FLOORS: [(&str, &[&[&str]]); 4] = [
             &["parser", "writer"],
         ],
     ),
-    ("handshake/server", &[&["reject", "request"]]),
+    ("handshake/server", &[&["origins", "reject", "request"], &["upgrade"], &["accept"]]),
     ("handshake/client", &[&["response"], &["reader"]]),
 ];
 

@@ -41,6 +41,7 @@ mod support {
     pub(crate) mod heads;
     #[cfg(feature = "deflate")]
     pub(crate) mod inflated;
+    pub(crate) mod parts;
     pub(crate) mod reference;
     pub(crate) mod shrinking;
     pub(crate) mod transcript;

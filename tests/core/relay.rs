@@ -1,8 +1,9 @@
 //! A relay: what one side of it receives, its other side sends, frame by frame.
 
-use barews::{CloseCode, Config, Content, ControlOrder, Data, Delivery, Event, Input, State};
 #[cfg(feature = "deflate")]
-use barews::{Compressed, Kind, SendError};
+use barews::Compressed;
+use barews::{CloseCode, Config, Content, ControlOrder, Data, Delivery, Error, Event, Input, Kind};
+use barews::{SendError, State, TransportAction};
 
 use crate::support::endpoint::{Call, SIDES, Side};
 use crate::support::event::Ev;
@@ -124,6 +125,50 @@ fn the_answer_to_a_close_is_that_of_the_other_side() {
     assert_eq!(browser.push(&answer), [Ev::closed(4001, "bye")]);
     for ws in [browser, front, back, origin] {
         assert_eq!(ws.state(), State::Closed);
+    }
+}
+
+/// `auto_fail` off: what the other side has answered to the frames before goes first.
+#[test]
+fn the_close_that_reports_an_error_waits_for_the_caller() {
+    for side in SIDES {
+        let mut ws = side.ws(Config::new().auto_fail(false));
+        let events = ws.push(&[side.frame(FIN | TEXT, b"valid"), side.frame(0x83, b"")].concat());
+        assert_eq!(events, [Ev::text(b"valid"), Ev::Fail(Error::ReservedOpcode)]);
+        for _ in 0..2 {
+            let state = (ws.state(), ws.wants_write(), ws.transport_action());
+            assert_eq!(state, (State::RemoteClosed, false, TransportAction::Keep));
+            assert!(ws.due().is_empty());
+            assert_eq!(ws.push(b"ignored").last(), Some(&Ev::Fail(Error::ReservedOpcode)));
+        }
+        let mut peer = side.peer().ws(Config::new());
+        assert_eq!(peer.push(&ws.sent(Call::Text("answer"))), [Ev::text(b"answer")]);
+        ws.begin(Kind::Binary, true, 1).unwrap();
+        assert_eq!(ws.refused(Call::Close(1000, "")), SendError::FrameInProgress);
+        assert!(!ws.wants_write());
+        ws.mask_next(&mut [0]).unwrap();
+        assert!(ws.due().is_empty());
+        // The code is that of the error, whatever the caller says.
+        let close = ws.sent(Call::Close(4000, "reason"));
+        assert_eq!(peer.push(&close), [Ev::closed(1002, "")]);
+        assert_eq!(ws.transport_action(), TransportAction::HalfClose);
+        assert_eq!(ws.refused(Call::Text("late")), SendError::Closed);
+        assert!(ws.sent(Call::Close(1000, "")).is_empty());
+    }
+}
+
+#[test]
+fn without_a_transport_no_close_waits() {
+    for side in SIDES {
+        let mut ws = side.ws(Config::new().auto_fail(false));
+        assert_eq!(ws.eof(), Err(Error::UnexpectedEof));
+        assert_eq!(ws.transport_action(), TransportAction::Drop);
+        let mut ws = side.ws(Config::new().auto_fail(false));
+        ws.push(&side.frame(0x83, b""));
+        assert_eq!(ws.eof(), Err(Error::ReservedOpcode));
+        assert_eq!(ws.transport_action(), TransportAction::Keep);
+        ws.sent(Call::Close(1000, ""));
+        assert_eq!(ws.transport_action(), TransportAction::Drop);
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use barews::deflate::{CompressionContext, Deflate, Effort, WindowBits};
+use barews::deflate::{CompressionContext, Deflate, Effort, Flush, WindowBits};
 
 /// Messages of one kind, from the generator in this file.
 type Corpus = fn(&mut Numbers) -> Vec<Vec<u8>>;
@@ -140,7 +140,8 @@ fn written(
         let mut rest = &message[..];
         loop {
             let fin = rest.len() <= input;
-            let deflated = deflate.push(&rest[..rest.len().min(input)], fin, &mut out);
+            let flush = if fin { Flush::Finish } else { Flush::None };
+            let deflated = deflate.push(&rest[..rest.len().min(input)], flush, &mut out);
             len += deflated.written;
             for byte in &out[..deflated.written] {
                 digest = (digest ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3);

@@ -2,6 +2,8 @@
 #![cfg(feature = "deflate")]
 
 mod exact_output;
+mod flush;
+mod forget;
 mod inflate;
 mod limits;
 mod oracles;

@@ -3,20 +3,20 @@
 use std::cell::Cell;
 
 use barews::StorageFull;
-use barews::deflate::{CompressionContext, Deflate, Deflated, Effort, WindowBits};
+use barews::deflate::{CompressionContext, Deflate, Deflated, Effort, Flush, WindowBits};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::support::shrinking::Shrinking;
 use crate::support::strict_inflate::StrictInflate;
 
-const EFFORTS: [Effort; 4] = [Effort::TINY, Effort::SMALL, Effort::FAST, Effort::BEST];
+pub(crate) const EFFORTS: [Effort; 4] = [Effort::TINY, Effort::SMALL, Effort::FAST, Effort::BEST];
 
-fn context(bits: u8, takeover: bool) -> CompressionContext {
+pub(crate) fn context(bits: u8, takeover: bool) -> CompressionContext {
     CompressionContext { window_bits: WindowBits::new(bits).unwrap(), takeover }
 }
 
-fn memory(context: CompressionContext, effort: Effort) -> Vec<u8> {
+pub(crate) fn memory(context: CompressionContext, effort: Effort) -> Vec<u8> {
     vec![0xAA; Deflate::memory(context, effort)]
 }
 
@@ -35,7 +35,8 @@ fn push(
         rest = later;
         loop {
             let mut out = vec![0xAA; outs.next().unwrap()];
-            let deflated = deflate.push(input, rest.is_empty(), &mut out);
+            let flush = if rest.is_empty() { Flush::Finish } else { Flush::None };
+            let deflated = deflate.push(input, flush, &mut out);
             written.extend_from_slice(&out[..deflated.written]);
             input = &input[deflated.consumed..];
             if deflated.done {
@@ -59,7 +60,7 @@ fn whole(deflate: &mut Deflate<&mut Vec<u8>>, message: &[u8]) -> Vec<u8> {
 }
 
 /// Other decoders and `StrictInflate`, for one direction of a connection.
-struct Decoders {
+pub(crate) struct Decoders {
     takeover: bool,
     strict: StrictInflate,
     zlib: flate2::Decompress,
@@ -67,7 +68,7 @@ struct Decoders {
 }
 
 impl Decoders {
-    fn new(context: CompressionContext) -> Self {
+    pub(crate) fn new(context: CompressionContext) -> Self {
         Self {
             takeover: context.takeover,
             strict: StrictInflate::new(context.window_bits.get(), context.takeover),
@@ -80,7 +81,7 @@ impl Decoders {
         miniz_oxide::inflate::stream::InflateState::new_boxed(miniz_oxide::DataFormat::Raw)
     }
 
-    fn check(&mut self, payload: &[u8], message: &[u8]) {
+    pub(crate) fn check(&mut self, payload: &[u8], message: &[u8]) {
         assert!(self.strict.message(payload).unwrap() == message, "strict");
         if !self.takeover {
             self.zlib.reset(false);
@@ -104,7 +105,7 @@ impl Decoders {
 }
 
 /// Bytes with near and far repetitions, and some noise.
-fn message() -> impl Strategy<Value = Vec<u8>> {
+pub(crate) fn message() -> impl Strategy<Value = Vec<u8>> {
     let part = prop_oneof![
         4 => vec(prop_oneof![Just(b'a'), Just(b'b'), b'0'..=b'9'], 0..40),
         2 => vec(any::<u8>(), 0..300),
@@ -122,7 +123,7 @@ fn message() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-fn effort() -> impl Strategy<Value = Effort> {
+pub(crate) fn effort() -> impl Strategy<Value = Effort> {
     let preset = prop::sample::select(EFFORTS.to_vec());
     let bits = (8..=15_u8).prop_map(|bits| WindowBits::new(bits).unwrap());
     let odd = (
@@ -258,10 +259,10 @@ fn a_message_may_end_with_an_empty_input() {
     let context = context(15, true);
     let mut memory = memory(context, Effort::SMALL);
     let mut deflate = Deflate::new(context, Effort::SMALL, &mut memory).unwrap();
-    let waits = deflate.push(b"Hello", false, &mut []);
+    let waits = deflate.push(b"Hello", Flush::None, &mut []);
     assert_eq!(waits, Deflated { consumed: 5, written: 0, done: true });
     let mut out = [0; 8];
-    let ends = deflate.push(b"", true, &mut out);
+    let ends = deflate.push(b"", Flush::Finish, &mut out);
     assert_eq!(ends, Deflated { consumed: 0, written: 7, done: true });
     assert_eq!(out[..7], [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]);
 }
@@ -321,11 +322,11 @@ fn the_output_may_be_full_at_every_byte() {
             loop {
                 // A call with an empty output slice may consume input, but does not change the
                 // output.
-                let full = by_byte.push(rest, true, &mut []);
+                let full = by_byte.push(rest, Flush::Finish, &mut []);
                 assert!(!full.done && full.written == 0);
                 rest = &rest[full.consumed..];
                 let mut out = [0xAA];
-                let deflated = by_byte.push(rest, true, &mut out);
+                let deflated = by_byte.push(rest, Flush::Finish, &mut out);
                 rest = &rest[deflated.consumed..];
                 written.extend_from_slice(&out[..deflated.written]);
                 if deflated.done {
@@ -358,14 +359,14 @@ fn a_storage_that_shrinks_stops_progress_and_does_not_panic() {
         let len = Cell::new(needed);
         let mut deflate = Deflate::new(context, effort, Shrinking(vec![0; needed], &len)).unwrap();
         let mut out = [0; 64];
-        assert_eq!(deflate.push(b"Hello", true, &mut out).written, 7);
+        assert_eq!(deflate.push(b"Hello", Flush::Finish, &mut out).written, 7);
         for short in [needed - 1, needed / 2, 0] {
             len.set(short);
             let nothing = Deflated { consumed: 0, written: 0, done: false };
-            assert_eq!(deflate.push(b"Hello", true, &mut out), nothing);
+            assert_eq!(deflate.push(b"Hello", Flush::Finish, &mut out), nothing);
         }
         len.set(needed);
-        assert_eq!(deflate.push(b"Hello", true, &mut out).written, 5);
+        assert_eq!(deflate.push(b"Hello", Flush::Finish, &mut out).written, 5);
         assert_eq!(out[..5], [0xf2, 0x00, 0x11, 0x00, 0x00]);
     }
 }

@@ -1,5 +1,7 @@
 //! The server's response: the rows of RFC 6455 §4.2.2, §7.2.2, §9 and §10.2.
 
+use std::fmt::Display;
+
 use barews::handshake::deflate::DeflateConfig;
 use barews::handshake::server::{Origins, respond, respond_head};
 use barews::handshake::{BuildError, Error};
@@ -10,6 +12,11 @@ fn written(write: impl FnOnce(&mut [u8]) -> Result<usize, BuildError>) -> String
     let mut out = [0; 1024];
     let len = write(&mut out).unwrap();
     String::from_utf8(out[..len].to_vec()).unwrap()
+}
+
+/// What a caller with another HTTP implementation writes after the status.
+fn lines<'a, V: Display>(fields: impl Iterator<Item = (&'a str, V)>) -> String {
+    fields.fold(String::new(), |lines, (name, value)| format!("{lines}{name}: {value}\r\n"))
 }
 
 #[test]
@@ -164,6 +171,8 @@ fn r9_01_an_answer_to_another_request_is_refused() {
             Err(BuildError::ExtensionNotOffered),
             "{other}"
         );
+        let fields = accept.deflate(answer).response_fields();
+        assert_eq!(fields.err(), Some(BuildError::ExtensionNotOffered));
     }
 }
 
@@ -193,6 +202,8 @@ fn r4_2_19_the_exact_response() {
          Set-Cookie: a=b\r\nSet-Cookie: c=\u{e9}\r\nX-Empty: \r\n\r\n"
     );
     assert_eq!(written(|out| full.write(out)), expected);
+    let fields = lines(full.response_fields().unwrap());
+    assert_eq!(format!("HTTP/1.1 101 Switching Protocols\r\n{fields}\r\n"), expected);
     for len in 0..expected.len() {
         let needed = expected.len();
         assert_eq!(full.write(&mut vec![0; len]), Err(BuildError::BufferTooSmall { needed }));
@@ -208,7 +219,9 @@ fn r4_2_19_the_exact_response() {
         (("Transfer-Encoding", "chunked"), BuildError::ReservedHeader),
     ];
     for (header, error) in bad {
-        assert_eq!(accept.headers(&[("Ok", "ok"), header]).write(&mut [0; 512]), Err(error));
+        let headers = [("Ok", "ok"), header];
+        assert_eq!(accept.headers(&headers).write(&mut [0; 512]), Err(error));
+        assert_eq!(accept.headers(&headers).response_fields().err(), Some(error));
         assert_eq!(respond(200, &[header], b"", &mut [0; 512]), Err(error));
     }
 }
@@ -220,6 +233,11 @@ fn r7_2_2_01_an_aborted_handshake_has_connection_close() {
     {
         assert!(answer(error).contains("\r\nConnection: close"));
     }
+    for error in [Error::OriginRefused, Error::UnsupportedVersion, Error::MethodNotAllowed] {
+        let head = answer(error);
+        let (_, fields) = head.split_once("\r\n").unwrap();
+        assert_eq!(lines(error.response_fields()) + "Content-Length: 0\r\n\r\n", fields);
+    }
     assert!(written(|out| respond(503, &[], b"", out)).contains("\r\nConnection: close\r\n"));
     let connection = [("connection", "keep-alive")];
     assert_eq!(respond(503, &connection, b"", &mut [0; 256]), Err(BuildError::ReservedHeader));
@@ -230,7 +248,8 @@ fn header_values_are_not_logged() {
     let bytes = with(&[], &["Authorization: Bearer secret"]);
     let upgrade = upgrade(&bytes);
     let accept = upgrade.accept(Origins::Any).unwrap().headers(&[("Set-Cookie", "secret")]);
-    let text = format!("{upgrade:?} {accept:?} {:?}", upgrade.request());
+    let fields: Vec<_> = accept.response_fields().unwrap().collect();
+    let text = format!("{upgrade:?} {accept:?} {:?} {fields:?}", upgrade.request());
     assert!(text.contains("Authorization") && text.contains("/chat") && !text.contains("secret"));
     assert!(text.contains("Accept { upgrade: Upgrade { request: Request {"), "{text}");
 }

@@ -13,4 +13,5 @@ mod server;
 mod support {
     pub(crate) mod base64;
     pub(crate) mod heads;
+    pub(crate) mod parts;
 }

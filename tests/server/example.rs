@@ -101,12 +101,22 @@ pub(crate) type Stats = Box<dyn Fn(&str) -> u64>;
 
 impl Server {
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut process = Command::new(example("echo_server"))
-            .args(["--listen", "127.0.0.1:0"])
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = Command::new(example("echo_server"));
+        command.args(["--listen", "127.0.0.1:0"]).args(arguments);
+        Self::spawn(command)
+    }
+
+    /// Starts a server that may have this many open files.
+    #[cfg(unix)]
+    pub(crate) fn start_with_files(files: u32, arguments: &[&str]) -> Self {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(format!("ulimit -n {files}; exec \"$0\" \"$@\""));
+        command.arg(example("echo_server")).args(["--listen", "127.0.0.1:0"]).args(arguments);
+        Self::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
         let lines = Lines::of(process.stdout.take().unwrap());
         let line = lines.next("the server to listen").unwrap();
         let address = line.strip_prefix("listening on ").unwrap().parse().unwrap();

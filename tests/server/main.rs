@@ -9,12 +9,15 @@
 mod deflate;
 mod echo;
 mod example;
+#[cfg(unix)]
+mod faults;
 mod faulty_server;
 #[cfg(unix)]
 mod lifecycle;
 mod load;
 #[cfg(unix)]
 mod reconnect;
+mod relay;
 
 #[path = "../support"]
 mod support {

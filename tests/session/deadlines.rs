@@ -1,15 +1,19 @@
-//! S3, S4, S5: time.
+//! S3, S5: time.
 
 use std::num::NonZero;
 use std::time::Duration;
 
 use barews::keepalive::{Reason, Timeouts};
-use barews::session::Failure;
-use barews::{Config, Server};
+use barews::session::{Failure, Session};
+use barews::{
+    CloseCode, Config, Connection, Kind, RecvBuffer, SendBuffer, SendError, Server, TransportAction,
+};
 
-use crate::turn::{End, REQUEST, Seen, masked, open_server, plain, secs, server, server_with};
+use crate::turn::{
+    End, REQUEST, Reads, Seen, masked, open_server, plain, secs, server, server_with,
+};
 
-fn expired(reason: Reason) -> Seen {
+pub(crate) fn expired(reason: Reason) -> Seen {
     Seen::Failed(Failure::Expired(reason))
 }
 
@@ -25,6 +29,47 @@ fn s3_a_silent_peer_is_pinged_and_given_up() {
     end.sleep_until(secs(51));
     assert_eq!(end.seen, [expired(Reason::Pong)]);
     assert!(end.transport.is_dropped);
+}
+
+/// As the loop of the documentation, which does not receive again between writing and sleeping.
+#[test]
+fn s3_the_time_for_a_pong_starts_in_the_turn_that_writes_the_ping() {
+    for write_within in [None, Some(secs(1000))] {
+        let timeouts = Timeouts::new().write_within(write_within);
+        let mut end = server_with(Config::new(), timeouts, vec![], vec![]);
+        end.open();
+        let mut pinged = None;
+        while let Some(at) = end.ws.deadline()
+            && !end.transport.is_dropped
+        {
+            end.now = end.now.max(at);
+            end.turn();
+            if pinged.is_none() && !end.transport.written.is_empty() {
+                pinged = Some(end.now);
+            }
+        }
+        assert_eq!(pinged, Some(secs(30)));
+        assert_eq!(end.seen, [expired(Reason::Pong)]);
+        assert!(end.now < secs(51), "{:?}", end.now);
+    }
+}
+
+/// An idle connection holds no buffer, so the Ping is written from one and the Pong read into another.
+#[test]
+fn s3_the_buffers_may_be_replaced_while_they_are_empty() {
+    let mut end = open_server();
+    end.ws.send_binary(&[7; 1000], &mut end.tx).unwrap();
+    end.turns();
+    end.now = secs(30);
+    while end.now < secs(51) && !end.transport.is_dropped {
+        end.turn();
+        assert!(end.tx.is_empty() && end.rx.is_empty());
+        (end.rx, end.tx) = (RecvBuffer::new(vec![]), SendBuffer::new(vec![]));
+        end.now = end.now.max(end.ws.deadline().unwrap_or_default());
+        // Reads before it receives.
+        assert_eq!(end.rx.spare_mut().len(), 1024);
+    }
+    assert_eq!(end.seen, [expired(Reason::Pong)]);
 }
 
 #[test]
@@ -81,6 +126,57 @@ fn s3_blocked_output_expires() {
     assert!(end.transport.is_dropped);
 }
 
+/// A loop that reads only when nothing is unsent, or only when bytes are there, is asked in vain for
+/// one more read, and the deadline holds all the same.
+#[test]
+fn s3_a_deadline_holds_in_a_loop_that_does_not_read() {
+    for reads in [Reads::AfterWriting, Reads::WhenReadable] {
+        let open = || {
+            let mut end = open_server();
+            end.reads = reads;
+            end
+        };
+        let mut end = open();
+        end.sleep_until(secs(52));
+        assert_eq!(end.seen, [expired(Reason::Pong)]);
+
+        let mut end = open();
+        end.transport.window = 0;
+        end.ws.send_text("into the void", &mut end.tx).unwrap();
+        end.sleep_until(secs(29));
+        assert_eq!(end.seen, []);
+        end.sleep_until(secs(32));
+        assert_eq!(end.seen, [expired(Reason::Write)]);
+
+        let mut end = open();
+        end.transport.window = 0;
+        end.ws.close(CloseCode::GOING_AWAY, "", &mut end.tx, end.now).unwrap();
+        end.sleep_until(secs(12));
+        assert_eq!(end.seen, [expired(Reason::Close)]);
+    }
+}
+
+/// While the peer takes its time to read, it is not expected to be heard.
+#[test]
+fn s3_a_slow_reader_is_not_given_up_by_a_loop_that_writes_first() {
+    let mut end = open_server();
+    end.reads = Reads::AfterWriting;
+    end.transport.window = 0;
+    end.receive(&masked(0x02, b"a message begins"));
+    end.ws.send_binary(&[7; 1000], &mut end.tx).unwrap();
+    end.transport.incoming.extend(masked(0x80, b"and ends"));
+    for n in 1..=50 {
+        end.sleep_until(secs(20 * n));
+        end.transport.window = 20;
+        end.turns();
+    }
+    assert_eq!(end.seen.len(), 1);
+    assert!(!end.transport.is_dropped);
+    end.transport.window = usize::MAX;
+    end.turns();
+    assert_eq!(end.seen.last(), Some(&Seen::data(b"and ends")));
+}
+
 #[test]
 fn s3_an_idle_session_is_closed_with_1001() {
     let timeouts = Timeouts::new().idle_within(Some(secs(100))).ping_after(None);
@@ -104,74 +200,68 @@ fn s3_an_idle_session_is_closed_with_1001() {
     assert!(end.transport.is_dropped);
 }
 
-/// The process stands still for longer than every deadline, while the peer's bytes arrive.
-#[test]
-fn s4_a_standstill_gives_nobody_up_whose_bytes_are_here() {
-    for at in [secs(20), secs(31), secs(49), Duration::from_millis(50_001)] {
-        for still in [secs(1), secs(30), secs(100), secs(100_000)] {
-            let mut end = open_server();
-            end.sleep_until(at);
-            // The answer arrives while the process stands still.
-            end.transport.incoming.extend(masked(0x8A, b""));
-            end.stopped_until(at + still);
-            end.sleep_until(at + still + secs(1));
-            assert_eq!(end.seen, [Seen::Pong(vec![])], "{at:?} {still:?}");
+/// Turns as the documentation says, with no turn more: it sleeps until the deadline that the
+/// session has after the write. Returns when the peer was given up.
+fn given_up(mut end: End<Server, Vec<u8>>) -> Duration {
+    for _ in 0..20 {
+        end.turn();
+        if end.transport.is_dropped {
+            return end.now;
         }
+        end.now = end.now.max(end.ws.deadline().expect("the peer is never given up"));
     }
+    panic!("the peer is not given up")
 }
 
 #[test]
-fn s4_a_standstill_in_the_opening_handshake() {
-    let mut end = server();
-    end.receive(&REQUEST.as_bytes()[..20]);
-    end.transport.incoming.extend(REQUEST.as_bytes()[20..].iter());
-    end.stopped_until(secs(1000));
-    end.sleep_until(secs(1001));
-    assert_eq!(end.seen, [Seen::Upgrade("/chat".to_owned())]);
-}
-
-#[test]
-fn s4_a_standstill_inside_a_message() {
-    let mut end = open_server();
-    let frame = masked(0x82, &vec![7; 60_000]);
-    end.receive(&frame[..10]);
-    end.transport.incoming.extend(&frame[10..]);
-    end.stopped_until(secs(1000));
-    end.sleep_until(secs(1001));
-    let Some(Seen::Data { fin: true, .. }) = end.seen.last() else { panic!("{:?}", end.seen) };
-    // Still, a message that does not end is not waited for.
-    end.receive(&frame[..10]);
-    end.stopped_until(secs(2000));
-    end.sleep_until(secs(2001));
-    assert_eq!(end.seen.last(), Some(&expired(Reason::Message)));
-}
-
-/// The output was blocked, and the peer reads while the process stands still.
-#[test]
-fn s4_a_standstill_with_blocked_output() {
-    let mut end = open_server();
-    end.transport.window = 0;
-    end.ws.send_text("waits", &mut end.tx).unwrap();
-    end.sleep_until(secs(10));
-    end.transport.window = usize::MAX;
-    end.transport.incoming.extend(masked(0x8A, b""));
-    end.stopped_until(secs(1000));
-    end.sleep_until(secs(1001));
-    assert_eq!(end.seen, [Seen::Pong(vec![])]);
-}
-
-/// Two standstills, the second one just before the verdict.
-#[test]
-fn s4_a_standstill_before_the_verdict() {
-    let mut end = open_server();
-    end.sleep_until(secs(40));
-    end.now = secs(100);
+fn s3_output_that_the_caller_queues_after_the_events_expires() {
+    let mut end = server_with(Config::new(), Timeouts::new().ping_after(None), vec![], vec![]);
+    end.open();
+    (end.transport.window, end.now) = (10, secs(100));
+    // What is received, and then a message of the caller's own.
     assert!(end.ws.receive(&mut end.rx, &mut end.tx, end.now).is_none());
-    assert_eq!(end.rx.spare_mut().len(), 1024);
-    end.transport.incoming.extend(masked(0x8A, b""));
-    end.stopped_until(secs(200));
-    end.sleep_until(secs(201));
-    assert_eq!(end.seen, [Seen::Pong(vec![])]);
+    end.ws.send_text("into the void", &mut end.tx).unwrap();
+    end.tx.sent(10);
+    assert_eq!(end.ws.transport_action(&end.tx), TransportAction::Keep);
+    end.transport.window = 0;
+    end.now = end.now.max(end.ws.deadline().expect("the peer is never given up"));
+    let at = given_up(end);
+    assert!(at >= secs(130) && at < secs(131), "{at:?}");
+}
+
+/// The caller has begun a frame and does not go on, so there can be no Ping.
+#[test]
+fn s3_a_silent_peer_is_given_up_inside_a_frame() {
+    let mut end = open_server();
+    end.ws.begin_frame(Kind::Binary, true, 100, &mut end.tx).unwrap();
+    end.sleep_until(secs(31));
+    // The last that it writes.
+    end.tx.push(b"-").unwrap();
+    let at = given_up(end);
+    assert!(at >= secs(61) && at < secs(62), "{at:?}");
+}
+
+#[test]
+fn s3_a_send_buffer_shorter_than_a_ping_fails_the_session() {
+    let connection = Connection::server(Config::new());
+    let ws = Session::opened(connection, Timeouts::new(), secs(0));
+    let (rx, tx) = (RecvBuffer::new(vec![0; 64].into()), SendBuffer::new(vec![0; 1].into()));
+    let mut end: End<Server, Box<[u8]>> = End::new(ws, rx, tx);
+    end.sleep_until(secs(31));
+    let needed = SendError::BufferTooSmall { needed: 2 };
+    assert_eq!(end.seen, [Seen::Failed(Failure::Send(needed))]);
+    assert!(end.transport.is_dropped);
+}
+
+/// A head in pieces is no message.
+#[test]
+fn s3_only_the_time_for_the_handshake_runs_before_it_is_complete() {
+    let timeouts = Timeouts::new().message_within(Some(secs(1)));
+    let mut end = server_with(Config::new(), timeouts, vec![], vec![]);
+    end.receive(&REQUEST.as_bytes()[..20]);
+    end.sleep_until(secs(5));
+    end.receive(&REQUEST.as_bytes()[20..]);
+    assert_eq!(end.seen, [Seen::Upgrade("/chat".to_owned())]);
 }
 
 fn sends_every(end: &mut End<Server, Vec<u8>>, bytes: &[u8], times: u64, pause: Duration) {
@@ -208,6 +298,21 @@ fn s5_pings_between_fragments_do_not_extend_a_message() {
     end.receive(&masked(0x02, b"x"));
     sends_every(&mut end, &masked(0x89, b""), 61, secs(1));
     assert!(end.seen.contains(&expired(Reason::Message)));
+}
+
+/// The time of a message starts with its own first byte.
+#[test]
+fn s5_a_ping_in_pieces_is_not_part_of_the_message_after_it() {
+    let timeouts = Timeouts::new().ping_after(None);
+    let mut end = server_with(Config::new(), timeouts, vec![], vec![]);
+    end.open();
+    let bytes = [masked(0x89, b"ping"), masked(0x02, b"begins")].concat();
+    end.receive(&bytes[..3]);
+    end.sleep_until(secs(50));
+    end.receive(&bytes[3..]);
+    end.sleep_until(secs(109));
+    end.receive(&masked(0x80, b"ends"));
+    assert!(!end.seen.contains(&expired(Reason::Message)));
 }
 
 /// A peer whose reads always end inside a frame is not slow.

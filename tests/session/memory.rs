@@ -3,9 +3,12 @@
 use barews::handshake::server::Origins;
 use barews::keepalive::{Reason, Timeouts};
 use barews::session::{Failure, Session, SessionEvent};
-use barews::{Assembler, Config, Delivery, Message, RecvBuffer, SendBuffer, Server, Storage};
+use barews::{
+    Assembler, Config, Delivery, Error, Message, RecvBuffer, SendBuffer, Server, Storage,
+    StorageFull,
+};
 
-use crate::turn::{REQUEST, Seen, masked, open_server, plain, secs, server_with};
+use crate::turn::{End, REQUEST, Seen, masked, open_server, plain, secs, server_with};
 
 /// 60 MB inside one message, to a server that echoes, from a client that never reads.
 #[test]
@@ -141,7 +144,7 @@ fn s9_pieces_and_whole_messages_on_the_same_session() {
 /// A control frame finds no space in a fixed send buffer, and is sent when there is.
 #[test]
 fn s6_a_pong_waits_for_space() {
-    let mut end: crate::turn::End<Server, Box<[u8]>> =
+    let mut end: End<Server, Box<[u8]>> =
         server_with(Config::new(), Timeouts::new(), vec![0; 512].into(), vec![0; 200].into());
     end.open();
     end.transport.window = 0;
@@ -152,6 +155,112 @@ fn s6_a_pong_waits_for_space() {
     end.turns();
     end.turns();
     assert!(end.take_written().ends_with(&plain(0x8A, &[7; 120])));
+}
+
+/// What follows a request is not read before the answer, so it neither fills memory nor wakes the
+/// loop.
+#[test]
+fn s6_nothing_is_read_while_a_request_waits_for_its_answer() {
+    let mut end = server_with(Config::new(), Timeouts::new(), vec![], vec![]);
+    end.is_silent = true;
+    end.receive(&[REQUEST.as_bytes(), &[0x82; 100_000]].concat());
+    assert!(!end.ws.wants_read() && end.rx.capacity() <= 2048, "{}", end.rx.capacity());
+    end.sleep_until(secs(9));
+    assert!(end.ws.deadline() > Some(secs(9)));
+    // Afterwards it is.
+    end.ws.respond(404, &[], b"", &mut end.tx, end.now).unwrap();
+    assert!(end.ws.wants_read());
+    end.turns();
+    assert!(end.transport.incoming.is_empty());
+}
+
+/// A read would return at once, and again.
+#[test]
+fn s6_nothing_is_read_after_the_end() {
+    let config = Config::new().auto_close(false);
+    let mut end = server_with(config, Timeouts::new(), vec![], vec![]);
+    end.open();
+    end.receive(&masked(0x88, b""));
+    assert!(end.ws.wants_read());
+    end.ends();
+    assert!(!end.ws.wants_read() && !end.transport.is_dropped);
+    assert!(end.ws.deadline() > Some(end.now));
+    end.sleep_until(secs(11));
+    assert!(end.transport.is_dropped);
+}
+
+/// Memory that can grow, until there is no more.
+#[derive(Debug)]
+struct Scarce(Vec<u8>);
+
+impl AsRef<[u8]> for Scarce {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl AsMut<[u8]> for Scarce {
+    fn as_mut(&mut self) -> &mut [u8] {
+        &mut self.0
+    }
+}
+
+impl Storage for Scarce {
+    fn max_len(&self) -> usize {
+        usize::MAX
+    }
+
+    fn try_grow(&mut self, len: usize) -> Result<(), StorageFull> {
+        if len > 2000 { Err(StorageFull { needed: len }) } else { self.0.try_grow(len) }
+    }
+}
+
+#[test]
+fn s6_a_receive_buffer_that_the_allocator_refuses_to_grow_fails_the_session() {
+    let config = Config::new().delivery(Delivery::Frames);
+    let mut end = server_with(config, Timeouts::new(), Scarce(vec![0; 512]), Scarce(vec![0; 512]));
+    end.open();
+    end.receive(&masked(0x82, &[0; 10_000]));
+    end.sleep_until(secs(1));
+    assert_eq!(end.seen, [Seen::Failed(Failure::StorageFull)]);
+    assert!(end.take_written().ends_with(&plain(0x88, &1009_u16.to_be_bytes())));
+}
+
+/// The buffer is full, and the output over its mark: only the peer can change that.
+#[test]
+fn s6_a_full_buffer_waits_for_the_output() {
+    let config = Config::new().delivery(Delivery::Frames);
+    let mut end = server_with(config, Timeouts::new(), vec![0; 256].into(), vec![0; 512].into());
+    let end: &mut End<Server, Box<[u8]>> = &mut end;
+    end.open();
+    end.transport.incoming.extend(masked(0x82, &[0; 1000]));
+    end.turn();
+    assert!(end.ws.receive(&mut end.rx, &mut end.tx, end.now).is_none());
+    assert_eq!(end.ws.deadline(), Some(secs(0)));
+    end.transport.window = 0;
+    end.ws.send_binary(&[0; 300], &mut end.tx).unwrap();
+    end.turns();
+    assert!(end.ws.deadline() > Some(secs(0)));
+}
+
+/// The buffer was full, and was replaced by a longer one.
+#[test]
+fn s6_a_failed_session_does_not_ask_for_a_longer_buffer() {
+    let config = Config::new().delivery(Delivery::Frames);
+    let mut end = server_with(config, Timeouts::new(), vec![0; 256].into(), vec![0; 512].into());
+    let end: &mut End<Server, Box<[u8]>> = &mut end;
+    end.open();
+    let bytes = [masked(0x82, &[0; 300]), masked(0x83, b"")].concat();
+    end.rx.spare_mut().copy_from_slice(&bytes[..256]);
+    end.rx.advance(256);
+    assert!(end.ws.receive(&mut end.rx, &mut end.tx, end.now).is_none());
+    end.rx.grow(vec![0; 1024].into()).unwrap();
+    let rest = &bytes[256..];
+    end.rx.spare_mut()[..rest.len()].copy_from_slice(rest);
+    end.rx.advance(rest.len());
+    end.turns();
+    assert_eq!(end.seen.last(), Some(&Seen::Failed(Failure::Protocol(Error::ReservedOpcode))));
+    assert!(end.ws.deadline() > Some(end.now));
 }
 
 fn block(len: usize) -> Box<[u8]> {
@@ -234,4 +343,19 @@ fn a_send_buffer_moves_into_another_storage() {
     assert!(!tx.is_over_mark());
     assert_eq!(tx.grow(block(0)).unwrap().len(), 10);
     assert!(tx.push(b"n").is_err() && tx.is_empty());
+}
+
+#[test]
+fn s6_unsent_bytes_move_into_another_storage() {
+    let mut tx = SendBuffer::with_marks(vec![0; 1000].into_boxed_slice(), 100, 200);
+    tx.push(&[7; 300]).unwrap();
+    tx.sent(50);
+    assert_eq!(tx.grow(vec![0; 249].into()), Err(vec![0; 249].into()));
+    assert_eq!(tx.grow(vec![0; 250].into()).map(|old| old.len()), Ok(1000));
+    assert_eq!(tx.unsent(), [7; 250]);
+    assert!(tx.is_over_mark());
+    assert!(tx.push(&[8]).is_err());
+    tx.sent(250);
+    assert_eq!(tx.grow(Box::default()).map(|old| old.len()), Ok(250));
+    assert!(tx.push(&[8]).is_err() && tx.is_empty());
 }

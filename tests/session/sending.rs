@@ -1,8 +1,9 @@
 //! S2: what a connection can send, a session can send.
 
-use barews::{Kind, Message, SendError};
+use barews::keepalive::Timeouts;
+use barews::{Config, Kind, Message, SendError};
 
-use crate::turn::{masked, open_server, plain};
+use crate::turn::{masked, open_client, open_server, plain, server_with};
 
 #[test]
 fn s2_messages_fragments_and_control_frames() {
@@ -56,4 +57,42 @@ fn s2_a_frame_begun_and_continued() {
     end.turns();
     end.turns();
     assert_eq!(end.take_written(), [plain(0x82, b"abcabc"), plain(0x8A, b"wait")].concat());
+}
+
+/// The frame of another connection, passed on while it arrives.
+#[test]
+fn s2_chunks_are_queued_and_the_sessions_own_chunk_stays_unmasked() {
+    let mut end = open_server();
+    let chunk = b"abc";
+    assert_eq!(end.ws.send_chunk(chunk, &mut end.tx), Err(SendError::PastFrameEnd));
+    assert_eq!(end.ws.send_chunk(b"", &mut end.tx), Ok(()));
+    end.ws.begin_frame(Kind::Binary, true, 6, &mut end.tx).unwrap();
+    for chunk in [chunk, &b""[..], chunk, b""] {
+        end.ws.send_chunk(chunk, &mut end.tx).unwrap();
+    }
+    assert_eq!(end.ws.send_chunk(b"d", &mut end.tx), Err(SendError::PastFrameEnd));
+    assert_eq!(end.tx.unsent(), plain(0x82, b"abcabc"));
+
+    let mut client = open_client(Config::new());
+    client.ws.begin_frame(Kind::Binary, true, 6, &mut client.tx).unwrap();
+    client.ws.send_chunk(chunk, &mut client.tx).unwrap();
+    client.ws.send_chunk(chunk, &mut client.tx).unwrap();
+    assert_eq!((client.tx.unsent(), chunk), (&masked(0x82, b"abcabc")[..], b"abc"));
+}
+
+/// A chunk that finds no space is not masked, and can be queued later.
+#[test]
+fn s2_a_chunk_waits_for_space() {
+    let tx = vec![0; 160].into_boxed_slice();
+    let mut end = server_with(Config::new(), Timeouts::new(), vec![0; 512].into(), tx);
+    end.open();
+    end.ws.begin_frame(Kind::Binary, true, 200, &mut end.tx).unwrap();
+    end.ws.send_chunk(&[1; 100], &mut end.tx).unwrap();
+    let refused = end.ws.send_chunk(&[2; 100], &mut end.tx);
+    assert_eq!(refused, Err(SendError::BufferTooSmall { needed: 204 }));
+    assert_eq!((end.ws.frame_left(), end.tx.len()), (100, 104));
+    end.turns();
+    end.ws.send_chunk(&[2; 100], &mut end.tx).unwrap();
+    end.turns();
+    assert_eq!(end.take_written(), plain(0x82, &[[1; 100], [2; 100]].concat()));
 }

@@ -58,6 +58,16 @@ pub(crate) struct Transport {
     pub(crate) is_dropped: bool,
 }
 
+/// When the loop reads.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Reads {
+    Always,
+    /// Only when nothing is unsent, as a blocking thread does.
+    AfterWriting,
+    /// Only when bytes are there, as a loop on `epoll` does.
+    WhenReadable,
+}
+
 /// One side, with what it has seen.
 #[derive(Debug)]
 pub(crate) struct End<R: SessionRole, S> {
@@ -71,6 +81,7 @@ pub(crate) struct End<R: SessionRole, S> {
     pub(crate) echoes: bool,
     /// Leaves requests unanswered.
     pub(crate) is_silent: bool,
+    pub(crate) reads: Reads,
 }
 
 pub(crate) const KEY: [u8; 4] = [0x11, 0x22, 0x33, 0x44];
@@ -106,11 +117,26 @@ pub(crate) fn open_server() -> End<Server, Vec<u8>> {
 }
 
 pub(crate) fn client(handshake: &Handshake<'_>) -> End<Client<Keys>, Vec<u8>> {
-    let mut tx = SendBuffer::new(Vec::new());
-    let (config, timeouts) = (Config::new(), Timeouts::new());
+    client_with(Config::new(), handshake)
+}
+
+fn client_with(config: Config, handshake: &Handshake<'_>) -> End<Client<Keys>, Vec<u8>> {
+    let (mut tx, timeouts) = (SendBuffer::new(Vec::new()), Timeouts::new());
     let keys: Keys = || KEY;
     let ws = Session::client(config, timeouts, keys, handshake, &mut tx, Duration::ZERO).unwrap();
     End::new(ws, RecvBuffer::new(Vec::new()), tx)
+}
+
+/// A client whose opening handshake is complete.
+pub(crate) fn open_client(config: Config) -> End<Client<Keys>, Vec<u8>> {
+    let mut end = client_with(config, &Handshake::new(*b"the sample nonce", "example.com", "/"));
+    end.receive(
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+          Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+    );
+    assert_eq!(end.take_seen(), [Seen::Opened]);
+    end.take_written();
+    end
 }
 
 impl<S: Storage> End<Server, S> {
@@ -158,7 +184,17 @@ impl<R: Handles, S: Storage> End<R, S> {
     pub(crate) fn new(ws: Session<R>, rx: RecvBuffer<S>, tx: SendBuffer<S>) -> Self {
         let transport = Transport { window: usize::MAX, ..Transport::default() };
         let (seen, now) = (Vec::new(), Duration::ZERO);
-        Self { ws, rx, tx, transport, seen, now, echoes: false, is_silent: false }
+        Self {
+            ws,
+            rx,
+            tx,
+            transport,
+            seen,
+            now,
+            echoes: false,
+            is_silent: false,
+            reads: Reads::Always,
+        }
     }
 
     /// The bytes arrive, and the loop turns until nothing more happens.
@@ -236,7 +272,14 @@ impl<R: Handles, S: Storage> End<R, S> {
             }
         }
         let mut was_read = false;
-        if self.ws.wants_read() {
+        let is_readable = !self.transport.incoming.is_empty() || self.transport.is_ended;
+        if self.ws.wants_read()
+            && match self.reads {
+                Reads::Always => true,
+                Reads::AfterWriting => self.tx.is_empty(),
+                Reads::WhenReadable => is_readable,
+            }
+        {
             let spare = self.rx.spare_mut();
             let n = spare.len().min(self.transport.incoming.len());
             for (to, from) in spare.iter_mut().zip(self.transport.incoming.drain(..n)) {

@@ -12,7 +12,7 @@ use super::network::Net;
 
 pub(crate) struct Inbox {
     /// Assembles whole messages; without it each piece is checked as it arrives.
-    assembler: Option<Assembler<Vec<u8>>>,
+    assembler: Option<Assembler<Box<[u8]>>>,
     #[cfg(feature = "deflate")]
     inflate: Option<Inflate<Vec<u8>>>,
     #[cfg(feature = "deflate")]
@@ -33,7 +33,8 @@ struct Expected {
 impl Inbox {
     pub(crate) fn new(net: &mut Net) -> Self {
         let capacity = net.rng.usize(0..300);
-        let assembler = net.rng.bool().then(|| Assembler::new(vec![0; capacity]));
+        let assembler =
+            net.rng.bool().then(|| Assembler::new(vec![0; capacity].into_boxed_slice()));
         Self {
             assembler,
             #[cfg(feature = "deflate")]
@@ -131,7 +132,7 @@ impl Inbox {
 }
 
 fn assemble(
-    assembler: &mut Assembler<Vec<u8>>,
+    assembler: &mut Assembler<Box<[u8]>>,
     data: &Data<'_>,
     expected: &Expected,
     net: &mut Net,
@@ -141,7 +142,7 @@ fn assemble(
             assert!(full.needed <= expected.bytes.len(), "{full} of {}", expected.bytes.len());
             net.counts.one(Count::AssemblersGrown);
             let len = full.needed.next_power_of_two();
-            assembler.grow(vec![0; len]).expect("the assembled bytes fit");
+            assembler.grow(vec![0; len].into_boxed_slice()).expect("the assembled bytes fit");
             assembler.push(data).expect("the storage is long enough now")
         }
         result => result.expect("text messages are valid UTF-8"),

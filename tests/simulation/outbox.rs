@@ -3,7 +3,7 @@
 #[cfg(feature = "deflate")]
 use barews::Compressed;
 #[cfg(feature = "deflate")]
-use barews::deflate::{CompressionContext, Deflate, Effort};
+use barews::deflate::{CompressionContext, Deflate, Effort, Flush};
 use barews::{Connection, Content, Kind, Role, SendError};
 
 use super::content::Stream;
@@ -141,7 +141,8 @@ impl Outbox {
             let start = payload.len();
             payload.resize(start + room, 0);
             let fin = len == rest.len();
-            let deflated = deflate.push(&rest[..len], fin, &mut payload[start..]);
+            let flush = if fin { Flush::Finish } else { Flush::None };
+            let deflated = deflate.push(&rest[..len], flush, &mut payload[start..]);
             payload.truncate(start + deflated.written);
             assert!(deflated.done || deflated.written == room || deflated.consumed < len);
             rest = &rest[deflated.consumed..];

@@ -182,7 +182,7 @@ impl<R: SimulatedRole> Session<R> {
             _ => MIN_BUFFER_LEN,
         };
         assert!(full.needed <= most, "{full}: the limit is {most}");
-        wire.rx.grow(vec![0; full.needed]).expect("the unread bytes fit");
+        wire.rx.grow(vec![0; full.needed].into_boxed_slice()).expect("the unread bytes fit");
         net.counts.one(Count::BuffersGrown);
     }
 }

@@ -138,7 +138,7 @@ impl<R: SimulatedRole> Side<R> {
         let most = 1 << net.rng.u32(8..13);
         let len = net.rng.usize(barews::MIN_BUFFER_LEN..=most);
         let storage = vec![0; len.max(wire.rx.len())];
-        wire.rx.grow(storage).expect("the unread bytes fit");
+        wire.rx.grow(storage.into_boxed_slice()).expect("the unread bytes fit");
         wire.missing = 0;
         session.receive(wire, &mut self.own, exchange, net);
         self.session = Some(session);
@@ -151,6 +151,6 @@ fn make_room(wire: &mut Wire) {
     if let Err(full) = wire.rx.reserve(missing.get()) {
         assert!(full.needed <= MAX_HEAD, "{full}: the limit is {MAX_HEAD}");
         let len = full.needed.max(2 * wire.rx.capacity()).min(MAX_HEAD);
-        wire.rx.grow(vec![0; len]).expect("the unread bytes fit");
+        wire.rx.grow(vec![0; len].into_boxed_slice()).expect("the unread bytes fit");
     }
 }

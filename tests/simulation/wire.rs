@@ -30,7 +30,7 @@ pub(crate) enum ReadOutcome {
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(crate) struct Wire {
     pub(crate) end: End,
-    pub(crate) rx: RecvBuffer<Vec<u8>>,
+    pub(crate) rx: RecvBuffer<Box<[u8]>>,
     pub(crate) out: Vec<u8>,
     /// How much of `out` has been written.
     written: usize,
@@ -69,7 +69,7 @@ impl Wire {
         let capacity = net.rng.usize(1..600);
         Self {
             end,
-            rx: RecvBuffer::new(vec![0; capacity]),
+            rx: RecvBuffer::new(vec![0; capacity].into_boxed_slice()),
             out: Vec::new(),
             written: 0,
             keepalive: Keepalive::new(limits.timeouts(), now),
@@ -240,7 +240,7 @@ impl Wire {
             // Frees the memory.
             self.out = Vec::new();
             self.written = 0;
-            self.rx = RecvBuffer::new(Vec::new());
+            self.rx = RecvBuffer::new(Box::default());
         }
     }
 

@@ -5,6 +5,8 @@
 use barews::handshake::server::{Incoming, RequestReader, Upgrade};
 use barews::handshake::{Error, Status};
 
+use super::parts;
+
 /// The fields of a valid request.
 pub(crate) const FIELDS: [&str; 5] = [
     "Host: example.com",
@@ -34,11 +36,14 @@ pub(crate) fn with(without: &[&str], more: &[&str]) -> String {
     changed("GET /chat HTTP/1.1", &FIELDS, without, more)
 }
 
+/// The outcome of a head, which must also be that of its parts.
 pub(crate) fn read(bytes: &[u8]) -> Result<Incoming<'_>, Error> {
-    match RequestReader::new().read(bytes)? {
-        Status::Complete(incoming) => Ok(incoming),
+    let outcome = RequestReader::new().read(bytes).map(|status| match status {
+        Status::Complete(incoming) => incoming,
         Status::NeedMore(more) => panic!("needs {more} more"),
-    }
+    });
+    parts::have_the_same_outcome(bytes, &outcome);
+    outcome
 }
 
 pub(crate) fn upgrade(head: &str) -> Upgrade<'_> {

@@ -3,6 +3,8 @@
 #[cfg(feature = "deflate")]
 mod inflate;
 mod receive;
+#[cfg(feature = "deflate")]
+mod relay;
 mod short_paths;
 
 #[path = "../support"]

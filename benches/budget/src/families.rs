@@ -9,6 +9,7 @@ use barews::{Config, Connection, ControlOrder, Delivery, Event, Input, Kind, Rol
 
 use crate::common::{self, Content, REQUEST, Side, Stream};
 use crate::count::counted;
+use crate::session;
 
 /// One kind of work.
 pub struct Family {
@@ -48,6 +49,22 @@ macro_rules! receive {
     };
 }
 
+/// The same through a `Session`.
+macro_rules! session {
+    ($side:ident, $content:ident, $len:expr, $name:literal, frame) => {
+        frames($name, |n| session::messages(Side::$side, Content::$content, $len, n))
+    };
+    ($side:ident, $content:ident, $name:literal, byte) => {
+        Family {
+            name: $name,
+            unit: "byte",
+            n: 8,
+            units: |n| n * LONG,
+            run: |n| session::messages(Side::$side, Content::$content, LONG, n),
+        }
+    };
+}
+
 const fn frames(name: &'static str, run: fn(usize) -> usize) -> Family {
     Family { name, unit: "frame", n: 1000, units: |n| n, run }
 }
@@ -57,7 +74,7 @@ const fn pings_behind(name: &'static str, run: fn(usize) -> usize) -> Family {
     Family { name, unit: "frame", n: 1000, units: |n| 2 * n, run }
 }
 
-pub const ALL: [Family; 33] = [
+pub const ALL: [Family; 52] = [
     receive!(Server, Binary, 16, "receive/server/binary/16", frame),
     receive!(Server, Binary, 125, "receive/server/binary/125", frame),
     receive!(Server, Ascii, 16, "receive/server/ascii/16", frame),
@@ -135,6 +152,35 @@ pub const ALL: [Family; 33] = [
             whole(Connection::server(Config::new()), &mut bytes)
         },
     },
+    session!(Server, Binary, 16, "session/receive/server/binary/16", frame),
+    session!(Server, Binary, 125, "session/receive/server/binary/125", frame),
+    session!(Server, Ascii, 16, "session/receive/server/ascii/16", frame),
+    session!(Server, Ascii, 125, "session/receive/server/ascii/125", frame),
+    session!(Client, Binary, 16, "session/receive/client/binary/16", frame),
+    session!(Client, Binary, 125, "session/receive/client/binary/125", frame),
+    session!(Client, Ascii, 16, "session/receive/client/ascii/16", frame),
+    session!(Client, Ascii, 125, "session/receive/client/ascii/125", frame),
+    session!(Server, Binary, "session/receive/server/binary/16384", byte),
+    session!(Server, Ascii, "session/receive/server/ascii/16384", byte),
+    session!(Client, Binary, "session/receive/client/binary/16384", byte),
+    session!(Client, Ascii, "session/receive/client/ascii/16384", byte),
+    Family {
+        name: "session/bytewise/server/chunks",
+        unit: "byte",
+        n: 4,
+        units: |n| mix().bytes.len() * n,
+        run: |n| session::bytewise(&mix(), n),
+    },
+    frames("session/send/server/16", |n| session::sends(Connection::server(Config::new()), 16, n)),
+    frames("session/send/server/125", |n| {
+        session::sends(Connection::server(Config::new()), 125, n)
+    }),
+    frames("session/send/server/1024", |n| {
+        session::sends(Connection::server(Config::new()), 1024, n)
+    }),
+    frames("session/send/client/16", |n| session::sends(common::client(Config::new()), 16, n)),
+    frames("session/send/client/125", |n| session::sends(common::client(Config::new()), 125, n)),
+    frames("session/send/client/1024", |n| session::sends(common::client(Config::new()), 1024, n)),
 ];
 
 const WIRE: Config = Config::new().control_order(ControlOrder::Wire);

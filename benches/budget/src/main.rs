@@ -7,6 +7,7 @@ mod common;
 mod count;
 mod families;
 mod kernel;
+mod session;
 
 use std::env;
 use std::error::Error;

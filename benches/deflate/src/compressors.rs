@@ -1,6 +1,6 @@
 //! Compressors, from messages to payloads: ours at every effort, and other crates.
 
-use barews::deflate::{CompressionContext, Deflate, Effort, WindowBits};
+use barews::deflate::{CompressionContext, Deflate, Effort, Flush, WindowBits};
 use flate2::{Compress, Compression, FlushCompress};
 use miniz_oxide::deflate::core::CompressorOxide;
 use miniz_oxide::{DataFormat, MZFlush};
@@ -56,7 +56,7 @@ fn ours(effort: Effort, takeover: bool) -> Run {
     let mut deflate =
         Deflate::new(context, effort, memory).expect("the memory has the required length");
     Box::new(move |message, out| {
-        let deflated = deflate.push(message, true, out);
+        let deflated = deflate.push(message, Flush::Finish, out);
         assert!(deflated.done);
         deflated.written
     })

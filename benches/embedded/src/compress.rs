@@ -1,6 +1,6 @@
 //! `Deflate` of barews, shared by the programs for each `Effort`.
 
-use barews::deflate::{CompressionContext, Deflate, Deflated, WindowBits};
+use barews::deflate::{CompressionContext, Deflate, Deflated, Flush, WindowBits};
 use barews_embedded::codecs::{Codec, Input, Meter, ROOM, given};
 
 use crate::EFFORT;
@@ -29,7 +29,7 @@ fn message(codec: &mut Option<Compressor>, message: &[u8], meter: &mut Meter) {
     let Some(codec) = codec else { return };
     let mut room = [0; ROOM];
     meter.measure(&mut || {
-        let Deflated { written, .. } = codec.push(message, true, &mut room);
+        let Deflated { written, .. } = codec.push(message, Flush::Finish, &mut room);
         given(room.get(..written).unwrap_or_default());
     });
 }

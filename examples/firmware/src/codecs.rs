@@ -1,7 +1,7 @@
 //! Compression with windows of 512 bytes in both directions. No message is stored: each piece is
 //! inflated, compressed again and sent before the next one, so messages may have any length.
 
-use barews::deflate::{CompressionContext, Deflate, DeflateParams, Deflated, Effort, Inflate, WindowBits};
+use barews::deflate::{CompressionContext, Deflate, DeflateParams, Deflated, Effort, Flush, Inflate, WindowBits};
 use barews::handshake::deflate::DeflateConfig;
 use barews::{Compressed, Connection, Data, SendError, Server, StorageFull};
 
@@ -106,8 +106,9 @@ impl Codecs {
     ) -> Result<(), SendError> {
         let mut rest = &*piece.payload;
         let mut out = [0; PIECE_LEN];
+        let flush = if piece.fin { Flush::Finish } else { Flush::None };
         loop {
-            let Deflated { consumed, written, done } = self.deflate.push(rest, piece.fin, &mut out);
+            let Deflated { consumed, written, done } = self.deflate.push(rest, flush, &mut out);
             rest = &rest[consumed..];
             let fin = piece.fin && done;
             // The compressor buffers short pieces.

@@ -1,15 +1,21 @@
-//! Tests for `src/bin/embedded/`: the program, and its session with a counting allocator.
+//! Tests for `src/bin/embedded.rs`: the program, and its `serve` with a counting allocator.
 
 mod common;
 
-#[path = "../src/bin/embedded/session.rs"]
-mod session;
+#[expect(dead_code, reason = "`main` is not called here")]
+#[path = "../src/bin/embedded.rs"]
+mod program;
 
+use std::cell::Cell;
 use std::convert::Infallible;
+use std::future::pending;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
-use barews::{CloseCode, Config, Connection, Kind, TransportAction};
+use barews::handshake::Error;
+use barews::session::Failure;
+use barews::{CloseCode, Config, Connection, Kind};
 use embedded_io_async::{ErrorType, Read, Write};
 
 common::echo_tests!(common::Server::start(env!("CARGO_BIN_EXE_embedded")).0.unwrap());
@@ -66,15 +72,18 @@ fn a_session_allocates_nothing() {
     let n = client.send_close(CloseCode::NORMAL, "", &mut frame).unwrap();
     input.extend(&frame[..n]);
 
-    let (mut output, mut rx, mut tx) = ([0; 8192], [0; 192], [0; 160]);
+    let (mut output, mut rx, mut tx) = ([0; 8192], [0; 192], [0; 192 + program::MORE]);
     let mut wire = Wire { input: &input, output: &mut output, written: 0 };
-    let mut advice = None;
+    let (half_closes, mut ended) = (Cell::new(0), None);
     let allocations = allocation_counter::measure(|| {
         let mut context = Context::from_waker(Waker::noop());
-        let session = pin!(session::serve(&mut wire, &mut rx, &mut tx));
-        advice = Some(session.poll(&mut context).map(Result::unwrap));
+        let half_close = || half_closes.set(half_closes.get() + 1);
+        let now = || Duration::ZERO;
+        let serve = program::serve(&mut wire, &mut rx, &mut tx, now, |_| pending(), half_close);
+        ended = Some(pin!(serve).poll(&mut context).map(Result::unwrap));
     });
-    assert_eq!(advice, Some(Poll::Ready(TransportAction::HalfClose)));
+    assert_eq!(ended, Some(Poll::Ready(None)));
+    assert_eq!(half_closes.get(), 1);
     assert_eq!(allocations.count_total, 0);
     let written = wire.written;
     let output = &output[..written];
@@ -85,9 +94,14 @@ fn a_session_allocates_nothing() {
 
 #[test]
 fn a_request_longer_than_the_buffer_is_answered() {
-    let (mut output, mut rx, mut tx) = ([0; 8192], [0; 64], [0; 160]);
+    let (mut output, mut rx, mut tx) = ([0; 8192], [0; 64], [0; 64 + program::MORE]);
     let mut wire = Wire { input: REQUEST, output: &mut output, written: 0 };
-    let advice = futures_lite::future::block_on(session::serve(&mut wire, &mut rx, &mut tx));
-    assert_eq!(advice.unwrap(), TransportAction::HalfClose);
+    let half_closes = Cell::new(0);
+    let half_close = || half_closes.set(half_closes.get() + 1);
+    let now = || Duration::ZERO;
+    let serve = program::serve(&mut wire, &mut rx, &mut tx, now, |_| pending(), half_close);
+    let ended = futures_lite::future::block_on(serve);
+    assert_eq!(ended.unwrap(), Some(Failure::Handshake(Error::HeadTooLong)));
+    assert_eq!(half_closes.get(), 1);
     assert!(wire.output.starts_with(b"HTTP/1.1 431 "));
 }

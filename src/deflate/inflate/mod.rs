@@ -124,6 +124,10 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
         Self { max_message_len, ..self }
     }
 
+    pub(super) const fn longest_message(&self) -> u64 {
+        self.max_message_len
+    }
+
     /// Decompresses a part of `data` into `out` and returns it as the next chunk of the message.
     /// `None` means that all of `data` is consumed. Call this until it returns `None` or an error.
     ///

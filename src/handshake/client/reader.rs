@@ -1,5 +1,7 @@
 //! Incremental reading of the response, without the strings of the request.
 
+use core::fmt;
+
 use super::response::{Response, is_interim, judge};
 use crate::bytes::Status;
 use crate::handshake::deflate::DeflateOffer;
@@ -9,7 +11,7 @@ use crate::handshake::http::parser::HeadParser;
 use crate::handshake::key::Key;
 
 /// Reads the response to the request with `key`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct ResponseReader {
     pub(crate) key: Key,
     pub(crate) limits: Limits,
@@ -58,5 +60,16 @@ impl ResponseReader {
                 Status::Complete(judge(&head, self.interim, self.key, is_offered, offers)?)
             }
         })
+    }
+}
+
+/// Omits the key, like the `Debug` of the handshake.
+impl fmt::Debug for ResponseReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseReader")
+            .field("limits", &self.limits)
+            .field("parser", &self.parser)
+            .field("interim", &self.interim)
+            .finish_non_exhaustive()
     }
 }

@@ -1,14 +1,15 @@
 //! The fields that the handshake uses. The parser records their positions as it goes,
-//! so that a complete head need not be searched.
+//! so that a complete head need not be searched. For the fields of another parser, the values
+//! themselves are recorded.
 
 use super::grammar::{lists, trim, trim_end, trim_start};
 use crate::handshake::error::{Error, Field};
 
-/// What the field lines of a head contribute to the handshake.
+/// What the field lines of a head contribute to the handshake, with the place of each value.
 #[derive(Clone, Debug)]
-pub(crate) struct Places {
-    /// Indexed by [`Field::index`].
-    fields: [Place; Field::COUNT],
+pub(crate) struct Places<P = Span> {
+    /// The last line with each name, indexed by [`Field::index`].
+    fields: [Line<P>; Field::COUNT],
     /// An `Upgrade` field lists `websocket`.
     asks_for_websocket: bool,
     /// A `Connection` field lists `upgrade`.
@@ -17,24 +18,50 @@ pub(crate) struct Places {
     announces_body: bool,
 }
 
-/// The position of the value in the last line with a name.
+/// Where a value is.
+pub(crate) trait Place<'b>: Copy {
+    const NONE: Self;
+
+    /// The value; `head` holds it unless the place does.
+    fn value(self, head: &'b [u8]) -> Option<&'b [u8]>;
+}
+
+/// The position of a value in the head.
 ///
 /// `u32` keeps a reader small, because a server has one per pending connection;
 /// [`Limits`](super::head::Limits) restricts a head to [`u32::MAX`] bytes.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+pub(crate) struct Span {
     start: u32,
     len: u32,
-    lines: Occurrences,
 }
 
-impl Place {
-    const NONE: Self = Self { start: 0, len: 0, lines: Occurrences::None };
+impl<'b> Place<'b> for Span {
+    const NONE: Self = Self { start: 0, len: 0 };
 
-    fn of<'b>(&self, head: &'b [u8]) -> Option<&'b [u8]> {
+    fn value(self, head: &'b [u8]) -> Option<&'b [u8]> {
         let from = head.get(usize::try_from(self.start).ok()?..)?;
         from.get(..usize::try_from(self.len).ok()?)
     }
+}
+
+impl<'b> Place<'b> for &'b [u8] {
+    const NONE: Self = &[];
+
+    fn value(self, _head: &'b [u8]) -> Option<&'b [u8]> {
+        Some(self)
+    }
+}
+
+/// The last line with a name, and how many there are.
+#[derive(Clone, Copy, Debug)]
+struct Line<P> {
+    place: P,
+    lines: Occurrences,
+}
+
+impl<'b, P: Place<'b>> Line<P> {
+    const NONE: Self = Self { place: P::NONE, lines: Occurrences::None };
 }
 
 /// How many lines have the name.
@@ -46,16 +73,43 @@ enum Occurrences {
 }
 
 impl Places {
+    /// Records a field line. `value`, including surrounding whitespace, begins at
+    /// `start` in the head.
+    pub(crate) fn add_line(&mut self, name: &[u8], value: &[u8], start: usize) {
+        let to_u32 = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        self.add(name, value, |before, text| Span {
+            start: to_u32(start.saturating_add(before)),
+            len: to_u32(text.len()),
+        });
+    }
+}
+
+impl<'b> Places<&'b [u8]> {
+    /// Records the fields of another parser.
+    pub(crate) fn of<N, T>(fields: impl IntoIterator<Item = (N, &'b T)>) -> Self
+    where
+        N: AsRef<[u8]>,
+        T: AsRef<[u8]> + ?Sized + 'b,
+    {
+        let mut places = Self::NONE;
+        for (name, value) in fields {
+            places.add(name.as_ref(), value.as_ref(), |_, text| text);
+        }
+        places
+    }
+}
+
+impl<'b, P: Place<'b>> Places<P> {
     pub(crate) const NONE: Self = Self {
-        fields: [Place::NONE; Field::COUNT],
+        fields: [Line::NONE; Field::COUNT],
         asks_for_websocket: false,
         names_upgrade: false,
         announces_body: false,
     };
 
-    /// Records a field line. `value`, including surrounding whitespace, begins at
-    /// `start` in the head.
-    pub(crate) fn add(&mut self, name: &[u8], value: &[u8], start: usize) {
+    /// Records a field. `place` is called with the length of the whitespace before the value,
+    /// and with the value without whitespace around it.
+    fn add<'v>(&mut self, name: &[u8], value: &'v [u8], place: impl FnOnce(usize, &'v [u8]) -> P) {
         let Some(field) = Field::named(name) else {
             if name.eq_ignore_ascii_case(b"Transfer-Encoding") {
                 self.announces_body = true;
@@ -65,41 +119,40 @@ impl Places {
             return;
         };
         let text = trim_start(value);
-        let start = start.saturating_add(value.len().saturating_sub(text.len()));
+        let before = value.len().saturating_sub(text.len());
         let text = trim_end(text);
         match field {
             Field::Upgrade => self.asks_for_websocket |= lists(text, "websocket"),
             Field::Connection => self.names_upgrade |= lists(text, "upgrade"),
             _ => {}
         }
-        let Some(place) = self.fields.get_mut(field.index()) else { return };
-        let lines = match place.lines {
+        let Some(line) = self.fields.get_mut(field.index()) else { return };
+        let lines = match line.lines {
             Occurrences::None => Occurrences::One,
             Occurrences::One | Occurrences::Several => Occurrences::Several,
         };
-        let to_u32 = |number| u32::try_from(number).unwrap_or(u32::MAX);
-        *place = Place { start: to_u32(start), len: to_u32(text.len()), lines };
+        *line = Line { place: place(before, text), lines };
     }
 }
 
-/// The recorded positions and the head that they refer to.
+/// The recorded places and the head that they refer to, which may be empty if they are values.
 #[derive(Clone, Copy)]
-pub(crate) struct KnownFields<'s, 'b> {
-    places: &'s Places,
+pub(crate) struct KnownFields<'s, 'b, P = Span> {
+    places: &'s Places<P>,
     head: &'b [u8],
 }
 
-impl<'s, 'b> KnownFields<'s, 'b> {
-    pub(crate) const fn new(places: &'s Places, head: &'b [u8]) -> Self {
+impl<'s, 'b, P: Place<'b>> KnownFields<'s, 'b, P> {
+    pub(crate) const fn new(places: &'s Places<P>, head: &'b [u8]) -> Self {
         Self { places, head }
     }
 
     /// The field's value. More than one line is an error (RFC 6455 §11.3).
     pub(crate) fn at_most_one(self, field: Field) -> Result<Option<&'b [u8]>, Error> {
-        let place = self.place(field);
-        match place.lines {
+        let Line { place, lines } = self.line(field);
+        match lines {
             Occurrences::None => Ok(None),
-            Occurrences::One => Ok(place.of(self.head)),
+            Occurrences::One => Ok(place.value(self.head)),
             Occurrences::Several => Err(Error::Repeated(field)),
         }
     }
@@ -111,11 +164,11 @@ impl<'s, 'b> KnownFields<'s, 'b> {
 
     /// Whether the head has the field.
     pub(crate) fn has(self, field: Field) -> bool {
-        !matches!(self.place(field).lines, Occurrences::None)
+        !matches!(self.line(field).lines, Occurrences::None)
     }
 
-    fn place(self, field: Field) -> Place {
-        self.places.fields.get(field.index()).copied().unwrap_or(Place::NONE)
+    fn line(self, field: Field) -> Line<P> {
+        self.places.fields.get(field.index()).copied().unwrap_or(Line::NONE)
     }
 
     /// Whether an `Upgrade` field lists `websocket`.

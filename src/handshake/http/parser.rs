@@ -232,7 +232,7 @@ impl HeadParser {
         while self.fields < limits.max_fields
             && let Some((name, value, after)) = whole_line(rest)
         {
-            self.places.add(
+            self.places.add_line(
                 name,
                 value,
                 self.position.saturating_add(name.len()).saturating_add(1),
@@ -257,7 +257,7 @@ impl HeadParser {
             (HeadState::FieldValue, HeadState::LineFeed) => {
                 let line = bytes.get(self.line_start..self.position).unwrap_or_default();
                 if let Some((name, value)) = split(line, b':') {
-                    self.places.add(name, value, self.position.saturating_sub(value.len()));
+                    self.places.add_line(name, value, self.position.saturating_sub(value.len()));
                 }
             }
             (_, HeadState::LineFeed) => self.line_len = Some(self.position),

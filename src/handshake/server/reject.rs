@@ -104,25 +104,30 @@ impl Error {
     /// at most 160 bytes.
     pub fn respond(self, out: &mut [u8]) -> Result<usize, BuildError> {
         let mut to = HeadWriter::new(out);
-        let status = self.status();
-        status_line(&mut to, status);
-        match status {
-            426 => {
-                // RFC 9110 §7.8 and §15.5.22: a 426 must have `Upgrade`, and a sender
-                // of `Upgrade` must list it in `Connection`.
-                to.field("Connection", "close, Upgrade");
-                to.field("Upgrade", "websocket");
-                to.field("Sec-WebSocket-Version", "13");
-            }
-            405 => {
-                to.field("Connection", "close");
-                to.field("Allow", "GET");
-            }
-            _ => to.field("Connection", "close"),
+        status_line(&mut to, self.status());
+        for (name, value) in self.response_fields() {
+            to.field(name, value);
         }
         to.field("Content-Length", "0");
         to.end_line();
         to.finish()
+    }
+
+    /// The header fields of the response, without `Content-Length`, for a caller that writes it
+    /// with another HTTP implementation. The status is [`Error::status`].
+    pub fn response_fields(self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let fields: &[_] = match self.status() {
+            // RFC 9110 §7.8 and §15.5.22: a 426 must have `Upgrade`, and a sender of
+            // `Upgrade` must list it in `Connection`.
+            426 => &[
+                ("Connection", "close, Upgrade"),
+                ("Upgrade", "websocket"),
+                ("Sec-WebSocket-Version", "13"),
+            ],
+            405 => &[("Connection", "close"), ("Allow", "GET")],
+            _ => &[("Connection", "close")],
+        };
+        fields.iter().copied()
     }
 }
 

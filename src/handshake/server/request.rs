@@ -6,6 +6,7 @@ use crate::handshake::error::{Error, Field};
 use crate::handshake::http::authority::is_authority;
 use crate::handshake::http::grammar::split;
 use crate::handshake::http::head::{FieldLines, Head, HeaderFields};
+use crate::handshake::http::known_fields::{KnownFields, Place};
 
 /// The HTTP version of a request (RFC 9110 §2.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,13 +19,52 @@ pub enum HttpVersion {
     Http11,
 }
 
+/// A valid request line, and the host that it or the `Host` field names.
+#[derive(Clone, Copy)]
+pub(super) struct RequestLine<'b> {
+    pub(super) method: &'b str,
+    target: &'b str,
+    pub(super) version: HttpVersion,
+    host: Option<&'b str>,
+}
+
+impl<'b> RequestLine<'b> {
+    /// Checks the target and the host.
+    pub(super) fn new<P: Place<'b>>(
+        method: &'b str,
+        target: &'b str,
+        version: HttpVersion,
+        known: KnownFields<'_, 'b, P>,
+    ) -> Result<Self, Error> {
+        // §3.2: 400 if there is no `Host` field, more than one, or an invalid one.
+        // HTTP/1.0 does not require it.
+        let mut host = match known.at_most_one(Field::Host)? {
+            Some(host) => Some(authority(host).ok_or(Error::Invalid(Field::Host))?),
+            None if version == HttpVersion::Http10 => None,
+            None => return Err(Error::Missing(Field::Host)),
+        };
+        if let Some((named, _)) = absolute(target) {
+            host = Some(authority(named.as_bytes()).ok_or(Error::InvalidTarget)?);
+        }
+        let line = Self { method, target, version, host };
+        if line.has_target() { Ok(line) } else { Err(Error::InvalidTarget) }
+    }
+
+    /// RFC 6455 §4.2.1, item 1: a path or an absolute `http` or `https` URI. CONNECT
+    /// and OPTIONS have forms of their own (§3.2.3 and §3.2.4).
+    fn has_target(&self) -> bool {
+        match (self.method, self.target) {
+            ("CONNECT", authority) => is_authority(authority.as_bytes()),
+            ("OPTIONS", "*") => true,
+            (_, target) => target.starts_with('/') || absolute(target).is_some(),
+        }
+    }
+}
+
 /// A valid HTTP/1.x request head. It borrows the received bytes.
 #[derive(Clone, Copy)]
 pub struct Request<'b> {
-    method: &'b str,
-    target: &'b str,
-    version: HttpVersion,
-    host: Option<&'b str>,
+    pub(super) line: RequestLine<'b>,
     fields: FieldLines<'b>,
     head_len: usize,
 }
@@ -33,14 +73,14 @@ impl<'b> Request<'b> {
     /// The method, as received. Methods are case-sensitive.
     #[must_use]
     pub const fn method(&self) -> &'b str {
-        self.method
+        self.line.method
     }
 
     /// The request target as received: visible ASCII characters other than `#`,
     /// neither percent-decoded nor normalized.
     #[must_use]
     pub const fn target(&self) -> &'b str {
-        self.target
+        self.line.target
     }
 
     /// The path of the target, which begins with `/`, without scheme, authority and
@@ -59,7 +99,7 @@ impl<'b> Request<'b> {
     /// The HTTP version. It is 1.1 for an upgrade.
     #[must_use]
     pub const fn version(&self) -> HttpVersion {
-        self.version
+        self.line.version
     }
 
     /// The host and optional port, `example.com` or `example.com:8080`; syntactically
@@ -67,7 +107,7 @@ impl<'b> Request<'b> {
     /// `Host` field (§3.2.2). `None` only for a plain HTTP/1.0 request.
     #[must_use]
     pub const fn host(&self) -> Option<&'b str> {
-        self.host
+        self.line.host
     }
 
     /// All header fields, in the order received, including those of the handshake.
@@ -103,34 +143,12 @@ impl<'b> Request<'b> {
         let target = core::str::from_utf8(target).map_err(|_| Error::InvalidStartLine)?;
         let version =
             if version == b"HTTP/1.0" { HttpVersion::Http10 } else { HttpVersion::Http11 };
-
-        // §3.2: 400 if there is no `Host` field, more than one, or an invalid one.
-        // HTTP/1.0 does not require it.
-        let mut host = match head.known.at_most_one(Field::Host)? {
-            Some(host) => Some(authority(host).ok_or(Error::Invalid(Field::Host))?),
-            None if version == HttpVersion::Http10 => None,
-            None => return Err(Error::Missing(Field::Host)),
-        };
-        if let Some((named, _)) = absolute(target) {
-            host = Some(authority(named.as_bytes()).ok_or(Error::InvalidTarget)?);
-        }
-        let request =
-            Self { method, target, version, host, fields: head.fields, head_len: head.len };
-        if request.has_target() { Ok(request) } else { Err(Error::InvalidTarget) }
-    }
-
-    /// RFC 6455 §4.2.1, item 1: a path or an absolute `http` or `https` URI. CONNECT
-    /// and OPTIONS have forms of their own (§3.2.3 and §3.2.4).
-    fn has_target(&self) -> bool {
-        match (self.method, self.target) {
-            ("CONNECT", authority) => is_authority(authority.as_bytes()),
-            ("OPTIONS", "*") => true,
-            (_, target) => target.starts_with('/') || absolute(target).is_some(),
-        }
+        let line = RequestLine::new(method, target, version, head.known)?;
+        Ok(Self { line, fields: head.fields, head_len: head.len })
     }
 
     fn path_and_query(&self) -> (&'b str, Option<&'b str>) {
-        let local = absolute(self.target).map_or(self.target, |(_, local)| local);
+        let local = absolute(self.line.target).map_or(self.line.target, |(_, local)| local);
         let (path, query) = match local.split_once('?') {
             Some((path, query)) => (path, Some(query)),
             None => (local, None),
@@ -139,14 +157,42 @@ impl<'b> Request<'b> {
     }
 }
 
+/// The source of the header fields of an [`Upgrade`](super::Upgrade): a [`Request`], or what
+/// another HTTP implementation has: `&HeaderMap` of the crate `http`, an array of names and values,
+/// or an iterator over them.
+pub trait Fields<'b>: Clone {
+    /// The value of each field with this name, in the order received. Names are ASCII
+    /// case-insensitive.
+    fn values(self, name: &'static str) -> impl Iterator<Item = &'b [u8]>;
+}
+
+impl<'b> Fields<'b> for Request<'b> {
+    fn values(self, name: &'static str) -> impl Iterator<Item = &'b [u8]> {
+        self.header(name)
+    }
+}
+
+impl<'b, N, T, F> Fields<'b> for F
+where
+    N: AsRef<[u8]>,
+    T: AsRef<[u8]> + ?Sized + 'b,
+    F: IntoIterator<Item = (N, &'b T)> + Clone,
+{
+    fn values(self, name: &'static str) -> impl Iterator<Item = &'b [u8]> {
+        self.into_iter()
+            .filter(|field| field.0.as_ref().eq_ignore_ascii_case(name.as_bytes()))
+            .map(|field| field.1.as_ref())
+    }
+}
+
 /// Prints no header values, which may be credentials.
 impl fmt::Debug for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
-            .field("method", &self.method)
-            .field("target", &self.target)
-            .field("version", &self.version)
-            .field("host", &self.host)
+            .field("method", &self.line.method)
+            .field("target", &self.line.target)
+            .field("version", &self.line.version)
+            .field("host", &self.line.host)
             .field("headers", &self.headers())
             .field("head_len", &self.head_len)
             .finish()

@@ -1,10 +1,12 @@
 //! RFC 7692 §7.2.1: compressed messages on the wire.
 
-use barews::deflate::{CompressionContext, Deflate, DeflateParams, Effort, WindowBits};
+use barews::deflate::{
+    CompressionContext, Deflate, DeflateParams, Effort, Flush, Inflate, WindowBits,
+};
 use barews::handshake::Status;
 use barews::handshake::client::{Handshake, Response};
 use barews::handshake::deflate::DeflateOffer;
-use barews::{Compressed, Config, Connection, Kind, SendError};
+use barews::{Compressed, Config, Connection, Event, Input, Kind, SendError};
 
 use crate::support::strict_inflate::StrictInflate;
 
@@ -22,7 +24,7 @@ fn deflate(context: CompressionContext, effort: Effort) -> Deflate<Vec<u8>> {
 
 fn whole(deflate: &mut Deflate<Vec<u8>>, message: &[u8]) -> Vec<u8> {
     let mut payload = vec![0; Deflate::max_len(message.len())];
-    let deflated = deflate.push(message, true, &mut payload);
+    let deflated = deflate.push(message, Flush::Finish, &mut payload);
     assert!(deflated.done);
     payload.truncate(deflated.written);
     payload
@@ -148,7 +150,7 @@ fn fragments(effort: Effort, message: &[u8], len: usize) -> Vec<u8> {
     let (mut rest, mut payload, mut room) = (message, Vec::new(), vec![0; len]);
     let mut first = true;
     loop {
-        let deflated = compressor.push(rest, true, &mut room);
+        let deflated = compressor.push(rest, Flush::Finish, &mut room);
         rest = &rest[deflated.consumed..];
         let mut out = vec![0; len + 14];
         let body = &room[..deflated.written];
@@ -161,6 +163,38 @@ fn fragments(effort: Effort, message: &[u8], len: usize) -> Vec<u8> {
         if deflated.done {
             return payload;
         }
+    }
+}
+
+/// A message of which two parts are flushed, with any time between them.
+#[test]
+fn r7692_7_2_1_04_a_flushed_fragment_keeps_its_four_bytes_and_is_inflated_at_once() {
+    for (effort, takeover) in EFFORTS.map(|effort| [(effort, true), (effort, false)]).concat() {
+        let context = context(15, takeover);
+        let mut deflate = deflate(context, effort);
+        let mut inflate = Inflate::new(context, vec![0; Inflate::memory(context)]).unwrap();
+        let mut server = Connection::server(Config::new().deflate(true));
+        let mut client = Connection::client(Config::new().deflate(true), || [0; 4]);
+        let mut payload = Vec::new();
+        let steps = [("part one", Flush::Sync, &TAIL[..]), ("part two", Flush::Finish, b"\x00")];
+        for (part, flush, end) in steps {
+            let (mut body, mut wire) = ([0; 64], [0; 64]);
+            let deflated = deflate.push(part.as_bytes(), flush, &mut body);
+            assert!(deflated.done && body[..deflated.written].ends_with(end));
+            payload.extend_from_slice(&body[..deflated.written]);
+            let fin = flush == Flush::Finish;
+            let body = &body[..deflated.written];
+            let n = server.send_fragment(Compressed(Kind::Text), fin, body, &mut wire).unwrap();
+            let mut input = Input::new(&mut wire[..n]);
+            let Ok(Event::Data(mut data)) = client.receive(&mut input) else { panic!("no data") };
+            let mut out = [0; 64];
+            let chunk = inflate.push(&mut data, &mut out).unwrap().expect("a chunk");
+            assert_eq!((&*chunk.payload, chunk.fin), (part.as_bytes(), fin));
+        }
+        assert_eq!(
+            StrictInflate::new(15, takeover).message(&payload).unwrap(),
+            b"part onepart two"
+        );
     }
 }
 

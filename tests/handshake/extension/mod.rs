@@ -3,6 +3,7 @@
 mod list;
 mod negotiation;
 mod parameters;
+mod proxy;
 
 use barews::handshake::client::{Handshake, Response};
 use barews::handshake::deflate::{

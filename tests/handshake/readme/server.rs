@@ -1,30 +1,31 @@
-use barews::handshake::{Error::UpgradeRequired, Status, server::{Incoming, Origins, RequestReader}};
-use barews::{Config, Connection, Event, TransportAction};
+use barews::session::{Session, SessionEvent};
+use barews::{Config, RecvBuffer, SendBuffer, TransportAction, handshake::server::Origins, keepalive::Timeouts};
+use std::{io::{ErrorKind, Read, Write}, net::{Shutdown, TcpStream}, time::{Duration, Instant}};
 
-pub fn serve(mut stream: impl Read + Write) -> Result<(), Box<dyn std::error::Error>> {
-    let (mut rx, mut http, mut out) = (RecvBuffer::new([0; 8192]), RequestReader::new(), [0; 8400]);
-    while let Ok(Status::NeedMore(_)) = http.read(rx.unread()) {
-        fill(&mut stream, &mut rx)?;
-    }
-    let (n, head_len) = match http.read(rx.unread()) {
-        Ok(Status::Complete(Incoming::Upgrade(upgrade))) => {
-            (upgrade.accept(Origins::Any)?.write(&mut out)?, upgrade.request().head_len())
+pub fn serve(mut stream: TcpStream) -> Result<(), Box<dyn std::error::Error>> {
+    let (start, mut ws) = (Instant::now(), Session::server(Config::new(), Timeouts::new(), Duration::ZERO));
+    let (mut rx, mut tx) = (RecvBuffer::new([0; 8192]), SendBuffer::new([0; 32768]));
+    stream.set_write_timeout(Some(Duration::from_secs(30)))?;
+    loop {
+        let now = start.elapsed();
+        while let Some(event) = ws.receive(&mut rx, &mut tx, now) {
+            match event {
+                SessionEvent::Upgrade(it) => ws.answer(it.accept(Origins::Any), &mut tx, now)?,
+                SessionEvent::Data(it) => ws.send_fragment(it.kind, it.fin, it.payload, &mut tx)?,
+                _ => {} // what else must be answered is in `tx`
+            }
         }
-        other => (other.err().unwrap_or(UpgradeRequired).respond(&mut out)?, 0), // no upgrade
-    };
-    stream.write_all(&out[..n])?;
-    rx.consume(head_len);
-    let mut ws = Connection::server(Config::new());
-    while head_len > 0 && ws.transport_action() == TransportAction::Keep {
-        let event = ws.receive(&mut rx.input());
-        let n = match &event {
-            Ok(Event::Data(data)) => ws.send_fragment(data.kind, data.fin, data.payload, &mut out)?,
-            _ => ws.transmit(&mut out)?, // a Pong or a Close, if one is queued
-        };
-        stream.write_all(&out[..n])?;
-        if let Event::NeedMore(_) = event? {
-            fill(&mut stream, &mut rx)?;
+        stream.write_all(tx.unsent())?;
+        tx.sent(tx.len());
+        match ws.transport_action(&tx) {
+            TransportAction::Keep | TransportAction::AwaitEnd => {}
+            TransportAction::HalfClose => stream.shutdown(Shutdown::Write)?,
+            TransportAction::Drop => return Ok(()),
+        }
+        stream.set_read_timeout(ws.timeout(start.elapsed()))?;
+        match if ws.wants_read() { stream.read(rx.spare_mut()) } else { continue } {
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            read => rx.advance(read?),
         }
     }
-    Ok(())
 }

@@ -1,5 +1,6 @@
 //! The server's side of the opening handshake: the rows of RFC 6455 §4.2.1, §4.4 and §11.3.
 
+mod parts;
 mod request;
 mod response;
 

@@ -1,94 +1,82 @@
 //! One thread per connection, on blocking `std` sockets.
 //!
-//! Frames are delivered whole. `Event::NeedMore` says how many bytes of the frame are missing,
-//! after the limits were checked, so the receive buffer grows once, to the right length.
+//! A thread waits for one thing at a time: while anything is unsent it writes, otherwise it reads,
+//! in both cases no longer than until the session's deadline. So Pings and timeouts need no second
+//! thread, and a client that does not read its echoes is not read either.
 //!
 //! `cargo run -p barews-runtimes --bin blocking -- 127.0.0.1:9001`
 
+use std::error::Error;
+use std::io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::process::ExitCode;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use barews::handshake::server::RequestReader;
-use barews::{Assembler, Config, Connection, Delivery, Event, RecvBuffer, TransportAction};
-use barews_runtimes::{Failure, answer, append, echo, start};
+use barews::handshake::server::Origins;
+use barews::keepalive::Timeouts;
+use barews::session::{Session, SessionEvent};
+use barews::{Assembler, Config, RecvBuffer, SendBuffer, TransportAction};
 
-/// A thread cannot wait for its socket and a timer at once, so there are no Pings: a peer that is
-/// silent for this long is dropped.
-const SILENCE: Duration = Duration::from_secs(60);
-/// How long the peer may take to close its half after ours is closed.
-const LINGER: Duration = Duration::from_secs(10);
+const USAGE: &str =
+    "An echo server: blocking [ADDR:PORT] (127.0.0.1:9001 by default; port 0 is any)";
 
-fn main() -> ExitCode {
-    start("blocking", listen)
-}
-
-fn listen(address: SocketAddr) -> io::Result<()> {
+fn main() -> io::Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let address = arguments.next().unwrap_or("127.0.0.1:9001".to_owned());
+    let (Ok(address), None) = (address.parse::<SocketAddr>(), arguments.next()) else {
+        eprintln!("{USAGE}");
+        std::process::exit(if address == "--help" || address == "-h" { 0 } else { 2 });
+    };
     let listener = TcpListener::bind(address)?;
     println!("listening on {}", listener.local_addr()?);
-    for stream in listener.incoming() {
-        let stream = stream?;
-        std::thread::spawn(|| serve(stream).unwrap_or_else(|error| eprintln!("{error}")));
+    loop {
+        let spawned = listener.accept().and_then(|(stream, _)| {
+            let serve = || serve(stream).unwrap_or_else(|error| eprintln!("{error}"));
+            thread::Builder::new().spawn(serve)
+        });
+        if spawned.is_err() {
+            // No descriptor or no thread is left. Wait until another client ends.
+            thread::sleep(Duration::from_millis(10));
+        }
     }
-    Ok(())
 }
 
 /// Serves one connection.
-fn serve(mut stream: TcpStream) -> Result<(), Failure> {
+fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
     stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(SILENCE))?;
-    stream.set_write_timeout(Some(SILENCE))?;
-    let mut rx = RecvBuffer::new(vec![0; 8192]);
-    if open(&mut stream, &mut rx)? {
-        serve_messages(&mut stream, rx)?;
-    }
-    // Dropping the socket with unread bytes could reset the connection before the peer reads the
-    // Close frame.
-    stream.shutdown(Shutdown::Write)?;
-    stream.set_read_timeout(Some(LINGER))?;
-    io::copy(&mut stream.take(1 << 20), &mut io::sink())?;
-    Ok(())
-}
-
-/// Does the opening handshake. Returns whether frames follow; those already received stay in `rx`.
-fn open(stream: &mut TcpStream, rx: &mut RecvBuffer<Vec<u8>>) -> Result<bool, Failure> {
-    let (mut reader, mut out) = (RequestReader::new(), [0; 160]);
+    let start = Instant::now();
+    let mut ws = Session::server(Config::new(), Timeouts::new(), Duration::ZERO);
+    let (mut rx, mut tx) = (RecvBuffer::new(vec![0; 8192]), SendBuffer::new(Vec::new()));
+    let (mut messages, mut outcome) = (Assembler::new(Vec::new()), Ok(()));
     loop {
-        if let Some(answer) = answer(&mut reader, rx, &mut out)? {
-            stream.write_all(&out[..answer.len])?;
-            return Ok(answer.accepted);
-        }
-        match stream.read(rx.spare_mut())? {
-            0 => return Ok(false),
-            n => rx.advance(n),
-        }
-    }
-}
-
-/// Echoes messages until the closing handshake is done, or the peer was sent a Close for an error.
-fn serve_messages(stream: &mut TcpStream, mut rx: RecvBuffer<Vec<u8>>) -> Result<(), Failure> {
-    let mut ws = Connection::server(Config::new().delivery(Delivery::Frames));
-    let mut messages = Assembler::new(Vec::new());
-    let mut out = Vec::new();
-    while ws.transport_action() == TransportAction::Keep {
-        let event = ws.receive(&mut rx.input());
-        // A Pong, or a Close that answers a Close or an error, is sent before later messages.
-        append(&mut out, |out| ws.transmit(out))?;
-        if let Ok(Event::Data(data)) = &event {
-            echo(&mut ws, &mut messages, data, &mut out)?;
-        }
-        stream.write_all(&out)?;
-        out.clear();
-        if let Ok(Event::NeedMore(more)) = event {
-            if let Err(full) = rx.reserve(more.get()) {
-                drop(rx.grow(vec![0; full.needed]));
-            }
-            match stream.read(rx.spare_mut())? {
-                0 => ws.receive_eof()?,
-                n => rx.advance(n),
+        let now = start.elapsed();
+        while let Some(event) = ws.receive_message(&mut rx, &mut messages, &mut tx, now) {
+            match event {
+                // Echoes reveal nothing private, so pages of any origin may connect (RFC 6455
+                // §10.2).
+                SessionEvent::Upgrade(it) => ws.answer(it.accept(Origins::Any), &mut tx, now)?,
+                SessionEvent::Data(message) => ws.send_message(message, &mut tx)?,
+                SessionEvent::Failed(failure) => outcome = Err(failure.into()),
+                _ => {}
             }
         }
+        match ws.transport_action(&tx) {
+            TransportAction::Keep | TransportAction::AwaitEnd => {}
+            TransportAction::HalfClose => stream.shutdown(Shutdown::Write)?,
+            TransportAction::Drop => return outcome,
+        }
+        let wait = ws.timeout(start.elapsed());
+        let done = if tx.is_empty() {
+            stream.set_read_timeout(wait)?;
+            stream.read(rx.spare_mut()).map(|n| rx.advance(n))
+        } else {
+            stream.set_write_timeout(wait)?;
+            stream.write(tx.unsent()).map(|n| tx.sent(n))
+        };
+        match done.map_err(|error| (error.kind(), error)) {
+            Ok(()) | Err((WouldBlock | TimedOut | Interrupted, _)) => {}
+            Err((_, error)) => return Err(error.into()),
+        }
     }
-    Ok(())
 }

@@ -1,8 +1,7 @@
 //! WebSocket over HTTP/2 (RFC 8441): the transport is a stream of an HTTP/2 connection.
 //!
-//! There is no RFC 6455 opening handshake, so a `Connection` is used at once. The HTTP/2
-//! flow-control windows provide backpressure: the peer may send more once it has received its
-//! echoes.
+//! There is no RFC 6455 opening handshake, so the session starts opened. The HTTP/2 flow-control
+//! windows provide backpressure: a piece is released when its echo is sent.
 //!
 //! `cargo run -p barews-runtimes --bin http2 -- 127.0.0.1:9001`
 //!
@@ -10,120 +9,120 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::mem::take;
 use std::net::SocketAddr;
-use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
-use barews::{Config, Connection, Event, MIN_BUFFER_LEN, RecvBuffer, TransportAction};
-use barews_runtimes::{Failure, append, start};
+use barews::keepalive::Timeouts;
+use barews::session::{Session, SessionEvent};
+use barews::{Config, Connection, RecvBuffer, SendBuffer, TransportAction};
 use bytes::Bytes;
+use h2::RecvStream;
 use h2::ext::Protocol;
 use h2::server::{Builder, SendResponse};
-use h2::{RecvStream, SendStream};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-/// The longest DATA frame by default (RFC 9113 §6.5.2).
-const MAX_FRAME_LEN: usize = 16_384;
-
-fn main() -> ExitCode {
-    start("http2", listen)
-}
+const USAGE: &str = "An echo server: http2 [ADDR:PORT] (127.0.0.1:9001 by default; port 0 is any)";
+/// How long an HTTP/2 connection may have no WebSocket.
+const IDLE: Duration = Duration::from_secs(10);
+type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main(flavor = "current_thread")]
-async fn listen(address: SocketAddr) -> io::Result<()> {
+async fn main() -> io::Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let address = arguments.next().unwrap_or("127.0.0.1:9001".to_owned());
+    let (Ok(address), None) = (address.parse::<SocketAddr>(), arguments.next()) else {
+        eprintln!("{USAGE}");
+        std::process::exit(if address == "--help" || address == "-h" { 0 } else { 2 });
+    };
     let listener = TcpListener::bind(address).await?;
     println!("listening on {}", listener.local_addr()?);
     loop {
-        let (stream, _) = listener.accept().await?;
-        stream.set_nodelay(true)?;
-        tokio::spawn(async {
-            serve(stream).await.unwrap_or_else(|error| eprintln!("{error}"));
-        });
+        match listener.accept().await {
+            Ok((stream, _)) => drop(tokio::spawn(serve(stream))),
+            // No descriptor is left. Wait until another client ends.
+            Err(_) => sleep(Duration::from_millis(10)).await,
+        }
     }
 }
 
-/// Serves one HTTP/2 connection with any number of streams.
-async fn serve(stream: TcpStream) -> Result<(), h2::Error> {
-    let mut http = Builder::new().enable_connect_protocol().handshake(stream).await?;
-    while let Some(request) = http.accept().await {
-        let (request, respond) = request?;
-        tokio::spawn(async {
-            serve_messages(request, respond).await.unwrap_or_else(|error| eprintln!("{error}"));
-        });
-    }
-    Ok(())
-}
-
-/// The status for a request. RFC 8441 §5 keeps the header fields of the opening handshake except
-/// the key and its answer.
-fn status<B>(request: &Request<B>) -> StatusCode {
-    let protocol = request.extensions().get::<Protocol>().map(Protocol::as_str);
-    let version = request.headers().get("sec-websocket-version").map(HeaderValue::as_bytes);
-    match (request.method(), protocol, version) {
-        (&Method::CONNECT, Some("websocket"), Some(b"13")) => StatusCode::OK,
-        (&Method::CONNECT, Some("websocket"), _) => StatusCode::BAD_REQUEST,
-        (&Method::CONNECT, ..) => StatusCode::NOT_IMPLEMENTED,
-        _ => StatusCode::NOT_FOUND,
+/// Serves one HTTP/2 connection with some streams.
+async fn serve(stream: TcpStream) -> Result<(), Failure> {
+    stream.set_nodelay(true)?;
+    let mut builder = Builder::new();
+    builder.enable_connect_protocol().max_concurrent_streams(100).max_header_list_size(16 << 10);
+    let mut http = timeout(IDLE, builder.handshake(stream)).await??;
+    let streams = Arc::new(());
+    loop {
+        match timeout(IDLE, http.accept()).await {
+            Ok(Some(request)) => drop(tokio::spawn(serve_stream(request?, streams.clone()))),
+            Err(_) if Arc::strong_count(&streams) > 1 => {}
+            _ => return Ok(()),
+        }
     }
 }
 
 /// Serves one WebSocket. On an error the stream is dropped and thereby reset, as RFC 8441 §5
 /// requires.
-async fn serve_messages(
-    request: Request<RecvStream>,
-    mut respond: SendResponse<Bytes>,
+async fn serve_stream(
+    (request, mut respond): (Request<RecvStream>, SendResponse<Bytes>),
+    _counted: Arc<()>,
 ) -> Result<(), Failure> {
-    let status = status(&request);
+    let protocol = request.extensions().get::<Protocol>().map(Protocol::as_str);
+    let version = request.headers().get("sec-websocket-version").map(HeaderValue::as_bytes);
+    // RFC 8441 §5 keeps the header fields of the opening handshake except the key and its answer.
+    let status = match (request.method(), protocol, version) {
+        (&Method::CONNECT, Some("websocket"), Some(b"13")) => 200,
+        (&Method::CONNECT, Some("websocket"), _) => 400,
+        (&Method::CONNECT, ..) => 501,
+        _ => 404,
+    };
     let response = Response::builder().status(status).body(())?;
-    let mut to = respond.send_response(response, status != StatusCode::OK)?;
-    if status != StatusCode::OK {
+    let mut to = respond.send_response(response, status != 200)?;
+    if status != 200 {
         return Ok(());
     }
-    let mut from = request.into_body();
-    let mut ws = Connection::server(Config::new());
-    let mut rx = RecvBuffer::new(vec![0; MIN_BUFFER_LEN + MAX_FRAME_LEN]);
-    while ws.transport_action() == TransportAction::Keep {
-        let Some(piece) = from.data().await.transpose()? else { return Ok(ws.receive_eof()?) };
-        rx.reserve(piece.len())?;
-        rx.spare_mut()[..piece.len()].copy_from_slice(&piece);
-        rx.advance(piece.len());
-        let mut out = Vec::new();
-        let mut input = rx.input();
-        loop {
-            let event = ws.receive(&mut input);
-            // A Pong, or a Close that answers a Close or an error, is sent before later data.
-            append(&mut out, |out| ws.transmit(out))?;
+    let (start, mut from) = (Instant::now(), request.into_body());
+    let ws = Connection::server(Config::new());
+    let mut ws = Session::opened(ws, Timeouts::new(), Duration::ZERO);
+    let (mut rx, mut tx) = (RecvBuffer::new(vec![]), SendBuffer::with_marks(vec![], 0, 0));
+    let mut taken = 0;
+    loop {
+        while let Some(event) = ws.receive(&mut rx, &mut tx, start.elapsed()) {
             match event {
-                Ok(Event::Data(data)) => append(&mut out, |out| {
-                    ws.send_fragment(data.kind, data.fin, data.payload, out)
-                })?,
-                Ok(Event::Ping(_) | Event::Pong(_) | Event::Close(_)) => {}
-                Ok(Event::NeedMore(_)) | Err(_) => break,
+                SessionEvent::Data(it) => ws.send_fragment(it.kind, it.fin, it.payload, &mut tx)?,
+                SessionEvent::Failed(failure) => eprintln!("{failure}"),
+                _ => {}
             }
         }
-        send(&mut to, out.into()).await?;
-        from.flow_control().release_capacity(piece.len())?;
-    }
-    // END_STREAM is the orderly end of the transport.
-    to.send_data(Bytes::new(), true)?;
-    let rest = async {
-        while let Some(Ok(piece)) = from.data().await {
-            from.flow_control().release_capacity(piece.len())?;
+        if tx.is_empty() {
+            from.flow_control().release_capacity(take(&mut taken))?;
         }
-        Ok(())
-    };
-    timeout(Duration::from_secs(10), rest).await?
-}
-
-/// Sends all `bytes`, waiting for flow-control capacity.
-async fn send(to: &mut SendStream<Bytes>, mut bytes: Bytes) -> Result<(), Failure> {
-    while !bytes.is_empty() {
-        to.reserve_capacity(bytes.len());
-        let room = poll_fn(|context| to.poll_capacity(context)).await;
-        let room = room.ok_or("the stream was closed")??;
-        to.send_data(bytes.split_to(room.min(bytes.len())), false)?;
+        match ws.transport_action(&tx) {
+            TransportAction::Keep | TransportAction::AwaitEnd => {}
+            TransportAction::HalfClose => to.send_data(Bytes::new(), true)?,
+            TransportAction::Drop => return Ok(()),
+        }
+        to.reserve_capacity(tx.unsent().len());
+        let deadline = ws.deadline().unwrap_or(start.elapsed() + Duration::from_secs(3600));
+        tokio::select! {
+            biased;
+            room = poll_fn(|context| to.poll_capacity(context)), if !tx.is_empty() => {
+                let n = room.ok_or("the stream was closed")??.min(tx.len());
+                to.send_data(Bytes::copy_from_slice(&tx.unsent()[..n]), false)?;
+                tx.sent(n);
+            }
+            piece = from.data(), if ws.wants_read() => match piece.transpose()? {
+                Some(piece) => {
+                    rx.push(&piece)?;
+                    taken += piece.len();
+                }
+                None => rx.end(),
+            },
+            () = sleep_until(start + deadline) => {}
+        }
     }
-    Ok(())
 }

@@ -1,4 +1,5 @@
-//! TLS with rustls. The loop is the same as without TLS.
+//! TLS with rustls on tokio. The session is the same as without TLS; only a written byte may still
+//! wait inside of rustls, so a flush is something to wait for, too.
 //!
 //! A self-signed certificate is generated at startup and printed, for clients to trust.
 //!
@@ -6,121 +7,93 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use barews::handshake::server::RequestReader;
-use barews::{Assembler, Config, Connection, Event, RecvBuffer, TransportAction};
-use barews_runtimes::{Failure, answer, append, echo, start};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink};
+use barews::handshake::server::Origins;
+use barews::keepalive::Timeouts;
+use barews::session::{Session, SessionEvent};
+use barews::{Assembler, Config, RecvBuffer, SendBuffer, TransportAction};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
-use tokio_rustls::server::TlsStream;
 
-/// A peer that is silent for longer than this is dropped.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-fn main() -> ExitCode {
-    start("tls", listen)
-}
+const USAGE: &str = "An echo server: tls [ADDR:PORT] (127.0.0.1:9001 by default; port 0 is any)";
+/// How long each TLS handshake may take, to begin and to end.
+const PATIENCE: Duration = Duration::from_secs(10);
+type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main(flavor = "current_thread")]
-async fn listen(address: SocketAddr) -> Result<(), Failure> {
+async fn main() -> Result<(), Failure> {
+    let mut arguments = std::env::args().skip(1);
+    let address = arguments.next().unwrap_or("127.0.0.1:9001".to_owned());
+    let (Ok(address), None) = (address.parse::<SocketAddr>(), arguments.next()) else {
+        eprintln!("{USAGE}");
+        std::process::exit(if address == "--help" || address == "-h" { 0 } else { 2 });
+    };
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
-    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
-    let config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key.into())?;
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-
+    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()).into();
+    let config = ServerConfig::builder().with_no_client_auth();
+    let config = Arc::new(config.with_single_cert(vec![made.cert.der().clone()], key)?);
     let listener = TcpListener::bind(address).await?;
     print!("{}", made.cert.pem());
     println!("listening on {}", listener.local_addr()?);
     loop {
-        let (stream, _) = listener.accept().await?;
-        stream.set_nodelay(true)?;
-        let acceptor = acceptor.clone();
-        tokio::spawn(async {
-            serve(acceptor, stream).await.unwrap_or_else(|error| eprintln!("{error}"));
-        });
+        let Ok((stream, _)) = listener.accept().await else {
+            // No descriptor is left. Wait until another client ends.
+            sleep(Duration::from_millis(10)).await;
+            continue;
+        };
+        let served = serve(TlsAcceptor::from(config.clone()), stream);
+        tokio::spawn(async { served.await.unwrap_or_else(|error| eprintln!("{error}")) });
     }
 }
 
 /// Serves one connection.
 async fn serve(acceptor: TlsAcceptor, stream: TcpStream) -> Result<(), Failure> {
-    let mut rx = RecvBuffer::new(vec![0; 16 << 10]);
-    let both = async {
-        let mut stream = acceptor.accept(stream).await?;
-        let accepted = open(&mut stream, &mut rx).await?;
-        Ok::<_, Failure>((stream, accepted))
-    };
-    let (mut stream, accepted) = timeout(PATIENCE, both).await??;
-    if accepted {
-        serve_messages(&mut stream, rx).await?;
-    }
-    // Sends close_notify and closes our half of TCP. What the peer still sends is read and
-    // discarded: dropping the socket could reset the connection before the peer reads the Close
-    // frame.
-    stream.shutdown().await?;
-    match timeout(PATIENCE, copy(&mut stream.take(1 << 20), &mut sink())).await? {
-        // Many clients close TCP without close_notify. After a Close frame, truncation is harmless.
-        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(error.into()),
-        _ => Ok(()),
-    }
-}
-
-/// Does the opening handshake. Returns whether frames follow; those already received stay in `rx`.
-async fn open(
-    stream: &mut TlsStream<TcpStream>,
-    rx: &mut RecvBuffer<Vec<u8>>,
-) -> Result<bool, Failure> {
-    let (mut reader, mut out) = (RequestReader::new(), [0; 160]);
+    stream.set_nodelay(true)?;
+    let stream = timeout(PATIENCE, acceptor.accept(stream)).await??;
+    let (start, (mut from, mut to)) = (Instant::now(), split(stream));
+    let mut ws = Session::server(Config::new(), Timeouts::new(), Duration::ZERO);
+    let (mut rx, mut tx) = (RecvBuffer::new(vec![0; 16 << 10]), SendBuffer::new(Vec::new()));
+    let (mut messages, mut outcome) = (Assembler::new(Vec::new()), Ok(()));
+    let mut is_dirty = false;
     loop {
-        if let Some(answer) = answer(&mut reader, rx, &mut out)? {
-            stream.write_all(&out[..answer.len]).await?;
-            stream.flush().await?;
-            return Ok(answer.accepted);
-        }
-        match stream.read(rx.spare_mut()).await? {
-            0 => return Ok(false),
-            n => rx.advance(n),
-        }
-    }
-}
-
-/// Echoes messages until the closing handshake is done, or the peer was sent a Close for an error.
-async fn serve_messages(
-    stream: &mut TlsStream<TcpStream>,
-    mut rx: RecvBuffer<Vec<u8>>,
-) -> Result<(), Failure> {
-    let mut ws = Connection::server(Config::new());
-    let mut messages = Assembler::new(Vec::new());
-    let mut out = Vec::new();
-    while ws.transport_action() == TransportAction::Keep {
-        let event = ws.receive(&mut rx.input());
-        // A Pong, or a Close that answers a Close or an error, is sent before later messages.
-        append(&mut out, |out| ws.transmit(out))?;
-        if let Ok(Event::Data(data)) = &event {
-            echo(&mut ws, &mut messages, data, &mut out)?;
-        }
-        if !out.is_empty() {
-            timeout(PATIENCE, async {
-                stream.write_all(&out).await?;
-                stream.flush().await
-            })
-            .await??;
-            out.clear();
-        }
-        if let Ok(Event::NeedMore(_)) = event {
-            match timeout(PATIENCE, stream.read(rx.spare_mut())).await?? {
-                0 => ws.receive_eof()?,
-                n => rx.advance(n),
+        let now = start.elapsed();
+        while let Some(event) = ws.receive_message(&mut rx, &mut messages, &mut tx, now) {
+            match event {
+                // Echoes reveal nothing private, so pages of any origin may connect (RFC 6455
+                // §10.2).
+                SessionEvent::Upgrade(it) => ws.answer(it.accept(Origins::Any), &mut tx, now)?,
+                SessionEvent::Data(message) => ws.send_message(message, &mut tx)?,
+                SessionEvent::Failed(failure) => outcome = Err(failure.into()),
+                _ => {}
             }
         }
+        match ws.transport_action(&tx) {
+            TransportAction::Keep | TransportAction::AwaitEnd => {}
+            TransportAction::HalfClose => timeout(PATIENCE, to.shutdown()).await??,
+            TransportAction::Drop => return outcome,
+        }
+        let deadline = ws.deadline().unwrap_or(now + Duration::from_secs(3600));
+        tokio::select! {
+            biased;
+            n = write(&mut to, tx.unsent()), if is_dirty || !tx.is_empty() => {
+                is_dirty = !tx.is_empty();
+                tx.sent(n?);
+            }
+            // Many clients end TCP without close_notify. The session knows whether an error truncates
+            // anything: it expects a Close.
+            n = from.read(rx.spare_mut()), if ws.wants_read() => rx.advance(n.unwrap_or(0)),
+            () = sleep_until(start + deadline) => {}
+        }
     }
-    Ok(())
+}
+
+/// Writes some of `bytes`, or flushes if there are none.
+async fn write(to: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<usize> {
+    if bytes.is_empty() { to.flush().await.map(|()| 0) } else { to.write(bytes).await }
 }

@@ -22,7 +22,7 @@ const LINGER: Duration = Duration::from_secs(5);
 
 /// A server process, which is killed when this value is dropped.
 pub struct Server {
-    child: Child,
+    pub child: Child,
     pub address: SocketAddr,
 }
 
@@ -30,7 +30,11 @@ impl Server {
     /// Starts `program` on a free port. Also returns what it printed before it listened. Without a
     /// server, it exited successfully instead of listening.
     pub fn start(program: &str) -> (Option<Self>, String) {
-        let mut command = Command::new(program);
+        Self::run(&mut Command::new(program))
+    }
+
+    /// The same with any command, which gets the address as its last argument.
+    pub fn run(command: &mut Command) -> (Option<Self>, String) {
         let mut child = command.arg("127.0.0.1:0").stdout(Stdio::piped()).spawn().unwrap();
         let mut output = String::new();
         for line in BufReader::new(child.stdout.take().unwrap()).lines() {
@@ -41,7 +45,7 @@ impl Server {
             output += &line;
             output += "\n";
         }
-        assert!(child.wait().unwrap().success(), "{program} failed: {output}");
+        assert!(child.wait().unwrap().success(), "{command:?} failed: {output}");
         (None, output)
     }
 }

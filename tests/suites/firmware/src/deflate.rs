@@ -1,6 +1,6 @@
 //! Compressed messages, with both codecs in any state.
 
-use barews::deflate::{CompressionContext, Deflate, DeflateParams, Effort, Inflate, WindowBits};
+use barews::deflate::{CompressionContext, Deflate, DeflateParams, Effort, Flush, Inflate, WindowBits};
 use barews::frame::Content;
 use barews::{Compressed, Connection, Data, Role};
 
@@ -14,7 +14,10 @@ fn context() -> Option<CompressionContext> {
     Some(match number() {
         0 => params.client(),
         1 => params.server(),
-        _ => CompressionContext { window_bits, takeover: flag() },
+        _ => CompressionContext {
+            window_bits,
+            takeover: flag(),
+        },
     })
 }
 
@@ -37,20 +40,35 @@ fn effort() -> Option<Effort> {
     Some(if flag() { any(preset) } else { changed })
 }
 
-/// Compresses messages in pieces.
-pub fn compressing() -> Option<()> {
+fn flush() -> Flush {
+    match number() {
+        0 => Flush::None,
+        1 => Flush::Sync,
+        _ => Flush::Finish,
+    }
+}
+
+pub fn deflate() -> Option<Deflate<&'static mut [u8]>> {
     let (context, effort) = (context()?, effort()?);
     seen((Deflate::memory(context, effort), Deflate::max_len(number())));
-    let mut deflate = match Deflate::new(context, effort, bytes()) {
-        Ok(deflate) => any(deflate),
+    match Deflate::new(context, effort, bytes()) {
+        Ok(deflate) => Some(any(deflate)),
         Err(error) => {
             print(error);
-            return None;
+            None
         }
-    };
+    }
+}
+
+/// Compresses messages in pieces.
+pub fn compressing() -> Option<()> {
+    let mut deflate = deflate()?;
     while flag() {
         seen(deflate.wants(number()));
-        seen(deflate.push(bytes(), flag(), bytes()));
+        seen(deflate.push(bytes(), flush(), bytes()));
+        if flag() {
+            deflate.forget();
+        }
     }
     Some(())
 }

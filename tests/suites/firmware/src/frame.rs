@@ -1,7 +1,7 @@
 //! The frame layer, close codes and the masking kernels.
 
-use barews::frame::{self, Header, Lead, Opcode};
 use barews::Status;
+use barews::frame::{self, Header, Lead, Opcode};
 use barews::{CloseCode, CloseFrame, Fragmentation, Kind, mask};
 
 use crate::opaque::{any, bytes, flag, long, number, seen};

@@ -2,10 +2,10 @@
 
 use core::fmt::Write as _;
 
-use barews::handshake::client::{Response, Handshake};
+use barews::handshake::client::{Handshake, Response};
 use barews::handshake::deflate::{self, DeflateConfig, DeflateOffer, WindowBits};
 use barews::handshake::key::Key;
-use barews::handshake::server::{self, Incoming, Origins, RequestReader, Upgrade};
+use barews::handshake::server::{self, Fields, HttpVersion, Incoming, Origins, RequestReader, Upgrade};
 use barews::handshake::{BuildError, Error, HeaderFields, Limits, Status, extension};
 
 use crate::opaque::{Sink, any, bytes, flag, number, seen, text};
@@ -31,7 +31,10 @@ fn accepting() {
     let mut reader = any(RequestReader::with_limits(limits()));
     while flag() {
         match reader.read(bytes()) {
-            Ok(Status::Complete(Incoming::Upgrade(upgrade))) => upgraded(&upgrade),
+            Ok(Status::Complete(Incoming::Upgrade(upgrade))) => {
+                seen(upgrade.request().head_len());
+                upgraded(&upgrade);
+            }
             Ok(Status::Complete(Incoming::Plain(request))) => {
                 seen((request.method(), request.target(), request.path(), request.query()));
                 seen((request.version(), request.host(), request.head_len()));
@@ -41,15 +44,24 @@ fn accepting() {
                 }
             }
             Ok(Status::NeedMore(missing)) => seen(missing),
-            Err(error) => seen(error.respond(bytes())),
+            Err(error) => {
+                seen(error.respond(bytes()));
+                error.response_fields().for_each(seen);
+            }
         }
+    }
+    let version = any(HttpVersion::Http11);
+    let fields: [(&str, &[u8]); 2] = [(text(), bytes()), (text(), bytes())];
+    match Upgrade::from_parts(text(), text(), version, any(fields)) {
+        Ok(upgrade) => upgraded(&upgrade),
+        Err(error) => print(error),
     }
     seen(server::respond(any(404), any(&[]), bytes(), bytes()));
     seen(server::respond_head(any(404), any(&[]), any(0), bytes()));
 }
 
-fn upgraded(upgrade: &Upgrade<'_>) {
-    seen((upgrade.key(), upgrade.origin(), upgrade.request().head_len()));
+fn upgraded<'b, R: Fields<'b>>(upgrade: &Upgrade<'b, R>) {
+    seen((upgrade.key(), upgrade.origin()));
     upgrade.protocols().for_each(seen);
     upgrade.extensions().for_each(seen);
     let deflate = upgrade.negotiate_deflate(&config());
@@ -58,7 +70,12 @@ fn upgraded(upgrade: &Upgrade<'_>) {
             if let Some(answer) = deflate {
                 accept = accept.deflate(answer);
             }
-            seen(accept.protocol(text()).headers(any(&[])).write(bytes()));
+            let accept = accept.protocol(text()).headers(any(&[]));
+            seen(accept.write(bytes()));
+            for (name, value) in accept.response_fields().into_iter().flatten() {
+                seen(name);
+                print(value);
+            }
         }
         Err(error) => seen(error.respond(bytes())),
     }

@@ -13,6 +13,8 @@ pub fn all() {
     seen(buffer.reserve(number()));
     buffer.advance(number());
     buffer.consume(number());
+    seen(buffer.push(bytes()));
+    buffer.end();
     seen(buffer.spare_mut());
     seen(buffer.input().len());
     seen(buffer.grow(bytes()));

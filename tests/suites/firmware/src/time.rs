@@ -1,5 +1,6 @@
 //! Deadlines and delays.
 
+use core::num::NonZero;
 use core::time::Duration;
 
 use barews::backoff::Backoff;
@@ -7,16 +8,20 @@ use barews::keepalive::{Keepalive, Timeouts};
 
 use crate::opaque::{any, flag, long, number, seen};
 
-pub fn all() {
-    let timeouts = Timeouts::new()
+pub fn timeouts() -> Timeouts {
+    Timeouts::new()
         .handshake_within(any(None))
         .ping_after(any(None))
         .pong_within(any(None))
         .idle_within(any(None))
         .message_within(any(None))
+        .message_rate(any(NonZero::<u32>::MIN))
         .write_within(any(None))
-        .close_within(any(None));
-    let mut keepalive = any(Keepalive::new(timeouts, now()));
+        .close_within(any(None))
+}
+
+pub fn all() {
+    let mut keepalive = any(Keepalive::new(timeouts(), now()));
     while flag() {
         match number() {
             0 => keepalive.on_open(now()),
@@ -28,9 +33,15 @@ pub fn all() {
             4 => keepalive.on_ping_flushed(now()),
             5 => keepalive.on_blocked(now()),
             6 => keepalive.on_written(),
+            7 => keepalive.on_progress(long()),
+            10 => keepalive.on_paused(flag()),
             _ => keepalive.on_close(now()),
         }
-        seen((keepalive.next_deadline(), keepalive.poll(now())));
+        seen((
+            keepalive.next_deadline(),
+            keepalive.expiring(now()),
+            keepalive.poll(now()),
+        ));
     }
     let mut backoff = any(Backoff::new(now(), now()).stable_after(now()));
     seen((backoff.ceiling(), backoff.next_delay(long()), backoff.attempts()));

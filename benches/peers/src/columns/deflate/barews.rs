@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use barews::deflate::{CompressionContext, Deflate, DeflateParams, Effort, Inflate};
+use barews::deflate::{CompressionContext, Deflate, DeflateParams, Effort, Flush, Inflate};
 use barews::{Compressed, Config, Connection, Event, MIN_BUFFER_LEN, RecvBuffer};
 
 use super::Codecs;
@@ -95,8 +95,8 @@ fn start(row: &'static Row, effort: Effort) -> Option<Run> {
                     Event::Data(mut data) => {
                         while let Some(piece) = inflate.push(&mut data, &mut piece).map_err(text)? {
                             tally.piece(piece.payload, piece.fin);
-                            let deflated =
-                                deflate.push(piece.payload, piece.fin, &mut reply[len..]);
+                            let flush = if piece.fin { Flush::Finish } else { Flush::None };
+                            let deflated = deflate.push(piece.payload, flush, &mut reply[len..]);
                             if !deflated.done {
                                 return Err("the reply is too long".into());
                             }

@@ -1,8 +1,9 @@
 //! The completion loop.
 
+use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::mem::ManuallyDrop;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsRawFd;
 
 use io_uring::squeue::{Entry, Flags};
@@ -10,87 +11,112 @@ use io_uring::types::{Fd, Timespec};
 use io_uring::{IoUring, opcode};
 use slab::Slab;
 
-use super::client::{Client, Operation};
+use super::Client;
 
-pub(crate) const ENTRIES: u32 = 256;
+const ENTRIES: u32 = 256;
 /// Each client has at most one operation and its timeout in flight. The completion queue has twice
 /// as many entries as the submission queue, so it always has room.
 const MAX_CLIENTS: usize = 200;
-/// If an operation takes longer than this, its client is dropped.
-static LIMIT: Timespec = Timespec::new().sec(60);
+/// After an error of `accept`, such as that no descriptor is left.
+static PAUSE: Timespec = Timespec::new().nsec(10_000_000);
 
 const LISTENER: u64 = u64::MAX;
 const TIMER: u64 = u64::MAX - 1;
 const POLLIN: u32 = 1;
+/// What an operation returns whose time is over.
+const CANCELED: [i32; 2] = [-125, -4];
 
-pub(crate) fn run(mut ring: IoUring, listener: &TcpListener) -> io::Result<()> {
+pub(crate) fn listen(address: SocketAddr) -> io::Result<()> {
+    // Containers often forbid it, and machines by `kernel.io_uring_disabled`.
+    let mut ring = match IoUring::new(ENTRIES) {
+        Ok(ring) => ring,
+        Err(error) => {
+            println!("io_uring is not available: {error}");
+            return Ok(());
+        }
+    };
+    let listener = TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
-    // Never dropped, not even if this function returns: the kernel may still write into the
-    // buffers.
-    let mut clients = ManuallyDrop::new(Slab::new());
-    let mut listening = false;
+    println!("listening on {}", listener.local_addr()?);
+    let poll = opcode::PollAdd::new(Fd(listener.as_raw_fd()), POLLIN).build();
+    let poll = [poll.user_data(LISTENER)];
+    let pause = [opcode::Timeout::new(&raw const PAUSE).build().user_data(LISTENER)];
+    // Never dropped, not even if this function returns: the kernel may still write into the buffers.
+    let mut clients = ManuallyDrop::new(Slab::<Box<(Client, Timespec)>>::new());
+    let mut is_listening = false;
     loop {
-        if !listening && clients.len() < MAX_CLIENTS {
-            let poll = opcode::PollAdd::new(Fd(listener.as_raw_fd()), POLLIN).build();
-            push(&mut ring, &[poll.user_data(LISTENER)])?;
-            listening = true;
+        if !is_listening && clients.len() < MAX_CLIENTS {
+            push(&mut ring, &poll)?;
+            is_listening = true;
         }
         match ring.submit_and_wait(1) {
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             submitted => submitted?,
         };
-        let completions: Vec<_> =
-            ring.completion().map(|entry| (entry.user_data(), entry.result())).collect();
-        for (token, result) in completions {
-            match token {
-                TIMER => {}
+        let done: Vec<_> = ring.completion().map(|it| (it.user_data(), it.result())).collect();
+        for (token, result) in done {
+            let (token, result) = match token {
+                TIMER => continue,
                 LISTENER => {
-                    listening = false;
-                    // An error is ignored: the client may have disconnected again.
-                    if let Ok((stream, _)) = listener.accept() {
-                        stream.set_nodelay(true)?;
-                        let token = clients.insert(Client::new(stream));
-                        start(&mut ring, &mut clients[token], token)?;
+                    is_listening = false;
+                    // A negative result is the end of the pause.
+                    if result < 0 {
+                        continue;
                     }
+                    let Ok((stream, _)) = listener.accept() else {
+                        push(&mut ring, &pause)?;
+                        is_listening = true;
+                        continue;
+                    };
+                    let client = (Client::new(stream), Timespec::new());
+                    (clients.insert(Box::new(client)), CANCELED[0])
                 }
-                token => {
-                    let token = usize::try_from(token).expect("tokens are indices");
-                    let client = &mut clients[token];
-                    // 0 is the end of the stream; a negative result is an error or the timeout.
-                    let result = usize::try_from(result).ok().filter(|n| *n > 0);
-                    match result.map(|n| client.complete(n)) {
-                        Some(Ok(())) => start(&mut ring, client, token)?,
-                        Some(Err(error)) => {
-                            eprintln!("{error}");
-                            clients.remove(token);
-                        }
-                        None => drop(clients.remove(token)),
-                    }
+                token => (usize::try_from(token).expect("tokens are indices"), result),
+            };
+            match turn(&mut clients[token], token as u64, result) {
+                Ok(Some(operation)) => push(&mut ring, &operation)?,
+                ended => {
+                    clients.remove(token);
+                    ended.map_or_else(|error| eprintln!("{error}"), |_| ());
                 }
             }
         }
     }
 }
 
-/// Submits the client's next operation, with a timeout.
-fn start(ring: &mut IoUring, client: &mut Client, token: usize) -> io::Result<()> {
+/// Takes the result of a client's operation, and returns the next one, with its timeout; `None` at
+/// the end.
+fn turn(
+    (client, time): &mut (Client, Timespec),
+    token: u64,
+    result: i32,
+) -> Result<Option<[Entry; 2]>, Box<dyn Error>> {
+    match usize::try_from(result) {
+        Ok(n) => client.complete(n),
+        Err(_) if CANCELED.contains(&result) => {}
+        Err(_) => return Err(io::Error::from_raw_os_error(-result).into()),
+    }
+    let Some(wait) = client.turn()? else { return Ok(None) };
+    *time = wait.into();
+    let timer = opcode::LinkTimeout::new(time).build().user_data(TIMER);
     let fd = Fd(client.stream.as_raw_fd());
     // If the length exceeds `u32`, the rest is part of the next operation.
     let len = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-    let operation = match client.next_operation() {
-        Operation::Receive(room) => opcode::Recv::new(fd, room.as_mut_ptr(), len(room)).build(),
-        Operation::Send(rest) => opcode::Send::new(fd, rest.as_ptr(), len(rest)).build(),
+    let operation = if client.tx.is_empty() {
+        let spare = client.rx.spare_mut();
+        opcode::Recv::new(fd, spare.as_mut_ptr(), len(spare)).build()
+    } else {
+        let unsent = client.tx.unsent();
+        opcode::Send::new(fd, unsent.as_ptr(), len(unsent)).build()
     };
-    let operation = operation.user_data(token as u64).flags(Flags::IO_LINK);
-    push(ring, &[operation, opcode::LinkTimeout::new(&raw const LIMIT).build().user_data(TIMER)])
+    Ok(Some([operation.user_data(token).flags(Flags::IO_LINK), timer]))
 }
 
 fn push(ring: &mut IoUring, entries: &[Entry]) -> io::Result<()> {
     loop {
-        // SAFETY: what an entry points to must stay valid until its completion. `LIMIT` is static.
-        // A client's buffers are on the heap, so they do not move when the slab grows. The client
-        // has only this operation, and `run` accesses or removes the client only after its
-        // completion.
+        // SAFETY: what an entry points to must stay valid until its completion. `PAUSE` is static. A
+        // client is boxed, and so are its buffers. It has only this operation, and is neither used
+        // nor removed before the completion. A timeout is read when it is submitted.
         #[expect(unsafe_code, reason = "the kernel is not bound by lifetimes")]
         if unsafe { ring.submission().push_multiple(entries) }.is_ok() {
             return Ok(());
