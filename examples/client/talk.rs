@@ -60,16 +60,11 @@ impl<'a> Talk<'a> {
             SessionEvent::Pong(payload) => println!("pong {}", payload.escape_ascii()),
             SessionEvent::Close(None) => println!("close 1005"),
             SessionEvent::Close(Some(close)) => println!("close {} {}", close.code, close.reason),
-            SessionEvent::Failed(failure) => self.fail(failure),
+            SessionEvent::Failed(failure) => self.failure = Some(failure.into()),
             // A server's.
             SessionEvent::Upgrade(_) | SessionEvent::Request(_) => {}
         }
         Ok(())
-    }
-
-    /// Only the first failure counts.
-    fn fail(&mut self, failure: impl Into<Failure>) {
-        self.failure.get_or_insert_with(|| failure.into());
     }
 
     fn send(&mut self, ws: &mut WebSocket) -> Result<(), Failure> {
@@ -84,17 +79,13 @@ impl<'a> Talk<'a> {
 
     /// Takes a piece of a message.
     fn receive(&mut self, ws: &mut WebSocket, mut data: Data<'_>) -> Result<(), Failure> {
-        if self.failure.is_some() {
-            return Ok(());
-        }
         let Some(mut codec) = self.codec.take() else { return self.add(ws, &data) };
         loop {
             match codec.inflate(&mut data) {
                 Ok(Some(piece)) => self.add(ws, &piece)?,
                 Ok(None) => break,
                 Err(error) => {
-                    self.fail(error);
-                    ws.close(error.close_code())?;
+                    ws.session.fail(error, &mut ws.tx, ws.start.elapsed());
                     break;
                 }
             }

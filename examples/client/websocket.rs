@@ -18,9 +18,9 @@ const TICK: Duration = Duration::from_millis(10);
 
 /// The sending half of a connection.
 pub(crate) struct WebSocket {
-    session: Session<Client<OsKeys>>,
-    tx: SendBuffer<Vec<u8>>,
-    start: Instant,
+    pub(crate) session: Session<Client<OsKeys>>,
+    pub(crate) tx: SendBuffer<Vec<u8>>,
+    pub(crate) start: Instant,
 }
 
 impl WebSocket {
