@@ -27,7 +27,8 @@ pub fn config() -> Config {
         .delivery(any(Delivery::Chunks))
         .control_order(any(ControlOrder::Ahead))
         .auto_pong(flag())
-        .auto_close(flag());
+        .auto_close(flag())
+        .auto_fail(flag());
     #[cfg(feature = "deflate")]
     let config = config.deflate(flag());
     config
