@@ -40,6 +40,7 @@ pub struct RecvBuffer<S> {
 
 /// What reading from the transport has shown since a [`Session`](crate::session::Session) looked.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(crate) struct Reads {
     /// The number of bytes received.
     pub(crate) received: usize,

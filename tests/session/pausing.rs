@@ -74,7 +74,7 @@ fn s6_a_high_mark_that_is_never_reached_stops_nothing() {
     let mut end = End::new(ws, RecvBuffer::new(Vec::new()), tx);
     end.open();
     end.transport.window = 0;
-    end.ws.send_binary(&[0; 100_000], &mut end.tx).unwrap();
+    end.ws.send_binary(&vec![0; 100_000], &mut end.tx).unwrap();
     end.receive(&masked(0x81, b"read all the same"));
     assert_eq!(end.seen, [Seen::data(b"read all the same")]);
 }

@@ -3,9 +3,11 @@
 
 use barews::deflate::{CompressionContext, Deflate, DeflateParams, Deflated, Effort, Flush, Inflate, WindowBits};
 use barews::handshake::deflate::DeflateConfig;
-use barews::{Compressed, Connection, Data, SendError, Server, StorageFull};
+use barews::session::Session;
+use barews::{Compressed, Data, SendError, Server, StorageFull};
 
 use crate::board::Uart;
+use crate::{NOW, Unsent, write};
 
 const WINDOW_BITS: WindowBits = match WindowBits::new(9) {
     Some(bits) => bits,
@@ -75,7 +77,8 @@ impl Codecs {
     pub(crate) fn echo(
         &mut self,
         mut data: Data<'_>,
-        ws: &mut Connection<Server>,
+        ws: &mut Session<Server>,
+        tx: &mut Unsent,
         uart: &mut Uart,
     ) -> Result<Echoed, SendError> {
         self.received += data.payload.len();
@@ -86,11 +89,11 @@ impl Codecs {
                 Ok(Some(piece)) => {
                     echoed.bytes += piece.payload.len();
                     echoed.fin = piece.fin;
-                    self.send(&piece, ws, uart)?;
+                    self.send(&piece, ws, tx, uart)?;
                 }
                 Ok(None) => return Ok(echoed),
                 Err(error) => {
-                    ws.fail(error);
+                    ws.fail(error, tx, NOW);
                     return Ok(echoed);
                 }
             }
@@ -101,7 +104,8 @@ impl Codecs {
     fn send(
         &mut self,
         piece: &Data<'_>,
-        ws: &mut Connection<Server>,
+        ws: &mut Session<Server>,
+        tx: &mut Unsent,
         uart: &mut Uart,
     ) -> Result<(), SendError> {
         let mut rest = &*piece.payload;
@@ -114,8 +118,8 @@ impl Codecs {
             // The compressor buffers short pieces.
             if written > 0 || fin {
                 let payload = &mut out[..written];
-                let header = ws.send_in_place(Compressed(piece.kind), fin, payload)?;
-                uart.write(&header);
+                ws.send_in_place(Compressed(piece.kind), fin, payload, tx)?;
+                write(uart, tx);
                 uart.write(payload);
                 self.sent += written;
             }

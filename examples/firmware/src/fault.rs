@@ -2,14 +2,13 @@
 
 use core::fmt;
 
-use barews::handshake::{BuildError, Error as HandshakeError};
-use barews::{Error, SendError, StorageFull};
+use barews::handshake::BuildError;
+use barews::session::Failure;
+use barews::{SendError, StorageFull};
 
 pub(crate) enum Fault {
-    /// The client's request is not a valid opening handshake.
-    Handshake(HandshakeError),
-    /// The client violated the protocol.
-    Peer(Error),
+    /// The client's request is not a valid opening handshake, or it violated the protocol.
+    Session(Failure),
     /// The handshake response could not be written.
     Answer(BuildError),
     Send(SendError),
@@ -20,18 +19,11 @@ pub(crate) enum Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Handshake(error) => error.fmt(f),
-            Self::Peer(error) => error.fmt(f),
+            Self::Session(error) => error.fmt(f),
             Self::Answer(error) => error.fmt(f),
             Self::Send(error) => error.fmt(f),
             Self::Memory(error) => error.fmt(f),
         }
-    }
-}
-
-impl From<Error> for Fault {
-    fn from(error: Error) -> Self {
-        Self::Peer(error)
     }
 }
 

@@ -13,10 +13,13 @@ mod board;
 mod codecs;
 mod fault;
 
+use core::time::Duration;
+
 use barews::deflate::DeflateParams;
-use barews::handshake::server::{Incoming, Origins, RequestReader};
-use barews::handshake::{Error as HandshakeError, Limits, Status};
-use barews::{TransportAction, Config, Connection, Event, MIN_BUFFER_LEN, RecvBuffer, Server};
+use barews::handshake::server::Origins;
+use barews::keepalive::Timeouts;
+use barews::session::{Session, SessionEvent};
+use barews::{Config, RecvBuffer, SendBuffer, Server, TransportAction};
 use cortex_m_rt::entry;
 use cortex_m_semihosting::{debug, hprintln};
 use panic_semihosting as _;
@@ -29,6 +32,18 @@ use fault::Fault;
 const BUFFER_LEN: usize = 512;
 
 type Received = RecvBuffer<[u8; BUFFER_LEN]>;
+/// Holds the response to the request, a control frame, or the header of a frame. A payload is
+/// written from where it is.
+type Unsent = SendBuffer<[u8; 256]>;
+
+/// The board of this example has no clock, and its line has no other client.
+const TIMEOUTS: Timeouts = Timeouts::new()
+    .handshake_within(None)
+    .ping_after(None)
+    .message_within(None)
+    .write_within(None)
+    .close_within(None);
+const NOW: Duration = Duration::ZERO;
 
 /// Counts of what was echoed.
 #[derive(Default)]
@@ -56,12 +71,13 @@ fn main() -> ! {
 
 /// Serves one client, from its request to its Close.
 fn serve(uart: &mut Uart) -> Result<(), Fault> {
-    let mut rx = Received::new([0; BUFFER_LEN]);
-    let agreed = accept(uart, &mut rx)?;
+    let (mut rx, mut tx) = (Received::new([0; BUFFER_LEN]), Unsent::new([0; 256]));
+    let mut ws = Session::server(Config::new(), TIMEOUTS, NOW);
+    let agreed = accept(uart, &mut ws, &mut rx, &mut tx)?;
     // Borrowed where they are created: moving them would take their memory twice.
     match &mut Codecs::new(agreed) {
         Ok(codecs) => {
-            let seen = echo(uart, &mut rx, codecs.as_mut())?;
+            let seen = echo(uart, &mut ws, &mut rx, &mut tx, codecs.as_mut())?;
             print_summary(&seen, codecs.as_ref());
             Ok(())
         }
@@ -72,8 +88,8 @@ fn serve(uart: &mut Uart) -> Result<(), Fault> {
 fn print_summary(seen: &Seen, codecs: Option<&Codecs>) {
     let Seen { messages, bytes, pings } = seen;
     hprintln!("echoed {} messages of {} bytes and {} Pings", messages, bytes, pings);
-    let connection_len = size_of::<Connection<Server>>();
-    hprintln!("buffer: {} bytes, connection: {} bytes", BUFFER_LEN, connection_len);
+    let session_len = size_of::<Session<Server>>();
+    hprintln!("buffer: {} bytes, session: {} bytes", BUFFER_LEN, session_len);
     if let Some(codecs) = codecs {
         let (inflate, deflate) = (Codecs::INFLATE, Codecs::DEFLATE);
         hprintln!("Inflate: {} bytes, its window: {} bytes", inflate.own, inflate.memory);
@@ -87,41 +103,35 @@ fn print_summary(seen: &Seen, codecs: Option<&Codecs>) {
 /// Does the opening handshake, and returns the negotiated compression. Bytes after the request stay
 /// in `rx`. Not inlined, so that its stack frame is freed before messages are processed.
 #[inline(never)]
-fn accept(uart: &mut Uart, rx: &mut Received) -> Result<Option<DeflateParams>, Fault> {
-    let mut reader = RequestReader::with_limits(Limits::new().max_head_len(BUFFER_LEN));
-    let mut out = [0; 256];
+fn accept(
+    uart: &mut Uart,
+    ws: &mut Session<Server>,
+    rx: &mut Received,
+    tx: &mut Unsent,
+) -> Result<Option<DeflateParams>, Fault> {
     loop {
-        let n = uart.read(rx.spare_mut());
-        rx.advance(n);
-        let accepted = match reader.read(rx.unread()) {
-            Ok(Status::NeedMore(_)) => continue,
-            Ok(Status::Complete(Incoming::Upgrade(upgrade))) => {
+        match ws.receive(rx, tx, NOW) {
+            Some(SessionEvent::Upgrade(upgrade)) => {
                 let agreed = upgrade.negotiate_deflate(&codecs::WILLING);
                 // Echoes reveal nothing private, so pages of any origin may connect (RFC 6455
                 // §10.2).
-                upgrade
-                    .accept(Origins::Any)
-                    .map(|accept| (upgrade.request().head_len(), accept, agreed))
-            }
-            Ok(Status::Complete(Incoming::Plain(_))) => Err(HandshakeError::UpgradeRequired),
-            Err(error) => Err(error),
-        };
-        match accepted {
-            Ok((head_len, mut accept, agreed)) => {
-                if let Some(answer) = agreed {
-                    accept = accept.deflate(answer);
+                let accept = upgrade.accept(Origins::Any).map(|accept| match agreed {
+                    Some(answer) => accept.deflate(answer),
+                    None => accept,
+                });
+                ws.answer(accept, tx, NOW)?;
+                if ws.is_open() {
+                    write(uart, tx);
+                    hprintln!("accepted a request of {} bytes", upgrade.request().head_len());
+                    return Ok(agreed.map(|answer| answer.params()));
                 }
-                let n = accept.write(&mut out)?;
-                uart.write(&out[..n]);
-                rx.consume(head_len);
-                hprintln!("accepted a request of {} bytes", head_len);
-                return Ok(agreed.map(|answer| answer.params()));
             }
-            Err(error) => {
-                let n = error.respond(&mut out)?;
-                uart.write(&out[..n]);
-                return Err(Fault::Handshake(error));
+            Some(SessionEvent::Failed(failure)) => {
+                write(uart, tx);
+                return Err(Fault::Session(failure));
             }
+            Some(_) => {}
+            None => read(uart, rx),
         }
     }
 }
@@ -129,45 +139,54 @@ fn accept(uart: &mut Uart, rx: &mut Received) -> Result<Option<DeflateParams>, F
 /// Echoes everything until the connection is closed.
 fn echo(
     uart: &mut Uart,
+    ws: &mut Session<Server>,
     rx: &mut Received,
+    tx: &mut Unsent,
     mut codecs: Option<&mut Codecs>,
 ) -> Result<Seen, Fault> {
-    let mut ws = Connection::server(Config::new().deflate(codecs.is_some()));
     let mut seen = Seen::default();
-    let mut out = [0; MIN_BUFFER_LEN];
-    while ws.transport_action() == TransportAction::Keep {
-        let event = ws.receive(&mut rx.input());
+    while ws.transport_action(tx) == TransportAction::Keep {
+        let event = ws.receive(rx, tx, NOW);
         // A Pong or Close caused by the event is sent before any later data.
-        let n = ws.transmit(&mut out)?;
-        uart.write(&out[..n]);
-        match event? {
-            Event::Data(data) => match &mut codecs {
+        write(uart, tx);
+        match event {
+            Some(SessionEvent::Data(data)) => match &mut codecs {
                 Some(codecs) if data.compressed => {
-                    let Echoed { bytes, fin } = codecs.echo(data, &mut ws, uart)?;
+                    let Echoed { bytes, fin } = codecs.echo(data, ws, tx, uart)?;
                     seen.bytes += bytes;
                     seen.messages += usize::from(fin);
                 }
                 _ => {
-                    // Masked in place and sent as a fragment: no send buffer is needed.
-                    let header = ws.send_in_place(data.kind, data.fin, data.payload)?;
-                    uart.write(&header);
+                    ws.send_in_place(data.kind, data.fin, data.payload, tx)?;
+                    write(uart, tx);
                     uart.write(data.payload);
                     seen.bytes += data.payload.len();
                     seen.messages += usize::from(data.fin);
                 }
             },
-            Event::Ping(payload) => {
+            Some(SessionEvent::Ping(payload)) => {
                 hprintln!("answered a Ping of {} bytes", payload.len());
                 seen.pings += 1;
             }
-            Event::Pong(_) => {}
-            Event::Close(Some(close)) => hprintln!("closed by the client: {}", close.code),
-            Event::Close(None) => hprintln!("closed by the client without a code"),
-            Event::NeedMore(_) => {
-                let n = uart.read(rx.spare_mut());
-                rx.advance(n);
+            Some(SessionEvent::Close(Some(close))) => {
+                hprintln!("closed by the client: {}", close.code);
             }
+            Some(SessionEvent::Close(None)) => hprintln!("closed by the client without a code"),
+            Some(SessionEvent::Failed(failure)) => return Err(Fault::Session(failure)),
+            Some(_) => {}
+            None => read(uart, rx),
         }
     }
     Ok(seen)
+}
+
+fn read(uart: &mut Uart, rx: &mut Received) {
+    let n = uart.read(rx.spare_mut());
+    rx.advance(n);
+}
+
+/// Writes what is unsent.
+pub(crate) fn write(uart: &mut Uart, tx: &mut Unsent) {
+    uart.write(tx.unsent());
+    tx.sent(tx.len());
 }
