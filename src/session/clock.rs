@@ -25,6 +25,7 @@ const PING_DUE: u64 = u64::MAX;
 const NO_VERDICT: u64 = u64::MAX;
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(super) struct Clock {
     keepalive: Keepalive,
     /// Where in the output the session's Ping ends, or one of the constants above.

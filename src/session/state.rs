@@ -13,6 +13,7 @@ use crate::time::keepalive::Timeouts;
 
 /// A WebSocket from the transport's first byte to its last; see the [module](super).
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Session<R: SessionRole> {
     pub(super) stage: Stage<R>,
     pub(super) clock: Clock,

@@ -163,7 +163,7 @@ fn s6_a_pong_waits_for_space() {
 fn s6_nothing_is_read_while_a_request_waits_for_its_answer() {
     let mut end = server_with(Config::new(), Timeouts::new(), vec![], vec![]);
     end.is_silent = true;
-    end.receive(&[REQUEST.as_bytes(), &[0x82; 100_000]].concat());
+    end.receive(&[REQUEST.as_bytes(), &vec![0x82; 100_000]].concat());
     assert!(!end.ws.wants_read() && end.rx.capacity() <= 2048, "{}", end.rx.capacity());
     end.sleep_until(secs(9));
     assert!(end.ws.deadline() > Some(secs(9)));
