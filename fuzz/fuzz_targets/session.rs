@@ -332,7 +332,7 @@ fn finish<K: MaskKeys>(client: &mut End<Client<K>>, server: &mut End<Server>) {
     assert_eq!((client.ws.state(), server.ws.state()), (State::Closed, State::Closed));
     assert_eq!(
         (client.ws.transport_action(), server.ws.transport_action()),
-        (TransportAction::Keep, TransportAction::HalfClose)
+        (TransportAction::AwaitEnd, TransportAction::HalfClose)
     );
     assert_eq!((client.ws.receive_eof(), server.ws.receive_eof()), (Ok(()), Ok(())));
     assert_eq!(

@@ -108,10 +108,11 @@ impl Clock {
     }
 
     /// Looks at the output after a write. A deadline may start only now: that of the Pong when the
-    /// Ping has left, that of a write when some output has not.
+    /// Ping has left, that of a write when some output has not, and that of an idle connection.
     pub(super) const fn look<T: Storage>(&mut self, tx: &SendBuffer<T>) {
         let is_stuck = self.waits(tx) && (!self.is_blocked || tx.has_progressed());
-        self.is_behind = is_stuck || self.has_ping_left(tx);
+        let has_sent = self.has_sent && self.keepalive.has_idle();
+        self.is_behind = is_stuck || has_sent || self.has_ping_left(tx);
     }
 
     /// Whether output waits, or a Ping that has found no space in it.

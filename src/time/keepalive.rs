@@ -266,6 +266,12 @@ impl Keepalive {
         self.progress = self.progress.saturating_add(bytes);
     }
 
+    /// Whether the time from the last message counts.
+    #[cfg(feature = "handshake")]
+    pub(crate) const fn has_idle(&self) -> bool {
+        self.idle != NONE
+    }
+
     /// The process stood still, so that the peer could not send.
     #[cfg(feature = "handshake")]
     pub(crate) const fn extend_message(&mut self, millis: u64) {

@@ -253,6 +253,25 @@ fn s3_a_send_buffer_shorter_than_a_ping_fails_the_session() {
     assert!(end.transport.is_dropped);
 }
 
+/// The time of a message that the caller sends after the events is that of the write.
+#[test]
+fn s3_the_idle_time_starts_with_the_last_message_sent() {
+    let timeouts = Timeouts::new().idle_within(Some(secs(20)));
+    let mut end = server_with(Config::new(), timeouts, vec![], vec![]);
+    end.open();
+    end.now = secs(1);
+    end.turns();
+    end.ws.send_text("pushed", &mut end.tx).unwrap();
+    end.tx.sent(end.tx.len());
+    assert_eq!(end.ws.transport_action(&end.tx), TransportAction::Keep);
+    end.now = end.now.max(end.ws.deadline().unwrap());
+    end.turns();
+    end.now = secs(15);
+    end.receive(&masked(0x8A, b""));
+    end.sleep_until(Duration::from_millis(21_100));
+    assert_eq!(end.seen, [Seen::Pong(vec![]), expired(Reason::Idle)]);
+}
+
 /// A head in pieces is no message.
 #[test]
 fn s3_only_the_time_for_the_handshake_runs_before_it_is_complete() {

@@ -52,6 +52,11 @@ impl Counts {
         self.0[count as usize] += n as u64;
     }
 
+    /// Of these kinds, those that did not happen.
+    pub(crate) fn missing_of(&self, kinds: &[Count]) -> Vec<Count> {
+        kinds.iter().copied().filter(|count| self.0[*count as usize] == 0).collect()
+    }
+
     /// The kinds that could have happened in this build but did not.
     pub(crate) fn missing(&self) -> Vec<Count> {
         ALL.iter()

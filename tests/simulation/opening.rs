@@ -30,6 +30,11 @@ pub(crate) const MOST: u64 = 12;
 static PATHS: LazyLock<Vec<String>> =
     LazyLock::new(|| (0..=MOST).map(|seen| format!("/feed?after={seen}")).collect());
 
+/// The path of a request for the messages after number `seen`.
+pub(crate) fn path(seen: u64) -> &'static str {
+    &PATHS[usize::try_from(seen).expect("at most `MOST`")]
+}
+
 /// Lists of compression offers, static for the same reason.
 #[cfg(feature = "deflate")]
 static OFFERS: LazyLock<Vec<Vec<DeflateOffer>>> = LazyLock::new(|| {
@@ -89,8 +94,7 @@ impl ClientHandshake {
     pub(crate) fn new(seen: u64, rng: &mut Rng) -> Self {
         let mut nonce = [0; 16];
         rng.fill(&mut nonce);
-        let path = &PATHS[usize::try_from(seen).expect("at most `MOST`")];
-        let mut handshake = Handshake::new(nonce, "feed.example", path).port(9001);
+        let mut handshake = Handshake::new(nonce, "feed.example", path(seen)).port(9001);
         if rng.bool() {
             handshake = handshake.protocols(&PROTOCOLS);
         }

@@ -16,6 +16,13 @@ impl MaskKeys for Keys {
     }
 }
 
+/// A source of masking keys, and whether it will fail.
+pub(crate) fn keys(rng: &mut Rng) -> (Keys, bool) {
+    let lacks_keys = rng.u8(..50) == 0;
+    let left = if lacks_keys { rng.u32(0..20) } else { u32::MAX };
+    (Keys { rng: rng.fork(), left }, lacks_keys)
+}
+
 pub(crate) trait SimulatedRole: Role + Sized {
     /// Creates a connection; also returns whether its masking keys will fail.
     fn connection(config: Config, rng: &mut Rng) -> (Connection<Self>, bool);
@@ -29,8 +36,7 @@ impl SimulatedRole for Server {
 
 impl SimulatedRole for Client<Keys> {
     fn connection(config: Config, rng: &mut Rng) -> (Connection<Self>, bool) {
-        let lacks_keys = rng.u8(..50) == 0;
-        let left = if lacks_keys { rng.u32(0..20) } else { u32::MAX };
-        (Connection::client(config, Keys { rng: rng.fork(), left }), lacks_keys)
+        let (keys, lacks_keys) = keys(rng);
+        (Connection::client(config, keys), lacks_keys)
     }
 }

@@ -369,6 +369,12 @@ impl<R: SimulatedRole> Session<R> {
                     "`Keep` after the transport has ended: {state:?}, {own:?}"
                 );
             }
+            TransportAction::AwaitEnd => {
+                assert!(
+                    state == State::Closed && !wire.is_ended && !wire.end.server,
+                    "{state:?}, {own:?}"
+                );
+            }
             TransportAction::HalfClose => {
                 assert!(
                     state == State::Closed && !wire.is_ended && own.sent_close,

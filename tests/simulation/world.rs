@@ -48,7 +48,7 @@ pub(crate) enum Fault {
     Violation,
 }
 
-const FAULTS: [Fault; 11] = [
+pub(crate) const FAULTS: [Fault; 11] = [
     Fault::Reset,
     Fault::Lose,
     Fault::LoseOneWay,
@@ -415,7 +415,7 @@ impl World {
 }
 
 /// Draws the properties of a link.
-fn link_properties(net: &mut Net, is_calm: bool) -> LinkProperties {
+pub(crate) fn link_properties(net: &mut Net, is_calm: bool) -> LinkProperties {
     let rng = &mut net.rng;
     if is_calm {
         return LinkProperties {
