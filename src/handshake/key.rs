@@ -112,8 +112,9 @@ impl fmt::Debug for AcceptValue {
     }
 }
 
-// Base64::encode is called with one length only, and Sha1::update at one place, in a function that is not inlined. Otherwise
-// the compiler does not prove that the slice operations in the two crates cannot panic (`scripts/check/no-panic`).
+// Base64::encode is called with one length only, and Sha1::update and Sha1::digest once. Otherwise the
+// compiler does not prove that the slice operations in the two crates cannot panic
+// (`scripts/check/no-panic`).
 
 /// The base64 text of a digest (RFC 4648 §4).
 fn base64(bytes: &[u8; 20]) -> [u8; 28] {

@@ -28,7 +28,8 @@ use core::fmt;
 use core::num::NonZero;
 use core::time::Duration;
 
-use super::millis::{NEVER, NONE, after, floor, millis, widen};
+pub(crate) use super::millis::floor;
+use super::millis::{NEVER, NONE, after, millis, widen};
 
 /// The timeouts of a connection. `None` is no timeout; others are rounded up to milliseconds, and
 /// 2^32 - 1 ms (49 days) or more are none, too.
