@@ -19,12 +19,12 @@ use std::collections::HashMap;
 use arbitrary::{Arbitrary, Result, Unstructured};
 use barews::{Error, Kind};
 use barews_fuzz::sizes;
+use endpoint::Side;
 use flate2::FlushCompress;
+use frame::FIN;
 use inflated::{Outcome, compressed, context, opcode, run_to};
 use libfuzzer_sys::fuzz_target;
 use oracles::{Level, Verdict, Zlib, miniz_to, zlib_to};
-use endpoint::Side;
-use frame::FIN;
 
 /// A message as the peer sends it.
 struct Sent {

@@ -18,6 +18,7 @@ mod load;
 #[cfg(unix)]
 mod reconnect;
 mod relay;
+mod relay_ends;
 
 #[path = "../support"]
 mod support {

@@ -362,7 +362,7 @@ impl<R: SimulatedRole> Session<R> {
         }
         let (action, state) = (self.ws.transport_action(), self.ws.state());
         match action {
-            TransportAction::Keep | TransportAction::AwaitEnd => {
+            TransportAction::Keep => {
                 let waits = self.ws.frame_left() > 0 && state == State::RemoteClosed;
                 assert!(
                     !wire.is_ended || waits,
