@@ -355,17 +355,15 @@ impl Keepalive {
             return Action::None;
         }
         self.expired = self.expiring(now);
-        match self.expired {
-            Some(reason) => Action::Expired(reason),
-            // Not quiet, and nothing has expired: the Ping is due.
-            None => {
-                self.peer = Peer::Asked;
-                self.due = NONE;
-                // Until it has been written, the Ping counts as blocked output.
-                self.write = self.write.min(after(now, self.timeouts.write));
-                Action::SendPing
-            }
+        if let Some(reason) = self.expired {
+            return Action::Expired(reason);
         }
+        // Not quiet, and nothing has expired: the Ping is due.
+        self.peer = Peer::Asked;
+        self.due = NONE;
+        // Until it has been written, the Ping counts as blocked output.
+        self.write = self.write.min(after(now, self.timeouts.write));
+        Action::SendPing
     }
 
     /// The reason for which [`poll`](Self::poll) would give up the connection at `now`.
