@@ -30,10 +30,10 @@ fn main() -> io::Result<()> {
         eprintln!("{USAGE}");
         std::process::exit(if address == "--help" || address == "-h" { 0 } else { 2 });
     };
-    let listener = TcpListener::bind(address)?;
-    println!("listening on {}", listener.local_addr()?);
+    let listener = Async::<TcpListener>::bind(address)?;
+    println!("listening on {}", listener.get_ref().local_addr()?);
     loop {
-        let spawned = listener.accept().and_then(|(stream, _)| {
+        let spawned = future::block_on(listener.accept()).and_then(|(stream, _)| {
             let serve = || eprintln!("{:?}", future::block_on(connection(stream)));
             thread::Builder::new().spawn(serve)
         });
@@ -44,9 +44,9 @@ fn main() -> io::Result<()> {
     }
 }
 
-async fn connection(stream: TcpStream) -> io::Result<Option<Failure>> {
-    stream.set_nodelay(true)?;
-    let (start, stream) = (Instant::now(), Async::new(stream)?);
+async fn connection(stream: Async<TcpStream>) -> io::Result<Option<Failure>> {
+    stream.get_ref().set_nodelay(true)?;
+    let start = Instant::now();
     let half_close = || _ = stream.get_ref().shutdown(Shutdown::Write);
     let (now, sleep) = (|| start.elapsed(), async |time| _ = Timer::after(time).await);
     let (io, mut rx, mut tx) = (FromFutures::new(&stream), [0; 1024], [0; 1024 + MORE]);
