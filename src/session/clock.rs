@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use crate::buffer::{Reads, SendBuffer, Storage};
 use crate::bytes;
-use crate::time::keepalive::{Action, Keepalive, Timeouts};
+use crate::time::keepalive::{Action, Keepalive, Timeouts, floor};
 
 /// The milliseconds between an expired deadline and the verdict, in which the caller reads. They must
 /// be enough for a runtime to learn from the operating system what has arrived.
@@ -91,25 +91,44 @@ impl Clock {
         reads: &mut Reads,
         tx: &mut SendBuffer<T>,
     ) -> Action {
+        // First, so that the conversions in `note` share it.
+        let now = floor(seen.now);
         self.note(seen, reads, tx);
-        if self.keepalive.expiring(seen.now).is_some() {
-            let now = u64::try_from(seen.now.as_millis()).unwrap_or(u64::MAX);
-            let dry = seen.is_stalled || reads.dry || reads.ended;
-            if !self.is_over(now, dry && (tx.is_empty() || tx.tried)) {
-                return Action::None;
-            }
-            if self.verdict == NO_VERDICT {
-                // Rounded up.
-                self.verdict = now.saturating_add(GRACE + 1);
-                (reads.dry, tx.tried) = (false, false);
-                return Action::None;
-            }
+        let is_quiet = self.keepalive.is_quiet(now);
+        if !is_quiet && !self.may_judge(seen, reads, tx) {
+            return Action::None;
         }
         (self.verdict, self.adjourned) = (NO_VERDICT, 0);
-        match self.keepalive.poll(seen.now) {
+        let action = if is_quiet { Action::None } else { self.keepalive.poll(seen.now) };
+        match action {
             Action::None if self.ping == PING_DUE => Action::SendPing,
             action => action,
         }
+    }
+
+    /// Whether what has expired, if anything, may be judged now. If not, the verdict is announced.
+    #[inline(never)]
+    fn may_judge<T: Storage>(
+        &mut self,
+        seen: Seen,
+        reads: &mut Reads,
+        tx: &mut SendBuffer<T>,
+    ) -> bool {
+        if self.keepalive.expiring(seen.now).is_none() {
+            return true;
+        }
+        let now = floor(seen.now);
+        let dry = seen.is_stalled || reads.dry || reads.ended;
+        if !self.is_over(now, dry && (tx.is_empty() || tx.tried)) {
+            return false;
+        }
+        if self.verdict == NO_VERDICT {
+            // Rounded up.
+            self.verdict = now.saturating_add(GRACE + 1);
+            (reads.dry, tx.tried) = (false, false);
+            return false;
+        }
+        true
     }
 
     /// Whether the verdict, if one is announced, may be spoken at `now`. `tried` is whether the

@@ -295,7 +295,10 @@ impl<R: SessionRole> Session<R> {
         tx: &mut SendBuffer<T>,
         now: Duration,
     ) {
-        self.flush(tx, now);
+        if matches!(&self.stage, Stage::Open(open) if open.wants_write() || open.state() != State::Open)
+        {
+            self.flush(tx, now);
+        }
         if matches!(self.stage, Stage::Over) {
             return;
         }

@@ -28,7 +28,8 @@ use core::fmt;
 use core::num::NonZero;
 use core::time::Duration;
 
-use super::millis::{NEVER, NONE, after, floor, millis, widen};
+pub(crate) use super::millis::floor;
+use super::millis::{NEVER, NONE, after, millis, widen};
 
 /// The timeouts of a connection. `None` is no timeout; others are rounded up to milliseconds, and
 /// 2^32 - 1 ms (49 days) or more are none, too.
@@ -332,25 +333,24 @@ impl Keepalive {
         if self.expired.is_some() {
             return Some(Duration::ZERO);
         }
-        let earliest = self.deadlines().into_iter().map(|(at, _)| at).min();
-        let earliest = earliest.unwrap_or(NONE).min(self.next());
+        let earliest = self.earliest();
         (earliest != NONE).then(|| Duration::from_millis(earliest))
     }
 
     /// Returns what to do at `now`.
     pub fn poll(&mut self, now: Duration) -> Action {
-        self.expired = self.expiring(now);
-        match self.expired {
-            Some(reason) => Action::Expired(reason),
-            None if self.next() > floor(now) => Action::None,
-            None => {
-                self.peer = Peer::Asked;
-                self.due = NONE;
-                // Until it has been written, the Ping counts as blocked output.
-                self.write = self.write.min(after(now, self.timeouts.write));
-                Action::SendPing
-            }
+        if self.is_quiet(floor(now)) {
+            return Action::None;
         }
+        self.expired = self.expiring(now);
+        if let Some(reason) = self.expired {
+            return Action::Expired(reason);
+        }
+        self.peer = Peer::Asked;
+        self.due = NONE;
+        // Until it has been written, the Ping counts as blocked output.
+        self.write = self.write.min(after(now, self.timeouts.write));
+        Action::SendPing
     }
 
     /// The reason for which [`poll`](Self::poll) would give up the connection at `now`.
@@ -360,9 +360,34 @@ impl Keepalive {
         self.expired.or_else(|| over.min_by_key(|(at, _)| *at).map(|(_, reason)| reason))
     }
 
-    /// The next Ping, or the deadline in its place.
-    const fn next(&self) -> u64 {
-        if self.paused && matches!(self.phase, Phase::Open) { NONE } else { self.due }
+    /// Whether nothing is due at `now`, in milliseconds.
+    #[inline]
+    pub(crate) fn is_quiet(&self, now: u64) -> bool {
+        self.expired.is_none() && self.earliest() > now
+    }
+
+    /// The earliest deadline, or the next Ping.
+    #[inline]
+    fn earliest(&self) -> u64 {
+        if self.is_deaf() {
+            return self.write;
+        }
+        self.due.min(self.idle).min(self.extended()).min(self.write)
+    }
+
+    /// Whether the peer cannot be heard.
+    const fn is_deaf(&self) -> bool {
+        self.paused && matches!(self.phase, Phase::Open)
+    }
+
+    /// The deadline of the message, extended by the bytes received of it.
+    const fn extended(&self) -> u64 {
+        match self.timeouts.message_rate {
+            0 => self.message,
+            rate => self
+                .message
+                .saturating_add(self.progress.saturating_mul(1000).saturating_div(widen(rate))),
+        }
     }
 
     /// The deadlines after which the connection is given up.
@@ -373,20 +398,14 @@ impl Keepalive {
             (Phase::Open, Peer::Awaited) => (self.due, Reason::Pong),
             (Phase::Closing, _) => (self.due, Reason::Close),
         };
-        let extended = match self.timeouts.message_rate {
-            0 => self.message,
-            rate => self
-                .message
-                .saturating_add(self.progress.saturating_mul(1000).saturating_div(widen(rate))),
-        };
-        if self.paused && matches!(self.phase, Phase::Open) {
+        if self.is_deaf() {
             let none = (NONE, Reason::Pong);
             return [none, none, none, (self.write, Reason::Write)];
         }
         [
             (due, reason),
             (self.idle, Reason::Idle),
-            (extended, Reason::Message),
+            (self.extended(), Reason::Message),
             (self.write, Reason::Write),
         ]
     }
