@@ -11,7 +11,7 @@ use crate::frame::kind;
 use crate::opaque::{Sink, any, bytes, flag, long, number, seen, text};
 
 /// A source of masking keys that may fail.
-struct Keys;
+pub struct Keys;
 
 impl barews::MaskKeys for Keys {
     fn next_key(&mut self) -> Result<[u8; 4], NoKey> {
@@ -19,7 +19,7 @@ impl barews::MaskKeys for Keys {
     }
 }
 
-fn config() -> Config {
+pub fn config() -> Config {
     let config = Config::new()
         .max_frame_len(long())
         .max_message_len(long())

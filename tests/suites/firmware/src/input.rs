@@ -11,6 +11,7 @@ pub fn all() {
     seen((buffer.capacity(), buffer.len(), buffer.is_empty(), buffer.unread()));
     seen(buffer.spare_mut());
     seen(buffer.reserve(number()));
+    seen(buffer.need_more());
     buffer.advance(number());
     buffer.consume(number());
     seen(buffer.spare_mut());

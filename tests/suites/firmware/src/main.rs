@@ -11,6 +11,8 @@ mod frame;
 mod handshake;
 mod input;
 mod opaque;
+#[cfg(feature = "handshake")]
+mod session;
 mod time;
 
 use core::hint::black_box;
@@ -25,6 +27,8 @@ extern "C" fn _start() -> ! {
     time::all();
     #[cfg(feature = "handshake")]
     handshake::all();
+    #[cfg(feature = "handshake")]
+    session::all();
     #[cfg(feature = "control")]
     black_box(opaque::bytes()[opaque::number()]);
     loop {
