@@ -71,10 +71,11 @@ impl Opening for ServerOpening {
             Status::NeedMore(more) => return Ok(Step::NeedMore(more.get())),
             Status::Complete(len) => len,
         };
-        let (event, is_upgrade) = match reader.read(input.take(len))? {
-            Status::NeedMore(more) => return Ok(Step::NeedMore(more.get())),
-            Status::Complete(Incoming::Upgrade(upgrade)) => (SessionEvent::Upgrade(upgrade), true),
-            Status::Complete(Incoming::Plain(request)) => (SessionEvent::Request(request), false),
+        let status = reader.read(input.take(len))?;
+        let Status::Complete(incoming) = status else { return Ok(Step::Wait) };
+        let (event, is_upgrade) = match incoming {
+            Incoming::Upgrade(upgrade) => (SessionEvent::Upgrade(upgrade), true),
+            Incoming::Plain(request) => (SessionEvent::Request(request), false),
         };
         *self = Self::Asked { is_upgrade };
         Ok(Step::Event(event))
@@ -116,10 +117,11 @@ impl Opening for ClientOpening {
         };
         let key = reader.key;
         let is_offered = |chosen: &str| protocols.contains(&key.fingerprint(chosen));
-        Ok(match reader.read(input.take(len), is_offered, offers)? {
-            Status::NeedMore(more) => Step::NeedMore(more.get()),
-            Status::Complete(Response::Accepted(it)) => Step::Event(SessionEvent::Opened(it)),
-            Status::Complete(Response::Rejected(it)) => Step::Event(SessionEvent::Rejected(it)),
-        })
+        let status = reader.read(input.take(len), is_offered, offers)?;
+        let Status::Complete(response) = status else { return Ok(Step::Wait) };
+        Ok(Step::Event(match response {
+            Response::Accepted(it) => SessionEvent::Opened(it),
+            Response::Rejected(it) => SessionEvent::Rejected(it),
+        }))
     }
 }

@@ -152,7 +152,7 @@ impl<R: SessionRole> Session<R> {
         tx: &mut SendBuffer<T>,
         now: Duration,
     ) -> Option<SessionEvent<'b>> {
-        let Stage::Opening { opening, .. } = &mut self.stage else { return None };
+        let opening = self.stage.opening_mut()?;
         let event = match opening.step(input) {
             Ok(Step::Event(event)) => event,
             Ok(Step::Wait) => {
@@ -209,11 +209,11 @@ impl<R: SessionRole> Session<R> {
         if self.holds() {
             return None;
         }
-        let Stage::Open(connection) = &mut self.stage else { return None };
+        let connection = self.stage.connection_mut()?;
         let is_inside = connection.is_receiving_message();
         let event = connection.receive(input);
         if connection.wants_write() {
-            self.flush(tx, now);
+            _ = self.flush(tx, now);
         }
         match event {
             Ok(Event::Data(data)) => {
@@ -272,17 +272,23 @@ impl<R: SessionRole> Session<R> {
 
     /// The transport has ended.
     fn end(&mut self, now: Duration) {
-        let Stage::Open(connection) = &mut self.stage else { return };
         self.clock.close(now);
-        if let Err(error) = connection.receive_eof() {
+        let ended = self.stage.connection_mut().map(Connection::receive_eof);
+        if let Some(Err(error)) = ended {
             self.report_later(Failure::Protocol(error));
         }
     }
 
     /// Queues the Pong or Close that the connection has ready. Without space it waits.
     #[inline(never)]
-    pub(super) fn flush<T: Storage>(&mut self, tx: &mut SendBuffer<T>, now: Duration) {
-        let Stage::Open(connection) = &mut self.stage else { return };
+    ///
+    /// `None` if the session is not open, or can no longer send.
+    pub(super) fn flush<T: Storage>(
+        &mut self,
+        tx: &mut SendBuffer<T>,
+        now: Duration,
+    ) -> Option<()> {
+        let connection = self.stage.connection_mut()?;
         let mut room = 0;
         while connection.wants_write() {
             let Ok(out) = tx.spare_mut(room) else { break };
@@ -292,11 +298,11 @@ impl<R: SessionRole> Session<R> {
                 Err(error) => {
                     self.report_later(Failure::Send(error));
                     self.stage = Stage::Over;
-                    return;
+                    return None;
                 }
             }
         }
-        let Stage::Open(connection) = &self.stage else { return };
+        let connection = self.stage.connection_mut()?;
         if connection.state() != State::Open {
             self.clock.close(now);
         }
@@ -304,6 +310,7 @@ impl<R: SessionRole> Session<R> {
             self.report_later(Failure::Send(SendError::BufferTooSmall { needed: room }));
             self.stage = Stage::Over;
         }
+        Some(())
     }
 
     /// Fails the session because of something that is not the protocol's. The peer learns the code
@@ -317,11 +324,9 @@ impl<R: SessionRole> Session<R> {
         now: Duration,
     ) {
         self.report_later(failure);
-        if let Stage::Open(connection) = &mut self.stage {
-            connection.fail(error);
-        }
+        _ = self.stage.connection_mut().map(|connection| connection.fail(error));
         self.clock.close(now);
-        self.flush(tx, now);
+        _ = self.flush(tx, now);
     }
 
     /// Lets time pass.
@@ -334,7 +339,7 @@ impl<R: SessionRole> Session<R> {
     ) {
         if matches!(&self.stage, Stage::Open(open) if open.wants_write() || open.state() != State::Open)
         {
-            self.flush(tx, now);
+            _ = self.flush(tx, now);
         }
         if matches!(self.stage, Stage::Over) {
             return;

@@ -17,7 +17,10 @@ use crate::wire::frame::{Content, HeaderBytes, Opcode};
 /// What a send does once either side has closed: nothing, as the peer would discard it.
 macro_rules! send {
     ($self:ident, $tx:ident, |$connection:ident, $out:ident| $write:expr) => {{
-        let $connection = $self.sending()?;
+        let $connection = match $self.sending() {
+            Ok(connection) => connection,
+            Err(error) => return lenient(error),
+        };
         let mut room = 0;
         loop {
             let $out = $tx.spare();
@@ -374,7 +377,6 @@ impl<R: SessionRole> Session<R> {
 }
 
 /// Once either side has closed, a send does nothing.
-#[cfg(feature = "deflate")]
 fn lenient(error: SendError) -> Result<(), SendError> {
     if error == SendError::Closed { Ok(()) } else { Err(error) }
 }

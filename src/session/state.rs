@@ -58,6 +58,24 @@ pub(super) enum Stage<R: SessionRole> {
     Over,
 }
 
+impl<R: SessionRole> Stage<R> {
+    /// The opening handshake, until it is complete.
+    pub(super) const fn opening_mut(&mut self) -> Option<&mut R::Opening> {
+        match self {
+            Self::Opening { opening, .. } => Some(opening),
+            Self::Open(_) | Self::Refused | Self::Over => None,
+        }
+    }
+
+    /// The connection, once it is open.
+    pub(super) const fn connection_mut(&mut self) -> Option<&mut Connection<R>> {
+        match self {
+            Self::Open(connection) => Some(connection),
+            Self::Opening { .. } | Self::Refused | Self::Over => None,
+        }
+    }
+}
+
 impl<R: SessionRole> Session<R> {
     /// Creates a session on a connection whose opening handshake was done elsewhere: by an HTTP
     /// server, or over HTTP/2.
