@@ -35,7 +35,7 @@ fn to_u32(distance: usize) -> u32 {
 
 /// A message of stored blocks.
 fn stored(bytes: &[u8]) -> BitWriter {
-    let mut stream = BitWriter::NONE;
+    let mut stream = BitWriter::new();
     for block in bytes.chunks(65_535) {
         stream.stored(false, block);
     }
@@ -71,7 +71,7 @@ fn the_window_is_the_same_across_messages_and_sizes_of_output() {
         let window = 1_usize << bits;
         let bytes = pattern(window);
         for size in [1, 255, 256, 257, 1 << 16] {
-            let mut next = BitWriter::NONE;
+            let mut next = BitWriter::new();
             let next = next.fixed(false).repeat(258, to_u32(window)).end().message();
             let seen = through(bits, true, &[stored(&bytes).message(), next], size);
             let again: Vec<u8> = bytes.iter().copied().cycle().take(258).collect();
@@ -94,7 +94,7 @@ fn no_match_reaches_before_the_start() {
                 assert!(!beyond || seen.open == bytes);
             }
             // Without takeover the start is that of each message.
-            let mut next = BitWriter::NONE;
+            let mut next = BitWriter::new();
             let next = next.fixed(false).repeat(3, to_u32(distance)).end().message();
             let first = stored(&pattern(200)).message();
             assert!(refused(&through(bits, false, &[first.clone(), next.clone()], 1000)));
@@ -108,7 +108,7 @@ fn no_match_reaches_before_the_start() {
 /// how much of the ring is valid. The window of `Inflate` tracks that.
 #[test]
 fn the_initial_content_of_the_memory_is_never_output() {
-    let mut stream = BitWriter::NONE;
+    let mut stream = BitWriter::new();
     let message = stream.fixed(false).repeat(258, 32_768).end().message();
     let mut ring = vec![JUNK; 1 << 15];
     let flags = inflate_flags::TINFL_FLAG_HAS_MORE_INPUT;
@@ -127,7 +127,7 @@ fn the_initial_content_of_the_memory_is_never_output() {
             for distance in
                 [before + 1, before + 2, window - 1, window].into_iter().filter(before_start)
             {
-                let mut next = BitWriter::NONE;
+                let mut next = BitWriter::new();
                 let next = next.fixed(false).repeat(258, to_u32(distance)).end().message();
                 let seen = through(bits, true, &[stored(&vec![7; before]).message(), next], 300);
                 assert!(refused(&seen) && seen.open.is_empty(), "{bits} {before} {distance}");
@@ -190,7 +190,7 @@ fn add_empty(stream: &mut BitWriter, kind: usize) {
 #[test]
 fn empty_blocks_of_all_types_give_nothing() {
     for kinds in [&[0][..], &[1], &[2], &[0, 1, 2], &[2, 2, 1, 1, 0, 0]] {
-        let mut stream = BitWriter::NONE;
+        let mut stream = BitWriter::new();
         stream.fixed(false).literals(b"a").end();
         for &kind in kinds.iter().cycle().take(3000) {
             add_empty(&mut stream, kind);
@@ -206,7 +206,7 @@ fn empty_blocks_of_all_types_give_nothing() {
 #[test]
 fn a_reserved_block_type_is_invalid() {
     for last in 0..2 {
-        let mut stream = BitWriter::NONE;
+        let mut stream = BitWriter::new();
         let message = stream.fixed(false).literals(b"ab").end().bits(last | 3 << 1, 3).message();
         let seen = alone(&message);
         assert!(refused(&seen) && seen.open == b"ab");
@@ -230,7 +230,7 @@ fn stored_blocks_of_all_lengths() {
     for len in [0, 1, 2, 7, 8, 9, 255, 256, 257, 4096, 65_534, 65_535] {
         let bytes = pattern(len);
         for size in [3, 4096, 1 << 17] {
-            let mut stream = BitWriter::NONE;
+            let mut stream = BitWriter::new();
             stream.fixed(false).literals(b"ab").end().stored(false, &bytes).stored(false, b"c");
             let wanted = [b"ab", &bytes[..], b"c"].concat();
             let seen = through(10, true, &[stream.message()], size);
@@ -260,7 +260,7 @@ fn bytes_of(seen: Outcome) -> Vec<u8> {
 fn symbols_without_a_meaning_are_invalid() {
     for symbol in 257..288 {
         for distance in 0..32 {
-            let mut stream = BitWriter::NONE;
+            let mut stream = BitWriter::new();
             stream.fixed(false).literals(b"ab").fixed_symbol(symbol);
             let message = stream.code((distance, 5)).bits(0, 13).end().message();
             let wanted = zlib(b"", &message);
@@ -304,7 +304,7 @@ fn same_as_zlib(name: &str, head: &BitWriter) -> Vec<bool> {
 
 /// Tests a head with these code lengths; returns true if some continuation is valid.
 fn codes_are_valid(name: &str, literals: &[u8], distances: &[u8]) -> bool {
-    let mut stream = BitWriter::NONE;
+    let mut stream = BitWriter::new();
     stream.dynamic(false, literals, distances);
     // Followed by the end of the block, if the code has one.
     let ok = same_as_zlib(name, &stream);
@@ -379,7 +379,7 @@ fn code_length_codes() {
     /// A literal, then zeros up to the end.
     const START: [Item; 4] = [(1, 0), (18, 127), (18, 106), (1, 0)];
     let head = |name: &str, code: &[u8; 19], literals, distances, items: &[Item]| {
-        let mut stream = BitWriter::NONE;
+        let mut stream = BitWriter::new();
         stream.dynamic_head(false, literals, distances, code, items);
         let ok = same_as_zlib(name, &stream).contains(&true);
         // Followed by the end of the block.
@@ -418,7 +418,7 @@ fn a_dynamic_block_at_every_bit_of_a_byte() {
     let lengths = literals(&[1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 15], 2, &[]);
     let codes = bits::codes(&lengths);
     for pad in 0..16 {
-        let mut stream = BitWriter::NONE;
+        let mut stream = BitWriter::new();
         // A block of 9-bit literals shifts what follows by any number of bits.
         stream.fixed(false);
         for _ in 0..pad {

@@ -49,7 +49,7 @@ fn limited(wire: &[u8], limit: usize, size: usize) -> (Vec<usize>, Option<Error>
 
 /// The same bytes as three messages: of matches, stored, of literals.
 fn three_encodings(len: u32) -> [BitWriter; 3] {
-    let mut matches = BitWriter::NONE;
+    let mut matches = BitWriter::new();
     matches.fixed(false);
     let mut left = len;
     if left > 0 {
@@ -68,7 +68,7 @@ fn three_encodings(len: u32) -> [BitWriter; 3] {
     }
     matches.end();
     let bytes = vec![b'z'; len.try_into().unwrap()];
-    let (mut stored, mut literals) = (BitWriter::NONE, BitWriter::new());
+    let (mut stored, mut literals) = (BitWriter::new(), BitWriter::new());
     for chunk in bytes.chunks(100) {
         stored.stored(false, chunk);
     }
@@ -109,14 +109,14 @@ fn p13_a_message_of_the_limit_passes_and_one_byte_more_fails() {
 fn errors_after_the_limit_are_not_reported_but_at_the_limit_they_are() {
     for size in [1, 5, 9, 10, 11, 100] {
         // Ten bytes, then a block of the reserved type.
-        let mut stream = BitWriter::NONE;
+        let mut stream = BitWriter::new();
         stream.fixed(false).literals(b"0123456789").end().bits(3 << 1, 3);
         let wire = compressed(Side::Client, Kind::Binary, &[&stream.message()]);
         assert_eq!(limited(&wire, 10, size), (vec![10], Some(Error::InvalidDeflate)));
         assert_eq!(limited(&wire, 11, size), (vec![10], Some(Error::InvalidDeflate)));
         assert_eq!(limited(&wire, 9, size), (vec![9], Some(Error::MessageTooLong)));
         // A match before the start is reported before the limit.
-        let mut stream = BitWriter::NONE;
+        let mut stream = BitWriter::new();
         stream.fixed(false).literals(b"0123456789").repeat(258, 11);
         let wire = compressed(Side::Client, Kind::Binary, &[&stream.message()]);
         assert_eq!(limited(&wire, 10, size), (vec![10], Some(Error::InvalidDeflate)));
@@ -148,7 +148,7 @@ fn a_bomb_of_1032_to_1_stops_at_the_limit() {
 
 /// A fixed block of matches of 258 bytes, each of 13 bits.
 fn matches(count: usize) -> Vec<u8> {
-    let mut stream = BitWriter::NONE;
+    let mut stream = BitWriter::new();
     stream.fixed(false).literals(b"-");
     for _ in 0..count {
         stream.repeat(258, 1);
@@ -279,7 +279,7 @@ fn uncompressed_data_passes_unchanged_in_pieces() {
 
 /// The text as a compressed message: stored, of literals, and compressed by zlib.
 fn messages(text: &[u8]) -> [Vec<u8>; 3] {
-    let (mut stored, mut literals) = (BitWriter::NONE, BitWriter::new());
+    let (mut stored, mut literals) = (BitWriter::new(), BitWriter::new());
     stored.stored(false, text);
     literals.fixed(false).literals(text).end();
     let level = Level { level: 9, window_bits: 15 };
@@ -345,7 +345,7 @@ fn invalid_text_is_refused_as_soon_as_it_arrives() {
         assert_eq!(seen, Outcome { open: b"ab".to_vec(), error, ..Outcome::default() });
         // Invalid text is reported before a later DEFLATE error, but not before an earlier one.
         for (order, error) in [(b"\xFF", Error::InvalidUtf8), (b"a", Error::InvalidDeflate)] {
-            let mut stream = BitWriter::NONE;
+            let mut stream = BitWriter::new();
             stream.fixed(false).literals(order).end().bits(3 << 1, 3).bits(0xFF, 8);
             wire = compressed(side, Kind::Text, &[&stream.message()]);
             for size in [1, 100] {

@@ -280,7 +280,7 @@ fn bomb() -> Vec<u8> {
     let (mut literals, distances) = ([0; 286], [1, 1]);
     (literals[0], literals[256], literals[285]) = (2, 2, 1);
     let (literal, distance) = (codes(&literals), codes(&distances));
-    let mut bits = BitWriter::NONE;
+    let mut bits = BitWriter::new();
     bits.dynamic(false, &literals, &distances).code(literal[0]);
     for _ in 0..(256 << 20) / 258 {
         bits.code(literal[285]).code(distance[0]);
@@ -318,8 +318,8 @@ fn loopback_echoes_longer_than_their_messages_wait_for_the_reader() {
     let before = peak(&server);
     let (mut client, _) = open(&server, "permessage-deflate; server_no_context_takeover");
     let payload = bytes(30_000);
-    let first = BitWriter::NONE.stored(false, &payload).message();
-    let mut again = BitWriter::NONE;
+    let first = BitWriter::new().stored(false, &payload).message();
+    let mut again = BitWriter::new();
     again.fixed(false);
     for at in (0..30_000).step_by(250) {
         again.repeat(250.min(30_000 - at), 30_000);

@@ -78,11 +78,11 @@ const BIG: usize = 1 << 20;
 
 /// Literals with codes of 9 bits.
 fn literals(n: usize) -> Vec<u8> {
-    BitWriter::NONE.fixed(false).literals(&vec![0xF0; 10 * n]).end().message()
+    BitWriter::new().fixed(false).literals(&vec![0xF0; 10 * n]).end().message()
 }
 
 fn matches(n: usize) -> Vec<u8> {
-    let mut stream = BitWriter::NONE;
+    let mut stream = BitWriter::new();
     stream.fixed(false).literals(b"abc");
     for _ in 0..n {
         stream.repeat(258, 3);
@@ -92,7 +92,7 @@ fn matches(n: usize) -> Vec<u8> {
 
 /// Matches of 16 bytes.
 fn words<const DISTANCE: u32>(n: usize) -> Vec<u8> {
-    let mut stream = BitWriter::NONE;
+    let mut stream = BitWriter::new();
     stream.fixed(false).literals(&[7; 600]);
     for _ in 0..10 * n {
         stream.repeat(16, DISTANCE);
@@ -104,7 +104,7 @@ fn words<const DISTANCE: u32>(n: usize) -> Vec<u8> {
 fn custom_codes(n: usize) -> Vec<u8> {
     let literals = [[8; 254].as_slice(), &[9; 4]].concat();
     let codes = codes(&literals);
-    let mut stream = BitWriter::NONE;
+    let mut stream = BitWriter::new();
     stream.dynamic(false, &literals, &[1, 1]).code(codes[0]);
     for _ in 0..10 * n {
         // A literal, and a match of length 3 at distance 2.
@@ -114,7 +114,7 @@ fn custom_codes(n: usize) -> Vec<u8> {
 }
 
 fn stored(n: usize) -> Vec<u8> {
-    let mut stream = BitWriter::NONE;
+    let mut stream = BitWriter::new();
     for _ in 0..10 * n {
         stream.stored(false, b"");
     }
@@ -122,7 +122,7 @@ fn stored(n: usize) -> Vec<u8> {
 }
 
 fn fixed(n: usize) -> Vec<u8> {
-    let mut stream = BitWriter::NONE;
+    let mut stream = BitWriter::new();
     for _ in 0..10 * n {
         stream.fixed(false).end();
     }
@@ -134,7 +134,7 @@ fn fixed(n: usize) -> Vec<u8> {
 fn dynamic(n: usize) -> Vec<u8> {
     let mut code = [0; 19];
     (code[0], code[1], code[18]) = (2, 2, 1);
-    let mut stream = BitWriter::NONE;
+    let mut stream = BitWriter::new();
     for _ in 0..n {
         stream.dynamic_head(false, 257, 1, &code, &[(18, 127), (18, 107), (1, 0), (0, 0)]);
         stream.code(codes(&[1])[0]);

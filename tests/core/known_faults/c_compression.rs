@@ -34,7 +34,7 @@ fn nothing(stream: &mut BitWriter, count: usize) {
 
 /// One literal, then matches of 258 bytes in 13 bits each.
 fn bomb(matches: usize) -> Vec<u8> {
-    let mut stream = BitWriter::NONE;
+    let mut stream = BitWriter::new();
     stream.fixed(false).literals(b"-");
     repeat(&mut stream, matches, 1);
     stream.end().message()
@@ -100,7 +100,7 @@ fn weechat_wsa_2026_1_each_message_of_many_has_the_limit() {
     let sound = compressed(side, Kind::Binary, &[&message]).repeat(20);
     assert_eq!(limited(side, &sound, len, 500).messages.len(), 20);
     // With context takeover, the second message refers to the first and is a bomb all the same.
-    let mut second = BitWriter::NONE;
+    let mut second = BitWriter::new();
     second.fixed(false);
     repeat(&mut second, 101, 20_000);
     let more = compressed(side, Kind::Binary, &[&second.end().message()]);
@@ -120,7 +120,7 @@ fn libsoup_cve_2026_15709_a_bomb_of_text() {
 /// Bandit, CVE-2026-39804: the same, after empty blocks.
 #[test]
 fn bandit_cve_2026_39804_empty_blocks_and_then_a_bomb() {
-    let mut stream = BitWriter::NONE;
+    let mut stream = BitWriter::new();
     nothing(&mut stream, 50_000);
     stream.fixed(false).literals(b"-");
     repeat(&mut stream, 100, 1);
@@ -142,7 +142,7 @@ fn autobahn_python_cve_2026_77528_few_compressed_bytes_are_many() {
 /// messages that are longer compressed than inflated.
 #[test]
 fn faye_cve_2026_54464_many_compressed_bytes_are_few() {
-    let mut stream = BitWriter::NONE;
+    let mut stream = BitWriter::new();
     nothing(&mut stream, 100);
     let message = stream.stored(false, b"ten bytes.").message();
     assert!(message.len() > 500);
@@ -192,7 +192,7 @@ fn autobahn_python_cve_2026_116579_nothing_is_written_past_the_limit() {
 fn undici_cve_2026_85024_a_malformed_byte_after_the_limit() {
     for side in SIDES {
         for limit in 9..=11 {
-            let mut stream = BitWriter::NONE;
+            let mut stream = BitWriter::new();
             stream.fixed(false).literals(b"0123456789").end().bits(3 << 1, 3);
             let wire = compressed(side, Kind::Binary, &[&stream.message(), b"\xFF\xFF", b"\x07"]);
             let wire = [wire, compressed(side, Kind::Binary, &[b"\x07"])].concat();
@@ -245,7 +245,7 @@ fn libwebsockets_cve_2025_1866_only_the_slice_and_the_window_are_written() {
 #[test]
 fn jetty_6050_valid_text_is_valid_at_any_cut() {
     let text = "Grüße, 世界 😀 ".repeat(20);
-    let mut stream = BitWriter::NONE;
+    let mut stream = BitWriter::new();
     stream.stored(false, &text.as_bytes()[..101]);
     let message = stream.fixed(false).literals(&text.as_bytes()[101..]).end().message();
     for (side, len) in SIDES.iter().flat_map(|side| [1, 7, 50, 1000].map(|len| (*side, len))) {

@@ -126,7 +126,7 @@ fn r7692_7_2_1_02_blocks_of_all_types_including_final_ones() {
     let distances = bits::codes(&[1, 1]);
     for last in 0..16_u32 {
         let last = |block: u32| last >> block & 1 == 1;
-        let mut stream = BitWriter::NONE;
+        let mut stream = BitWriter::new();
         stream.stored(last(0), b"stored ");
         if last(0) {
             stream.align();
@@ -153,14 +153,14 @@ fn r7692_7_2_1_02_blocks_of_all_types_including_final_ones() {
 
 #[test]
 fn r7692_7_2_1_02_the_window_survives_a_final_block() {
-    let mut stream = BitWriter::NONE;
+    let mut stream = BitWriter::new();
     stream.fixed(true).literals(b"abc").end().align();
     stream.fixed(true).repeat(3, 3).end().align();
     let message = stream.message();
     let wanted = (Kind::Binary, &b"abcabc"[..]);
     assert_eq!(alone(&message), Outcome::whole(&[wanted]));
     // The next message too.
-    let mut stream = BitWriter::NONE;
+    let mut stream = BitWriter::new();
     stream.fixed(true).repeat(3, 3).end().align();
     let wire = [&message, &stream.message()]
         .map(|message| compressed(Side::Client, Kind::Binary, &[message]))
@@ -174,7 +174,7 @@ fn r7692_7_2_1_03_padding_after_a_final_block_is_ignored() {
     for (padding, literals) in
         (0..128).flat_map(|padding| [(padding, &b"abc"[..]), (padding, b"ab\xFF")])
     {
-        let mut stream = BitWriter::NONE;
+        let mut stream = BitWriter::new();
         stream.fixed(true).literals(literals).end();
         // 3 + 24 + 7 bits leave six free in the last byte; a 9-bit literal leaves five.
         let free = if literals == b"abc" { 6 } else { 5 };
@@ -187,7 +187,7 @@ fn r7692_7_2_1_03_padding_after_a_final_block_is_ignored() {
 #[test]
 fn r7692_7_2_2_01_the_four_bytes_follow_the_last_fragment_only() {
     // Fragments that end inside a stored block of 0x00 0x00 0xFF 0xFF.
-    let mut stream = BitWriter::NONE;
+    let mut stream = BitWriter::new();
     stream.stored(false, b"\x00\x00\xFF\xFF").stored(false, b"!");
     let message = stream.message();
     for cut in 0..=message.len() {
@@ -259,7 +259,7 @@ fn r7692_7_2_2_02_the_window_persists_across_messages_of_all_lengths() {
     let mut wanted: Vec<Vec<u8>> = Vec::new();
     let mut all = Vec::new();
     for len in 3..=258_u32 {
-        let mut stream = BitWriter::NONE;
+        let mut stream = BitWriter::new();
         stream.fixed(false).literals(&len.to_le_bytes()[..2]);
         all.extend(&len.to_le_bytes()[..2]);
         let mut message = len.to_le_bytes()[..2].to_vec();
@@ -301,7 +301,7 @@ fn r7692_7_2_2_03_only_the_window_is_used_of_more_memory() {
     let mut memory = vec![JUNK; 1000];
     let inflate = Inflate::new(context, &mut memory).unwrap();
     let mut receiver = Receiver::new(Side::Client, Config::new(), inflate);
-    let mut stream = BitWriter::NONE;
+    let mut stream = BitWriter::new();
     stream.stored(false, &[b'-'; 700]).fixed(false).repeat(3, 257);
     let wire = compressed(Side::Client, Kind::Binary, &[&stream.message()]);
     receiver.read(&wire, &mut [900].into_iter().cycle());
@@ -313,7 +313,7 @@ fn r7692_7_2_2_03_only_the_window_is_used_of_more_memory() {
 #[test]
 fn r7692_10_4_the_limit_applies_to_inflated_bytes() {
     // A few bytes inflate to 1,000, which a limit on compressed bytes would not catch.
-    let mut stream = BitWriter::NONE;
+    let mut stream = BitWriter::new();
     stream.fixed(false).literals(b"a");
     for _ in 0..3 {
         stream.repeat(258, 1);
