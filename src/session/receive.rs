@@ -123,9 +123,7 @@ impl<R: SessionRole> Session<R> {
     ) -> Option<SessionEvent<'b>> {
         self.has_ended |= reads.ended;
         self.is_deaf = self.has_ended;
-        if matches!(self.stage, Stage::Opening { .. })
-            && let Some(event) = self.head(input, reads, capacity, tx, now)
-        {
+        if let Some(event) = self.head(input, reads, capacity, tx, now) {
             return Some(event);
         }
         if matches!(self.stage, Stage::Open(_))
@@ -289,26 +287,18 @@ impl<R: SessionRole> Session<R> {
         now: Duration,
     ) -> Option<()> {
         let connection = self.stage.connection_mut()?;
-        let mut room = 0;
-        while connection.wants_write() {
-            let Ok(out) = tx.spare_mut(room) else { break };
-            match connection.transmit(out) {
-                Ok(n) => tx.advance(n),
-                Err(SendError::BufferTooSmall { needed }) if needed > room => room = needed,
-                Err(error) => {
-                    self.report_later(Failure::Send(error));
-                    self.stage = Stage::Over;
-                    return None;
-                }
-            }
-        }
-        let connection = self.stage.connection_mut()?;
+        let queued = tx.queue(|out| connection.transmit(out));
         if connection.state() != State::Open {
             self.clock.close(now);
         }
-        if connection.wants_write() && tx.is_empty() {
-            self.report_later(Failure::Send(SendError::BufferTooSmall { needed: room }));
-            self.stage = Stage::Over;
+        match queued {
+            Ok(()) => {}
+            // It has space later.
+            Err(SendError::BufferTooSmall { .. }) if !tx.is_empty() => {}
+            Err(error) => {
+                self.report_later(Failure::Send(error));
+                self.stage = Stage::Over;
+            }
         }
         Some(())
     }

@@ -189,15 +189,8 @@ impl<R: SessionRole> Session<R> {
             Stage::Over => return TransportAction::Drop,
         };
         match action {
-            TransportAction::HalfClose | TransportAction::AwaitEnd if !tx.is_empty() => {
-                TransportAction::Keep
-            }
-            // A peer that has only ended its own direction still reads.
-            TransportAction::Drop
-                if self.has_ended && !tx.is_empty() && !matches!(self.stage, Stage::Over) =>
-            {
-                TransportAction::Keep
-            }
+            // Also before the drop: a peer that has only ended its own direction still reads.
+            _ if !tx.is_empty() => TransportAction::Keep,
             TransportAction::HalfClose if self.is_half_closed => TransportAction::AwaitEnd,
             TransportAction::HalfClose => {
                 self.is_half_closed = true;
