@@ -7,6 +7,7 @@ mod send_buffer;
 mod storage;
 
 pub use self::input::Input;
+#[cfg(feature = "handshake")]
 pub(crate) use self::recv_buffer::Reads;
 pub use self::recv_buffer::{MIN_BUFFER_LEN, RecvBuffer};
 pub use self::send_buffer::SendBuffer;

@@ -266,6 +266,7 @@ impl<S: Storage> RecvBuffer<S> {
     }
 
     /// The number of bytes that the storage can hold after it has grown, as far as is known.
+    #[cfg(feature = "handshake")]
     #[inline]
     pub(crate) fn max_len(&self) -> usize {
         if self.transport.is_full { self.capacity() } else { self.storage.max_len() }

@@ -44,6 +44,7 @@ pub struct SendBuffer<S> {
     /// The number of bytes that were sent before those of the storage.
     origin: u64,
     /// The number of bytes that were sent when a session asked last.
+    #[cfg(feature = "handshake")]
     seen: u64,
     /// Whether the caller has looked at the unsent bytes, to write them, since a session asked.
     pub(crate) tried: bool,
@@ -71,6 +72,7 @@ impl<S: Storage> SendBuffer<S> {
             high,
             is_over: false,
             origin: 0,
+            #[cfg(feature = "handshake")]
             seen: 0,
             tried: false,
         }
@@ -159,12 +161,6 @@ impl<S: Storage> SendBuffer<S> {
         self.queued(n.min(spare));
     }
 
-    /// The space that is free now.
-    #[inline(always)]
-    pub(crate) fn spare(&mut self) -> &mut [u8] {
-        self.storage.as_mut().get_mut(self.end..).unwrap_or_else(bytes::nothing)
-    }
-
     /// Queues `n` bytes, at most those of [`spare_mut`](Self::spare_mut).
     #[inline(always)]
     pub(crate) fn queued(&mut self, n: usize) {
@@ -222,25 +218,9 @@ impl<S: Storage> SendBuffer<S> {
         Ok(core::mem::replace(&mut self.storage, bigger))
     }
 
-    /// Where the bytes that are unsent now end, counted in bytes from the beginning.
-    pub(crate) const fn position(&self) -> u64 {
-        self.origin.wrapping_add(bytes::to_u64(self.end))
-    }
-
     /// How many bytes were sent since the beginning.
     pub(crate) const fn total_sent(&self) -> u64 {
         self.origin.wrapping_add(bytes::to_u64(self.start))
-    }
-
-    /// Whether bytes were sent since [`take_progress`](Self::take_progress).
-    pub(crate) const fn has_progressed(&self) -> bool {
-        self.total_sent() != self.seen
-    }
-
-    /// Whether bytes were sent since this was asked last.
-    pub(crate) const fn take_progress(&mut self) -> bool {
-        let sent = self.total_sent();
-        core::mem::replace(&mut self.seen, sent) != sent
     }
 
     #[cold]
@@ -260,5 +240,31 @@ impl<S: Storage> SendBuffer<S> {
         bytes::move_to_front(queued, self.start);
         self.origin = self.total_sent();
         (self.start, self.end) = (0, self.len());
+    }
+}
+
+/// For a [`Session`](crate::session::Session).
+#[cfg(feature = "handshake")]
+impl<S: Storage> SendBuffer<S> {
+    /// The space that is free now.
+    #[inline(always)]
+    pub(crate) fn spare(&mut self) -> &mut [u8] {
+        self.storage.as_mut().get_mut(self.end..).unwrap_or_else(bytes::nothing)
+    }
+
+    /// Where the bytes that are unsent now end, counted in bytes from the beginning.
+    pub(crate) const fn position(&self) -> u64 {
+        self.origin.wrapping_add(bytes::to_u64(self.end))
+    }
+
+    /// Whether bytes were sent since [`take_progress`](Self::take_progress).
+    pub(crate) const fn has_progressed(&self) -> bool {
+        self.total_sent() != self.seen
+    }
+
+    /// Whether bytes were sent since this was asked last.
+    pub(crate) const fn take_progress(&mut self) -> bool {
+        let sent = self.total_sent();
+        core::mem::replace(&mut self.seen, sent) != sent
     }
 }

@@ -4,4 +4,5 @@ pub mod backoff;
 pub mod keepalive;
 mod millis;
 
+#[cfg(feature = "handshake")]
 pub(crate) use self::millis::floor;

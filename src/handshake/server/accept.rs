@@ -123,15 +123,23 @@ impl<'a, 'b, R: Fields<'b>> Accept<'a, 'b, R> {
     ///   [`BuildError::ReservedHeader`] if a header field is not allowed.
     /// - [`BuildError::BufferTooSmall`] if `out` is shorter than the head.
     pub fn write(&self, out: &mut [u8]) -> Result<usize, BuildError> {
-        let fields = self.response_fields()?;
+        self.check()?;
         let mut to = HeadWriter::new(out);
-        to.text("HTTP/1.1 101 Switching Protocols\r\n");
-        for (name, value) in fields {
-            to.text(name);
-            to.text(": ");
-            value.write(|piece| to.put(piece));
+        to.text(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: ",
+        );
+        to.put(self.upgrade.key().accept().as_bytes());
+        to.end_line();
+        if let Some(protocol) = self.protocol {
+            to.field("Sec-WebSocket-Protocol", protocol);
+        }
+        if let Some(answer) = self.deflate {
+            to.text("Sec-WebSocket-Extensions: ");
+            answer.write(|piece| to.text(piece));
             to.end_line();
         }
+        to.fields(self.headers);
         to.end_line();
         to.finish()
     }
@@ -145,17 +153,7 @@ impl<'a, 'b, R: Fields<'b>> Accept<'a, 'b, R> {
     pub fn response_fields(
         &self,
     ) -> Result<impl Iterator<Item = (&'a str, FieldValue<'a>)> + use<'a, 'b, R>, BuildError> {
-        if let Some(protocol) = self.protocol {
-            // §4.2.2, item 5: an empty subprotocol is not the same as none.
-            token(protocol.as_bytes()).ok_or(BuildError::InvalidProtocol)?;
-            if !self.upgrade.protocols().any(|offered| offered == protocol) {
-                return Err(BuildError::ProtocolNotOffered);
-            }
-        }
-        if self.deflate.is_some_and(|answer| !answer.fits(self.upgrade.extensions())) {
-            return Err(BuildError::ExtensionNotOffered);
-        }
-        check_headers(self.headers)?;
+        self.check()?;
         let own = [
             Some(("Upgrade", FieldValue(Value::Text("websocket")))),
             Some(("Connection", FieldValue(Value::Text("Upgrade")))),
@@ -166,6 +164,20 @@ impl<'a, 'b, R: Fields<'b>> Accept<'a, 'b, R> {
         ];
         let others = self.headers.iter().map(|(name, text)| (*name, FieldValue(Value::Text(text))));
         Ok(own.into_iter().flatten().chain(others))
+    }
+
+    fn check(&self) -> Result<(), BuildError> {
+        if let Some(protocol) = self.protocol {
+            // §4.2.2, item 5: an empty subprotocol is not the same as none.
+            token(protocol.as_bytes()).ok_or(BuildError::InvalidProtocol)?;
+            if !self.upgrade.protocols().any(|offered| offered == protocol) {
+                return Err(BuildError::ProtocolNotOffered);
+            }
+        }
+        if self.deflate.is_some_and(|answer| !answer.fits(self.upgrade.extensions())) {
+            return Err(BuildError::ExtensionNotOffered);
+        }
+        check_headers(self.headers)
     }
 }
 
@@ -178,16 +190,6 @@ enum Value<'a> {
     Text(&'a str),
     Accept(AcceptValue),
     Deflate(DeflateAnswer),
-}
-
-impl FieldValue<'_> {
-    fn write(&self, mut put: impl FnMut(&[u8])) {
-        match &self.0 {
-            Value::Text(text) => put(text.as_bytes()),
-            Value::Accept(accept) => put(accept.as_bytes()),
-            Value::Deflate(answer) => answer.write(|piece| put(piece.as_bytes())),
-        }
-    }
 }
 
 impl fmt::Display for FieldValue<'_> {

@@ -4,7 +4,7 @@ use std::{io::{ErrorKind, Read, Write}, net::{Shutdown, TcpStream}, time::{Durat
 
 pub fn serve(mut stream: TcpStream) -> Result<(), Box<dyn std::error::Error>> {
     let (start, mut ws) = (Instant::now(), Session::server(Config::new(), Timeouts::new(), Duration::ZERO));
-    let (mut rx, mut tx) = (RecvBuffer::new([0; 8192]), SendBuffer::new([0; 32768]));
+    let (mut rx, mut tx) = (RecvBuffer::new([0; 8192]), SendBuffer::new([0; 16384]));
     stream.set_write_timeout(Some(Duration::from_secs(30)))?;
     loop {
         let now = start.elapsed();
