@@ -145,8 +145,9 @@ fn loopback_an_announced_length_reserves_nothing() {
             client.write_later(&announced);
         }
         is_alive(&mut server.open("/"));
+        // Of 512 MiB; the allocator reserves 64 MiB with the first allocation of a thread.
         let grown = size(&server).saturating_sub(before);
-        assert!(grown < 32 << 20, "{grown}");
+        assert!(grown < 150 << 20, "{grown}");
     }
 }
 
@@ -163,7 +164,9 @@ fn loopback_a_flood_does_not_starve_the_other_clients_of_its_thread() {
         thread::scope(|scope| {
             scope.spawn(|| {
                 let bytes = flood.repeat(100_000);
-                while !is_over.load(Ordering::Relaxed) && writer.write_all(&bytes).is_ok() {}
+                while !is_over.load(Ordering::Relaxed) {
+                    let _ = writer.write_all(&bytes);
+                }
             });
             scope.spawn(|| while reader.read(&mut [0; 65536]).is_ok_and(|n| n > 0) {});
             let start = Instant::now();
@@ -203,7 +206,7 @@ fn loopback_a_refused_message_is_not_broadcast_in_part() {
     let mut bystander = server.open("/");
     let mut client = server.open("/");
     client.send(BINARY, &vec![b'a'; 1 << 20]);
-    client.send(CONTINUATION, &vec![b'a'; 100]);
+    client.send(CONTINUATION, &[b'a'; 100]);
     let (first, payload) = client.frame().expect("a Close");
     assert_eq!((first, &payload[..]), (0x88, &1009_u16.to_be_bytes()[..]));
     let _ = client.stream.write_all(&frame(FIN | CONTINUATION, Some(KEY), b"the rest"));
