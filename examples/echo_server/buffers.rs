@@ -51,6 +51,8 @@ impl Pool {
         // A long frame continues in its own storage.
         if buffers.rx.len() <= self.read_len / 2 {
             swap(&mut self.rx, |storage| buffers.rx.grow(storage));
+            // What the client had was short.
+            self.rx = Vec::new();
         }
         if buffers.tx.is_empty() {
             swap(&mut self.tx, |storage| buffers.tx.grow(storage));

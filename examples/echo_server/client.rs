@@ -26,6 +26,8 @@ const READS: usize = 4;
 const WORK: usize = 1 << 20;
 const BROADCAST: usize = WORK / 64;
 
+/// At most this much memory for messages is kept between turns, in bytes.
+const KEPT: usize = 1 << 20;
 /// The payload of a frame of this length is written from the receive buffer: the copy would cost more
 /// than the system call. In bytes.
 const LONG: usize = 32 << 10;
@@ -175,10 +177,13 @@ impl Client {
         act: impl FnOnce(&mut Self, &mut Buffers, &mut Shared) -> io::Result<Progress>,
     ) -> Progress {
         let mut buffers = shared.pool.lend(self.buffers.take(), &shared.stats);
-        self.service.lend(&mut shared.message);
+        shared.message = self.service.exchange(take(&mut shared.message));
         // An error is mostly a reset: no one is left to notify.
         let progress = act(self, &mut buffers, shared).unwrap_or(Progress::Ended);
-        self.service.take_back(&mut shared.message);
+        let message = self.service.exchange(Vec::new());
+        if message.len() <= KEPT && message.len() > shared.message.len() {
+            shared.message = message;
+        }
         self.buffers = shared.pool.take_back(buffers, &shared.stats);
         progress
     }
