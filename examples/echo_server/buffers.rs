@@ -90,8 +90,8 @@ impl Pool {
         Some(Box::new(buffers))
     }
 
-    /// Makes a receive buffer longer if its next event does not fit: with a buffer that exists, or with
-    /// one that is paid for by what has arrived, as a header may announce more than ever comes.
+    /// Makes a receive buffer longer if its next event does not fit: with a buffer that exists, or
+    /// with one that is paid for by what has arrived, as a header may announce more than ever comes.
     pub(crate) fn lengthen(&mut self, rx: &mut RecvBuffer<Vec<u8>>) {
         let needed = rx.len().saturating_add(rx.need_more());
         if needed <= rx.capacity() || 2 * rx.len() <= rx.capacity() {

@@ -28,8 +28,8 @@ const BROADCAST: usize = WORK / 64;
 
 /// At most this much memory for messages is kept between turns, in bytes.
 const KEPT: usize = 1 << 20;
-/// The payload of a frame of this length is written from the receive buffer: the copy would cost more
-/// than the system call. In bytes.
+/// The payload of a frame of this length, in bytes, is written from the receive buffer: the copy
+/// would cost more than the system call.
 const LONG: usize = 32 << 10;
 
 /// When a client can continue.

@@ -32,7 +32,8 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 /// After this many accepted clients, or notices, the others take their turn.
 const AT_ONCE: usize = 64;
-/// While another thread has broadcast messages of this length waiting, in bytes, no more are received.
+/// While another thread has broadcast messages of this length waiting, in bytes, no more are
+/// received.
 const BACKLOG: usize = 4 << 20;
 
 /// A message between threads.

@@ -1,5 +1,5 @@
-//! The example `echo_server` against what has ended, starved, frozen or fattened servers: long heads,
-//! a standstill, announced lengths, floods, and no more file descriptors.
+//! The example `echo_server` against what has ended, starved, frozen or fattened servers: long
+//! heads, a standstill, announced lengths, floods, and no more file descriptors.
 
 use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
