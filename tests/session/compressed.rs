@@ -190,7 +190,7 @@ fn s9_a_plain_message_over_the_limit_is_the_peers_error() {
 fn s9_a_refused_message_does_not_disturb_the_next() {
     let mut pair = pair();
     let Pair { client, to_server, deflate, .. } = &mut pair;
-    client.begin_frame(barews::Kind::Text, true, 2, to_server).unwrap();
+    client.begin_frame(Kind::Text, true, 2, to_server).unwrap();
     let refused = client.send_compressed(Message::Text(&text(500)), deflate, to_server);
     assert!(refused.is_err());
     let mut rest = *b"ok";
