@@ -285,3 +285,55 @@ fn s2_a_request_is_not_forwarded() {
     to.ws.forward(&event, CloseCode::BAD_GATEWAY, &mut to.tx, secs(0)).unwrap();
     assert!(to.tx.is_empty());
 }
+
+/// The keepalive's Ping finds no space, and is sent when there is some.
+#[test]
+fn s3_a_ping_without_space_is_sent_later() {
+    let timeouts = Timeouts::new().write_within(None);
+    let mut ws = Session::opened(Connection::server(Config::new()), timeouts, secs(0));
+    let (mut rx, mut tx) = (RecvBuffer::new([0; 64]), SendBuffer::with_marks([0; 64], 64, 64));
+    tx.push(&[0; 63]).unwrap();
+    for n in 30..40 {
+        let _ = (rx.spare_mut().len(), tx.unsent().len());
+        assert!(ws.receive(&mut rx, &mut tx, secs(n)).is_none());
+    }
+    assert_eq!(tx.len(), 63);
+    tx.sent(63);
+    assert!(ws.receive(&mut rx, &mut tx, secs(40)).is_none());
+    assert_eq!(tx.unsent(), plain(0x89, b""));
+}
+
+/// Every turn comes long after its deadline: the machine is overloaded, or always suspended.
+#[test]
+fn s4_a_silent_peer_ends_even_if_every_turn_is_late() {
+    let mut end = open_server();
+    for n in 1..60 {
+        end.now = secs(60 * n);
+        end.turns();
+    }
+    assert_eq!(end.seen, [expired(Reason::Pong)]);
+}
+
+/// Every standstill gives the message more time, but not for ever.
+#[test]
+fn s5_a_message_ends_even_if_the_process_always_stands_still() {
+    let mut end = open_server();
+    end.receive(&masked(0x02, b"begins"));
+    for n in 1..60 {
+        end.transport.incoming.extend(masked(0x00, b"x"));
+        end.stopped_until(secs(100 * n));
+    }
+    assert!(end.seen.contains(&expired(Reason::Message)), "{:?}", end.seen.last());
+}
+
+/// The Close that reports an error waits for the caller, and nothing else waits before it.
+#[test]
+fn s7_a_held_close_takes_no_space_before_that_of_the_caller() {
+    let mut ws = Connection::server(Config::new().auto_fail(false));
+    let mut bytes = masked(0x83, b"");
+    assert!(ws.receive(&mut barews::Input::new(&mut bytes)).is_err());
+    let mut out = [0; 4];
+    assert_eq!(ws.send_close(CloseCode::new(4000), "", &mut out), Ok(4));
+    // The code is that of the error.
+    assert_eq!(out, [0x88, 2, 3, 234]);
+}
