@@ -1,7 +1,9 @@
 //! Compression with windows of 512 bytes in both directions. No message is stored: each piece is
 //! inflated, compressed again and sent before the next one, so messages may have any length.
 
-use barews::deflate::{CompressionContext, Deflate, DeflateParams, Deflated, Effort, Flush, Inflate, WindowBits};
+use barews::deflate::{
+    CompressionContext, Deflate, DeflateParams, Deflated, Effort, Flush, Inflate, WindowBits,
+};
 use barews::handshake::deflate::DeflateConfig;
 use barews::session::Session;
 use barews::{Compressed, Data, SendError, Server, StorageFull};

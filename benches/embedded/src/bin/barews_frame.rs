@@ -2,8 +2,8 @@
 #![no_std]
 #![no_main]
 
-use barews::frame::{Header, Lead, Opcode};
 use barews::Status;
+use barews::frame::{Header, Lead, Opcode};
 use barews::mask;
 use barews_embedded::{Column, KEY, delivered};
 

@@ -37,7 +37,9 @@ extern "C" fn open() {
 #[unsafe(no_mangle)]
 extern "C" fn receive(len: usize) -> u32 {
     let (bytes, Some(ws)) = shared() else { return u32::MAX };
-    let Some(received) = bytes.get_mut(..len) else { return u32::MAX };
+    let Some(received) = bytes.get_mut(..len) else {
+        return u32::MAX;
+    };
     let mut input = Input::new(received);
     let (kind, len) = match ws.receive(&mut input) {
         Ok(Event::Data(data)) => {
