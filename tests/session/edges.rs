@@ -142,10 +142,7 @@ fn s9_every_event_comes_with_whole_messages_too() {
     assert_eq!(receive(&mut client(&request), head).as_deref(), Some("Rejected"));
 }
 
-fn opened<S: Storage>(tx: SendBuffer<S>, timeouts: Timeouts) -> End<barews::Server, S>
-where
-    S: Default,
-{
+fn opened<S: Storage + Default>(tx: SendBuffer<S>, timeouts: Timeouts) -> End<barews::Server, S> {
     let ws = Session::opened(Connection::server(Config::new()), timeouts, secs(0));
     End::new(ws, RecvBuffer::new(S::default()), tx)
 }
