@@ -12,7 +12,7 @@ use barews::{
 };
 
 use crate::deadlines::expired;
-use crate::turn::{End, KEY, Keys, REQUEST, Seen, client, masked, open_server, plain, secs};
+use crate::turn::{End, KEY, REQUEST, Seen, client, masked, open_server, plain, secs};
 use crate::turn::{server, server_with};
 
 #[test]
@@ -241,6 +241,8 @@ fn s2_without_a_masking_key_nothing_is_sent() {
 #[test]
 fn s2_a_compressed_message_too_early_too_late_and_without_a_key() {
     use barews::deflate::{Deflate, DeflateParams, Effort};
+
+    use crate::turn::Keys;
 
     let context = DeflateParams::DEFAULT.client();
     let storage = vec![0; Deflate::memory(context, Effort::FAST)];
