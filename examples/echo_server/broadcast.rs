@@ -24,6 +24,12 @@ struct Payloads {
 }
 
 impl BroadcastMessage {
+    /// How much memory it takes, in bytes.
+    pub(crate) fn cost(&self) -> usize {
+        let Payloads { plain, compressed, .. } = &*self.0;
+        size_of::<Payloads>() + plain.len() + compressed.as_ref().map_or(0, Vec::len)
+    }
+
     pub(crate) fn content(&self, compressed: bool) -> (Content, &[u8]) {
         let Payloads { kind, plain, compressed: deflated } = &*self.0;
         match deflated {

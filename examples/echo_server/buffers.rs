@@ -51,6 +51,8 @@ impl Pool {
         // A long frame continues in its own storage.
         if buffers.rx.len() <= self.read_len / 2 {
             swap(&mut self.rx, |storage| buffers.rx.grow(storage));
+            // What the client had was short.
+            self.rx = Vec::new();
         }
         if buffers.tx.is_empty() {
             swap(&mut self.tx, |storage| buffers.tx.grow(storage));
@@ -88,8 +90,8 @@ impl Pool {
         Some(Box::new(buffers))
     }
 
-    /// Makes a receive buffer longer if its next event does not fit: with a buffer that exists, or with
-    /// one that is paid for by what has arrived, as a header may announce more than ever comes.
+    /// Makes a receive buffer longer if its next event does not fit: with a buffer that exists, or
+    /// with one that is paid for by what has arrived, as a header may announce more than ever comes.
     pub(crate) fn lengthen(&mut self, rx: &mut RecvBuffer<Vec<u8>>) {
         let needed = rx.len().saturating_add(rx.need_more());
         if needed <= rx.capacity() || 2 * rx.len() <= rx.capacity() {

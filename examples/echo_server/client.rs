@@ -1,12 +1,14 @@
 //! A client: its socket, its session and its turn.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::mem::take;
 use std::net::Shutdown;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use barews::frame::{Header, Lead, Opcode};
-use barews::session::{Session, SessionEvent};
+use barews::keepalive::Reason;
+use barews::session::{Failure, Session, SessionEvent};
 use barews::{CloseCode, Data, SendBuffer, SendError, Server, TransportAction};
 use mio::event::Event;
 use mio::net::TcpStream;
@@ -19,12 +21,15 @@ use crate::worker::Shared;
 
 /// After this many reads, the other clients take their turn ...
 const READS: usize = 4;
-/// ... or after replies to this many bytes of messages, which may be much longer than what was
-/// read: compressed, or sent to everybody.
+/// ... or after this many bytes of messages, which may be much more than what was read if they are
+/// compressed. A broadcast counts as at least [`BROADCAST`] bytes.
 const WORK: usize = 1 << 20;
+const BROADCAST: usize = WORK / 64;
 
-/// The payload of a frame of this length is written from the receive buffer: the copy would cost more
-/// than the system call. In bytes.
+/// At most this much memory for messages is kept between turns, in bytes.
+const KEPT: usize = 1 << 20;
+/// The payload of a frame of this length, in bytes, is written from the receive buffer: the copy
+/// would cost more than the system call.
 const LONG: usize = 32 << 10;
 
 /// When a client can continue.
@@ -88,6 +93,11 @@ impl Client {
         self.flags.hung_up |= event.is_read_closed() || event.is_error();
         self.flags.readable |= event.is_readable() || self.flags.hung_up;
         self.flags.writable |= event.is_writable();
+    }
+
+    /// Whether its messages go to all clients.
+    pub(crate) fn is_publisher(&self) -> bool {
+        matches!(self.service, Service::Broadcast(_))
     }
 
     /// Reads, receives and writes as much as one turn allows.
@@ -167,10 +177,13 @@ impl Client {
         act: impl FnOnce(&mut Self, &mut Buffers, &mut Shared) -> io::Result<Progress>,
     ) -> Progress {
         let mut buffers = shared.pool.lend(self.buffers.take(), &shared.stats);
-        self.service.lend(&mut shared.message);
+        shared.message = self.service.exchange(take(&mut shared.message));
         // An error is mostly a reset: no one is left to notify.
         let progress = act(self, &mut buffers, shared).unwrap_or(Progress::Ended);
-        self.service.take_back(&mut shared.message);
+        let message = self.service.exchange(Vec::new());
+        if message.len() <= KEPT && message.len() > shared.message.len() {
+            shared.message = message;
+        }
         self.buffers = shared.pool.take_back(buffers, &shared.stats);
         progress
     }
@@ -206,74 +219,76 @@ impl Client {
 
     /// Handles what was read.
     fn receive(&mut self, buffers: &mut Buffers, shared: &mut Shared) -> io::Result<()> {
-        let Self { stream, ws, service, flags, .. } = self;
-        let Buffers { rx, tx } = buffers;
-        let now = shared.now;
-        let (mut messages, mut work) = (0, 0);
-        flags.unfinished = loop {
+        let mut work = 0;
+        self.flags.unfinished = loop {
+            match self.next(buffers, shared)? {
+                None => break false,
+                Some(len) => work += len,
+            }
             if work > WORK {
                 break true;
             }
-            let done = match service {
-                Service::Echo | Service::Feed { .. } => match ws.receive(rx, tx, now) {
-                    Some(SessionEvent::Data(data)) => {
-                        messages += 1;
-                        if matches!(service, Service::Echo) && ws.is_open() {
-                            echo(&data, tx, stream, &mut flags.writable)?;
-                        }
-                        Ok(())
-                    }
-                    Some(SessionEvent::Upgrade(upgrade)) => {
-                        *service = service::open(ws, &upgrade, tx, shared)?;
-                        Ok(())
-                    }
-                    Some(SessionEvent::Request(request)) => {
-                        service::respond(ws, &request, tx, shared)?;
-                        Ok(())
-                    }
-                    Some(event) => {
-                        shared.stats.failed(&event);
-                        Ok(())
-                    }
-                    None => break false,
-                },
-                Service::Deflate(codec) => {
-                    match ws.receive_message(rx, &mut codec.messages, tx, now) {
-                        Some(SessionEvent::Data(message)) => {
-                            messages += 1;
-                            work += message.as_bytes().len();
-                            if ws.was_compressed() {
-                                ws.send_compressed(message, &mut codec.deflate, tx)
-                            } else {
-                                ws.send_message(message, tx)
-                            }
-                        }
-                        Some(event) => {
-                            shared.stats.failed(&event);
-                            Ok(())
-                        }
-                        None => break false,
-                    }
-                }
-                Service::Broadcast(publisher) => match publisher.receive(ws, rx, tx, now) {
-                    Some(SessionEvent::Data(message)) => {
-                        messages += 1;
-                        work += message.as_bytes().len().max(WORK / 64);
-                        shared.broadcasts.push(shared.encoder.encode(message));
-                        Ok(())
-                    }
-                    Some(event) => {
-                        shared.stats.failed(&event);
-                        Ok(())
-                    }
-                    None => break false,
-                },
-            };
-            // No memory is left: the connection ends, rather than lose a message.
-            done.map_err(io::Error::other)?;
         };
-        shared.stats.messages.fetch_add(messages, Relaxed);
+        shared.stats.messages.fetch_add(take(&mut shared.messages), Relaxed);
         Ok(())
+    }
+
+    /// Handles the next event. Returns the length of the message, if it is one; `None` if there is
+    /// no event.
+    fn next(&mut self, buffers: &mut Buffers, shared: &mut Shared) -> io::Result<Option<usize>> {
+        let Self { stream, ws, service, flags, .. } = self;
+        let Buffers { rx, tx } = buffers;
+        let event = match service {
+            Service::Echo | Service::Feed { .. } => match ws.receive(rx, tx, shared.now) {
+                Some(SessionEvent::Data(data)) => {
+                    shared.messages += 1;
+                    if matches!(service, Service::Echo) && ws.is_open() {
+                        echo(&data, tx, stream, &mut flags.writable)?;
+                    }
+                    return Ok(Some(data.payload.len()));
+                }
+                Some(SessionEvent::Upgrade(upgrade)) => {
+                    *service = service::open(ws, &upgrade, tx, shared)?;
+                    return Ok(Some(0));
+                }
+                Some(SessionEvent::Request(request)) => {
+                    service::respond(ws, &request, tx, shared)?;
+                    return Ok(Some(0));
+                }
+                event => event.as_ref().map(failure),
+            },
+            Service::Deflate(codec) => {
+                match ws.receive_message(rx, &mut codec.messages, tx, shared.now) {
+                    Some(SessionEvent::Data(message)) => {
+                        shared.messages += 1;
+                        let len = message.as_bytes().len();
+                        let sent = if ws.was_compressed() {
+                            ws.send_compressed(message, &mut codec.deflate, tx)
+                        } else {
+                            ws.send_message(message, tx)
+                        };
+                        return sent.map(|()| Some(len)).map_err(io::Error::other);
+                    }
+                    event => event.as_ref().map(failure),
+                }
+            }
+            Service::Broadcast(publisher) => match publisher.receive(ws, rx, tx, shared.now) {
+                Some(SessionEvent::Data(message)) => {
+                    shared.messages += 1;
+                    shared.broadcasts.push(shared.encoder.encode(message));
+                    return Ok(Some(message.as_bytes().len().max(BROADCAST)));
+                }
+                event => event.as_ref().map(failure),
+            },
+        };
+        match event {
+            Some(Some(Failure::Expired(Reason::Write))) => &shared.stats.dropped,
+            Some(Some(Failure::Expired(_))) => &shared.stats.reaped,
+            Some(_) => return Ok(Some(0)),
+            None => return Ok(None),
+        }
+        .fetch_add(1, Relaxed);
+        Ok(Some(0))
     }
 
     /// Writes what is unsent, and does what the end of the session asks for.
@@ -302,6 +317,10 @@ impl Client {
         };
         Ok(if is_waiting { Progress::Waiting } else { Progress::More })
     }
+}
+
+fn failure<D>(event: &SessionEvent<'_, D>) -> Option<Failure> {
+    if let SessionEvent::Failed(failure) = event { Some(*failure) } else { None }
 }
 
 /// Echoes a frame. Its text was validated when it was received, and `send_fragment` would do that

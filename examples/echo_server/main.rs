@@ -42,7 +42,7 @@ use buffers::Pool;
 use feed::Feed;
 use settings::{Settings, USAGE};
 use stats::Stats;
-use worker::{Notice, Peer, Shared, Worker};
+use worker::{Inbox, Notice, Peer, Shared, Worker};
 
 fn main() -> ExitCode {
     command_line::main(USAGE, Settings::parse, run)
@@ -66,7 +66,7 @@ fn run(settings: Settings) -> Result<ExitCode, Box<dyn Error>> {
     for listener in listeners {
         let poll = Poll::new()?;
         let (sender, inbox) = channel();
-        peers.push(Peer { sender, waker: worker::waker(&poll)? });
+        peers.push(Peer::new(sender, worker::waker(&poll)?));
         polls.push((poll, listener, inbox));
     }
     let mut threads = Vec::new();
@@ -77,12 +77,14 @@ fn run(settings: Settings) -> Result<ExitCode, Box<dyn Error>> {
             feed: Arc::clone(&feed),
             pool: Pool::new(&settings),
             message: Vec::new(),
+            messages: 0,
             encoder: Encoder::new(&settings)?,
             broadcasts: Vec::new(),
             now: start.elapsed(),
         };
         let others = peers.iter().enumerate().filter(|(n, _)| *n != number);
         let others = others.map(|(_, peer)| peer.clone()).collect();
+        let inbox = Inbox { notices: inbox, own: peers[number].clone() };
         let worker = Worker::new(poll, listener, inbox, others, shared, start)?;
         threads.push(thread::spawn(move || worker.run()));
     }

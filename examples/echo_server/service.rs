@@ -1,7 +1,6 @@
 //! What the server does for a client, decided by its request.
 
 use std::io;
-use std::mem::take;
 
 use barews::deflate::{
     CompressionContext, Deflate, DeflateParams, Effort, Inflate, InflateAssembler,
@@ -29,8 +28,6 @@ const PAGE: &str = concat!(
 );
 /// What came compressed is answered compressed, however short it is.
 const EFFORT: Effort = Effort::FAST.threshold(0);
-/// At most this much memory for messages is kept, in bytes.
-const KEPT: usize = 1 << 20;
 
 /// What the server sends to a client.
 pub(crate) enum Service {
@@ -51,31 +48,14 @@ pub(crate) struct Codec {
 }
 
 impl Service {
-    /// Lends the thread's storage for messages, unless a message is incomplete.
-    pub(crate) fn lend(&mut self, storage: &mut Vec<u8>) {
-        if let Some(longer) = self.exchange(take(storage)) {
-            *storage = longer;
-        }
-    }
-
-    /// Takes it back. An incomplete message keeps it.
-    pub(crate) fn take_back(&mut self, storage: &mut Vec<u8>) {
-        if let Some(old) = self.exchange(Vec::new())
-            && old.len() <= KEPT
-            && old.len() > storage.len()
-        {
-            *storage = old;
-        }
-    }
-
-    /// Returns the old storage, or the new one if it is not needed.
-    fn exchange(&mut self, new: Vec<u8>) -> Option<Vec<u8>> {
-        let result = match self {
-            Self::Deflate(codec) if codec.messages.is_empty() => codec.messages.grow(new),
-            Self::Broadcast(publisher) => publisher.exchange(new),
-            _ => Ok(new),
+    /// Exchanges the storage for messages, unless it holds an incomplete one.
+    pub(crate) fn exchange(&mut self, storage: Vec<u8>) -> Vec<u8> {
+        let old = match self {
+            Self::Deflate(codec) if codec.messages.is_empty() => codec.messages.grow(storage),
+            Self::Broadcast(publisher) => publisher.exchange(storage),
+            Self::Deflate(_) | Self::Echo | Self::Feed { .. } => Err(storage),
         };
-        result.ok()
+        old.unwrap_or_else(|refused| refused)
     }
 }
 

@@ -4,9 +4,6 @@ use std::fmt;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
-use barews::keepalive::Reason;
-use barews::session::{Failure, SessionEvent};
-
 #[derive(Debug, Default)]
 pub(crate) struct Stats {
     /// Open connections.
@@ -23,16 +20,6 @@ pub(crate) struct Stats {
     pub(crate) reaped: AtomicU64,
     /// Connections dropped because the client did not read.
     pub(crate) dropped: AtomicU64,
-}
-
-impl Stats {
-    /// Counts an expired deadline. No other event matters.
-    pub(crate) fn failed<D>(&self, event: &SessionEvent<'_, D>) {
-        if let SessionEvent::Failed(Failure::Expired(reason)) = event {
-            let count = if *reason == Reason::Write { &self.dropped } else { &self.reaped };
-            count.fetch_add(1, Relaxed);
-        }
-    }
 }
 
 impl fmt::Display for Stats {

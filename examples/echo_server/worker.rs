@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::{Receiver, SendError, Sender};
 use std::time::{Duration, Instant};
 
 use barews::CloseCode;
@@ -29,6 +30,12 @@ pub(crate) const RESERVED: usize = 1024;
 /// descriptors are left.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
+/// After this many accepted clients, or notices, the others take their turn.
+const AT_ONCE: usize = 64;
+/// While another thread has broadcast messages of this length waiting, in bytes, no more are
+/// received.
+const BACKLOG: usize = 4 << 20;
+
 /// A message between threads.
 pub(crate) enum Notice {
     /// A message to broadcast.
@@ -42,17 +49,37 @@ pub(crate) enum Notice {
 /// A handle to send messages to a thread.
 #[derive(Clone)]
 pub(crate) struct Peer {
-    pub(crate) sender: Sender<Notice>,
-    pub(crate) waker: Arc<Waker>,
+    sender: Sender<Notice>,
+    waker: Arc<Waker>,
+    /// The memory of the broadcast messages that it has not handled yet, in bytes.
+    backlog: Arc<AtomicUsize>,
 }
 
 impl Peer {
+    pub(crate) fn new(sender: Sender<Notice>, waker: Arc<Waker>) -> Self {
+        Self { sender, waker, backlog: Arc::default() }
+    }
+
     pub(crate) fn send(&self, notice: Notice) {
+        self.backlog.fetch_add(notice.cost(), Relaxed);
         // A thread that has ended needs no message.
-        if self.sender.send(notice).is_ok() {
-            let _ = self.waker.wake();
+        match self.sender.send(notice) {
+            Ok(()) => drop(self.waker.wake()),
+            Err(SendError(notice)) => drop(self.backlog.fetch_sub(notice.cost(), Relaxed)),
         }
     }
+}
+
+impl Notice {
+    fn cost(&self) -> usize {
+        if let Self::Broadcast(message) = self { message.cost() } else { 0 }
+    }
+}
+
+/// What other threads send to this one.
+pub(crate) struct Inbox {
+    pub(crate) notices: Receiver<Notice>,
+    pub(crate) own: Peer,
 }
 
 /// What all clients of a thread share.
@@ -61,6 +88,8 @@ pub(crate) struct Shared {
     pub(crate) stats: Arc<Stats>,
     pub(crate) feed: Arc<Feed>,
     pub(crate) pool: Pool,
+    /// How many messages came in this turn.
+    pub(crate) messages: u64,
     /// Storage for the message that is received in one turn.
     pub(crate) message: Vec<u8>,
     pub(crate) encoder: Encoder,
@@ -73,12 +102,14 @@ pub(crate) struct Shared {
 pub(crate) struct Worker {
     poll: Poll,
     listener: Option<TcpListener>,
-    inbox: Receiver<Notice>,
+    inbox: Inbox,
     peers: Vec<Peer>,
     clients: Slab<Client>,
     timers: Timers,
     /// The clients with something to do.
     ready: VecDeque<usize>,
+    /// There may be more notices than were handled in this turn of the loop.
+    has_notices: bool,
     shared: Shared,
     start: Instant,
     accept_at: Option<Duration>,
@@ -88,7 +119,7 @@ impl Worker {
     pub(crate) fn new(
         poll: Poll,
         mut listener: TcpListener,
-        inbox: Receiver<Notice>,
+        inbox: Inbox,
         peers: Vec<Peer>,
         shared: Shared,
         start: Instant,
@@ -102,6 +133,7 @@ impl Worker {
             clients: Slab::with_capacity(RESERVED),
             timers: Timers::default(),
             ready: VecDeque::new(),
+            has_notices: false,
             shared,
             start,
             accept_at: None,
@@ -139,17 +171,24 @@ impl Worker {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        if !self.ready.is_empty() {
-            return Some(Duration::ZERO);
+        if self.has_notices || !self.ready.is_empty() {
+            return Some(if self.is_held_up() { Duration::from_millis(1) } else { Duration::ZERO });
         }
         let next = self.timers.next().into_iter().chain(self.accept_at).min()?;
         // Rounded up: a timer that fires early would only be set again.
         Some(next.saturating_sub(self.start.elapsed()) + Duration::from_millis(1))
     }
 
+    /// Whether another thread has to catch up before more can be broadcast.
+    fn is_held_up(&self) -> bool {
+        let settings = &self.shared.settings;
+        settings.broadcast && self.peers.iter().any(|peer| peer.backlog.load(Relaxed) > BACKLOG)
+    }
+
     fn accept(&mut self) {
         self.accept_at = None;
-        while let Some(listener) = &self.listener {
+        for _ in 0..AT_ONCE {
+            let Some(listener) = &self.listener else { return };
             match listener.accept() {
                 Ok((mut stream, _)) => {
                     let _ = stream.set_nodelay(true);
@@ -175,11 +214,16 @@ impl Worker {
                 }
             }
         }
+        self.accept_at = Some(self.shared.now);
     }
 
     fn proceed(&mut self, key: usize) {
+        let is_busy = self.is_held_up();
         let Some(client) = self.clients.get_mut(key) else { return };
         client.is_queued = false;
+        if is_busy && client.is_publisher() {
+            return enqueue(&mut self.ready, key, client);
+        }
         let mut progress = client.turn(&mut self.shared);
         // A client that has just subscribed to the feed catches up.
         if progress != Progress::Ended && client.feed(&mut self.shared) == Progress::Ended {
@@ -238,7 +282,13 @@ impl Worker {
 
     /// Handles the messages from other threads.
     fn handle_notices(&mut self) {
-        while let Ok(notice) = self.inbox.try_recv() {
+        self.has_notices = true;
+        for _ in 0..AT_ONCE {
+            let Ok(notice) = self.inbox.notices.try_recv() else {
+                self.has_notices = false;
+                return;
+            };
+            self.inbox.own.backlog.fetch_sub(notice.cost(), Relaxed);
             match notice {
                 Notice::Broadcast(message) => {
                     self.for_each_client(|client, shared| client.send_broadcast(&message, shared));

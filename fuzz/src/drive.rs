@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use barews::handshake::deflate::DeflateConfig;
 use barews::keepalive::Reason;
-use barews::session::{Failure, Session, SessionEvent};
+use barews::session::{Failure, Session};
 use barews::{
     Assembler, CloseCode, Config, Error, Kind, MIN_BUFFER_LEN, RecvBuffer, SendBuffer, SendError,
     TransportAction,
@@ -12,7 +11,7 @@ use barews::{
 
 use crate::expected::{Head, Log};
 use crate::memory::Memory;
-use crate::sides::{self, KEY, Side};
+use crate::sides::{self, KEY, Seen, Side, handle};
 use crate::walk;
 
 mod check;
@@ -72,13 +71,6 @@ pub struct Drive<'w, R: Side> {
     has_begun: bool,
     is_half_closed: bool,
     is_dropped: bool,
-}
-
-/// What an event was.
-enum Seen {
-    Head(Head, bool),
-    Frame,
-    Failed(Failure),
 }
 
 impl<'w, R: Side> Drive<'w, R> {
@@ -391,44 +383,4 @@ impl<'w, R: Side> Drive<'w, R> {
         }
         assert!(!all_end, "a silent peer is not given up: {:?}", self.ws);
     }
-}
-
-/// Records an event, and answers a request.
-fn handle<R: Side, D>(
-    ws: &mut Session<R>,
-    tx: &mut SendBuffer<Memory>,
-    log: &mut Log,
-    event: SessionEvent<'_, D>,
-    policy: u8,
-    now: Duration,
-    piece: impl FnOnce(&mut Log, D),
-) -> Seen {
-    match event {
-        SessionEvent::Upgrade(upgrade) => {
-            R::answer(ws, policy, Some(&upgrade), tx, now);
-            let is_compressed = upgrade.negotiate_deflate(&DeflateConfig::new()).is_some();
-            return Seen::Head(Head::Upgrade(0), is_compressed);
-        }
-        SessionEvent::Request(_) => {
-            R::answer(ws, policy, None, tx, now);
-            return Seen::Head(Head::Other, false);
-        }
-        SessionEvent::Opened(accepted) => {
-            return Seen::Head(Head::Upgrade(0), accepted.deflate().is_some());
-        }
-        SessionEvent::Rejected(_) => return Seen::Head(Head::Other, false),
-        SessionEvent::Data(data) => piece(log, data),
-        SessionEvent::Ping(payload) => log.control(true, &payload),
-        SessionEvent::Pong(payload) => log.control(false, &payload),
-        SessionEvent::Close(close) => log.close(close),
-        SessionEvent::Failed(failure) => {
-            if let Failure::Protocol(error) = failure
-                && error != Error::UnexpectedEof
-            {
-                log.error = Some(error);
-            }
-            return Seen::Failed(failure);
-        }
-    }
-    Seen::Frame
 }

@@ -8,8 +8,8 @@ use barews::handshake::deflate::{DeflateConfig, DeflateOffer};
 use barews::handshake::server::{Incoming, Origins, RequestReader, Upgrade};
 use barews::handshake::{self, Status};
 use barews::keepalive::Timeouts;
-use barews::session::{Session, SessionRole};
-use barews::{Client, Config, Connection, MaskKeys, NoKey, SendBuffer, Server};
+use barews::session::{Failure, Session, SessionEvent, SessionRole};
+use barews::{Client, Config, Connection, Error, MaskKeys, NoKey, SendBuffer, Server};
 
 use crate::expected::{self, Head, Log};
 use crate::memory::Memory;
@@ -166,4 +166,51 @@ impl Side for Client<FewKeys> {
         _: Duration,
     ) {
     }
+}
+
+/// What an event was.
+pub enum Seen {
+    Head(Head, bool),
+    Frame,
+    Failed(Failure),
+}
+
+/// Records an event, and answers a request.
+pub fn handle<R: Side, D>(
+    ws: &mut Session<R>,
+    tx: &mut SendBuffer<Memory>,
+    log: &mut Log,
+    event: SessionEvent<'_, D>,
+    policy: u8,
+    now: Duration,
+    piece: impl FnOnce(&mut Log, D),
+) -> Seen {
+    match event {
+        SessionEvent::Upgrade(upgrade) => {
+            R::answer(ws, policy, Some(&upgrade), tx, now);
+            let is_compressed = upgrade.negotiate_deflate(&DeflateConfig::new()).is_some();
+            return Seen::Head(Head::Upgrade(0), is_compressed);
+        }
+        SessionEvent::Request(_) => {
+            R::answer(ws, policy, None, tx, now);
+            return Seen::Head(Head::Other, false);
+        }
+        SessionEvent::Opened(accepted) => {
+            return Seen::Head(Head::Upgrade(0), accepted.deflate().is_some());
+        }
+        SessionEvent::Rejected(_) => return Seen::Head(Head::Other, false),
+        SessionEvent::Data(data) => piece(log, data),
+        SessionEvent::Ping(payload) => log.control(true, &payload),
+        SessionEvent::Pong(payload) => log.control(false, &payload),
+        SessionEvent::Close(close) => log.close(close),
+        SessionEvent::Failed(failure) => {
+            if let Failure::Protocol(error) = failure
+                && error != Error::UnexpectedEof
+            {
+                log.error = Some(error);
+            }
+            return Seen::Failed(failure);
+        }
+    }
+    Seen::Frame
 }

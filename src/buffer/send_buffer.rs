@@ -2,6 +2,7 @@
 
 use super::storage::{Storage, StorageFull, grow_over};
 use crate::bytes;
+use crate::wire::error::SendError;
 
 /// The bytes that wait to be written to the transport, in the caller's [`Storage`], with two marks
 /// for backpressure.
@@ -167,6 +168,24 @@ impl<S: Storage> SendBuffer<S> {
         if self.end > self.limit {
             self.is_over = true;
         }
+    }
+
+    /// Queues the bytes that `write` writes; if it misses space, once more with that space.
+    pub(crate) fn queue(
+        &mut self,
+        mut write: impl FnMut(&mut [u8]) -> Result<usize, SendError>,
+    ) -> Result<(), SendError> {
+        let spare = self.storage.as_mut().get_mut(self.end..).unwrap_or_default();
+        let n = match write(spare) {
+            Err(SendError::BufferTooSmall { needed }) => {
+                let too_small =
+                    |full: StorageFull| SendError::BufferTooSmall { needed: full.needed };
+                write(self.spare_mut(needed).map_err(too_small)?)?
+            }
+            result => result?,
+        };
+        self.queued(n);
+        Ok(())
     }
 
     /// Queues a copy of `bytes`, for instance the rest of a payload that a vectored write has not

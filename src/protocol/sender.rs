@@ -326,9 +326,8 @@ impl<R: Role> Sender<R> {
     /// The length of the queued control frame in bytes; 0 if there is none.
     fn due_len(&self) -> usize {
         let due = self.pending.due.as_ref();
-        due.map_or(0, |due| {
-            if self.pending.is_held() { 0 } else { frame::frame_len(due.payload.len(), !R::SERVER) }
-        })
+        debug_assert!(!self.pending.is_held(), "nothing but the held Close is sent then");
+        due.map_or(0, |due| frame::frame_len(due.payload.len(), !R::SERVER))
     }
 }
 

@@ -3,8 +3,8 @@
 use core::fmt;
 
 use crate::handshake;
-use crate::handshake::client::{Accepted, Rejected};
-use crate::handshake::server::{Request, Upgrade};
+use crate::handshake::client::{Accepted, Rejected, Response};
+use crate::handshake::server::{Incoming, Request, Upgrade};
 use crate::protocol::event::{ControlPayload, Data};
 use crate::time::keepalive::Reason;
 use crate::wire::close::CloseFrame;
@@ -40,6 +40,24 @@ pub enum SessionEvent<'b, D = Data<'b>> {
     Close(Option<CloseFrame<'b>>),
     /// The session has failed. What tells the peer, if anything can, is queued. The last event.
     Failed(Failure),
+}
+
+impl<'b, D> From<Incoming<'b>> for SessionEvent<'b, D> {
+    fn from(incoming: Incoming<'b>) -> Self {
+        match incoming {
+            Incoming::Upgrade(upgrade) => Self::Upgrade(upgrade),
+            Incoming::Plain(request) => Self::Request(request),
+        }
+    }
+}
+
+impl<'b, D> From<Response<'b>> for SessionEvent<'b, D> {
+    fn from(response: Response<'b>) -> Self {
+        match response {
+            Response::Accepted(accepted) => Self::Opened(accepted),
+            Response::Rejected(rejected) => Self::Rejected(rejected),
+        }
+    }
 }
 
 /// Why a session has failed.

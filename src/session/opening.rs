@@ -7,7 +7,7 @@ use crate::buffer::Input;
 use crate::bytes::Status;
 use crate::handshake::client::{Handshake, Response, ResponseReader};
 use crate::handshake::deflate::DeflateOffer;
-use crate::handshake::server::{Incoming, RequestReader};
+use crate::handshake::server::RequestReader;
 use crate::handshake::{BuildError, Error};
 use crate::protocol::role::{Client, MaskKeys, Role, Server};
 
@@ -48,6 +48,13 @@ pub trait Opening {
     fn step<'b>(&mut self, input: &mut Input<'b>) -> Result<Step<'b>, Error>;
 }
 
+fn step<'b>(status: Status<impl Into<SessionEvent<'b>>>) -> Step<'b> {
+    match status {
+        Status::NeedMore(more) => Step::NeedMore(more.get()),
+        Status::Complete(head) => Step::Event(head.into()),
+    }
+}
+
 /// A server's opening handshake.
 #[derive(Debug)]
 #[doc(hidden)]
@@ -67,17 +74,12 @@ impl Opening for ServerOpening {
             Self::Asked { is_upgrade: true } => return Ok(Step::Wait),
             Self::Asked { is_upgrade: false } => return Ok(Step::Unanswered),
         };
-        let len = match reader.find_end(input.unread())? {
+        let step = match reader.find_end(input.unread())? {
             Status::NeedMore(more) => return Ok(Step::NeedMore(more.get())),
-            Status::Complete(len) => len,
+            Status::Complete(len) => step(reader.read(input.take(len))?),
         };
-        let (event, is_upgrade) = match reader.read(input.take(len))? {
-            Status::NeedMore(more) => return Ok(Step::NeedMore(more.get())),
-            Status::Complete(Incoming::Upgrade(upgrade)) => (SessionEvent::Upgrade(upgrade), true),
-            Status::Complete(Incoming::Plain(request)) => (SessionEvent::Request(request), false),
-        };
-        *self = Self::Asked { is_upgrade };
-        Ok(Step::Event(event))
+        *self = Self::Asked { is_upgrade: matches!(step, Step::Event(SessionEvent::Upgrade(_))) };
+        Ok(step)
     }
 }
 
@@ -110,16 +112,12 @@ impl ClientOpening {
 impl Opening for ClientOpening {
     fn step<'b>(&mut self, input: &mut Input<'b>) -> Result<Step<'b>, Error> {
         let Self { reader, protocols, offers } = self;
-        let len = match reader.find_end(input.unread())? {
-            Status::NeedMore(more) => return Ok(Step::NeedMore(more.get())),
-            Status::Complete(len) => len,
-        };
         let key = reader.key;
         let is_offered = |chosen: &str| protocols.contains(&key.fingerprint(chosen));
-        Ok(match reader.read(input.take(len), is_offered, offers)? {
-            Status::NeedMore(more) => Step::NeedMore(more.get()),
-            Status::Complete(Response::Accepted(it)) => Step::Event(SessionEvent::Opened(it)),
-            Status::Complete(Response::Rejected(it)) => Step::Event(SessionEvent::Rejected(it)),
-        })
+        let end = match reader.find_end(input.unread())? {
+            Status::NeedMore(more) => return Ok(step(Status::<Response<'b>>::NeedMore(more))),
+            Status::Complete(len) => len,
+        };
+        Ok(step(reader.read(input.take(end), is_offered, offers)?))
     }
 }

@@ -123,9 +123,7 @@ impl<R: SessionRole> Session<R> {
     ) -> Option<SessionEvent<'b>> {
         self.has_ended |= reads.ended;
         self.is_deaf = self.has_ended;
-        if matches!(self.stage, Stage::Opening { .. })
-            && let Some(event) = self.head(input, reads, capacity, tx, now)
-        {
+        if let Some(event) = self.head(input, reads, capacity, tx, now) {
             return Some(event);
         }
         if matches!(self.stage, Stage::Open(_))
@@ -152,7 +150,7 @@ impl<R: SessionRole> Session<R> {
         tx: &mut SendBuffer<T>,
         now: Duration,
     ) -> Option<SessionEvent<'b>> {
-        let Stage::Opening { opening, .. } = &mut self.stage else { return None };
+        let opening = self.stage.opening_mut()?;
         let event = match opening.step(input) {
             Ok(Step::Event(event)) => event,
             Ok(Step::Wait) => {
@@ -209,11 +207,11 @@ impl<R: SessionRole> Session<R> {
         if self.holds() {
             return None;
         }
-        let Stage::Open(connection) = &mut self.stage else { return None };
+        let connection = self.stage.connection_mut()?;
         let is_inside = connection.is_receiving_message();
         let event = connection.receive(input);
         if connection.wants_write() {
-            self.flush(tx, now);
+            _ = self.flush(tx, now);
         }
         match event {
             Ok(Event::Data(data)) => {
@@ -272,38 +270,37 @@ impl<R: SessionRole> Session<R> {
 
     /// The transport has ended.
     fn end(&mut self, now: Duration) {
-        let Stage::Open(connection) = &mut self.stage else { return };
         self.clock.close(now);
-        if let Err(error) = connection.receive_eof() {
+        let ended = self.stage.connection_mut().map(Connection::receive_eof);
+        if let Some(Err(error)) = ended {
             self.report_later(Failure::Protocol(error));
         }
     }
 
     /// Queues the Pong or Close that the connection has ready. Without space it waits.
     #[inline(never)]
-    pub(super) fn flush<T: Storage>(&mut self, tx: &mut SendBuffer<T>, now: Duration) {
-        let Stage::Open(connection) = &mut self.stage else { return };
-        let mut room = 0;
-        while connection.wants_write() {
-            let Ok(out) = tx.spare_mut(room) else { break };
-            match connection.transmit(out) {
-                Ok(n) => tx.advance(n),
-                Err(SendError::BufferTooSmall { needed }) if needed > room => room = needed,
-                Err(error) => {
-                    self.report_later(Failure::Send(error));
-                    self.stage = Stage::Over;
-                    return;
-                }
-            }
-        }
-        let Stage::Open(connection) = &self.stage else { return };
+    ///
+    /// `None` if the session is not open, or can no longer send.
+    pub(super) fn flush<T: Storage>(
+        &mut self,
+        tx: &mut SendBuffer<T>,
+        now: Duration,
+    ) -> Option<()> {
+        let connection = self.stage.connection_mut()?;
+        let queued = tx.queue(|out| connection.transmit(out));
         if connection.state() != State::Open {
             self.clock.close(now);
         }
-        if connection.wants_write() && tx.is_empty() {
-            self.report_later(Failure::Send(SendError::BufferTooSmall { needed: room }));
-            self.stage = Stage::Over;
+        match queued {
+            Ok(()) => {}
+            // It has space later.
+            Err(SendError::BufferTooSmall { .. }) if !tx.is_empty() => {}
+            Err(error) => {
+                self.report_later(Failure::Send(error));
+                self.stage = Stage::Over;
+            }
         }
+        Some(())
     }
 
     /// Fails the session because of something that is not the protocol's. The peer learns the code
@@ -317,11 +314,9 @@ impl<R: SessionRole> Session<R> {
         now: Duration,
     ) {
         self.report_later(failure);
-        if let Stage::Open(connection) = &mut self.stage {
-            connection.fail(error);
-        }
+        _ = self.stage.connection_mut().map(|connection| connection.fail(error));
         self.clock.close(now);
-        self.flush(tx, now);
+        _ = self.flush(tx, now);
     }
 
     /// Lets time pass.
@@ -334,7 +329,7 @@ impl<R: SessionRole> Session<R> {
     ) {
         if matches!(&self.stage, Stage::Open(open) if open.wants_write() || open.state() != State::Open)
         {
-            self.flush(tx, now);
+            _ = self.flush(tx, now);
         }
         if matches!(self.stage, Stage::Over) {
             return;

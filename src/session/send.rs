@@ -17,7 +17,10 @@ use crate::wire::frame::{Content, HeaderBytes, Opcode};
 /// What a send does once either side has closed: nothing, as the peer would discard it.
 macro_rules! send {
     ($self:ident, $tx:ident, |$connection:ident, $out:ident| $write:expr) => {{
-        let $connection = $self.sending()?;
+        let $connection = match $self.sending() {
+            Ok(connection) => connection,
+            Err(error) => return lenient(error),
+        };
         let mut room = 0;
         loop {
             let $out = $tx.spare();
@@ -136,13 +139,14 @@ impl<R: SessionRole> Session<R> {
         let out = tx.spare_mut(room).map_err(too_small)?;
         let (_, to) = out.split_at_mut_checked(HeaderBytes::MAX_LEN).unwrap_or_default();
         let deflated = deflate.push(payload, Flush::Finish, to);
+        debug_assert!(deflated.done, "there is space for the longest output");
         let compressed = to.get_mut(..deflated.written).unwrap_or_default();
         let content = Content::new(message.kind(), true);
         let header = match connection.send_in_place(content, true, compressed) {
-            Ok(header) if deflated.done => header,
-            result => {
+            Ok(header) => header,
+            Err(error) => {
                 deflate.forget();
-                return result.map(|_| ());
+                return Err(error);
             }
         };
         let (place, rest) = out.split_at_mut_checked(header.len()).unwrap_or_default();
@@ -294,16 +298,8 @@ impl<R: SessionRole> Session<R> {
         if matches!(self.stage, Stage::Opening { .. }) {
             self.stage = Stage::Over;
         }
-        let Stage::Open(connection) = &mut self.stage else { return Ok(()) };
-        let mut room = 0;
-        let n = loop {
-            let out = tx.spare_mut(room).map_err(too_small)?;
-            match connection.send_close(code, reason, out) {
-                Err(SendError::BufferTooSmall { needed }) if needed > room => room = needed,
-                result => break result?,
-            }
-        };
-        tx.advance(n);
+        let Some(connection) = self.stage.connection_mut() else { return Ok(()) };
+        tx.queue(|out| connection.send_close(code, reason, out))?;
         self.clock.close(now);
         Ok(())
     }
@@ -350,14 +346,7 @@ impl<R: SessionRole> Session<R> {
         tx: &mut SendBuffer<T>,
     ) -> Result<&mut Connection<R>, SendError> {
         let connection = self.sending()?;
-        let mut room = HeaderBytes::MAX_LEN;
-        while connection.wants_write() {
-            let out = tx.spare_mut(room).map_err(too_small)?;
-            match connection.transmit(out) {
-                Err(SendError::BufferTooSmall { needed }) if needed > room => room = needed,
-                result => tx.advance(result?),
-            }
-        }
+        tx.queue(|out| connection.transmit(out))?;
         tx.spare_mut(HeaderBytes::MAX_LEN).map_err(too_small)?;
         self.sending()
     }
@@ -374,7 +363,6 @@ impl<R: SessionRole> Session<R> {
 }
 
 /// Once either side has closed, a send does nothing.
-#[cfg(feature = "deflate")]
 fn lenient(error: SendError) -> Result<(), SendError> {
     if error == SendError::Closed { Ok(()) } else { Err(error) }
 }

@@ -58,6 +58,24 @@ pub(super) enum Stage<R: SessionRole> {
     Over,
 }
 
+impl<R: SessionRole> Stage<R> {
+    /// The opening handshake, until it is complete.
+    pub(super) const fn opening_mut(&mut self) -> Option<&mut R::Opening> {
+        match self {
+            Self::Opening { opening, .. } => Some(opening),
+            Self::Open(_) | Self::Refused | Self::Over => None,
+        }
+    }
+
+    /// The connection, once it is open.
+    pub(super) const fn connection_mut(&mut self) -> Option<&mut Connection<R>> {
+        match self {
+            Self::Open(connection) => Some(connection),
+            Self::Opening { .. } | Self::Refused | Self::Over => None,
+        }
+    }
+}
+
 impl<R: SessionRole> Session<R> {
     /// Creates a session on a connection whose opening handshake was done elsewhere: by an HTTP
     /// server, or over HTTP/2.
@@ -171,15 +189,8 @@ impl<R: SessionRole> Session<R> {
             Stage::Over => return TransportAction::Drop,
         };
         match action {
-            TransportAction::HalfClose | TransportAction::AwaitEnd if !tx.is_empty() => {
-                TransportAction::Keep
-            }
-            // A peer that has only ended its own direction still reads.
-            TransportAction::Drop
-                if self.has_ended && !tx.is_empty() && !matches!(self.stage, Stage::Over) =>
-            {
-                TransportAction::Keep
-            }
+            // Also before the drop: a peer that has only ended its own direction still reads.
+            _ if !tx.is_empty() => TransportAction::Keep,
             TransportAction::HalfClose if self.is_half_closed => TransportAction::AwaitEnd,
             TransportAction::HalfClose => {
                 self.is_half_closed = true;

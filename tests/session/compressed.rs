@@ -205,3 +205,22 @@ fn s9_a_refused_message_does_not_disturb_the_next() {
     client.send_compressed(Message::Text(&text(500)), deflate, to_server).unwrap();
     assert_eq!(to_server.len(), before);
 }
+
+/// The last byte of the storage is filled before the end of the message has come.
+#[test]
+fn s9_a_full_storage_waits_for_the_end_of_a_message() {
+    let mut pair = pair();
+    let Pair { client, to_server, deflate, .. } = &mut pair;
+    client.send_compressed(Message::Text(&text(1000)), deflate, to_server).unwrap();
+    let mut messages = inflater([0; 1000], 1 << 20);
+    let (mut rx, mut tx) = (RecvBuffer::new([0; 512]), SendBuffer::new(Vec::new()));
+    let mut lens = Vec::new();
+    for byte in pair.to_server.unsent().to_vec() {
+        rx.push(&[byte]).unwrap();
+        while let Some(event) = pair.server.receive_message(&mut rx, &mut messages, &mut tx, NOW) {
+            let SessionEvent::Data(message) = event else { panic!("{event:?}") };
+            lens.push(message.as_bytes().len());
+        }
+    }
+    assert_eq!(lens, [1000]);
+}

@@ -4,6 +4,7 @@ mod closing;
 #[cfg(feature = "deflate")]
 mod compressed;
 mod deadlines;
+mod edges;
 mod forwarding;
 mod memory;
 mod opening;

@@ -235,7 +235,7 @@ impl<R: Handles, S: Storage> End<R, S> {
         self.turns();
     }
 
-    fn events(&mut self) {
+    pub(crate) fn events(&mut self) {
         while let Some(event) = self.ws.receive(&mut self.rx, &mut self.tx, self.now) {
             if !self.is_silent {
                 R::handle(&mut self.ws, &event, &mut self.tx, self.now);

@@ -141,7 +141,9 @@ impl<R: WholeRole> WholeSide<R> {
             self.tx.len()
         );
         if self.is_mute {
-            self.tx.sent(self.tx.len());
+            let n = self.tx.len();
+            self.tx.sent(n);
+            self.times.wrote(now, n, 0);
         }
         let grain = if net.rng.u8(..4) == 0 { usize::MAX } else { self.grain };
         let unsent = self.tx.len();

@@ -46,9 +46,8 @@ pub(super) struct BitWriter {
 }
 
 impl BitWriter {
-    pub(super) const fn new() -> Self {
-        Self { held: 0, count: 0 }
-    }
+    /// No bits.
+    pub(super) const NONE: Self = Self { held: 0, count: 0 };
 
     /// Makes room for `count` bits, at most 56; `false` if `out` is full.
     #[inline]

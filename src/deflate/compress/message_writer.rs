@@ -85,7 +85,7 @@ struct BlockProgress {
 
 impl BlockProgress {
     const NEW: Self =
-        Self { block: 0, at: 0, bits: BitWriter::new(), open: false, write: WriteState::Flushed };
+        Self { block: 0, at: 0, bits: BitWriter::NONE, open: false, write: WriteState::Flushed };
 }
 
 /// What to write next.

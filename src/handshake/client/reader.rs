@@ -50,9 +50,7 @@ impl ResponseReader {
         is_offered: impl Fn(&str) -> bool,
         offers: &[DeflateOffer],
     ) -> Result<Status<Response<'b>>, Error> {
-        if let Status::NeedMore(more) = self.find_end(bytes)? {
-            return Ok(Status::NeedMore(more));
-        }
+        self.find_end(bytes)?;
         let bytes = bytes.get(self.interim..).unwrap_or_default();
         Ok(match self.parser.parse(bytes, self.limits.minus(self.interim))? {
             Status::NeedMore(more) => Status::NeedMore(more),
