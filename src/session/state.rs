@@ -9,6 +9,7 @@ use crate::buffer::{SendBuffer, Storage};
 use crate::protocol::closing::{State, TransportAction};
 use crate::protocol::config::Config;
 use crate::protocol::connection::Connection;
+use crate::time::floor;
 use crate::time::keepalive::Timeouts;
 
 /// A WebSocket from the transport's first byte to its last; see the [module](super).
@@ -113,12 +114,14 @@ impl<R: SessionRole> Session<R> {
         }
     }
 
-    /// How long to wait for the transport from `now` on, at least 1 ms: the time until
-    /// [`deadline`](Self::deadline), as the timeout of a socket. `None` is without limit.
+    /// How long to wait for the transport from `now` on: the time until
+    /// [`deadline`](Self::deadline) in whole milliseconds, rounded up and at least 1 ms, as the
+    /// timeout of a socket. `None` is without limit.
     #[must_use]
     pub fn timeout(&self, now: Duration) -> Option<Duration> {
-        let least = Duration::from_millis(1);
-        self.deadline().map(|at| at.saturating_sub(now).max(least))
+        // Where `Duration` subtracts, compilers do not see that it cannot panic.
+        let wait = |at| floor(at).saturating_sub(floor(now)).max(1);
+        self.deadline().map(|at| Duration::from_millis(wait(at)))
     }
 
     /// Whether to read from the transport. If not, write, and then call
