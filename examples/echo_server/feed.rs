@@ -2,7 +2,11 @@
 //! catches up on the ones that it missed, as far back as the window reaches.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Mutex;
+
+use barews::frame::Opcode;
+
+use crate::broadcast::{Frames, encoded};
 
 /// How many of the newest messages are kept for clients to catch up on.
 const WINDOW: usize = 1024;
@@ -16,37 +20,38 @@ pub(crate) struct Feed {
 struct Window {
     /// The number of the newest message; the first is 1.
     newest: u64,
-    messages: VecDeque<Arc<str>>,
+    frames: VecDeque<Frames>,
 }
 
 impl Feed {
     /// Appends the next message.
     pub(crate) fn publish(&self) {
-        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut window = self.window.lock().expect("no thread panics while it holds the lock");
         window.newest += 1;
         let text = format!(r#"{{"seq":{}}}"#, window.newest);
-        window.messages.push_back(text.into());
-        if window.messages.len() > WINDOW {
-            window.messages.pop_front();
+        window.frames.push_back(encoded(Opcode::Text, text.as_bytes()).into());
+        if window.frames.len() > WINDOW {
+            window.frames.pop_front();
         }
     }
 
     /// The messages after number `seen`, and the number of the newest. A client that has seen
     /// nothing (`u64::MAX`) starts with the next message. If the messages after `seen` are gone,
-    /// because they are older than the window or the server was restarted, the first one
+    /// because they are older than the window or the server was restarted, the first frame
     /// announces the number at which the feed continues.
-    pub(crate) fn after(&self, seen: u64) -> (Vec<Arc<str>>, u64) {
-        let window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn after(&self, seen: u64) -> (Vec<Frames>, u64) {
+        let window = self.window.lock().expect("no thread panics while it holds the lock");
         let newest = window.newest;
         if seen == u64::MAX || seen == newest {
             return (Vec::new(), newest);
         }
-        let oldest = newest + 1 - window.messages.len() as u64;
+        let oldest = newest + 1 - window.frames.len() as u64;
         if (oldest..=newest + 1).contains(&(seen + 1)) {
             let skip = usize::try_from(seen + 1 - oldest).unwrap_or(usize::MAX);
-            return (window.messages.iter().skip(skip).cloned().collect(), newest);
+            return (window.frames.iter().skip(skip).cloned().collect(), newest);
         }
         let gap = format!(r#"{{"gap":{oldest}}}"#);
-        (std::iter::once(gap.into()).chain(window.messages.iter().cloned()).collect(), newest)
+        let gap = encoded(Opcode::Text, gap.as_bytes()).into();
+        (std::iter::once(gap).chain(window.frames.iter().cloned()).collect(), newest)
     }
 }

@@ -4,19 +4,22 @@
 //!
 //! - `main`: one thread per core, each with its own listener on the same port; signals.
 //! - `worker`: the event loop of a thread. `timers`: its deadlines.
-//! - `client`: a socket and its [`Session`](barews::session::Session), and what one turn does.
-//! - `service`: what a client asked for: echo, compressed echo, broadcast, feed, or the page.
-//! - `broadcast`: sends every message to all clients.
-//! - `buffers`: those of the thread, lent to the client whose turn it is; an idle one has none.
+//! - `client`: a socket. Reads go into a buffer that all clients of a thread share (`read`); all
+//!   replies to a read are written at once (`write`).
+//! - `session`: bytes in, replies out. Echoes are built in place in the read buffer.
+//! - `broadcast`: sends every message to all clients, encoded once. `codec`: compression.
+//! - `pool`, `output`: memory for incomplete frames and for unsent output.
 //! - `feed`: numbered messages at `/feed?after=N`, with a window to catch up from.
 
 mod broadcast;
-mod buffers;
 mod client;
+mod codec;
 #[path = "../command_line.rs"]
 mod command_line;
 mod feed;
-mod service;
+mod output;
+mod pool;
+mod session;
 mod settings;
 mod stats;
 mod timers;
@@ -38,11 +41,12 @@ use signal_hook::iterator::Signals;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use broadcast::Encoder;
-use buffers::Pool;
 use feed::Feed;
+use pool::Pool;
+use session::Replies;
 use settings::{Settings, USAGE};
 use stats::Stats;
-use worker::{Inbox, Notice, Peer, Shared, Worker};
+use worker::{Notice, Peer, Shared, Worker};
 
 fn main() -> ExitCode {
     command_line::main(USAGE, Settings::parse, run)
@@ -66,7 +70,7 @@ fn run(settings: Settings) -> Result<ExitCode, Box<dyn Error>> {
     for listener in listeners {
         let poll = Poll::new()?;
         let (sender, inbox) = channel();
-        peers.push(Peer::new(sender, worker::waker(&poll)?));
+        peers.push(Peer { sender, waker: worker::waker(&poll)? });
         polls.push((poll, listener, inbox));
     }
     let mut threads = Vec::new();
@@ -75,16 +79,13 @@ fn run(settings: Settings) -> Result<ExitCode, Box<dyn Error>> {
             settings: Arc::clone(&settings),
             stats: Arc::clone(&stats),
             feed: Arc::clone(&feed),
-            pool: Pool::new(&settings),
-            message: Vec::new(),
-            messages: 0,
-            encoder: Encoder::new(&settings)?,
-            broadcasts: Vec::new(),
+            pool: Pool::default(),
+            buffer: vec![0; settings.read_len],
+            replies: Replies::new(Encoder::new(&settings)),
             now: start.elapsed(),
         };
         let others = peers.iter().enumerate().filter(|(n, _)| *n != number);
         let others = others.map(|(_, peer)| peer.clone()).collect();
-        let inbox = Inbox { notices: inbox, own: peers[number].clone() };
         let worker = Worker::new(poll, listener, inbox, others, shared, start)?;
         threads.push(thread::spawn(move || worker.run()));
     }

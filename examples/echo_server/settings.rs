@@ -5,12 +5,9 @@ use std::net::SocketAddr;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use barews::deflate::{Deflate, WindowBits};
+use barews::Config;
+use barews::deflate::WindowBits;
 use barews::keepalive::Timeouts;
-use barews::{Config, Delivery};
-
-/// The longest message to broadcast. It is reassembled in memory first.
-const MAX_BROADCAST_LEN: usize = 1 << 20;
 
 pub(crate) struct Settings {
     pub(crate) address: SocketAddr,
@@ -107,20 +104,11 @@ impl Settings {
                 other => return Err(other.unexpected().into()),
             }
         }
-        if settings.broadcast {
-            settings.max_message_len = settings.max_message_len.min(MAX_BROADCAST_LEN);
-        }
-        // These limits count compressed bytes, and incompressible data grows a little.
-        let longest = match settings.deflate {
-            Some(_) => Deflate::max_len(settings.max_message_len),
-            None => settings.max_message_len,
-        };
+        let max_message_len = settings.max_message_len as u64;
         settings.config = Config::new()
-            .max_frame_len(longest as u64)
-            .max_message_len(longest as u64)
-            .max_fragments(1 << 20)
-            // Frames are echoed as they came.
-            .delivery(Delivery::Frames);
+            .max_frame_len(max_message_len)
+            .max_message_len(max_message_len)
+            .max_fragments(1 << 20);
         Ok(Some(settings))
     }
 }

@@ -17,10 +17,7 @@ use crate::wire::frame::{Content, HeaderBytes, Opcode};
 /// What a send does once either side has closed: nothing, as the peer would discard it.
 macro_rules! send {
     ($self:ident, $tx:ident, |$connection:ident, $out:ident| $write:expr) => {{
-        let $connection = match $self.sending() {
-            Ok(connection) => connection,
-            Err(error) => return lenient(error),
-        };
+        let Stage::Open($connection) = &mut $self.stage else { return $self.is_not_open() };
         let mut room = 0;
         loop {
             let $out = $tx.spare();
@@ -128,7 +125,7 @@ impl<R: SessionRole> Session<R> {
             return self.send_message(message, tx);
         }
         if !self.is_open() {
-            return self.sending().map_or_else(lenient, |_| Ok(()));
+            return self.is_not_open();
         }
         let connection = self.header_after_control(tx)?;
         if connection.is_sending_message() {
@@ -330,6 +327,13 @@ impl<R: SessionRole> Session<R> {
         })
     }
 
+    /// What a send does without a connection.
+    #[cold]
+    #[inline(never)]
+    fn is_not_open(&self) -> Result<(), SendError> {
+        if matches!(self.stage, Stage::Opening { .. }) { Err(SendError::NotOpen) } else { Ok(()) }
+    }
+
     /// The connection, if it is open.
     #[inline]
     fn sending(&mut self) -> Result<&mut Connection<R>, SendError> {
@@ -360,11 +364,6 @@ impl<R: SessionRole> Session<R> {
         self.clock.has_sent = true;
         Ok(())
     }
-}
-
-/// Once either side has closed, a send does nothing.
-fn lenient(error: SendError) -> Result<(), SendError> {
-    if error == SendError::Closed { Ok(()) } else { Err(error) }
 }
 
 /// Makes the space that a send has missed, and returns its length; `None` if the send has no effect.

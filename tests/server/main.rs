@@ -9,8 +9,6 @@
 mod deflate;
 mod echo;
 mod example;
-#[cfg(unix)]
-mod faults;
 mod faulty_server;
 #[cfg(unix)]
 mod lifecycle;
