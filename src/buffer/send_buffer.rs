@@ -2,6 +2,7 @@
 
 use super::storage::{Storage, StorageFull, grow_over};
 use crate::bytes;
+#[cfg(feature = "handshake")]
 use crate::wire::error::SendError;
 
 /// The bytes that wait to be written to the transport, in the caller's [`Storage`], with two marks
@@ -171,6 +172,7 @@ impl<S: Storage> SendBuffer<S> {
     }
 
     /// Queues the bytes that `write` writes; if it misses space, once more with that space.
+    #[cfg(feature = "handshake")]
     pub(crate) fn queue(
         &mut self,
         mut write: impl FnMut(&mut [u8]) -> Result<usize, SendError>,
