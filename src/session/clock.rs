@@ -217,7 +217,8 @@ impl Clock {
         let waits = self.waits(tx);
         (self.is_behind, self.is_blocked) = (false, waits);
         let keepalive = &mut self.keepalive;
-        let has_read = core::mem::take(&mut reads.tried);
+        // Until the next tick, a caller that must not read need not try.
+        let has_read = core::mem::replace(&mut reads.tried, is_paused);
         self.only_writes = !has_read && !tx.is_empty() && (tx.tried || self.only_writes);
         let received = core::mem::take(&mut reads.received);
         if received > 0 {

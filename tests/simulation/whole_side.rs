@@ -131,6 +131,7 @@ impl<R: WholeRole> WholeSide<R> {
     /// One turn of the loop.
     fn turn(&mut self, net: &mut Net, talk: &mut Talk<'_>) -> Turned {
         let now = net.clock(self.end);
+        self.ws.pause(net.now < self.read_paused_until);
         let mut is_progress = self.events(net, talk, now);
         is_progress |= self.send(net, talk, now);
         self.own.has_closed = matches!(self.ws.state(), State::LocalClosed | State::Closed);
@@ -359,9 +360,11 @@ impl<R: WholeRole> WholeSide<R> {
     fn sleep(&mut self, net: &mut Net, talk: &Talk<'_>) {
         let soon = |wanted: bool| wanted.then_some(net.now + 1);
         let reads = soon(self.ws.wants_read() && net.is_readable(self.end));
+        let resumes = Some(self.read_paused_until).filter(|at| *at > net.now);
         let wakes = [
             self.ws.deadline().map(|at| net.when(self.end, at)),
-            reads.map(|at| at.max(self.read_paused_until)),
+            reads,
+            resumes,
             soon(!self.tx.is_empty() && net.is_writable(self.end)),
             self.next_send(talk).map(|at| at.max(net.now + 1)),
         ];
