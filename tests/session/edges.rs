@@ -82,6 +82,7 @@ fn s10_calls_before_the_session_is_open() {
     end.ws.close(CloseCode::NORMAL, "", &mut end.tx, end.now).unwrap();
     assert_eq!((end.ws.state(), end.ws.deadline()), (State::Closed, None));
     assert_eq!(end.ws.send_text("late", &mut end.tx), Ok(()));
+    assert_eq!(end.ws.mask_next(&mut []), Err(SendError::Closed));
     assert_eq!(end.ws.transport_action(&end.tx), TransportAction::Drop);
 }
 
