@@ -131,7 +131,7 @@ impl<R: SessionRole> Session<R> {
         if connection.is_sending_message() {
             return Err(SendError::MessageInProgress);
         }
-        // The payload is compressed behind the space for the longest header.
+        // The payload is compressed into the output after space for the longest header.
         let room = HeaderBytes::MAX_LEN.saturating_add(Deflate::max_len(payload.len()));
         let out = tx.spare_mut(room).map_err(too_small)?;
         let (_, to) = out.split_at_mut_checked(HeaderBytes::MAX_LEN).unwrap_or_default();

@@ -314,7 +314,7 @@ fn s4_a_silent_peer_ends_even_if_every_turn_is_late() {
     assert_eq!(end.seen, [expired(Reason::Pong)]);
 }
 
-/// Every standstill gives the message more time, but not for ever.
+/// Every standstill gives the message more time, but only so often.
 #[test]
 fn s5_a_message_ends_even_if_the_process_always_stands_still() {
     let mut end = open_server();

@@ -58,7 +58,7 @@ pub(crate) fn instructions(test: &str, jobs: Vec<Job>) -> Option<Vec<u64>> {
 #[inline(never)]
 fn counted(job: Job) {
     job();
-    // Without something behind the call it would be a jump, and not seen to return.
+    // A call in tail position would be a jump, and callgrind would not see it return.
     black_box(());
 }
 
