@@ -269,7 +269,7 @@ impl<R: Role> Sender<R> {
     /// Writes the queued control frame, then a frame.
     #[inline]
     fn write(&mut self, lead: Lead, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
-        if self.pending.is_due() {
+        if self.pending.due.is_some() {
             return self.write_after_due(lead, payload, out);
         }
         let needed = frame::frame_len(payload.len(), !R::SERVER);
@@ -294,7 +294,9 @@ impl<R: Role> Sender<R> {
         if out.len() < needed {
             return Err(SendError::BufferTooSmall { needed });
         }
-        self.transmit_due(out)?;
+        if due > 0 {
+            self.transmit_due(out)?;
+        }
         let header = self.header(lead, bytes::len_u64(payload))?;
         frame::write(header, payload, bytes::part_mut(out, due..));
         Ok(needed)
@@ -323,11 +325,12 @@ impl<R: Role> Sender<R> {
         Ok(needed)
     }
 
-    /// The length of the queued control frame in bytes; 0 if there is none.
+    /// The length of the queued control frame in bytes; 0 if there is none, or it is held.
     fn due_len(&self) -> usize {
-        let due = self.pending.due.as_ref();
-        debug_assert!(!self.pending.is_held(), "nothing but the held Close is sent then");
-        due.map_or(0, |due| frame::frame_len(due.payload.len(), !R::SERVER))
+        match &self.pending.due {
+            Some(due) if !self.pending.is_held() => frame::frame_len(due.payload.len(), !R::SERVER),
+            _ => 0,
+        }
     }
 }
 
