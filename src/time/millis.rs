@@ -43,6 +43,6 @@ pub(crate) const fn widen(n: u32) -> u64 {
     clippy::cast_possible_truncation,
     reason = "the range is checked first"
 )]
-const fn saturate(n: u64) -> u32 {
+pub(crate) const fn saturate(n: u64) -> u32 {
     if n >= widen(NEVER) { NEVER } else { n as u32 }
 }
