@@ -45,6 +45,9 @@ pub struct SendBuffer<S> {
     /// The number of bytes that were sent when a session asked last.
     #[cfg(feature = "handshake")]
     seen: u64,
+    /// Where the Ping of a session ends, counted in bytes from the beginning.
+    #[cfg(feature = "handshake")]
+    ping: u64,
     /// Whether the caller has looked at the unsent bytes, to write them, since a session asked.
     pub(crate) tried: bool,
 }
@@ -72,6 +75,8 @@ impl<S: Storage> SendBuffer<S> {
             total_sent: 0,
             #[cfg(feature = "handshake")]
             seen: 0,
+            #[cfg(feature = "handshake")]
+            ping: 0,
             tried: false,
         }
     }
@@ -241,14 +246,14 @@ impl<S: Storage> SendBuffer<S> {
         self.storage.as_mut().get_mut(end..).unwrap_or_else(bytes::nothing)
     }
 
-    /// How many bytes were sent since the beginning.
-    pub(crate) const fn total_sent(&self) -> u64 {
-        self.total_sent
+    /// What was queued last is the session's Ping.
+    pub(crate) const fn mark_ping(&mut self) {
+        self.ping = self.total_sent.wrapping_add(bytes::to_u64(self.len));
     }
 
-    /// Where the bytes that are unsent now end, counted in bytes from the beginning.
-    pub(crate) const fn position(&self) -> u64 {
-        self.total_sent.wrapping_add(bytes::to_u64(self.len))
+    /// Whether the Ping, if one was queued here, was sent.
+    pub(crate) const fn has_sent_ping(&self) -> bool {
+        self.total_sent >= self.ping
     }
 
     /// Whether bytes were sent since [`take_progress`](Self::take_progress).

@@ -19,19 +19,34 @@ const LATE: u64 = 200;
 /// caller that neither reads nor writes asked more often.
 const ADJOURNMENTS: u8 = 8;
 
-/// No Ping waits in the output.
-const NO_PING: u64 = 0;
-/// A Ping has found no space in the output.
-const PING_DUE: u64 = u64::MAX;
 /// No deadline has expired.
 const NO_VERDICT: u64 = u64::MAX;
+
+/// The session's Ping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ping {
+    /// None waits in the output.
+    None,
+    /// It has found no space in the output.
+    Due,
+    /// It is in the output.
+    Queued,
+}
+
+/// What was received to its end since the last tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Whole {
+    Nothing,
+    /// A control frame outside of a message.
+    Control,
+    Message,
+}
 
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(super) struct Clock {
     keepalive: Keepalive,
-    /// Where in the output the session's Ping ends, or one of the constants above.
-    ping: u64,
+    pub(super) ping: Ping,
     /// When the verdict on an expired deadline is due, in milliseconds.
     verdict: u64,
     adjourned: u8,
@@ -47,10 +62,8 @@ pub(super) struct Clock {
     is_behind: bool,
     /// The caller writes what is unsent, and does not read until that is done.
     only_writes: bool,
-    /// Since the last tick, a message ended, a control frame came outside of one, or a message was
-    /// sent.
-    pub(super) has_message: bool,
-    pub(super) has_control: bool,
+    pub(super) whole: Whole,
+    /// A message was sent since the last tick.
     pub(super) has_sent: bool,
 }
 
@@ -70,7 +83,7 @@ impl Clock {
     pub(super) const fn new(timeouts: Timeouts, now: Duration) -> Self {
         Self {
             keepalive: Keepalive::new(timeouts, now),
-            ping: NO_PING,
+            ping: Ping::None,
             verdict: NO_VERDICT,
             adjourned: 0,
             last: 0,
@@ -79,8 +92,7 @@ impl Clock {
             is_blocked: false,
             is_behind: false,
             only_writes: false,
-            has_message: false,
-            has_control: false,
+            whole: Whole::Nothing,
             has_sent: false,
         }
     }
@@ -93,9 +105,11 @@ impl Clock {
         self.keepalive.on_close(now);
     }
 
-    /// The Ping was queued, up to this position of the output; `None` if there was no space for it.
-    pub(super) fn ping_queued(&mut self, end: Option<u64>) {
-        self.ping = end.unwrap_or(PING_DUE);
+    /// A control frame was received, inside of a message or not.
+    pub(super) fn control(&mut self, is_inside: bool) {
+        if !is_inside {
+            self.whole = self.whole.max(Whole::Control);
+        }
     }
 
     /// When to call `receive` next, whatever happens until then.
@@ -117,12 +131,11 @@ impl Clock {
 
     /// Whether output waits, or a Ping that has found no space in it.
     const fn waits<T: Storage>(&self, tx: &SendBuffer<T>) -> bool {
-        !tx.is_empty() || self.ping == PING_DUE
+        !tx.is_empty() || matches!(self.ping, Ping::Due)
     }
 
     const fn has_ping_left<T: Storage>(&self, tx: &SendBuffer<T>) -> bool {
-        // An empty output may be another one than that of the Ping.
-        !matches!(self.ping, NO_PING | PING_DUE) && (tx.total_sent() >= self.ping || tx.is_empty())
+        matches!(self.ping, Ping::Queued) && tx.has_sent_ping()
     }
 
     /// Takes note of what happened since the last tick, and returns what to do.
@@ -144,7 +157,7 @@ impl Clock {
         (self.verdict, self.adjourned) = (NO_VERDICT, 0);
         let action = if is_quiet { Action::None } else { self.keepalive.poll(seen.now) };
         match action {
-            Action::None if self.ping == PING_DUE => Action::SendPing,
+            Action::None if self.ping == Ping::Due => Action::SendPing,
             action => action,
         }
     }
@@ -231,11 +244,10 @@ impl Clock {
                 keepalive.extend_message(u64::from(standstill));
             }
         }
-        if core::mem::take(&mut self.has_message) {
-            keepalive.on_message(now);
-        }
-        if core::mem::take(&mut self.has_control) {
-            keepalive.on_whole();
+        match core::mem::replace(&mut self.whole, Whole::Nothing) {
+            Whole::Nothing => {}
+            Whole::Control => keepalive.on_whole(),
+            Whole::Message => keepalive.on_message(now),
         }
         if is_inside || is_partial {
             keepalive.on_partial(now);
@@ -247,7 +259,7 @@ impl Clock {
             keepalive.on_sent(now);
         }
         if has_ping_left {
-            self.ping = NO_PING;
+            self.ping = Ping::None;
             keepalive.on_ping_flushed(now);
         }
         if tx.take_progress() || !waits {
