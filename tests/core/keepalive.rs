@@ -302,7 +302,9 @@ fn bytes_extend_a_message_by_the_same_time_however_they_are_counted() {
         // Without a message they extend nothing.
         keepalive.on_progress(3001);
         keepalive.on_partial(second);
-        pieces.iter().for_each(|bytes| keepalive.on_progress(*bytes));
+        for bytes in pieces {
+            keepalive.on_progress(bytes);
+        }
         assert_eq!(keepalive.next_deadline(), Some(Duration::from_secs(5)));
         keepalive.on_progress(2);
         assert_eq!(keepalive.next_deadline(), Some(Duration::from_millis(5001)));
