@@ -5,8 +5,8 @@ use core::time::Duration;
 
 use crate::buffer::{Reads, SendBuffer, Storage};
 use crate::bytes;
-use crate::time::floor;
 use crate::time::keepalive::{Action, Keepalive, Timeouts};
+use crate::time::{NONE, deadline, floor};
 
 /// The milliseconds between an expired deadline and the verdict, in which the caller reads. They must
 /// be enough for a runtime to learn from the operating system what has arrived.
@@ -18,9 +18,6 @@ const LATE: u64 = 200;
 /// ... but not more often than this, so that an overloaded process expires dead peers, too. Nor is a
 /// caller that neither reads nor writes asked more often.
 const ADJOURNMENTS: u8 = 8;
-
-/// No deadline has expired.
-const NO_VERDICT: u64 = u64::MAX;
 
 /// The session's Ping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +44,7 @@ pub(super) enum Whole {
 pub(super) struct Clock {
     keepalive: Keepalive,
     pub(super) ping: Ping,
-    /// When the verdict on an expired deadline is due, in milliseconds.
+    /// When the verdict on an expired deadline is due, in milliseconds; `NONE` if none has expired.
     verdict: u64,
     adjourned: u8,
     /// When the last tick was, in milliseconds modulo 2^32.
@@ -76,7 +73,6 @@ pub(super) struct Seen {
     pub(super) is_partial: bool,
     /// Nothing is read.
     pub(super) is_paused: bool,
-    pub(super) now: Duration,
 }
 
 impl Clock {
@@ -84,7 +80,7 @@ impl Clock {
         Self {
             keepalive: Keepalive::new(timeouts, now),
             ping: Ping::None,
-            verdict: NO_VERDICT,
+            verdict: NONE,
             adjourned: 0,
             last: 0,
             standstill: 0,
@@ -114,11 +110,12 @@ impl Clock {
 
     /// When to call `receive` next, whatever happens until then.
     pub(super) fn deadline(&self) -> Option<Duration> {
-        match self.verdict {
-            _ if self.is_behind => Some(Duration::ZERO),
-            NO_VERDICT => self.keepalive.next_deadline(),
-            verdict => Some(Duration::from_millis(verdict)),
-        }
+        deadline(if self.is_behind { 0 } else { self.awaited() })
+    }
+
+    /// The verdict, or else the next deadline, in milliseconds.
+    fn awaited(&self) -> u64 {
+        if self.verdict == NONE { self.keepalive.next() } else { self.verdict }
     }
 
     /// Looks at the output after a write. A deadline may start only now: that of the Pong when the
@@ -144,18 +141,19 @@ impl Clock {
         seen: Seen,
         reads: &mut Reads,
         tx: &mut SendBuffer<T>,
+        now: Duration,
     ) -> Action {
         let has_received = reads.received > 0;
         // First, so that the conversions in `note` share it.
-        let now = floor(seen.now);
-        self.watch_standstill(now);
-        self.note(seen, reads, tx);
-        let is_quiet = self.keepalive.is_quiet(now);
-        if !is_quiet && !self.may_judge(seen, reads, tx, has_received) {
+        let millis = floor(now);
+        self.watch_standstill(millis);
+        self.note(seen, reads, tx, now);
+        let is_quiet = self.keepalive.is_quiet(millis);
+        if !is_quiet && !self.may_judge(seen, reads, tx, has_received, now) {
             return Action::None;
         }
-        (self.verdict, self.adjourned) = (NO_VERDICT, 0);
-        let action = if is_quiet { Action::None } else { self.keepalive.poll(seen.now) };
+        (self.verdict, self.adjourned) = (NONE, 0);
+        let action = if is_quiet { Action::None } else { self.keepalive.poll(now) };
         match action {
             Action::None if self.ping == Ping::Due => Action::SendPing,
             action => action,
@@ -170,17 +168,18 @@ impl Clock {
         reads: &mut Reads,
         tx: &mut SendBuffer<T>,
         has_received: bool,
+        now: Duration,
     ) -> bool {
-        if self.keepalive.expiring(seen.now).is_none() {
+        if self.keepalive.expiring(now).is_none() {
             return true;
         }
-        let now = floor(seen.now);
+        let now = floor(now);
         let dry = seen.is_paused || self.only_writes || reads.dry;
         let tried = dry && (tx.is_empty() || tx.tried);
         if !self.is_over(now, tried, has_received) {
             return false;
         }
-        if self.verdict == NO_VERDICT {
+        if self.verdict == NONE {
             // Rounded up.
             self.verdict = now.saturating_add(GRACE + 1);
             (reads.dry, tx.tried) = (false, false);
@@ -193,7 +192,7 @@ impl Clock {
     /// caller has tried to read and write since then, and nothing was left to read. A caller that has
     /// not, and has received nothing, is asked only so often.
     const fn is_over(&mut self, now: u64, tried: bool, has_received: bool) -> bool {
-        if self.verdict == NO_VERDICT {
+        if self.verdict == NONE {
             return true;
         }
         if now < self.verdict {
@@ -201,7 +200,7 @@ impl Clock {
         }
         if now > self.verdict.saturating_add(LATE) && self.adjourned < ADJOURNMENTS {
             self.adjourned += 1;
-            self.verdict = NO_VERDICT;
+            self.verdict = NONE;
             return true;
         }
         if tried || (!has_received && self.adjourned >= ADJOURNMENTS) {
@@ -216,58 +215,69 @@ impl Clock {
 
     /// A tick long after the deadline means that the process stood still, at most since the last one.
     fn watch_standstill(&mut self, now: u64) {
-        let asked = if self.is_behind { None } else { self.deadline() };
         let low = u32::try_from(now & u64::from(u32::MAX)).unwrap_or_default();
-        if asked.is_some_and(|at| now > floor(at).saturating_add(LATE)) {
+        if !self.is_behind && now > self.awaited().saturating_add(LATE) {
             self.standstill = self.standstill.saturating_add(low.wrapping_sub(self.last));
         }
         self.last = low;
     }
 
-    fn note<T: Storage>(&mut self, seen: Seen, reads: &mut Reads, tx: &mut SendBuffer<T>) {
-        let Seen { is_inside, is_partial, is_paused, now } = seen;
-        let has_ping_left = self.has_ping_left(tx);
+    fn note<T: Storage>(
+        &mut self,
+        seen: Seen,
+        reads: &mut Reads,
+        tx: &mut SendBuffer<T>,
+        now: Duration,
+    ) {
+        let Seen { is_inside, is_partial, is_paused } = seen;
         let waits = self.waits(tx);
         (self.is_behind, self.is_blocked) = (false, waits);
-        let keepalive = &mut self.keepalive;
         // Until the next tick, a caller that must not read need not try.
         let has_read = core::mem::replace(&mut reads.tried, is_paused);
         self.only_writes = !has_read && !tx.is_empty() && (tx.tried || self.only_writes);
         let received = core::mem::take(&mut reads.received);
         if received > 0 {
-            keepalive.on_receive(now);
-            keepalive.on_progress(bytes::to_u64(received));
-            // The peer could send only as much as the transport holds.
-            let standstill = core::mem::take(&mut self.standstill);
-            if standstill > 0 && self.extended < ADJOURNMENTS {
-                self.extended += 1;
-                keepalive.extend_message(u64::from(standstill));
-            }
+            self.keepalive.on_receive(now);
+            self.keepalive.on_progress(bytes::to_u64(received));
+            self.forgive_standstill();
         }
         match core::mem::replace(&mut self.whole, Whole::Nothing) {
             Whole::Nothing => {}
-            Whole::Control => keepalive.on_whole(),
-            Whole::Message => keepalive.on_message(now),
+            Whole::Control => self.keepalive.on_whole(),
+            Whole::Message => self.keepalive.on_message(now),
         }
         if is_inside || is_partial {
-            keepalive.on_partial(now);
+            self.keepalive.on_partial(now);
         } else {
-            keepalive.on_whole();
+            self.keepalive.on_whole();
             self.extended = 0;
         }
         if core::mem::take(&mut self.has_sent) {
-            keepalive.on_sent(now);
+            self.keepalive.on_sent(now);
         }
-        if has_ping_left {
+        if self.has_ping_left(tx) {
             self.ping = Ping::None;
-            keepalive.on_ping_flushed(now);
+            self.keepalive.on_ping_flushed(now);
         }
         if tx.take_progress() || !waits {
-            keepalive.on_written();
+            self.keepalive.on_written();
         }
         if waits {
-            keepalive.on_blocked(now);
+            self.keepalive.on_blocked(now);
         }
-        keepalive.on_paused(is_paused || self.only_writes);
+        self.keepalive.on_paused(is_paused || self.only_writes);
+    }
+
+    /// Extends the time of the message by that of a standstill: the peer could send only as much as
+    /// the transport holds.
+    fn forgive_standstill(&mut self) {
+        if self.standstill == 0 {
+            return;
+        }
+        let standstill = core::mem::take(&mut self.standstill);
+        if self.extended < ADJOURNMENTS {
+            self.extended += 1;
+            self.keepalive.extend_message(u64::from(standstill));
+        }
     }
 }

@@ -340,8 +340,8 @@ impl<R: SessionRole> Session<R> {
             // A head has a deadline of its own.
             _ => (false, false),
         };
-        let seen = Seen { is_inside, is_partial, is_paused: !self.wants_read(), now };
-        match self.clock.tick(seen, reads, tx) {
+        let seen = Seen { is_inside, is_partial, is_paused: !self.wants_read() };
+        match self.clock.tick(seen, reads, tx, now) {
             Action::None => {}
             Action::SendPing => match self.queue(Opcode::Ping, &[], tx) {
                 Err(error @ (SendError::NoMaskingKey | SendError::BufferTooSmall { .. }))

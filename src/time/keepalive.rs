@@ -29,7 +29,7 @@ use core::num::NonZero;
 use core::time::Duration;
 
 pub(crate) use super::millis::floor;
-use super::millis::{NEVER, NONE, after, millis, saturate, widen};
+use super::millis::{NEVER, NONE, after, deadline, millis, saturate, widen};
 
 /// The timeouts of a connection. `None` is no timeout; others are rounded up to milliseconds, and
 /// 2^32 - 1 ms (49 days) or more are none, too.
@@ -348,11 +348,7 @@ impl Keepalive {
     /// When to call [`poll`](Self::poll) next; `None` if nothing is awaited.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Duration> {
-        if self.expired.is_some() {
-            return Some(Duration::ZERO);
-        }
-        let earliest = self.earliest();
-        (earliest != NONE).then(|| Duration::from_millis(earliest))
+        deadline(self.next())
     }
 
     /// Returns what to do at `now`.
@@ -382,12 +378,15 @@ impl Keepalive {
     /// Whether nothing is due at `now`, in milliseconds.
     #[inline]
     pub(crate) fn is_quiet(&self, now: u64) -> bool {
-        self.expired.is_none() && self.earliest() > now
+        self.next() > now
     }
 
-    /// The earliest deadline, or the next Ping.
+    /// The earliest deadline, or the next Ping, in milliseconds; one that has expired is 0.
     #[inline]
-    fn earliest(&self) -> u64 {
+    pub(crate) fn next(&self) -> u64 {
+        if self.expired.is_some() {
+            return 0;
+        }
         if self.is_deaf() {
             return self.write;
         }
