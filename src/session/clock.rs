@@ -101,13 +101,6 @@ impl Clock {
         self.keepalive.on_close(now);
     }
 
-    /// A control frame was received, inside of a message or not.
-    pub(super) fn control(&mut self, is_inside: bool) {
-        if !is_inside {
-            self.whole = self.whole.max(Whole::Control);
-        }
-    }
-
     /// When to call `receive` next, whatever happens until then.
     pub(super) fn deadline(&self) -> Option<Duration> {
         deadline(if self.is_behind { 0 } else { self.awaited() })

@@ -122,12 +122,11 @@ impl<R: SessionRole> Session<R> {
         now: Duration,
     ) -> Option<SessionEvent<'b>> {
         self.set_incoming(if reads.ended { Incoming::Ended } else { Incoming::Open });
-        if let Some(event) = self.head(input, reads, capacity, tx, now) {
-            return Some(event);
-        }
-        if matches!(self.stage, Stage::Open(_))
-            && let Some(event) = self.frame(input, reads, capacity, tx, now)
-        {
+        if matches!(self.stage, Stage::Open(_)) {
+            if let Some(event) = self.frame(input, reads, capacity, tx, now) {
+                return Some(event);
+            }
+        } else if let Some(event) = self.head(input, reads, capacity, tx, now) {
             return Some(event);
         }
         if matches!(self.stage, Stage::Refused) {
@@ -207,7 +206,6 @@ impl<R: SessionRole> Session<R> {
             return None;
         }
         let connection = self.stage.connection_mut()?;
-        let is_inside = connection.is_receiving_message();
         let event = connection.receive(input);
         if connection.wants_write() {
             _ = self.flush(tx, now);
@@ -220,11 +218,11 @@ impl<R: SessionRole> Session<R> {
                 Some(SessionEvent::Data(data))
             }
             Ok(Event::Ping(payload)) => {
-                self.clock.control(is_inside);
+                self.note_control();
                 Some(SessionEvent::Ping(payload))
             }
             Ok(Event::Pong(payload)) => {
-                self.clock.control(is_inside);
+                self.note_control();
                 Some(SessionEvent::Pong(payload))
             }
             Ok(Event::Close(close)) => {
@@ -251,6 +249,18 @@ impl<R: SessionRole> Session<R> {
                 None
             }
         }
+    }
+
+    /// Notes a control frame, which counts only outside of a message.
+    fn note_control(&mut self) {
+        if !self.is_inside() {
+            self.clock.whole = self.clock.whole.max(Whole::Control);
+        }
+    }
+
+    /// Whether a message has begun and not ended.
+    const fn is_inside(&self) -> bool {
+        matches!(&self.stage, Stage::Open(connection) if connection.is_receiving_message())
     }
 
     /// Queues the Close that is held back. False if there is none, or it cannot be sent.
@@ -335,12 +345,12 @@ impl<R: SessionRole> Session<R> {
         if matches!(self.stage, Stage::Over) {
             return;
         }
-        let (is_inside, is_partial) = match &self.stage {
-            Stage::Open(connection) => (connection.is_receiving_message(), is_partial),
+        let seen = Seen {
+            is_inside: self.is_inside(),
             // A head has a deadline of its own.
-            _ => (false, false),
+            is_partial: is_partial && matches!(self.stage, Stage::Open(_)),
+            is_paused: !self.wants_read(),
         };
-        let seen = Seen { is_inside, is_partial, is_paused: !self.wants_read() };
         match self.clock.tick(seen, reads, tx, now) {
             Action::None => {}
             Action::SendPing => match self.queue(Opcode::Ping, &[], tx) {
