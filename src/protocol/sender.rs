@@ -12,7 +12,7 @@ use crate::protocol::fragmentation::Fragmentation;
 use crate::protocol::pending::{Pending, Reply};
 use crate::protocol::role::{NoKey, Role};
 use crate::wire::close::CloseCode;
-use crate::wire::error::SendError;
+use crate::wire::error::{Error, SendError};
 use crate::wire::frame::{self, Content, Header, HeaderBytes, Kind, Lead, MAX_CONTROL_LEN, Opcode};
 use crate::wire::mask;
 use crate::wire::masking_key::MaskingKey;
@@ -178,12 +178,13 @@ impl<R: Role> Sender<R> {
         self.write(Lead { fin: true, rsv1: false, opcode }, payload, out)
     }
 
-    /// Writes this side's Close; does nothing if one has been sent.
+    /// Writes this side's Close; does nothing if one has been sent. `fault` is the peer's error.
     pub(crate) fn send_close(
         &mut self,
         code: CloseCode,
         reason: &str,
         is_reply: bool,
+        fault: Option<Error>,
         out: &mut [u8],
     ) -> Result<usize, SendError> {
         let mut body = [0; MAX_CONTROL_LEN];
@@ -201,7 +202,7 @@ impl<R: Role> Sender<R> {
             // §5.5.1: both sides may close at once; then the queued reply is this side's Close.
             Local::Held | Local::Queued if self.frame.is_some() => Err(SendError::FrameInProgress),
             Local::Held | Local::Queued => {
-                self.pending.local = self.pending.local.next(LocalEvent::Released);
+                self.pending.release(fault.map(Error::close_code));
                 self.transmit(out)
             }
             Local::Closed => Ok(0),
@@ -214,7 +215,7 @@ impl<R: Role> Sender<R> {
         if self.is_broken() {
             return Err(SendError::NoMaskingKey);
         }
-        if self.frame.is_some() || self.pending.is_held() {
+        if self.frame.is_some() {
             return Ok(0);
         }
         self.transmit_due(out)
@@ -269,7 +270,7 @@ impl<R: Role> Sender<R> {
     /// Writes the queued control frame, then a frame.
     #[inline]
     fn write(&mut self, lead: Lead, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
-        if self.pending.due.is_some() {
+        if self.pending.is_due() {
             return self.write_after_due(lead, payload, out);
         }
         let needed = frame::frame_len(payload.len(), !R::SERVER);
@@ -294,9 +295,7 @@ impl<R: Role> Sender<R> {
         if out.len() < needed {
             return Err(SendError::BufferTooSmall { needed });
         }
-        if due > 0 {
-            self.transmit_due(out)?;
-        }
+        self.transmit_due(out)?;
         let header = self.header(lead, bytes::len_u64(payload))?;
         frame::write(header, payload, bytes::part_mut(out, due..));
         Ok(needed)
@@ -325,12 +324,10 @@ impl<R: Role> Sender<R> {
         Ok(needed)
     }
 
-    /// The length of the queued control frame in bytes; 0 if there is none, or it is held.
+    /// The length of the queued control frame in bytes; 0 if there is none.
     fn due_len(&self) -> usize {
-        match &self.pending.due {
-            Some(due) if !self.pending.is_held() => frame::frame_len(due.payload.len(), !R::SERVER),
-            _ => 0,
-        }
+        let due = self.pending.due.as_ref();
+        due.map_or(0, |due| frame::frame_len(due.payload.len(), !R::SERVER))
     }
 }
 
