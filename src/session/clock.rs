@@ -167,7 +167,7 @@ impl Clock {
             return true;
         }
         let now = floor(now);
-        let dry = seen.is_paused || self.only_writes || reads.dry;
+        let dry = seen.is_paused || reads.dry;
         let tried = dry && (tx.is_empty() || tx.tried);
         if !self.is_over(now, tried, has_received) {
             return false;
