@@ -41,8 +41,7 @@ impl WebSocket {
             while let Some(event) = ws.session.receive(&mut rx, &mut ws.tx, start.elapsed()) {
                 on_event(&mut ws, event)?;
             }
-            let n = if ws.tx.is_empty() { None } else { ready(stream.write(ws.tx.unsent()))? };
-            ws.tx.sent(n.unwrap_or(0));
+            unless_blocked(ws.tx.write_with(|bytes| stream.write(bytes)))?;
             match ws.session.transport_action(&ws.tx) {
                 TransportAction::Keep | TransportAction::AwaitEnd => {}
                 TransportAction::HalfClose => stream.shutdown(Shutdown::Write)?,
@@ -52,9 +51,7 @@ impl WebSocket {
                 let wait = ws.session.deadline().map(|at| at.saturating_sub(start.elapsed()));
                 let wait = if ws.tx.is_empty() { wait } else { Some(TICK) };
                 stream.set_read_timeout(wait.map(|wait| wait.max(Duration::from_millis(1))))?;
-                if let Some(n) = ready(stream.read(rx.spare_mut()))? {
-                    rx.advance(n);
-                }
+                unless_blocked(rx.read_with(|space| stream.read(space)))?;
             }
         }
     }
@@ -68,13 +65,11 @@ impl WebSocket {
     }
 }
 
-/// `None` if the time for it was over.
-fn ready(result: IoResult<usize>) -> IoResult<Option<usize>> {
+/// Blocked means that the time for it was over.
+fn unless_blocked(result: IoResult<usize>) -> IoResult<()> {
     match result {
-        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-            Ok(None)
-        }
-        result => result.map(Some),
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Ok(()),
+        result => result.map(drop),
     }
 }
 

@@ -24,8 +24,7 @@ use crate::wire::error::SendError;
 /// # let mut transport = Vec::new();
 /// # use std::io::Write;
 /// while !tx.is_empty() {
-///     let n = transport.write(tx.unsent())?;
-///     tx.sent(n);
+///     tx.write_with(|bytes| transport.write(bytes))?;
 /// }
 /// assert_eq!(transport, b"\x81\x05hello");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -106,6 +105,24 @@ impl<S: Storage> SendBuffer<S> {
         self.total_sent = self.total_sent.wrapping_add(bytes::to_u64(n));
         (self.start, self.len) = (self.start.wrapping_add(n), self.len.wrapping_sub(n));
         self.is_over &= self.len > self.low;
+    }
+
+    /// Writes once: passes what is [`unsent`](Self::unsent) to `write`, and marks the number of bytes
+    /// that it returns as written. Returns that number. Without unsent bytes, `write` is not called.
+    ///
+    /// # Errors
+    ///
+    /// The error of `write`, which has written nothing.
+    pub fn write_with<E>(
+        &mut self,
+        write: impl FnOnce(&[u8]) -> Result<usize, E>,
+    ) -> Result<usize, E> {
+        if self.is_empty() {
+            return Ok(0);
+        }
+        let n = write(self.unsent())?.min(self.len());
+        self.sent(n);
+        Ok(n)
     }
 
     /// Marks the first `n` bytes of what is unsent followed by `payload` as written, and queues the
@@ -201,7 +218,8 @@ impl<S: Storage> SendBuffer<S> {
     }
 
     /// Moves the unsent bytes into `bigger` and returns the old storage, for instance to a pool. The
-    /// marks stay. Without unsent bytes, `bigger` may be empty.
+    /// marks stay. A shorter one is possible, too: it gives back the memory of a long message, which a
+    /// `Vec<u8>` keeps otherwise. Without unsent bytes, it may be empty.
     ///
     /// # Errors
     ///

@@ -65,6 +65,21 @@ impl Timeouts {
         }
     }
 
+    /// No timeout at all, for a machine without a clock, or as a base for single ones.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self {
+            handshake: NEVER,
+            ping: NEVER,
+            pong: NEVER,
+            idle: NEVER,
+            message: NEVER,
+            message_rate: 0,
+            write: NEVER,
+            close: NEVER,
+        }
+    }
+
     /// Sets the time from the start of the transport to the end of the opening handshake.
     #[must_use]
     pub const fn handshake_within(self, time: Option<Duration>) -> Self {

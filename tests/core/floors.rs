@@ -65,7 +65,14 @@ const FLOORS: [(&str, &[&[&str]]); 10] = [
 const HANDSHAKE_FLOORS: [(&str, &[&[&str]]); 4] = [
     (
         "handshake",
-        &[&["error"], &["http"], &["key", "extension"], &["deflate"], &["client", "server"]],
+        &[
+            &["error"],
+            &["http"],
+            &["key", "extension"],
+            &["deflate"],
+            &["client", "server"],
+            &["forward"],
+        ],
     ),
     (
         "handshake/http",

@@ -290,6 +290,24 @@ fn a_message_that_trickles_is_given_up() {
     assert_eq!(keepalive.poll(second(61)), Action::Expired(Reason::Message));
 }
 
+/// In every state, and with what starts each timer.
+#[test]
+fn without_timeouts_nothing_is_ever_due() {
+    let zero = Duration::ZERO;
+    let mut keepalive = Keepalive::new(Timeouts::none(), zero);
+    let mut is_never = |on: fn(&mut Keepalive)| {
+        on(&mut keepalive);
+        assert_eq!(keepalive.next_deadline(), None);
+        assert_eq!(keepalive.poll(Duration::from_secs(1 << 40)), Action::None);
+    };
+    is_never(|_| {});
+    is_never(|it| it.on_open(Duration::ZERO));
+    is_never(|it| it.on_partial(Duration::ZERO));
+    is_never(|it| it.on_blocked(Duration::ZERO));
+    is_never(|it| it.on_ping_flushed(Duration::ZERO));
+    is_never(|it| it.on_close(Duration::ZERO));
+}
+
 /// A limit too large for a timer is no limit, and a deadline at the end of time does not wrap.
 #[test]
 fn bytes_extend_a_message_by_the_same_time_however_they_are_counted() {

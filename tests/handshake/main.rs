@@ -4,6 +4,7 @@
 mod accept;
 mod client;
 mod extension;
+mod forward;
 mod heads;
 mod oracles;
 mod readme;

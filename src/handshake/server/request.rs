@@ -148,12 +148,21 @@ impl<'b> Request<'b> {
     }
 
     fn path_and_query(&self) -> (&'b str, Option<&'b str>) {
-        let local = absolute(self.line.target).map_or(self.line.target, |(_, local)| local);
-        let (path, query) = match local.split_once('?') {
+        let (path, query) = match self.origin_form().split_once('?') {
             Some((path, query)) => (path, Some(query)),
-            None => (local, None),
+            None => (self.origin_form(), None),
         };
         (if path.is_empty() { "/" } else { path }, query)
+    }
+
+    /// The target without scheme and authority (RFC 9112 §3.2.1). If an absolute URI has no path, only
+    /// its query.
+    pub(crate) fn origin_form(&self) -> &'b str {
+        match absolute(self.line.target) {
+            Some((_, "")) => "/",
+            Some((_, local)) => local,
+            None => self.line.target,
+        }
     }
 }
 
