@@ -5,6 +5,7 @@ mod accept;
 mod client;
 mod extension;
 mod heads;
+mod http;
 mod oracles;
 mod readme;
 mod server;
