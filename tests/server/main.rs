@@ -9,6 +9,8 @@
 mod deflate;
 mod echo;
 mod example;
+#[cfg(unix)]
+mod faults;
 mod faulty_server;
 #[cfg(unix)]
 mod lifecycle;
