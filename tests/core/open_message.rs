@@ -165,7 +165,8 @@ fn a_sent_message_that_cannot_end_is_not_open() {
 /// answers for it.
 #[test]
 fn sent_text_is_checked_unless_the_caller_answers_for_it() {
-    let sends: [fn(&mut Ws) -> Result<(), SendError>; 4] = [
+    type Send = fn(&mut Ws) -> Result<(), SendError>;
+    let sends: [Send; 4] = [
         |ws| ws.call(Call::Fragment(Kind::Text, true, b"\xFF"), &mut [0; 16]).map(drop),
         |ws| ws.call(Call::Fragment(Kind::Text, true, b"\xE4\xB8"), &mut [0; 16]).map(drop),
         |ws| ws.in_place(Kind::Text, true, &mut [0xFF]).map(drop),
