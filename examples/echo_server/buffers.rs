@@ -78,6 +78,7 @@ impl Lender {
         if tx.len() <= SHORT {
             let mut storage = Memory::new(tx.len()).map_err(io::Error::other)?;
             swap(&mut storage, |storage| tx.grow(storage));
+            storage.restore();
             if storage.len() > self.tx.len() && storage.len() <= LONGEST {
                 std::mem::swap(&mut self.tx, &mut storage);
             }

@@ -92,9 +92,11 @@ impl Partial {
         // At the end of a frame, more than `WHOLE` bytes are echoed.
         let most = if missing > 0 { whole } else { WHOLE };
         let double = needed.saturating_mul(2).max(SHORT / 16).min(most.max(needed));
+        // Near the budget's end, the steps are shorter.
+        let least = needed.saturating_add(missing.min(SHORT));
         self.memory.try_grow(double).or_else(|_| {
             pool.clear();
-            self.memory.try_grow(needed)
+            self.memory.try_grow(least)
         })?;
         Ok(true)
     }

@@ -29,6 +29,16 @@ pub(crate) fn limit(bytes: usize) {
     LIMIT.store(bytes, Relaxed);
 }
 
+/// Takes `more` bytes from the budget, for a storage of `len`.
+fn is_granted(more: usize, len: usize) -> bool {
+    let used = USED.fetch_add(more, Relaxed).saturating_add(more);
+    let is_granted = used <= LIMIT.load(Relaxed) || len <= SHORT;
+    if !is_granted {
+        USED.fetch_sub(more, Relaxed);
+    }
+    is_granted
+}
+
 /// A storage that counts in the budget.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
@@ -49,9 +59,13 @@ impl Memory {
         self.as_ref().len()
     }
 
-    /// Removes the first `n` bytes from the storage, until it goes back to the pool.
+    /// Removes the first `n` bytes from the storage, until [`restore`](Self::restore).
     pub(crate) fn skip(&mut self, n: usize) {
         self.skipped = self.skipped.saturating_add(n).min(self.bytes.len());
+    }
+
+    pub(crate) fn restore(&mut self) {
+        self.skipped = 0;
     }
 }
 
@@ -76,9 +90,10 @@ impl Storage for Memory {
         let full = StorageFull { needed: len };
         let len = len.saturating_add(self.skipped);
         let more = len.saturating_sub(self.bytes.len());
-        let used = USED.fetch_add(more, Relaxed).saturating_add(more);
-        let is_granted = used <= LIMIT.load(Relaxed) || len <= SHORT;
-        if !is_granted || self.bytes.try_reserve_exact(more).is_err() {
+        if !is_granted(more, len) {
+            return Err(full);
+        }
+        if self.bytes.try_reserve_exact(more).is_err() {
             USED.fetch_sub(more, Relaxed);
             return Err(full);
         }
@@ -95,21 +110,24 @@ impl Drop for Memory {
     }
 }
 
-/// The free memory of a thread.
+/// The free memory of a thread, which does not count in the budget.
 #[derive(Default)]
 pub(crate) struct Pool {
-    free: Vec<Memory>,
+    free: Vec<Vec<u8>>,
     kept: usize,
 }
 
 impl Pool {
     /// The shortest free storage of at least `len` bytes.
     pub(crate) fn find(&mut self, len: usize) -> Option<Memory> {
-        let long = self.free.iter().enumerate().filter(|(_, memory)| memory.len() >= len);
-        let (at, _) = long.min_by_key(|(_, memory)| memory.len())?;
-        let memory = self.free.swap_remove(at);
-        self.kept = self.kept.saturating_sub(memory.len());
-        Some(memory)
+        let long = self.free.iter().enumerate().filter(|(_, bytes)| bytes.len() >= len);
+        let (at, found) = long.min_by_key(|(_, bytes)| bytes.len())?;
+        if !is_granted(found.len(), len) {
+            return None;
+        }
+        let bytes = self.free.swap_remove(at);
+        self.kept = self.kept.saturating_sub(bytes.len());
+        Some(Memory { bytes, skipped: 0 })
     }
 
     /// A storage of at least `len` bytes.
@@ -125,11 +143,13 @@ impl Pool {
 
     /// Takes back a storage, if it is worth keeping.
     pub(crate) fn give(&mut self, mut memory: Memory) {
-        memory.skipped = 0;
-        let kept = self.kept.saturating_add(memory.len());
-        if memory.len() >= SHORT / 4 && self.free.len() < PIECES && kept <= KEPT {
+        let len = memory.bytes.len();
+        let kept = self.kept.saturating_add(len);
+        let most = KEPT.min(LIMIT.load(Relaxed) / 4);
+        if len >= SHORT / 4 && self.free.len() < PIECES && kept <= most {
             self.kept = kept;
-            self.free.push(memory);
+            self.free.push(take(&mut memory.bytes));
+            USED.fetch_sub(len, Relaxed);
         }
     }
 

@@ -116,7 +116,7 @@ pub(crate) struct Worker {
     clients: Slab<Client>,
     timers: Timers,
     /// The clients with something to do.
-    ready: VecDeque<usize>,
+    ready: VecDeque<u32>,
     /// There may be more notices than were handled in this turn of the loop.
     has_notices: bool,
     shared: Shared,
@@ -179,7 +179,7 @@ impl Worker {
             self.expire();
             for _ in 0..self.ready.len() {
                 let Some(key) = self.ready.pop_front() else { break };
-                self.proceed(key);
+                self.proceed(key as usize);
                 if self.shared.broadcasts.len() >= AT_ONCE {
                     self.broadcast();
                 }
@@ -340,9 +340,9 @@ impl Worker {
 
 /// Gives a client its place in the queue: one, however many events come, so that a flood gets no
 /// more turns.
-fn enqueue(ready: &mut VecDeque<usize>, key: usize, client: &mut Client) {
+fn enqueue(ready: &mut VecDeque<u32>, key: usize, client: &mut Client) {
     if !std::mem::replace(&mut client.is_queued, true) {
-        ready.push_back(key);
+        ready.push_back(u32::try_from(key).unwrap_or(u32::MAX));
     }
 }
 

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::example::{Client, PATIENCE, Server, request};
+use crate::example::{Client, Lines, PATIENCE, Server, request};
 use crate::lifecycle::{cpu, rss};
 use crate::support::frame::{BINARY, CONTINUATION, FIN, KEY, PING, PONG, TEXT, frame, header};
 
-fn is_alive(client: &mut Client) {
+pub(crate) fn is_alive(client: &mut Client) {
     client.send(PING, b"?");
     client.expect(&[(PONG, b"?")]);
 }
@@ -188,15 +188,44 @@ fn loopback_a_flood_does_not_starve_the_other_clients_of_its_thread() {
 
 #[test]
 fn loopback_the_server_survives_without_file_descriptors() {
-    let mut server = Server::start_with_files(48, &["--threads", "1"]);
+    let mut server = Server::start_limited("-n 48", &["--threads", "1"]);
+    let errors = Lines::of(server.process.stderr.take().unwrap());
+    let start = Instant::now();
     let mut first = server.open("/");
     let waiting: Vec<Client> = (0..100).map(|_| server.connect()).collect();
     is_alive(&mut first);
     assert!(server.process.try_wait().unwrap().is_none());
+    errors.until("accept: ");
+    errors.until("accept: ");
     drop(waiting);
     // There is room again.
     is_alive(&mut server.open("/"));
     is_alive(&mut first);
+    // One line a second at most, however many connections wait.
+    server.process.kill().unwrap();
+    let seconds = start.elapsed().as_secs();
+    let more = std::iter::from_fn(|| errors.next("the end of the errors")).count() as u64;
+    assert!(more <= seconds, "{} lines in {seconds} seconds", more + 2);
+}
+
+/// A frame that is too long to broadcast: its rest ends nobody else, and is sent to nobody.
+#[test]
+fn loopback_the_rest_of_a_refused_frame_is_not_broadcast() {
+    for rest in [10, 1 << 20] {
+        let server = Server::start(&["--broadcast", "--threads", "1"]);
+        let mut bystander = server.open("/");
+        let mut client = server.open("/");
+        client.write(&header(FIN | BINARY, Some(KEY), 1000 + (1 << 20)));
+        client.write(&[b'A'; 1000]);
+        let (first, payload) = client.frame().expect("a Close");
+        assert_eq!((first, &payload[..]), (0x88, &1009_u16.to_be_bytes()[..]));
+        // The server may have closed the transport.
+        let _ = client.stream.write_all(&vec![b'B'; rest]);
+        is_alive(&mut bystander);
+        let mut other = server.open("/");
+        other.send(FIN | TEXT, b"next");
+        bystander.expect(&[(FIN | TEXT, b"next")]);
+    }
 }
 
 /// What follows a message that is too long to broadcast ends nobody else, and is sent to nobody.

@@ -14,6 +14,8 @@ mod faults;
 mod faulty_server;
 #[cfg(unix)]
 mod lifecycle;
+#[cfg(target_os = "linux")]
+mod limits;
 mod load;
 #[cfg(unix)]
 mod reconnect;
