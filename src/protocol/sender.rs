@@ -33,6 +33,8 @@ pub(crate) struct Sender<R> {
     role: R,
     flow: Fragmentation,
     utf8: Utf8,
+    /// Whether text is checked.
+    validate: bool,
     /// Whether compressed messages may be sent.
     deflate: bool,
     /// Whether the open message is compressed.
@@ -47,6 +49,7 @@ impl<R: Role> Sender<R> {
             role,
             flow: Fragmentation::Idle,
             utf8: Utf8::new(),
+            validate: config.validate_sent_text,
             deflate: config.deflate,
             compressed: false,
             frame: None,
@@ -255,8 +258,10 @@ impl<R: Role> Sender<R> {
     fn text(&self, content: Content, payload: &[u8], last: bool) -> Result<Utf8, SendError> {
         match content.kind {
             _ if DEFLATE && content.compressed => Ok(self.utf8),
-            Kind::Text => self.utf8.check(payload, last).map_err(|_| SendError::InvalidUtf8),
-            Kind::Binary => Ok(self.utf8),
+            Kind::Text if self.validate => {
+                self.utf8.check(payload, last).map_err(|_| SendError::InvalidUtf8)
+            }
+            Kind::Text | Kind::Binary => Ok(self.utf8),
         }
     }
 

@@ -10,9 +10,13 @@ mod client;
 mod deflate;
 mod echo;
 mod example;
+#[cfg(unix)]
+mod faults;
 mod faulty_server;
 #[cfg(unix)]
 mod lifecycle;
+#[cfg(target_os = "linux")]
+mod limits;
 mod load;
 #[cfg(unix)]
 mod reconnect;
