@@ -1,7 +1,7 @@
 //! A WebSocket on a blocking socket. It can be copied alone.
 
 use std::io::{ErrorKind, Read, Result as IoResult, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -24,17 +24,18 @@ pub(crate) struct WebSocket {
 }
 
 impl WebSocket {
-    /// Connects, and passes each event to `on_event`, which may send, until the connection has ended.
+    /// Opens the connection, and passes each event to `on_event`, which may send, until it has ended.
     pub(crate) fn run(
-        address: (&str, u16),
+        mut stream: TcpStream,
         handshake: &Handshake<'_>,
+        times: Timeouts,
         mut on_event: impl FnMut(&mut Self, SessionEvent<'_>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let (mut stream, start) = (TcpStream::connect(address)?, Instant::now());
+        let start = Instant::now();
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(TICK))?;
         let (mut rx, mut tx) = (RecvBuffer::new(vec![0; 16 << 10]), SendBuffer::new(Vec::new()));
-        let (config, times, now) = (Config::new(), Timeouts::new(), start.elapsed());
+        let (config, now) = (Config::new(), start.elapsed());
         let session = Session::client(config, times, OsKeys, handshake, &mut tx, now)?;
         let mut ws = Self { session, tx, start };
         loop {
@@ -63,6 +64,23 @@ impl WebSocket {
     pub(crate) fn close(&mut self, code: CloseCode) -> Result<(), Failure> {
         Ok(self.session.close(code, "", &mut self.tx, self.start.elapsed())?)
     }
+}
+
+/// Connects to the first address that answers, each within this time.
+pub(crate) fn connect(host: (&str, u16), within: Option<Duration>) -> Result<TcpStream, Failure> {
+    let failed = |error| format!("{}:{}: {error}", host.0, host.1);
+    let mut last = ErrorKind::NotFound.into();
+    for address in host.to_socket_addrs().map_err(failed)? {
+        let stream = match within {
+            Some(time) => TcpStream::connect_timeout(&address, time),
+            None => TcpStream::connect(address),
+        };
+        match stream {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(failed(last).into())
 }
 
 /// Blocked means that the time for it was over.

@@ -1,139 +1,108 @@
-//! Broadcast: every message from a client goes to all clients. It is reassembled, then encoded
-//! once for all of them.
+//! Broadcast: every message from a client goes to all clients, compressed once for all of them.
 
+use std::io;
+use std::mem::take;
 use std::sync::Arc;
+use std::time::Duration;
 
-use barews::deflate::DeflateParams;
-use barews::frame::{self, Opcode};
-use barews::{AssembleError, Assembler, CloseCode, Connection, Data, Message, Server};
+use barews::deflate::{CompressionContext, Deflate, Flush, InflateAssembler};
+use barews::frame::Content;
+use barews::session::{Session, SessionEvent};
+use barews::{Assembler, Kind, Message, RecvBuffer, SendBuffer, Server};
 
-use crate::codec::{Deflater, Inflater};
-use crate::session::{Replies, control};
+use crate::memory::Memory;
+use crate::service;
 use crate::settings::Settings;
 
-/// The longest message to broadcast. It is reassembled in memory first.
-const MAX_LEN: usize = 1 << 20;
-
-/// Encoded frames, shared by all clients of all threads.
-pub(crate) type Frames = Arc<[u8]>;
-
-/// A message to broadcast.
+/// A message to broadcast, shared by all clients of all threads.
 #[derive(Clone)]
-pub(crate) struct BroadcastMessage {
-    plain: Frames,
+pub(crate) struct BroadcastMessage(Arc<Payloads>);
+
+struct Payloads {
+    kind: Kind,
+    plain: Vec<u8>,
     /// For clients that negotiated compression.
-    compressed: Option<Frames>,
+    compressed: Option<Vec<u8>>,
 }
 
 impl BroadcastMessage {
-    pub(crate) fn frames(&self, compressed: bool) -> &[u8] {
-        match &self.compressed {
-            Some(frames) if compressed => frames,
-            _ => &self.plain,
+    /// How much memory it takes, in bytes.
+    pub(crate) fn cost(&self) -> usize {
+        let Payloads { plain, compressed, .. } = &*self.0;
+        size_of::<Payloads>() + plain.len() + compressed.as_ref().map_or(0, Vec::len)
+    }
+
+    pub(crate) fn content(&self, compressed: bool) -> (Content, &[u8]) {
+        let Payloads { kind, plain, compressed: deflated } = &*self.0;
+        match deflated {
+            Some(deflated) if compressed => (Content::new(*kind, true), deflated),
+            _ => (Content::new(*kind, false), plain),
         }
     }
 }
 
-/// Encodes messages to broadcast. There is one per thread.
-pub(crate) struct Encoder {
-    deflater: Option<Box<Deflater>>,
-}
+/// Compresses messages to broadcast. There is one per thread.
+pub(crate) struct Encoder(Option<Deflate<Memory>>);
 
 impl Encoder {
-    pub(crate) fn new(settings: &Settings) -> Self {
-        Self { deflater: Deflater::for_broadcast(settings).map(Box::new) }
+    pub(crate) fn new(settings: &Settings) -> io::Result<Self> {
+        let window_bits = settings.deflate.filter(|_| settings.broadcast);
+        let context =
+            window_bits.map(|bits| CompressionContext { window_bits: bits, takeover: false });
+        Ok(Self(context.map(service::deflater).transpose()?))
     }
 
-    fn encode(&mut self, opcode: Opcode, payload: &[u8]) -> BroadcastMessage {
-        BroadcastMessage {
-            plain: encoded(opcode, payload).into(),
-            compressed: self.deflater.as_mut().map(|deflater| {
-                let mut frames = Vec::new();
-                deflater.encode(opcode, payload, &mut frames);
-                frames.into()
-            }),
-        }
+    pub(crate) fn encode(&mut self, message: Message<'_>) -> BroadcastMessage {
+        let plain = message.as_bytes().to_vec();
+        let compressed = self.0.as_mut().map(|deflate| {
+            let mut out = vec![0; Deflate::max_len(plain.len())];
+            let deflated = deflate.push(&plain, Flush::Finish, &mut out);
+            out.truncate(deflated.written);
+            out
+        });
+        BroadcastMessage(Arc::new(Payloads { kind: message.kind(), plain, compressed }))
     }
 }
 
-/// A client whose messages are broadcast.
-pub(crate) struct Publisher {
-    /// Whether it accepts compressed messages.
-    pub(crate) is_compressed: bool,
-    /// The message that it is sending, so far.
-    fragments: Assembler<Box<[u8]>>,
-    /// Used instead of `fragments` if compression was negotiated.
-    inflater: Option<Box<Inflater>>,
-}
-
-impl Default for Publisher {
-    fn default() -> Self {
-        Self { is_compressed: false, fragments: Assembler::new(Box::default()), inflater: None }
-    }
+/// The message that a client is sending, so far.
+pub(crate) enum Publisher {
+    Plain(Assembler<Memory>),
+    Compressed(Box<InflateAssembler<Memory, Memory>>),
 }
 
 impl Publisher {
-    pub(crate) fn compressed(agreed: DeflateParams) -> Self {
-        let inflater = Inflater::new(agreed, MAX_LEN);
-        Self { is_compressed: true, inflater: Some(Box::new(inflater)), ..Self::default() }
+    pub(crate) fn new(messages: Option<InflateAssembler<Memory, Memory>>) -> Self {
+        match messages {
+            None => Self::Plain(Assembler::new(Memory::default())),
+            Some(messages) => Self::Compressed(Box::new(messages)),
+        }
     }
 
-    /// Takes a piece of a message. The last piece queues the message to be broadcast.
-    pub(crate) fn receive(
-        &mut self,
-        ws: &mut Connection<Server>,
-        data: &mut Data<'_>,
-        replies: &mut Replies,
-    ) {
-        if let Some(inflater) = &mut self.inflater {
-            let opcode = Opcode::from(data.kind);
-            match inflater.push(data) {
-                Ok(None) => {}
-                Ok(Some(message)) => {
-                    replies.broadcasts.push(replies.encoder.encode(opcode, message));
-                }
-                Err(error) => ws.fail(error),
-            }
-            inflater.shrink();
-            return;
+    /// Whether the client accepts compressed messages.
+    pub(crate) fn is_compressed(&self) -> bool {
+        matches!(self, Self::Compressed(_))
+    }
+
+    pub(crate) fn receive<'b>(
+        &'b mut self,
+        ws: &mut Session<Server>,
+        rx: &'b mut RecvBuffer<Memory>,
+        tx: &mut SendBuffer<Memory>,
+        now: Duration,
+    ) -> Option<SessionEvent<'b, Message<'b>>> {
+        match self {
+            Self::Plain(messages) => ws.receive_message(rx, messages, tx, now),
+            Self::Compressed(messages) => ws.receive_message(rx, &mut **messages, tx, now),
         }
-        let opcode = Opcode::from(data.kind);
-        let fragments = &mut self.fragments;
-        let held = fragments.len() + data.payload.len();
-        let message = match fragments.push(data) {
-            Err(AssembleError::StorageFull(full)) if full.needed > MAX_LEN => {
-                return control(&mut replies.last, |out| {
-                    ws.send_close(CloseCode::TOO_BIG, "", out)
-                });
-            }
-            Err(AssembleError::StorageFull(_)) => {
-                // Grow by what has arrived, not by the length that a header announces, and double
-                // each time: a message may arrive in pieces of one byte.
-                if fragments.grow(vec![0; held.next_power_of_two()].into_boxed_slice()).is_err() {
-                    unreachable!("the new buffer is longer");
-                }
-                fragments.push(data)
-            }
-            done => done,
+    }
+
+    /// Exchanges the storage, unless it holds an incomplete message.
+    pub(crate) fn exchange(&mut self, storage: &mut Memory) {
+        let other = match self {
+            Self::Plain(messages) if messages.is_empty() => messages.grow(take(storage)),
+            Self::Compressed(messages) if messages.is_empty() => messages.grow(take(storage)),
+            _ => return,
         };
-        match message {
-            Ok(Some(Message::Text(text))) => {
-                replies.broadcasts.push(replies.encoder.encode(opcode, text.as_bytes()));
-            }
-            Ok(Some(Message::Binary(bytes))) => {
-                replies.broadcasts.push(replies.encoder.encode(opcode, bytes));
-            }
-            Ok(None) => return,
-            Err(error) => unreachable!("there is room, and the text is valid: {error}"),
-        }
-        *fragments = Assembler::new(Box::default());
+        *storage = other.unwrap_or_else(|refused| refused);
     }
-}
-
-/// One unmasked frame.
-pub(crate) fn encoded(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
-    let mut out = vec![0; payload.len() + frame::MAX_HEADER_LEN];
-    let n = frame::encode(opcode, true, payload, &mut out).expect("the buffer has room");
-    out.truncate(n);
-    out
 }

@@ -1,57 +1,64 @@
 //! The numbered feed at `/feed`. All clients get the same messages; a client that reconnects
 //! catches up on the ones that it missed, as far back as the window reaches.
+//!
+//! The numbers of a server start at the time of its start, in millionths of a second since 1970, and
+//! count the messages from there. So a number tells which server it is of: one that was started later has
+//! greater numbers only. They are exact in JavaScript for 200 years more.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
-
-use barews::frame::Opcode;
-
-use crate::broadcast::{Frames, encoded};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 /// How many of the newest messages are kept for clients to catch up on.
 const WINDOW: usize = 1024;
 
-#[derive(Default)]
 pub(crate) struct Feed {
     window: Mutex<Window>,
 }
 
-#[derive(Default)]
 struct Window {
-    /// The number of the newest message; the first is 1.
+    /// The number of the newest message, or that before the first one.
     newest: u64,
-    frames: VecDeque<Frames>,
+    messages: VecDeque<Arc<str>>,
 }
 
 impl Feed {
+    pub(crate) fn new() -> Self {
+        let epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let newest = u64::try_from(epoch.as_micros()).unwrap_or_default();
+        Self { window: Mutex::new(Window { newest, messages: VecDeque::new() }) }
+    }
+
     /// Appends the next message.
     pub(crate) fn publish(&self) {
-        let mut window = self.window.lock().expect("no thread panics while it holds the lock");
+        let mut window = self.window();
         window.newest += 1;
         let text = format!(r#"{{"seq":{}}}"#, window.newest);
-        window.frames.push_back(encoded(Opcode::Text, text.as_bytes()).into());
-        if window.frames.len() > WINDOW {
-            window.frames.pop_front();
+        window.messages.push_back(text.into());
+        if window.messages.len() > WINDOW {
+            window.messages.pop_front();
         }
     }
 
     /// The messages after number `seen`, and the number of the newest. A client that has seen
-    /// nothing (`u64::MAX`) starts with the next message. If the messages after `seen` are gone,
-    /// because they are older than the window or the server was restarted, the first frame
-    /// announces the number at which the feed continues.
-    pub(crate) fn after(&self, seen: u64) -> (Vec<Frames>, u64) {
-        let window = self.window.lock().expect("no thread panics while it holds the lock");
+    /// nothing starts with the next message. If the messages after `seen` are gone, because they are
+    /// older than the window or the number is of another server, the first one announces the number at
+    /// which the feed continues.
+    pub(crate) fn after(&self, seen: Option<u64>) -> (Vec<Arc<str>>, u64) {
+        let window = self.window();
         let newest = window.newest;
-        if seen == u64::MAX || seen == newest {
-            return (Vec::new(), newest);
+        let Some(seen) = seen.filter(|seen| *seen != newest) else { return (Vec::new(), newest) };
+        // That before the first message of the window.
+        let before = newest - window.messages.len() as u64;
+        if (before..newest).contains(&seen) {
+            let skip = usize::try_from(seen - before).unwrap_or(usize::MAX);
+            return (window.messages.iter().skip(skip).cloned().collect(), newest);
         }
-        let oldest = newest + 1 - window.frames.len() as u64;
-        if (oldest..=newest + 1).contains(&(seen + 1)) {
-            let skip = usize::try_from(seen + 1 - oldest).unwrap_or(usize::MAX);
-            return (window.frames.iter().skip(skip).cloned().collect(), newest);
-        }
-        let gap = format!(r#"{{"gap":{oldest}}}"#);
-        let gap = encoded(Opcode::Text, gap.as_bytes()).into();
-        (std::iter::once(gap).chain(window.frames.iter().cloned()).collect(), newest)
+        let gap = format!(r#"{{"gap":{}}}"#, before + 1);
+        (std::iter::once(gap.into()).chain(window.messages.iter().cloned()).collect(), newest)
+    }
+
+    fn window(&self) -> MutexGuard<'_, Window> {
+        self.window.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

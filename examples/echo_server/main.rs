@@ -4,22 +4,32 @@
 //!
 //! - `main`: one thread per core, each with its own listener on the same port; signals.
 //! - `worker`: the event loop of a thread. `timers`: its deadlines.
-//! - `client`: a socket. Reads go into a buffer that all clients of a thread share (`read`); all
-//!   replies to a read are written at once (`write`).
-//! - `session`: bytes in, replies out. Echoes are built in place in the read buffer.
-//! - `broadcast`: sends every message to all clients, encoded once. `codec`: compression.
-//! - `pool`, `output`: memory for incomplete frames and for unsent output.
+//! - `client`: a socket and its [`Session`](barews::session::Session), and what one turn does.
+//! - `echo`: the echo of a message.
+//! - `service`: what a client asked for: echo, compressed echo, broadcast, feed, or the page.
+//! - `broadcast`: sends every message to all clients.
+//! - `buffers`: those of the thread, lent to the client whose turn it is; an idle one has none.
+//! - `memory`: what messages may take, per process.
 //! - `feed`: numbered messages at `/feed?after=N`, with a window to catch up from.
 
+#![deny(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::unwrap_used,
+    reason = "no client can end a thread"
+)]
+
 mod broadcast;
+mod buffers;
 mod client;
-mod codec;
 #[path = "../command_line.rs"]
 mod command_line;
+mod echo;
 mod feed;
-mod output;
-mod pool;
-mod session;
+mod memory;
+mod service;
 mod settings;
 mod stats;
 mod timers;
@@ -30,7 +40,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -41,12 +51,12 @@ use signal_hook::iterator::Signals;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use broadcast::Encoder;
+use buffers::Lender;
 use feed::Feed;
-use pool::Pool;
-use session::Replies;
+use memory::{Memory, Pool};
 use settings::{Settings, USAGE};
 use stats::Stats;
-use worker::{Notice, Peer, Shared, Worker};
+use worker::{Inbox, Notice, Peer, Shared, Worker};
 
 fn main() -> ExitCode {
     command_line::main(USAGE, Settings::parse, run)
@@ -54,25 +64,21 @@ fn main() -> ExitCode {
 
 fn run(settings: Settings) -> Result<ExitCode, Box<dyn Error>> {
     let settings = Arc::new(settings);
-    let (stats, feed) = (Arc::new(Stats::default()), Arc::new(Feed::default()));
+    let (stats, feed) = (Arc::new(Stats::default()), Arc::new(Feed::new()));
+    memory::limit(settings.memory);
     let start = Instant::now();
-    let first = listen(settings.address)
+    let (address, listeners) = listen(settings.address, settings.threads)
         .map_err(|error| format!("cannot listen on {}: {error}", settings.address))?;
-    // Port 0 is any port, but the same for all threads.
-    let address = first.local_addr()?;
-    let mut listeners = vec![first];
-    for _ in 1..settings.threads {
-        listeners.push(listen(address)?);
-    }
 
     let mut polls = Vec::new();
-    let mut peers = Vec::new();
     for listener in listeners {
         let poll = Poll::new()?;
-        let (sender, inbox) = channel();
-        peers.push(Peer { sender, waker: worker::waker(&poll)? });
-        polls.push((poll, listener, inbox));
+        let (sender, notices) = channel();
+        let own = Peer::new(sender, worker::waker(&poll)?);
+        polls.push((poll, listener, Inbox { notices, own }));
     }
+    let peers: Vec<Peer> = polls.iter().map(|(_, _, inbox)| inbox.own.clone()).collect();
+    let (sender, causes) = channel();
     let mut threads = Vec::new();
     for (number, (poll, listener, inbox)) in polls.into_iter().enumerate() {
         let shared = Shared {
@@ -80,14 +86,21 @@ fn run(settings: Settings) -> Result<ExitCode, Box<dyn Error>> {
             stats: Arc::clone(&stats),
             feed: Arc::clone(&feed),
             pool: Pool::default(),
-            buffer: vec![0; settings.read_len],
-            replies: Replies::new(Encoder::new(&settings)),
+            lender: Lender::new(&settings),
+            message: Memory::default(),
+            messages: 0,
+            encoder: Encoder::new(&settings)?,
+            broadcasts: Vec::new(),
             now: start.elapsed(),
         };
         let others = peers.iter().enumerate().filter(|(n, _)| *n != number);
         let others = others.map(|(_, peer)| peer.clone()).collect();
         let worker = Worker::new(poll, listener, inbox, others, shared, start)?;
-        threads.push(thread::spawn(move || worker.run()));
+        let end = ThreadEnd(sender.clone());
+        threads.push(thread::spawn(move || {
+            let _end = end;
+            worker.run()
+        }));
     }
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     println!("listening on {address}");
@@ -98,21 +111,44 @@ fn run(settings: Settings) -> Result<ExitCode, Box<dyn Error>> {
         let (peers, settings, stats) = (peers.clone(), Arc::clone(&settings), Arc::clone(&stats));
         thread::spawn(move || tick(&ended, &peers, &settings, &stats, &feed))
     };
-    signals.forever().next();
+    thread::spawn(move || {
+        for (count, _) in signals.forever().enumerate() {
+            if count > 0 {
+                // A second signal ends the process at once.
+                std::process::exit(1);
+            }
+            let _ = sender.send(Cause::Signal);
+        }
+    });
+    if causes.recv() == Ok(Cause::ThreadEnd) {
+        // Its clients are lost, and new ones would not be accepted.
+        return Err("a thread has ended".into());
+    }
     for peer in &peers {
         peer.send(Notice::Shutdown);
     }
-    thread::spawn(move || {
-        // A second signal ends the process at once.
-        signals.forever().next();
-        std::process::exit(1);
-    });
     drop(done);
     let _ = ticker.join();
     for thread in threads {
         thread.join().map_err(|_| "a thread panicked")??;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Why the server ends.
+#[derive(Debug, PartialEq, Eq)]
+enum Cause {
+    Signal,
+    ThreadEnd,
+}
+
+/// Reports the end of a thread when it is dropped, also by a panic.
+struct ThreadEnd(Sender<Cause>);
+
+impl Drop for ThreadEnd {
+    fn drop(&mut self) {
+        let _ = self.0.send(Cause::ThreadEnd);
+    }
 }
 
 /// Publishes the feed, and prints statistics every second.
@@ -137,13 +173,35 @@ fn tick(
     }
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+/// Listeners on the same address, one per thread. Fails if another process listens there.
+fn listen(address: SocketAddr, threads: usize) -> io::Result<(SocketAddr, Vec<TcpListener>)> {
+    let first = socket(address)?;
+    // Without the option, the port is not shared with another process.
+    first.bind(&address.into())?;
+    // Port 0 is any port, but the same for all threads.
+    let address = first.local_addr()?.as_socket().unwrap_or(address);
+    let mut sockets = vec![first];
+    for _ in 1..threads {
+        sockets.push(socket(address)?);
+    }
+    let mut listeners = Vec::new();
+    for (number, socket) in sockets.into_iter().enumerate() {
+        #[cfg(unix)]
+        if threads > 1 {
+            socket.set_reuse_port(true)?;
+        }
+        if number > 0 {
+            socket.bind(&address.into())?;
+        }
+        socket.listen(1024)?;
+        listeners.push(TcpListener::from_std(socket.into()));
+    }
+    Ok((address, listeners))
+}
+
+fn socket(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
-    #[cfg(unix)]
-    socket.set_reuse_port(true)?;
     socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(1024)?;
-    Ok(TcpListener::from_std(socket.into()))
+    Ok(socket)
 }

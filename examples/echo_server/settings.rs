@@ -6,14 +6,19 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use barews::Config;
-use barews::deflate::WindowBits;
+use barews::deflate::{Deflate, WindowBits};
 use barews::keepalive::Timeouts;
+
+/// The longest message to broadcast. It is reassembled in memory first.
+const MAX_BROADCAST_LEN: usize = 1 << 20;
 
 pub(crate) struct Settings {
     pub(crate) address: SocketAddr,
     pub(crate) threads: usize,
     pub(crate) config: Config,
     pub(crate) max_message_len: usize,
+    /// How much memory all clients may use for messages together, in bytes.
+    pub(crate) memory: usize,
     pub(crate) timeouts: Timeouts,
     pub(crate) protocols: Vec<String>,
     /// The length of a thread's read buffer. Of 16 to 256 KiB, 64 KiB was best: one read takes 32
@@ -40,6 +45,9 @@ usage: echo_server [OPTION]...
   --threads N           event loops (one per core)
   --protocol NAME       a subprotocol that the server speaks; may be repeated
   --max-message-len N   the longest message in bytes (67108864)
+  --memory N            the memory for messages of all clients together in bytes
+                        (268435456); beyond it, the newest long message is refused
+                        with the close code 1009
   --deflate             compress for clients that offer permessage-deflate
   --window-bits N       the same with windows of at most 2^N bytes, 8 to 15 (15)
   --broadcast           send each message to every client instead of echoing it
@@ -62,6 +70,7 @@ impl Settings {
             threads: available_parallelism().map_or(1, usize::from),
             config: Config::new(),
             max_message_len: 64 << 20,
+            memory: 256 << 20,
             timeouts: Timeouts::new(),
             protocols: Vec::new(),
             read_len: 64 << 10,
@@ -80,6 +89,7 @@ impl Settings {
                 Arg::Long("max-message-len") => {
                     settings.max_message_len = parser.value()?.parse()?;
                 }
+                Arg::Long("memory") => settings.memory = parser.value()?.parse()?,
                 Arg::Long("read-len") => {
                     settings.read_len = parser.value()?.parse::<usize>()?.max(4 << 10);
                 }
@@ -104,11 +114,20 @@ impl Settings {
                 other => return Err(other.unexpected().into()),
             }
         }
-        let max_message_len = settings.max_message_len as u64;
+        if settings.broadcast {
+            settings.max_message_len = settings.max_message_len.min(MAX_BROADCAST_LEN);
+        }
+        // These limits count compressed bytes, and incompressible data grows a little.
+        let longest = match settings.deflate {
+            Some(_) => Deflate::max_len(settings.max_message_len),
+            None => settings.max_message_len,
+        };
         settings.config = Config::new()
-            .max_frame_len(max_message_len)
-            .max_message_len(max_message_len)
-            .max_fragments(1 << 20);
+            .max_frame_len(longest as u64)
+            .max_message_len(longest as u64)
+            .max_fragments(1 << 20)
+            // It was checked when it was received.
+            .validate_sent_text(false);
         Ok(Some(settings))
     }
 }

@@ -9,14 +9,17 @@ use std::time::Duration;
 
 use crate::worker::RESERVED;
 
+/// The unit of time, in milliseconds: 32 bits are more than two years.
+const TICK: u64 = 16;
+
 pub(crate) struct Timers {
-    /// Milliseconds and key, kept small because every idle connection has an entry.
-    entries: BinaryHeap<Reverse<(u64, u32)>>,
+    /// Time and key, kept small because every idle connection has an entry.
+    entries: BinaryHeap<Reverse<(u32, u32)>>,
 }
 
 /// When a client's entry fires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Scheduled(u64);
+pub(crate) struct Scheduled(u32);
 
 impl Default for Timers {
     fn default() -> Self {
@@ -28,19 +31,19 @@ impl Default for Timers {
 impl Default for Scheduled {
     /// Never.
     fn default() -> Self {
-        Self(u64::MAX)
+        Self(u32::MAX)
     }
 }
 
 impl Timers {
-    /// Makes sure that an entry for `key` fires no later than `deadline`.
+    /// Makes sure that an entry for `key` fires soon after `deadline`.
     pub(crate) fn schedule(
         &mut self,
         key: usize,
         deadline: Option<Duration>,
         scheduled: &mut Scheduled,
     ) {
-        let Some(at) = deadline.map(millis) else { return };
+        let Some(at) = deadline.map(ticks) else { return };
         if at < scheduled.0 {
             scheduled.0 = at;
             self.entries.push(Reverse((at, u32::try_from(key).unwrap_or(u32::MAX))));
@@ -49,7 +52,7 @@ impl Timers {
 
     /// When the next entry fires.
     pub(crate) fn next(&self) -> Option<Duration> {
-        self.entries.peek().map(|Reverse((at, _))| Duration::from_millis(*at))
+        self.entries.peek().map(|Reverse((at, _))| Duration::from_millis(TICK * u64::from(*at)))
     }
 
     /// The next entry that is due. It is stale if the client's [`Scheduled`] differs.
@@ -62,7 +65,7 @@ impl Timers {
     }
 }
 
-/// Deadlines are rounded down to milliseconds.
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+/// Rounded up: an entry that fires early would only be set again.
+fn ticks(time: Duration) -> u32 {
+    u32::try_from(time.as_millis().div_ceil(TICK.into())).unwrap_or(u32::MAX - 1)
 }

@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::{Receiver, SendError, Sender};
 use std::time::{Duration, Instant};
 
 use barews::CloseCode;
@@ -12,14 +13,14 @@ use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 
-use crate::broadcast::BroadcastMessage;
+use crate::broadcast::{BroadcastMessage, Encoder};
+use crate::buffers::Lender;
 use crate::client::{Client, Progress};
 use crate::feed::Feed;
-use crate::pool::Pool;
-use crate::session::{Replies, Session};
+use crate::memory::{Memory, Pool};
 use crate::settings::Settings;
 use crate::stats::Stats;
-use crate::timers::Timers;
+use crate::timers::{Scheduled, Timers};
 
 const LISTENER: Token = Token(usize::MAX);
 const WAKER: Token = Token(usize::MAX - 1);
@@ -30,10 +31,19 @@ pub(crate) const RESERVED: usize = 1024;
 /// descriptors are left.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
+/// A thread without work for this long frees its memory.
+const IDLE: Duration = Duration::from_millis(200);
+
+/// After this many accepted clients, or broadcast messages, the others take their turn.
+const AT_ONCE: usize = 64;
+/// While another thread has broadcast messages of this length waiting, in bytes, no more are
+/// received.
+const BACKLOG: usize = 4 << 20;
+
 /// A message between threads.
 pub(crate) enum Notice {
-    /// A message to broadcast.
-    Broadcast(BroadcastMessage),
+    /// Messages to broadcast.
+    Broadcast(Arc<[BroadcastMessage]>),
     /// The feed has a new message.
     Feed,
     /// Accept no more clients, close the open ones, and end.
@@ -43,17 +53,41 @@ pub(crate) enum Notice {
 /// A handle to send messages to a thread.
 #[derive(Clone)]
 pub(crate) struct Peer {
-    pub(crate) sender: Sender<Notice>,
-    pub(crate) waker: Arc<Waker>,
+    sender: Sender<Notice>,
+    waker: Arc<Waker>,
+    /// The memory of the broadcast messages that it has not handled yet, in bytes.
+    backlog: Arc<AtomicUsize>,
 }
 
 impl Peer {
+    pub(crate) fn new(sender: Sender<Notice>, waker: Arc<Waker>) -> Self {
+        Self { sender, waker, backlog: Arc::default() }
+    }
+
     pub(crate) fn send(&self, notice: Notice) {
+        self.backlog.fetch_add(notice.cost(), Relaxed);
         // A thread that has ended needs no message.
-        if self.sender.send(notice).is_ok() {
-            let _ = self.waker.wake();
+        match self.sender.send(notice) {
+            Ok(()) => drop(self.waker.wake()),
+            Err(SendError(notice)) => drop(self.backlog.fetch_sub(notice.cost(), Relaxed)),
         }
     }
+}
+
+impl Notice {
+    fn cost(&self) -> usize {
+        if let Self::Broadcast(batch) = self {
+            batch.iter().map(BroadcastMessage::cost).sum()
+        } else {
+            0
+        }
+    }
+}
+
+/// What other threads send to this one.
+pub(crate) struct Inbox {
+    pub(crate) notices: Receiver<Notice>,
+    pub(crate) own: Peer,
 }
 
 /// What all clients of a thread share.
@@ -62,9 +96,14 @@ pub(crate) struct Shared {
     pub(crate) stats: Arc<Stats>,
     pub(crate) feed: Arc<Feed>,
     pub(crate) pool: Pool,
-    /// The read buffer.
-    pub(crate) buffer: Vec<u8>,
-    pub(crate) replies: Replies,
+    pub(crate) lender: Lender,
+    /// How many messages came in this turn.
+    pub(crate) messages: u64,
+    /// Storage for the message that is received in one turn.
+    pub(crate) message: Memory,
+    pub(crate) encoder: Encoder,
+    /// Messages to broadcast after these turns.
+    pub(crate) broadcasts: Vec<BroadcastMessage>,
     /// The time since the start of the program, updated once per turn of the event loop.
     pub(crate) now: Duration,
 }
@@ -72,10 +111,14 @@ pub(crate) struct Shared {
 pub(crate) struct Worker {
     poll: Poll,
     listener: Option<TcpListener>,
-    inbox: Receiver<Notice>,
+    inbox: Inbox,
     peers: Vec<Peer>,
     clients: Slab<Client>,
     timers: Timers,
+    /// The clients with something to do.
+    ready: VecDeque<u32>,
+    /// There may be more notices than were handled in this turn of the loop.
+    has_notices: bool,
     shared: Shared,
     start: Instant,
     accept_at: Option<Duration>,
@@ -85,7 +128,7 @@ impl Worker {
     pub(crate) fn new(
         poll: Poll,
         mut listener: TcpListener,
-        inbox: Receiver<Notice>,
+        inbox: Inbox,
         peers: Vec<Peer>,
         shared: Shared,
         start: Instant,
@@ -98,6 +141,8 @@ impl Worker {
             peers,
             clients: Slab::with_capacity(RESERVED),
             timers: Timers::default(),
+            ready: VecDeque::new(),
+            has_notices: false,
             shared,
             start,
             accept_at: None,
@@ -106,12 +151,17 @@ impl Worker {
 
     pub(crate) fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(1024);
-        // Clients that have more to do but yielded to the others.
-        let mut ready: VecDeque<u32> = VecDeque::new();
         while self.listener.is_some() || !self.clients.is_empty() {
-            match self.poll.poll(&mut events, self.timeout(!ready.is_empty())) {
+            let timeout = self.timeout();
+            let may_trim = self.shared.pool.is_long() && timeout != Some(Duration::ZERO);
+            let timeout =
+                if may_trim { Some(timeout.map_or(IDLE, |it| it.min(IDLE))) } else { timeout };
+            match self.poll.poll(&mut events, timeout) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 result => result?,
+            }
+            if may_trim && events.is_empty() {
+                self.shared.pool.clear();
             }
             self.shared.now = self.start.elapsed();
             for event in &events {
@@ -121,35 +171,44 @@ impl Worker {
                     Token(key) => {
                         if let Some(client) = self.clients.get_mut(key) {
                             client.notify(event);
-                            ready.push_back(u32::try_from(key).unwrap_or(u32::MAX));
+                            enqueue(&mut self.ready, key, client);
                         }
                     }
                 }
             }
-            for _ in 0..ready.len() {
-                let Some(key) = ready.pop_front() else { break };
-                if self.proceed(key as usize) == Progress::More {
-                    ready.push_back(key);
+            self.expire();
+            for _ in 0..self.ready.len() {
+                let Some(key) = self.ready.pop_front() else { break };
+                self.proceed(key as usize);
+                if self.shared.broadcasts.len() >= AT_ONCE {
+                    self.broadcast();
                 }
             }
-            self.expire();
+            self.broadcast();
             self.handle_notices();
         }
         Ok(())
     }
 
-    fn timeout(&self, busy: bool) -> Option<Duration> {
-        if busy {
-            return Some(Duration::ZERO);
+    fn timeout(&self) -> Option<Duration> {
+        if self.has_notices || !self.ready.is_empty() {
+            return Some(if self.is_held_up() { Duration::from_millis(1) } else { Duration::ZERO });
         }
         let next = self.timers.next().into_iter().chain(self.accept_at).min()?;
         // Rounded up: a timer that fires early would only be set again.
         Some(next.saturating_sub(self.start.elapsed()) + Duration::from_millis(1))
     }
 
+    /// Whether another thread has to catch up before more can be broadcast.
+    fn is_held_up(&self) -> bool {
+        let settings = &self.shared.settings;
+        settings.broadcast && self.peers.iter().any(|peer| peer.backlog.load(Relaxed) > BACKLOG)
+    }
+
     fn accept(&mut self) {
         self.accept_at = None;
-        while let Some(listener) = &self.listener {
+        for _ in 0..AT_ONCE {
+            let Some(listener) = &self.listener else { return };
             match listener.accept() {
                 Ok((mut stream, _)) => {
                     let _ = stream.set_nodelay(true);
@@ -164,67 +223,86 @@ impl Worker {
                         let key = entry.key();
                         let client = entry.insert(Client::new(stream, &self.shared));
                         self.shared.stats.connections.fetch_add(1, Relaxed);
-                        self.timers.schedule(key, client.next_deadline(), &mut client.scheduled);
+                        self.timers.schedule(key, client.deadline(), &mut client.scheduled);
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) => {
-                    eprintln!("accept: {error}");
+                    if self.shared.stats.may_log(self.shared.now) {
+                        eprintln!("accept: {error}");
+                    }
                     self.accept_at = Some(self.shared.now + ACCEPT_AGAIN);
                     return;
                 }
             }
         }
+        self.accept_at = Some(self.shared.now);
     }
 
-    fn proceed(&mut self, key: usize) -> Progress {
-        let Some(client) = self.clients.get_mut(key) else { return Progress::Ended };
-        let progress = client.proceed(&mut self.shared);
-        let broadcasts = std::mem::take(&mut self.shared.replies.broadcasts);
-        // A client that has just subscribed to the feed catches up.
-        let progress = match progress {
-            Progress::Ended => Progress::Ended,
-            progress if client.feed(&mut self.shared) == Progress::Waiting => progress,
-            _ => Progress::Ended,
-        };
-        self.settle(key, &progress);
-        for message in broadcasts {
-            for peer in &self.peers {
-                peer.send(Notice::Broadcast(message.clone()));
-            }
-            self.for_each_client(|client, shared| client.send_broadcast(&message, shared));
+    fn proceed(&mut self, key: usize) {
+        let is_busy = self.is_held_up();
+        let Some(client) = self.clients.get_mut(key) else { return };
+        client.is_queued = false;
+        if is_busy && client.is_publisher() {
+            return enqueue(&mut self.ready, key, client);
         }
-        progress
+        let mut progress = client.turn(&mut self.shared);
+        // A client that has just subscribed to the feed catches up.
+        if progress != Progress::Ended && client.feed(&mut self.shared) == Progress::Ended {
+            progress = Progress::Ended;
+        }
+        self.settle(key, progress);
     }
 
-    /// Sets the timer of a client after it made progress, or removes the client if it has ended.
-    fn settle(&mut self, key: usize, progress: &Progress) {
-        if *progress == Progress::Ended {
+    /// Sends the messages that came in these turns to the clients of all threads.
+    fn broadcast(&mut self) {
+        if self.shared.broadcasts.is_empty() {
+            return;
+        }
+        let batch: Arc<[_]> = std::mem::take(&mut self.shared.broadcasts).into();
+        for peer in &self.peers {
+            peer.send(Notice::Broadcast(Arc::clone(&batch)));
+        }
+        self.for_each_client(|client, shared| client.send_broadcasts(&batch, shared));
+    }
+
+    /// Sets the timer of a client and its next turn, or removes it if it has ended.
+    fn settle(&mut self, key: usize, progress: Progress) {
+        if progress == Progress::Ended {
             if let Some(client) = self.clients.try_remove(key) {
-                client.end(&mut self.shared);
+                self.shared.stats.connections.fetch_sub(1, Relaxed);
+                self.shared.stats.buffers.fetch_sub(client.is_holding().into(), Relaxed);
             }
         } else if let Some(client) = self.clients.get_mut(key) {
-            self.timers.schedule(key, client.next_deadline(), &mut client.scheduled);
+            self.timers.schedule(key, client.deadline(), &mut client.scheduled);
+            if progress == Progress::More {
+                enqueue(&mut self.ready, key, client);
+            }
         }
     }
 
     fn for_each_client(&mut self, mut act: impl FnMut(&mut Client, &mut Shared) -> Progress) {
         let keys: Vec<usize> = self.clients.iter().map(|(key, _)| key).collect();
         for key in keys {
-            let progress = act(&mut self.clients[key], &mut self.shared);
-            self.settle(key, &progress);
+            let Some(client) = self.clients.get_mut(key) else { continue };
+            let progress = act(client, &mut self.shared);
+            self.settle(key, progress);
         }
     }
 
+    /// Queues the clients whose deadline has passed: a deadline is one more reason for a turn.
     fn expire(&mut self) {
         while let Some((key, at)) = self.timers.due(self.shared.now) {
             let Some(client) = self.clients.get_mut(key).filter(|client| client.scheduled == at)
             else {
                 continue;
             };
-            client.scheduled = crate::timers::Scheduled::default();
-            let progress = client.on_timer(&mut self.shared);
-            self.settle(key, &progress);
+            client.scheduled = Scheduled::default();
+            if client.is_due(self.shared.now) {
+                enqueue(&mut self.ready, key, client);
+            } else {
+                self.timers.schedule(key, client.deadline(), &mut client.scheduled);
+            }
         }
         if self.accept_at.is_some_and(|at| at <= self.shared.now) {
             self.accept();
@@ -233,23 +311,38 @@ impl Worker {
 
     /// Handles the messages from other threads.
     fn handle_notices(&mut self) {
-        while let Ok(notice) = self.inbox.try_recv() {
+        let mut messages = Vec::new();
+        self.has_notices = false;
+        while let Ok(notice) = self.inbox.notices.try_recv() {
+            self.inbox.own.backlog.fetch_sub(notice.cost(), Relaxed);
             match notice {
-                Notice::Broadcast(message) => {
-                    self.for_each_client(|client, shared| client.send_broadcast(&message, shared));
-                }
+                Notice::Broadcast(batch) => messages.extend(batch.iter().cloned()),
                 Notice::Feed => self.for_each_client(Client::feed),
                 Notice::Shutdown => {
                     if let Some(mut listener) = self.listener.take() {
                         let _ = self.poll.registry().deregister(&mut listener);
                     }
-                    self.for_each_client(|client, shared| match client.session {
-                        Session::Open { .. } => client.close(CloseCode::GOING_AWAY, shared),
-                        Session::Handshake(_) | Session::Done => Progress::Ended,
+                    self.for_each_client(|client, shared| {
+                        client.close(CloseCode::GOING_AWAY, shared)
                     });
                 }
             }
+            if messages.len() >= AT_ONCE {
+                self.has_notices = true;
+                break;
+            }
         }
+        if !messages.is_empty() {
+            self.for_each_client(|client, shared| client.send_broadcasts(&messages, shared));
+        }
+    }
+}
+
+/// Gives a client its place in the queue: one, however many events come, so that a flood gets no
+/// more turns.
+fn enqueue(ready: &mut VecDeque<u32>, key: usize, client: &mut Client) {
+    if !std::mem::replace(&mut client.is_queued, true) {
+        ready.push_back(u32::try_from(key).unwrap_or(u32::MAX));
     }
 }
 

@@ -20,6 +20,7 @@ pub struct Config {
     pub(crate) auto_pong: bool,
     pub(crate) auto_close: bool,
     pub(crate) auto_fail: bool,
+    pub(crate) validate_sent_text: bool,
     pub(crate) deflate: bool,
 }
 
@@ -43,6 +44,7 @@ impl Config {
             auto_pong: true,
             auto_close: true,
             auto_fail: true,
+            validate_sent_text: true,
             deflate: false,
         }
     }
@@ -161,6 +163,31 @@ impl Config {
     #[must_use]
     pub const fn auto_fail(self, auto_fail: bool) -> Self {
         Self { auto_fail, ..self }
+    }
+
+    /// Sets whether the fragments and chunks of a text to send are checked for UTF-8 (RFC 6455 §5.6).
+    /// Without the check, the caller ensures that a text is valid when its parts are joined: the peer
+    /// fails the connection otherwise (§8.1).
+    ///
+    /// An echo server or a proxy sends text that a connection has checked when it was received; the
+    /// second check only costs time. [`send_text`](crate::Connection::send_text) takes a `&str` and
+    /// needs none.
+    ///
+    /// ```
+    /// use barews::{Config, Connection, Kind, SendError};
+    ///
+    /// let mut out = [0; 8];
+    /// let mut ws = Connection::server(Config::new());
+    /// assert_eq!(
+    ///     ws.send_fragment(Kind::Text, true, b"\xFF", &mut out),
+    ///     Err(SendError::InvalidUtf8)
+    /// );
+    /// let mut trusting = Connection::server(Config::new().validate_sent_text(false));
+    /// assert_eq!(trusting.send_fragment(Kind::Text, true, b"\xFF", &mut out), Ok(3));
+    /// ```
+    #[must_use]
+    pub const fn validate_sent_text(self, validate_sent_text: bool) -> Self {
+        Self { validate_sent_text, ..self }
     }
 
     /// Sets whether permessage-deflate was negotiated in the opening handshake (RFC 7692). If so, a

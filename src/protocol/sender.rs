@@ -12,7 +12,7 @@ use crate::protocol::fragmentation::Fragmentation;
 use crate::protocol::pending::{Pending, Reply};
 use crate::protocol::role::{NoKey, Role};
 use crate::wire::close::CloseCode;
-use crate::wire::error::SendError;
+use crate::wire::error::{Error, SendError};
 use crate::wire::frame::{self, Content, Header, HeaderBytes, Kind, Lead, MAX_CONTROL_LEN, Opcode};
 use crate::wire::mask;
 use crate::wire::masking_key::MaskingKey;
@@ -33,6 +33,8 @@ pub(crate) struct Sender<R> {
     role: R,
     flow: Fragmentation,
     utf8: Utf8,
+    /// Whether text is checked.
+    validate: bool,
     /// Whether compressed messages may be sent.
     deflate: bool,
     /// Whether the open message is compressed.
@@ -47,6 +49,7 @@ impl<R: Role> Sender<R> {
             role,
             flow: Fragmentation::Idle,
             utf8: Utf8::new(),
+            validate: config.validate_sent_text,
             deflate: config.deflate,
             compressed: false,
             frame: None,
@@ -178,12 +181,13 @@ impl<R: Role> Sender<R> {
         self.write(Lead { fin: true, rsv1: false, opcode }, payload, out)
     }
 
-    /// Writes this side's Close; does nothing if one has been sent.
+    /// Writes this side's Close; does nothing if one has been sent. `fault` is the peer's error.
     pub(crate) fn send_close(
         &mut self,
         code: CloseCode,
         reason: &str,
         is_reply: bool,
+        fault: Option<Error>,
         out: &mut [u8],
     ) -> Result<usize, SendError> {
         let mut body = [0; MAX_CONTROL_LEN];
@@ -201,7 +205,7 @@ impl<R: Role> Sender<R> {
             // §5.5.1: both sides may close at once; then the queued reply is this side's Close.
             Local::Held | Local::Queued if self.frame.is_some() => Err(SendError::FrameInProgress),
             Local::Held | Local::Queued => {
-                self.pending.local = self.pending.local.next(LocalEvent::Released);
+                self.pending.release(fault.map(Error::close_code));
                 self.transmit(out)
             }
             Local::Closed => Ok(0),
@@ -214,7 +218,7 @@ impl<R: Role> Sender<R> {
         if self.is_broken() {
             return Err(SendError::NoMaskingKey);
         }
-        if self.frame.is_some() || self.pending.is_held() {
+        if self.frame.is_some() {
             return Ok(0);
         }
         self.transmit_due(out)
@@ -254,8 +258,10 @@ impl<R: Role> Sender<R> {
     fn text(&self, content: Content, payload: &[u8], last: bool) -> Result<Utf8, SendError> {
         match content.kind {
             _ if DEFLATE && content.compressed => Ok(self.utf8),
-            Kind::Text => self.utf8.check(payload, last).map_err(|_| SendError::InvalidUtf8),
-            Kind::Binary => Ok(self.utf8),
+            Kind::Text if self.validate => {
+                self.utf8.check(payload, last).map_err(|_| SendError::InvalidUtf8)
+            }
+            Kind::Text | Kind::Binary => Ok(self.utf8),
         }
     }
 
@@ -326,7 +332,6 @@ impl<R: Role> Sender<R> {
     /// The length of the queued control frame in bytes; 0 if there is none.
     fn due_len(&self) -> usize {
         let due = self.pending.due.as_ref();
-        debug_assert!(!self.pending.is_held(), "nothing but the held Close is sent then");
         due.map_or(0, |due| frame::frame_len(due.payload.len(), !R::SERVER))
     }
 }

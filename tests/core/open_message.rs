@@ -160,3 +160,32 @@ fn a_sent_message_that_cannot_end_is_not_open() {
         assert!(!ws.is_sending_message());
     }
 }
+
+/// RFC 6455 §5.6 by whole messages, fragments, in place and in chunks; without the check the caller
+/// answers for it.
+#[test]
+fn sent_text_is_checked_unless_the_caller_answers_for_it() {
+    type Send = fn(&mut Ws) -> Result<(), SendError>;
+    let sends: [Send; 4] = [
+        |ws| ws.call(Call::Fragment(Kind::Text, true, b"\xFF"), &mut [0; 16]).map(drop),
+        |ws| ws.call(Call::Fragment(Kind::Text, true, b"\xE4\xB8"), &mut [0; 16]).map(drop),
+        |ws| ws.in_place(Kind::Text, true, &mut [0xFF]).map(drop),
+        |ws| {
+            ws.begin(Kind::Text, true, 2)?;
+            ws.mask_next(&mut [0xC3])?;
+            ws.mask_next(&mut [0x28])
+        },
+    ];
+    for side in SIDES {
+        for send in sends {
+            let mut ws = side.ws(Config::new());
+            assert_eq!(send(&mut ws), Err(SendError::InvalidUtf8), "{side:?}");
+            let mut ws = side.ws(Config::new().validate_sent_text(false));
+            assert_eq!(send(&mut ws), Ok(()), "{side:?}");
+            assert!(!ws.is_sending_message());
+            // What is received is checked all the same.
+            let bytes = side.frame(FIN | TEXT, b"\xFF");
+            assert_eq!(ws.feed(&bytes), [Ev::Fail(Error::InvalidUtf8)]);
+        }
+    }
+}

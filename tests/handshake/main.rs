@@ -6,6 +6,7 @@ mod client;
 mod extension;
 mod forward;
 mod heads;
+mod http;
 mod oracles;
 mod readme;
 mod server;

@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -43,7 +43,7 @@ pub(crate) fn example(name: &str) -> PathBuf {
 pub(crate) struct Lines(Receiver<String>);
 
 impl Lines {
-    pub(crate) fn of(output: ChildStdout) -> Self {
+    pub(crate) fn of(output: impl Read + Send + 'static) -> Self {
         let (sender, lines) = channel();
         thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
@@ -106,12 +106,13 @@ impl Server {
         Self::spawn(command)
     }
 
-    /// Starts a server that may have this many open files.
+    /// Starts a server under a limit in the words of `ulimit`.
     #[cfg(unix)]
-    pub(crate) fn start_with_files(files: u32, arguments: &[&str]) -> Self {
+    pub(crate) fn start_limited(limit: &str, arguments: &[&str]) -> Self {
         let mut command = Command::new("sh");
-        command.arg("-c").arg(format!("ulimit -n {files}; exec \"$0\" \"$@\""));
+        command.arg("-c").arg(format!("ulimit {limit}; exec \"$0\" \"$@\""));
         command.arg(example("echo_server")).args(["--listen", "127.0.0.1:0"]).args(arguments);
+        command.stderr(Stdio::piped());
         Self::spawn(command)
     }
 

@@ -5,13 +5,18 @@
     reason = "tests may panic"
 )]
 
+mod client;
 #[cfg(unix)]
 mod deflate;
 mod echo;
 mod example;
+#[cfg(unix)]
+mod faults;
 mod faulty_server;
 #[cfg(unix)]
 mod lifecycle;
+#[cfg(target_os = "linux")]
+mod limits;
 mod load;
 #[cfg(unix)]
 mod reconnect;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::example::{Lines, Server, example, output};
+use crate::lifecycle::number;
 
 const LOSSES: usize = 1000;
 
@@ -83,13 +84,17 @@ fn loopback_no_gap_and_no_duplicate_across_a_thousand_losses() {
 #[test]
 fn loopback_the_client_stops_at_the_requested_number() {
     let server = Server::start(&["--feed-every", "2"]);
+    let until = number(&mut server.open("/feed")) + 20;
     let mut client = Command::new(example("client"));
     client.arg(format!("ws://{}/feed", server.address));
-    client.args(["--reconnect", "--resume", "--until", "20"]);
+    client.args(["--reconnect", "--resume", "--until", &until.to_string()]);
     let output = output(client);
     assert!(output.status.success());
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.contains(r#"{"seq":20}"#) && text.ends_with("close 1000 \n"), "{text}");
+    assert!(
+        text.contains(&format!(r#"{{"seq":{until}}}"#)) && text.ends_with("close 1000 \n"),
+        "{text}"
+    );
 }
 
 #[test]

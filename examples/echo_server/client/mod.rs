@@ -1,29 +1,29 @@
-//! The socket side of one client: its turn, its deadlines, and the end of the connection.
+//! A client: its socket, its session and its turn.
 
-mod read;
-mod write;
+mod receive;
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
 use std::net::Shutdown;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use barews::CloseCode;
-use barews::keepalive::{Action, Keepalive, Reason};
+use barews::session::Session;
+use barews::{CloseCode, Server, TransportAction};
 use mio::event::Event;
 use mio::net::TcpStream;
 
 use crate::broadcast::BroadcastMessage;
-use crate::output::Output;
-use crate::session::{Kept, Service, Session};
+use crate::buffers::Buffers;
+use crate::echo::Partial;
+use crate::memory::Memory;
+use crate::service::Service;
 use crate::timers::Scheduled;
 use crate::worker::Shared;
 
 /// After this many reads, the other clients take their turn.
 const READS: usize = 4;
-
 /// When a client can continue.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
     /// At the next event of its socket.
     Waiting,
@@ -33,25 +33,30 @@ pub(crate) enum Progress {
     Ended,
 }
 
+/// An idle client that gets echoes is this, and nothing else.
 pub(crate) struct Client {
+    ws: Session<Server>,
+    state: Option<Box<State>>,
     stream: TcpStream,
-    pub(crate) session: Session,
-    keepalive: Keepalive,
     pub(crate) scheduled: Scheduled,
-    /// Both are `None` most of the time: an idle connection holds no buffer.
-    unread: Option<Box<Unread>>,
-    output: Option<Box<Output>>,
+    /// It has a place in the queue of those with something to do.
+    pub(crate) is_queued: bool,
     flags: Flags,
 }
 
-/// An incomplete frame or request head. It starts at [`HEADROOM`].
-struct Unread {
-    buffer: Vec<u8>,
-    end: usize,
-    kept: Kept,
-    /// How many more bytes are needed to make progress. 0 if the session only waited for the output
-    /// to be written.
-    missing: usize,
+/// What an idle client that gets echoes does not have.
+struct State {
+    service: Service,
+    /// What the last turn left.
+    buffers: Buffers,
+    partial: Option<Partial>,
+}
+
+impl State {
+    /// Whether it holds memory for messages.
+    fn is_holding(&self) -> bool {
+        !self.buffers.is_empty() || self.partial.is_some()
+    }
 }
 
 #[derive(Default)]
@@ -66,31 +71,25 @@ struct Flags {
     hung_up: bool,
     /// The end of the stream was read.
     ended: bool,
-    /// Our half is closed.
-    half_closed: bool,
-    /// Too much output is pending. Nothing is read until it falls to the low-water mark.
-    stopped: bool,
-    /// A Ping is among the pending output.
-    pinged: bool,
-    /// The last frame left its message unfinished.
-    unended: bool,
+    /// Not all that was read has been received.
+    unfinished: bool,
 }
 
 impl Client {
     pub(crate) fn new(stream: TcpStream, shared: &Shared) -> Self {
+        let settings = &shared.settings;
         Self {
+            ws: Session::server(settings.config, settings.timeouts, shared.now),
+            state: None,
             stream,
-            session: Session::new(),
-            keepalive: Keepalive::new(shared.settings.timeouts, shared.now),
             scheduled: Scheduled::default(),
-            unread: None,
-            output: None,
+            is_queued: false,
             flags: Flags::default(),
         }
     }
 
-    pub(crate) fn next_deadline(&self) -> Option<Duration> {
-        self.keepalive.next_deadline()
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        self.ws.deadline()
     }
 
     pub(crate) fn notify(&mut self, event: &Event) {
@@ -99,143 +98,183 @@ impl Client {
         self.flags.writable |= event.is_writable();
     }
 
-    /// Writes and reads as much as possible within one turn.
-    pub(crate) fn proceed(&mut self, shared: &mut Shared) -> Progress {
-        match self.try_proceed(shared) {
-            Ok(progress) => progress,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Progress::Waiting,
-            // Mostly a reset: no one is left to notify.
-            Err(_) => Progress::Ended,
-        }
+    fn service(&self) -> &Service {
+        self.state.as_ref().map_or(&Service::Echo, |state| &state.service)
     }
 
-    fn try_proceed(&mut self, shared: &mut Shared) -> io::Result<Progress> {
-        for _ in 0..READS {
-            self.flush(shared)?;
-            let pending = self.pending();
-            if self.flags.ended && pending == 0 {
-                return Ok(Progress::Ended);
+    /// Whether its messages go to all clients.
+    pub(crate) fn is_publisher(&self) -> bool {
+        matches!(self.service(), Service::Broadcast(_))
+    }
+
+    /// Whether it holds memory for messages.
+    pub(crate) fn is_holding(&self) -> bool {
+        self.state.as_ref().is_some_and(|state| state.is_holding())
+    }
+
+    /// Reads, receives and writes as much as one turn allows.
+    pub(crate) fn turn(&mut self, shared: &mut Shared) -> Progress {
+        self.with_state(shared, |client, state, shared| {
+            for _ in 0..READS {
+                let may_read = client.flags.readable && client.ws.wants_read();
+                if may_read && !client.flags.unfinished {
+                    client.read(state, shared)?;
+                } else {
+                    client.receive(state, shared)?;
+                }
+                let progress = client.write(state)?;
+                if progress != Progress::More || client.flags.unfinished {
+                    return Ok(progress);
+                }
             }
-            // Many clients do not read until they have sent a whole message, so inside a message
-            // the high-water mark is the longest message.
-            let settings = &shared.settings;
-            let mark = match (self.flags.unended, self.flags.stopped) {
-                (true, _) => settings.max_message_len,
-                (false, true) => settings.low,
-                (false, false) => settings.high,
-            };
-            self.flags.stopped = pending > mark;
-            if self.flags.ended
-                || self.flags.stopped
-                || !(self.flags.readable || self.has_unprocessed())
-            {
-                return Ok(Progress::Waiting);
-            }
-            self.read(shared)?;
-        }
-        Ok(Progress::More)
+            Ok(Progress::More)
+        })
     }
 
-    /// Handles an expired timer.
-    pub(crate) fn on_timer(&mut self, shared: &mut Shared) -> Progress {
-        match self.keepalive.poll(shared.now) {
-            Action::None => Progress::Waiting,
-            Action::SendPing => {
-                self.flags.pinged = true;
-                let mut frame = Vec::new();
-                self.session.ping(&mut frame);
-                self.control(&frame, shared)
-            }
-            Action::Expired(reason) => {
-                let stats = &shared.stats;
-                let count = if reason == Reason::Write { &stats.dropped } else { &stats.reaped };
-                count.fetch_add(1, Relaxed);
-                self.give_up(reason);
-                Progress::Ended
-            }
-        }
+    /// Whether its deadline has passed. Nobody is given up without a last attempt in both
+    /// directions.
+    pub(crate) fn is_due(&mut self, now: Duration) -> bool {
+        let is_due = self.deadline().is_some_and(|at| at <= now);
+        self.flags.readable |= is_due;
+        self.flags.writable |= is_due;
+        is_due
     }
 
-    /// Sends a control frame, or appends it to the pending output without checking the high-water
-    /// mark.
-    fn control(&mut self, frame: &[u8], shared: &mut Shared) -> Progress {
-        let sent = if self.pending() == 0 { self.write([frame, &[], &[]]) } else { Ok(0) };
-        let Ok(written) = sent else { return Progress::Ended };
-        if written < frame.len() {
-            Output::append(&mut self.output, &frame[written..], &mut shared.pool, &shared.stats);
-        }
-        match self.written(written, shared) {
-            Ok(()) => Progress::Waiting,
-            Err(_) => Progress::Ended,
-        }
-    }
-
-    /// Before the socket is dropped, sends a Close with the reason, unless output is pending.
-    fn give_up(&mut self, reason: Reason) {
-        let code = match reason {
-            Reason::Idle => CloseCode::GOING_AWAY,
-            Reason::Message => CloseCode::POLICY,
-            _ => return,
-        };
-        let mut frame = Vec::new();
-        if self.pending() == 0 && self.session.close(code, &mut frame) {
-            let _ = self.write([&frame, &[], &[]]);
-            let _ = self.stream.shutdown(Shutdown::Write);
-        }
-    }
-
-    /// Starts the closing handshake. `Ended` if there is no WebSocket to close.
+    /// Starts the closing handshake.
     pub(crate) fn close(&mut self, code: CloseCode, shared: &mut Shared) -> Progress {
-        let mut frame = Vec::new();
-        if !self.session.close(code, &mut frame) {
-            return Progress::Ended;
-        }
-        self.control(&frame, shared)
+        self.with_state(shared, |client, state, shared| {
+            let tx = &mut state.buffers.tx;
+            client.ws.close(code, "", tx, shared.now).map_err(io::Error::other)?;
+            client.write(state)
+        })
     }
 
-    /// Sends a broadcast message, if the client receives those.
-    pub(crate) fn send_broadcast(
+    /// Sends messages to a client that receives broadcasts, in one write.
+    pub(crate) fn send_broadcasts(
         &mut self,
-        message: &BroadcastMessage,
+        messages: &[BroadcastMessage],
         shared: &mut Shared,
     ) -> Progress {
-        let Some(Service::Broadcast(publisher)) = self.session.service() else {
+        if !self.is_publisher() {
             return Progress::Waiting;
-        };
-        let compressed = publisher.is_compressed;
-        match self.send(message.frames(compressed), shared) {
-            Ok(true) => Progress::Waiting,
-            Ok(false) | Err(_) => Progress::Ended,
         }
+        self.with_state(shared, |client, state, shared| {
+            let Service::Broadcast(publisher) = &state.service else {
+                return Ok(Progress::Waiting);
+            };
+            let is_compressed = publisher.is_compressed();
+            for message in messages {
+                let (content, payload) = message.content(is_compressed);
+                client.make_way(state, shared)?;
+                let tx = &mut state.buffers.tx;
+                client.ws.send_fragment(content, true, payload, tx).map_err(io::Error::other)?;
+            }
+            client.write(state)
+        })
     }
 
     /// Sends the messages of the feed that the client has not got yet.
     pub(crate) fn feed(&mut self, shared: &mut Shared) -> Progress {
-        let Some(Service::Feed { seen }) = self.session.service() else { return Progress::Waiting };
-        let (frames, newest) = shared.feed.after(*seen);
-        *seen = newest;
-        for frame in frames {
-            match self.send(&frame, shared) {
-                Ok(true) => {}
-                Ok(false) | Err(_) => return Progress::Ended,
+        if !matches!(self.service(), Service::Feed { .. }) {
+            return Progress::Waiting;
+        }
+        self.with_state(shared, |client, state, shared| {
+            let Service::Feed { seen } = &mut state.service else { return Ok(Progress::Waiting) };
+            let (messages, newest) = shared.feed.after(*seen);
+            *seen = Some(newest);
+            for text in messages {
+                client.make_way(state, shared)?;
+                client.ws.send_text(&text, &mut state.buffers.tx).map_err(io::Error::other)?;
+            }
+            client.write(state)
+        })
+    }
+
+    /// Writes if too much is unsent. A client that reads too slowly for what is not a reply is
+    /// dropped.
+    fn make_way(&mut self, state: &mut State, shared: &Shared) -> io::Result<()> {
+        if state.buffers.tx.is_over_mark() && self.ws.is_open() {
+            self.write(state)?;
+            if state.buffers.tx.is_over_mark() {
+                shared.stats.dropped.fetch_add(1, Relaxed);
+                return Err(ErrorKind::TimedOut.into());
             }
         }
-        Progress::Waiting
+        Ok(())
     }
 
-    /// Whether received bytes can be processed before more are read.
-    fn has_unprocessed(&self) -> bool {
-        self.unread.as_ref().is_some_and(|unread| unread.missing == 0)
+    /// Lends the thread's buffers to `act`, and keeps afterwards what there is to keep.
+    fn with_state(
+        &mut self,
+        shared: &mut Shared,
+        act: impl FnOnce(&mut Self, &mut State, &mut Shared) -> io::Result<Progress>,
+    ) -> Progress {
+        let mut kept = self.state.take();
+        let mut fresh = None;
+        let state = match &mut kept {
+            Some(state) => &mut **state,
+            None => fresh.insert(State {
+                service: Service::Echo,
+                buffers: shared.lender.buffers(),
+                partial: None,
+            }),
+        };
+        let was_holding = state.is_holding();
+        let progress = Self::borrow(state, shared, |state, shared| act(self, state, shared));
+        let is_holding = state.is_holding();
+        match (was_holding, is_holding) {
+            (false, true) => _ = shared.stats.buffers.fetch_add(1, Relaxed),
+            (true, false) => _ = shared.stats.buffers.fetch_sub(1, Relaxed),
+            _ => {}
+        }
+        let is_needed = is_holding || !matches!(state.service, Service::Echo);
+        self.state = kept.or_else(|| fresh.map(Box::new)).filter(|_| is_needed);
+        // An error is mostly a reset: no one is left to notify.
+        progress.unwrap_or(Progress::Ended)
     }
 
-    /// Returns the buffers to the pool.
-    pub(crate) fn end(self, shared: &mut Shared) {
-        if let Some(unread) = self.unread {
-            shared.pool.give(unread.buffer, &shared.stats);
+    fn borrow(
+        state: &mut State,
+        shared: &mut Shared,
+        act: impl FnOnce(&mut State, &mut Shared) -> io::Result<Progress>,
+    ) -> io::Result<Progress> {
+        shared.lender.lend(&mut state.buffers, &mut shared.pool)?;
+        state.service.exchange(&mut shared.message);
+        let progress = act(state, shared);
+        let mut message = Memory::default();
+        state.service.exchange(&mut message);
+        if message.len() > shared.message.len() {
+            std::mem::swap(&mut shared.message, &mut message);
         }
-        if let Some(output) = self.output {
-            shared.pool.give(output.into_buffer(), &shared.stats);
+        shared.pool.give(message);
+        shared.lender.take_back(&mut state.buffers, &mut shared.pool)?;
+        progress
+    }
+
+    /// Writes what is unsent, and does what the end of the session asks for.
+    fn write(&mut self, state: &mut State) -> io::Result<Progress> {
+        let tx = &mut state.buffers.tx;
+        while self.flags.writable && !tx.is_empty() {
+            match self.stream.write(tx.unsent()) {
+                Ok(n) => {
+                    self.flags.writable = n == tx.len();
+                    tx.sent(n);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.flags.writable = false,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
         }
-        shared.stats.connections.fetch_sub(1, Relaxed);
+        match self.ws.transport_action(tx) {
+            TransportAction::Keep | TransportAction::AwaitEnd => {}
+            TransportAction::HalfClose => self.stream.shutdown(Shutdown::Write)?,
+            TransportAction::Drop => return Ok(Progress::Ended),
+        }
+        let is_waiting = if self.ws.wants_read() {
+            !self.flags.readable && !self.flags.unfinished
+        } else {
+            self.flags.ended || tx.is_over_mark()
+        };
+        Ok(if is_waiting { Progress::Waiting } else { Progress::More })
     }
 }

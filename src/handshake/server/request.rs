@@ -15,7 +15,7 @@ use crate::handshake::http::known_fields::{KnownFields, Place};
 pub enum HttpVersion {
     /// HTTP/1.0
     Http10,
-    /// HTTP/1.1
+    /// HTTP/1.1, or a later minor version, which is read as 1.1.
     Http11,
 }
 
@@ -141,6 +141,7 @@ impl<'b> Request<'b> {
         let (target, version) = split(rest, b' ').ok_or(Error::InvalidStartLine)?;
         let method = core::str::from_utf8(method).map_err(|_| Error::InvalidStartLine)?;
         let target = core::str::from_utf8(target).map_err(|_| Error::InvalidStartLine)?;
+        // RFC 9110 §2.5
         let version =
             if version == b"HTTP/1.0" { HttpVersion::Http10 } else { HttpVersion::Http11 };
         let line = RequestLine::new(method, target, version, head.known)?;
