@@ -104,12 +104,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
             window: Window::new(needed),
             takeover: context.takeover,
             max_message_len: MAX_MESSAGE_LEN,
-            message: MessageState {
-                is_new: true,
-                offset: 0,
-                tail: TAIL,
-                utf8: Utf8::new(),
-            },
+            message: MessageState { is_new: true, offset: 0, tail: TAIL, utf8: Utf8::new() },
             failed: None,
         })
     }
@@ -230,12 +225,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
             self.window.clear();
         }
         self.decoder.restart();
-        self.message = MessageState {
-            is_new: true,
-            offset: 0,
-            tail: TAIL,
-            utf8: Utf8::new(),
-        };
+        self.message = MessageState { is_new: true, offset: 0, tail: TAIL, utf8: Utf8::new() };
     }
 }
 
