@@ -119,16 +119,17 @@ impl Acceptor {
         T: AsyncRead + AsyncWrite + Unpin,
     {
         let config = self.options.config(self.deflate.is_some());
-        let mut ws = Session::server(config, self.options.timeouts, Duration::ZERO);
-        let (mut transport, mut check) = (Transport::new(io), Some(check));
-        let mut opening = Opening { error: None };
+        let ws = Session::server(config, self.options.timeouts, Duration::ZERO);
+        let mut opening = Box::new(Opening { ws, transport: Transport::new(io), error: None });
+        let mut check = Some(check);
         let opened = poll_fn(|context| {
-            opening.poll(context, &mut ws, &mut transport, |upgrade| match check.take() {
+            opening.poll(context, |upgrade| match check.take() {
                 Some(check) => self.judge(upgrade, check),
                 None => Err(500),
             })
         });
         let (params, protocol) = opened.await?;
+        let Opening { ws, transport, .. } = *opening;
         let codec = Codec::new(Side::Server(ws), params, &self.options);
         let mut ws = WebSocket::new(transport, codec, protocol);
         // The client may wait for the response before it sends anything.
@@ -149,7 +150,7 @@ impl Acceptor {
     pub(crate) fn select<'b, R: Fields<'b>>(&self, upgrade: &Upgrade<'b, R>) -> Result<Judged, u16> {
         let answer = self.deflate.as_ref().and_then(|config| upgrade.negotiate_deflate(config));
         let is_ours = |offered: &&str| self.protocols.iter().any(|ours| ours == offered);
-        let protocol = upgrade.protocols().find(is_ours).map(str::to_owned);
+        let protocol = upgrade.protocols().find(is_ours).map(Box::from);
         self.accepted(upgrade).map_err(|error| error.status())?;
         Ok(Judged { answer, protocol })
     }
@@ -182,23 +183,24 @@ impl Acceptor {
 #[derive(Clone, Debug)]
 pub(crate) struct Judged {
     pub(crate) answer: Option<DeflateAnswer>,
-    pub(crate) protocol: Option<String>,
+    pub(crate) protocol: Option<Box<str>>,
 }
 
-struct Opening {
+struct Opening<T> {
+    ws: Session<Server>,
+    transport: Transport<T>,
     error: Option<Error>,
 }
 
-type Opened = (Option<DeflateParams>, Option<String>);
+type Opened = (Option<DeflateParams>, Option<Box<str>>);
 
-impl Opening {
-    fn poll<T: AsyncRead + AsyncWrite + Unpin>(
+impl<T: AsyncRead + AsyncWrite + Unpin> Opening<T> {
+    fn poll(
         &mut self,
         context: &mut Context<'_>,
-        ws: &mut Session<Server>,
-        transport: &mut Transport<T>,
         mut judge: impl FnMut(&Upgrade<'_>) -> Result<Judged, u16>,
     ) -> Poll<Result<Opened, Error>> {
+        let Self { ws, transport, error } = self;
         loop {
             transport.lend();
             let now = transport.now();
@@ -220,15 +222,15 @@ impl Opening {
                     }
                     Err(status) => {
                         ws.respond(status, &[], b"", &mut transport.tx, now)?;
-                        self.error = Some(Error::Refused(status));
+                        *error = Some(Error::Refused(status));
                     }
                 },
-                Some(SessionEvent::Failed(failure)) => self.error = Some(failure.into()),
+                Some(SessionEvent::Failed(failure)) => *error = Some(failure.into()),
                 Some(_) => {}
                 None => match ready!(transport.poll_turn(ws, context))? {
                     Turn::Again => {}
                     Turn::Over => {
-                        return Poll::Ready(Err(self.error.take().unwrap_or(Error::Closed)));
+                        return Poll::Ready(Err(error.take().unwrap_or(Error::Closed)));
                     }
                 },
             }

@@ -143,18 +143,19 @@ impl Connector {
             handshake = handshake.origin(origin);
         }
         let config = self.options.config(!self.offers.is_empty());
-        let mut transport = Transport::new(io);
+        let mut transport = Box::new(Transport::new(io));
         let (timeouts, tx) = (self.options.timeouts, &mut transport.tx);
-        let mut ws = Session::client(config, timeouts, Keys, &handshake, tx, Duration::ZERO)?;
+        let ws = Session::client(config, timeouts, Keys, &handshake, tx, Duration::ZERO)?;
+        let mut ws = Box::new(ws);
         let mut error = None;
         let opened = poll_fn(|context| poll_open(context, &mut ws, &mut transport, &mut error));
         let (params, protocol) = opened.await?;
         let codec = Codec::new(Side::Client(ws), params, &self.options);
-        Ok(WebSocket::new(transport, codec, protocol))
+        Ok(WebSocket::new(*transport, codec, protocol))
     }
 }
 
-type Opened = (Option<DeflateParams>, Option<String>);
+type Opened = (Option<DeflateParams>, Option<Box<str>>);
 
 fn poll_open<T: AsyncRead + AsyncWrite + Unpin>(
     context: &mut Context<'_>,
@@ -166,7 +167,7 @@ fn poll_open<T: AsyncRead + AsyncWrite + Unpin>(
         let now = transport.now();
         match ws.receive(&mut transport.rx, &mut transport.tx, now) {
             Some(SessionEvent::Opened(it)) => {
-                return Poll::Ready(Ok((it.deflate(), it.protocol().map(str::to_owned))));
+                return Poll::Ready(Ok((it.deflate(), it.protocol().map(Box::from))));
             }
             Some(SessionEvent::Rejected(it)) => {
                 return Poll::Ready(Err(Error::Rejected(it.status())));

@@ -143,7 +143,7 @@ impl<F> WebSocketUpgrade<F> {
     /// The subprotocol that will be selected.
     pub fn selected_protocol(&self) -> Option<String> {
         let answered = self.head.answer(&self.headers, &self.acceptor);
-        answered.ok().and_then(|(_, judged)| judged.protocol)
+        answered.ok().and_then(|(_, judged)| judged.protocol.map(String::from))
     }
 
     /// Answers the request, and runs `callback` with the socket in a task of its own.

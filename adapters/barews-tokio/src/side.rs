@@ -25,7 +25,8 @@ impl MaskKeys for Keys {
 
 pub(crate) enum Side {
     Server(Session<Server>),
-    Client(Session<Client<Keys>>),
+    /// Longer, because it remembers what it has offered.
+    Client(Box<Session<Client<Keys>>>),
 }
 
 /// Calls the same method on the session of either role.

@@ -33,38 +33,43 @@ use crate::Error;
 /// [`recv`](Self::recv) returns `None` after the closing handshake. Dropping the socket ends the
 /// transport without one: the peer sees that as an abnormal end (1006).
 pub struct WebSocket<T> {
+    /// Apart, so that the future of a task does not hold it several times.
+    inner: Box<Inner<T>>,
+}
+
+struct Inner<T> {
     transport: Transport<T>,
     codec: Codec,
-    protocol: Option<String>,
+    protocol: Option<Box<str>>,
     is_over: bool,
 }
 
 impl<T> std::fmt::Debug for WebSocket<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { protocol, is_over, .. } = self;
+        let Inner { protocol, is_over, .. } = &*self.inner;
         let mut f = f.debug_struct("WebSocket");
         f.field("protocol", protocol).field("is_over", is_over).finish_non_exhaustive()
     }
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         transport: Transport<T>,
         codec: Codec,
-        protocol: Option<String>,
+        protocol: Option<Box<str>>,
     ) -> Self {
-        Self { transport, codec, protocol, is_over: false }
+        Self { inner: Box::new(Inner { transport, codec, protocol, is_over: false }) }
     }
 
     /// The subprotocol that was negotiated.
     #[must_use]
     pub fn protocol(&self) -> Option<&str> {
-        self.protocol.as_deref()
+        self.inner.protocol.as_deref()
     }
 
     /// The transport.
     pub const fn transport(&self) -> &T {
-        &self.transport.io
+        &self.inner.transport.io
     }
 
     /// Waits for the next message or control frame; `None` after the end.
@@ -147,7 +152,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
 
     async fn send_chunk(&mut self, chunk: barews::Message<'_>, fin: bool) -> Result<(), Error> {
         poll_fn(|context| self.poll_ready_to_send(context)).await?;
-        self.codec.send_chunk(chunk, fin, &mut self.transport.tx)?;
+        let Inner { transport, codec, .. } = &mut *self.inner;
+        codec.send_chunk(chunk, fin, &mut transport.tx)?;
         self.flush().await
     }
 
@@ -170,8 +176,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     /// The connection has failed, or the reason is longer than 123 bytes, or the code must not be
     /// sent.
     pub async fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        let now = self.transport.now();
-        self.codec.close(code, reason, &mut self.transport.tx, now)?;
+        let Inner { transport, codec, .. } = &mut *self.inner;
+        let now = transport.now();
+        codec.close(code, reason, &mut transport.tx, now)?;
         poll_fn(|context| self.poll_end(context)).await
     }
 
@@ -209,34 +216,34 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         context: &mut Context<'_>,
         receive: fn(&mut Codec, &mut Rx, &mut Tx, Duration) -> Option<Result<E, Error>>,
     ) -> Poll<Option<Result<E, Error>>> {
-        if self.is_over {
+        let Inner { transport, codec, is_over, .. } = &mut *self.inner;
+        if *is_over {
             return Poll::Ready(None);
         }
         loop {
-            self.transport.lend();
-            let Self { transport, codec, .. } = self;
+            transport.lend();
             let now = transport.now();
             if let Some(received) = receive(codec, &mut transport.rx, &mut transport.tx, now) {
                 if received.is_err() {
                     // The Close that tells the peer, as far as there is space.
-                    let written = self.transport.poll_write(context);
-                    self.is_over = matches!(written, Poll::Ready(Err(_)));
+                    let written = transport.poll_write(context);
+                    *is_over = matches!(written, Poll::Ready(Err(_)));
                 }
                 return Poll::Ready(Some(received));
             }
-            let turn = on!(&mut self.codec.side, ws => self.transport.poll_turn(ws, context));
+            let turn = on!(&mut codec.side, ws => transport.poll_turn(ws, context));
             match turn {
                 Poll::Ready(Ok(Turn::Again)) => {}
                 Poll::Ready(Ok(Turn::Over)) => {
-                    self.is_over = true;
+                    *is_over = true;
                     return Poll::Ready(None);
                 }
                 Poll::Ready(Err(error)) => {
-                    self.is_over = true;
+                    *is_over = true;
                     return Poll::Ready(Some(Err(error.into())));
                 }
                 Poll::Pending => {
-                    self.codec.give_back();
+                    codec.give_back();
                     return Poll::Pending;
                 }
             }
@@ -248,20 +255,21 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Result<(), Error>> {
-        while self.transport.tx.is_over_mark() {
+        while self.inner.transport.tx.is_over_mark() {
             ready!(self.poll_output(context))?;
         }
-        Poll::Ready(if self.is_over { Err(Error::Closed) } else { Ok(()) })
+        Poll::Ready(if self.inner.is_over { Err(Error::Closed) } else { Ok(()) })
     }
 
     pub(crate) fn start_sending(&mut self, message: &Message) -> Result<(), Error> {
-        let now = self.transport.now();
-        self.transport.lend();
-        self.codec.send(message, &mut self.transport.tx, now)
+        let Inner { transport, codec, .. } = &mut *self.inner;
+        transport.lend();
+        let now = transport.now();
+        codec.send(message, &mut transport.tx, now)
     }
 
     pub(crate) fn poll_flush_all(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        while self.transport.has_output() {
+        while self.inner.transport.has_output() {
             ready!(self.poll_output(context))?;
         }
         Poll::Ready(Ok(()))
@@ -269,10 +277,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
 
     /// A turn in which nothing is received, so that only the output and its deadline matter.
     fn poll_output(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        if self.is_over {
+        let Inner { transport, codec, is_over, .. } = &mut *self.inner;
+        if *is_over {
             return Poll::Ready(Err(Error::Closed));
         }
-        let Self { transport, codec, .. } = self;
         let now = transport.now();
         let turn = on!(&mut codec.side, ws => {
             ws.pause(true);
@@ -289,11 +297,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         match ready!(turn) {
             Ok(Turn::Again) => Poll::Ready(Ok(())),
             Ok(Turn::Over) => {
-                self.is_over = true;
+                *is_over = true;
                 Poll::Ready(Err(Error::Closed))
             }
             Err(error) => {
-                self.is_over = true;
+                *is_over = true;
                 Poll::Ready(Err(error))
             }
         }
