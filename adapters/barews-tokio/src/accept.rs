@@ -4,22 +4,22 @@ use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+#[cfg(feature = "hyper")]
+use barews::Connection;
+use barews::Server;
 use barews::deflate::DeflateParams;
 use barews::handshake::deflate::{DeflateAnswer, DeflateConfig};
 use barews::handshake::server::{Accept, Fields, Origins, Request, Upgrade};
 use barews::session::{Session, SessionEvent};
-#[cfg(feature = "hyper")]
-use barews::Connection;
-use barews::Server;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::Error;
 use crate::options::Options;
 use crate::side::{Codec, Side};
 use crate::transport::{Transport, Turn};
 use crate::websocket::WebSocket;
-use crate::Error;
 
-/// Accepts WebSockets, on transports that it is given.
+/// Accepts connections, on transports that it is given.
 ///
 /// ```no_run
 /// use barews_tokio::Acceptor;
@@ -147,11 +147,14 @@ impl Acceptor {
         self.select(upgrade)
     }
 
-    pub(crate) fn select<'b, R: Fields<'b>>(&self, upgrade: &Upgrade<'b, R>) -> Result<Judged, u16> {
+    pub(crate) fn select<'b, R: Fields<'b>>(
+        &self,
+        upgrade: &Upgrade<'b, R>,
+    ) -> Result<Judged, u16> {
         let answer = self.deflate.as_ref().and_then(|config| upgrade.negotiate_deflate(config));
         let is_ours = |offered: &&str| self.protocols.iter().any(|ours| ours == offered);
         let protocol = upgrade.protocols().find(is_ours).map(Box::from);
-        self.accepted(upgrade).map_err(|error| error.status())?;
+        self.accepted(upgrade).map_err(barews::handshake::Error::status)?;
         Ok(Judged { answer, protocol })
     }
 

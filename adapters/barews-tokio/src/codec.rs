@@ -1,7 +1,9 @@
 //! Assembly and compression of messages. What no connection needs between messages, the
 //! connections of the process share.
 
-use barews::deflate::{CompressionContext, Deflate, DeflateParams, Effort, Inflate, InflateAssembler};
+use barews::deflate::{
+    CompressionContext, Deflate, DeflateParams, Effort, Inflate, InflateAssembler,
+};
 use barews::{Assembler, Kind, StorageFull};
 
 use crate::pool::Pool;
@@ -112,13 +114,13 @@ impl Outgoing {
             Some(own) => own,
             None => deflate(self.context, self.effort)?,
         };
-        let sent = send(&mut lent);
+        let result = send(&mut lent);
         if self.context.takeover || is_unfinished {
             self.deflater = Some(lent);
         } else {
             DEFLATERS.give((self.context, self.effort, lent));
         }
-        Ok(sent)
+        Ok(result)
     }
 }
 

@@ -4,22 +4,22 @@ use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use barews::Client;
 use barews::deflate::DeflateParams;
 use barews::handshake::client::Handshake;
 use barews::handshake::deflate::DeflateOffer;
 use barews::session::{Session, SessionEvent};
-use barews::Client;
 use http::Uri;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
+use crate::Error;
 use crate::options::Options;
 use crate::side::{Codec, Keys, Side};
 use crate::transport::{Transport, Turn};
 use crate::websocket::WebSocket;
-use crate::Error;
 
-/// Opens WebSockets.
+/// Opens connections.
 ///
 /// ```no_run
 /// use barews_tokio::Connector;
@@ -134,7 +134,8 @@ impl Connector {
         T: AsyncRead + AsyncWrite + Unpin,
     {
         let protocols: Vec<&str> = self.protocols.iter().map(String::as_str).collect();
-        let headers: Vec<_> = self.headers.iter().map(|it| (it.0.as_str(), it.1.as_str())).collect();
+        let headers: Vec<_> =
+            self.headers.iter().map(|it| (it.0.as_str(), it.1.as_str())).collect();
         let path = target.path();
         let mut handshake = Handshake::new(rand::random(), target.host_name(), &path);
         handshake = handshake.secure(target.is_secure).port(target.port());
@@ -208,7 +209,7 @@ impl Target {
             Some(_) if !host.is_empty() && authority.port_u16().is_some_and(|port| port > 0) => {}
             _ => return Err(Error::Url),
         }
-        Ok(Self { is_secure, uri })
+        Ok(Self { uri, is_secure })
     }
 
     /// As it is in the `Host` field: an IPv6 address has brackets.

@@ -13,11 +13,11 @@ use hyper::ext::Protocol;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 
+use crate::Error;
 use crate::accept::Acceptor;
 use crate::options::Options;
 use crate::upgrade::{Head, Upgrading};
 use crate::websocket::WebSocket;
-use crate::Error;
 
 /// Extracts a request for a WebSocket, over HTTP/1.1 (`get`) or HTTP/2 (`any`).
 ///
@@ -161,7 +161,8 @@ impl<F> WebSocketUpgrade<F> {
         let Some(on_upgrade) = self.on_upgrade else {
             return http::StatusCode::UPGRADE_REQUIRED.into_response();
         };
-        let (upgrading, failed) = (Upgrading { on_upgrade, acceptor, judged }, self.on_failed_upgrade);
+        let (upgrading, failed) =
+            (Upgrading { on_upgrade, acceptor, judged }, self.on_failed_upgrade);
         tokio::spawn(async move {
             match upgrading.await {
                 Ok(ws) => callback(ws).await,

@@ -6,6 +6,8 @@ mod accept;
 mod codec;
 mod connect;
 mod error;
+#[cfg(feature = "axum")]
+mod extract;
 mod message;
 mod options;
 mod pool;
@@ -15,8 +17,6 @@ mod transport;
 #[cfg(feature = "hyper")]
 pub mod upgrade;
 mod websocket;
-#[cfg(feature = "axum")]
-mod extract;
 
 pub use accept::Acceptor;
 pub use connect::Connector;

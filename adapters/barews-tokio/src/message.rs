@@ -53,8 +53,6 @@ impl Message {
             barews::Message::Binary(payload) => Self::Binary(Bytes::copy_from_slice(payload)),
         }
     }
-
-
 }
 
 impl From<String> for Message {

@@ -1,7 +1,7 @@
 //! What both sides of a connection can choose.
 
-use barews::deflate::{Deflate, Effort};
 use barews::Config;
+use barews::deflate::{Deflate, Effort};
 use barews::keepalive::Timeouts;
 
 /// The limits and timeouts of a connection.

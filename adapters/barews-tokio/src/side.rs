@@ -8,10 +8,10 @@ use barews::session::{Session, SessionEvent, SessionRole};
 use barews::{Client, CloseCode, Data, MaskKeys, NoKey, RecvBuffer, SendBuffer, SendError, Server};
 use bytes::Bytes;
 
+use crate::Error;
 use crate::codec::{Incoming, Outgoing};
 use crate::message::{Chunk, Message};
 use crate::options::Options;
-use crate::Error;
 
 /// Masking keys from a generator that the operating system seeds, one per thread.
 #[derive(Debug)]
@@ -23,6 +23,7 @@ impl MaskKeys for Keys {
     }
 }
 
+#[expect(clippy::large_enum_variant, reason = "most connections are those of servers")]
 pub(crate) enum Side {
     Server(Session<Server>),
     /// Longer, because it remembers what it has offered.

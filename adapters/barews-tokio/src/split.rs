@@ -11,9 +11,9 @@ use futures_core::Stream;
 use futures_sink::Sink;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::Error;
 use crate::message::{Chunk, Message};
 use crate::websocket::WebSocket;
-use crate::Error;
 
 struct Shared<T> {
     ws: Mutex<WebSocket<T>>,

@@ -117,11 +117,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Transport<T> {
     }
 
     /// Ready once the deadline has passed.
-    fn poll_deadline(
-        &mut self,
-        deadline: Option<Duration>,
-        context: &mut Context<'_>,
-    ) -> Poll<()> {
+    fn poll_deadline(&mut self, deadline: Option<Duration>, context: &mut Context<'_>) -> Poll<()> {
         let Some(at) = deadline.and_then(|deadline| self.start.checked_add(deadline)) else {
             return Poll::Pending;
         };

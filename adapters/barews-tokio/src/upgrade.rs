@@ -1,4 +1,4 @@
-//! WebSockets behind hyper 1, over HTTP/1.1 and HTTP/2 (RFC 8441).
+//! Behind hyper 1, over HTTP/1.1 and HTTP/2 (RFC 8441).
 //!
 //! ```no_run
 //! use barews_tokio::{Acceptor, upgrade::upgrade};
@@ -30,9 +30,9 @@ use hyper::ext::Protocol;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 
+use crate::Error;
 use crate::accept::{Acceptor, Judged};
 use crate::websocket::WebSocket;
-use crate::Error;
 
 /// Checks a request for a WebSocket, and returns the response to send and the socket to come.
 ///
@@ -178,10 +178,7 @@ fn accepted<'b, R: barews::handshake::server::Fields<'b>>(
     Ok(response)
 }
 
-fn add<'a>(
-    response: &mut Response<()>,
-    fields: impl Iterator<Item = (&'a str, impl ToString)>,
-) {
+fn add<'a>(response: &mut Response<()>, fields: impl Iterator<Item = (&'a str, impl ToString)>) {
     for (name, value) in fields {
         if let (Ok(name), Ok(value)) =
             (HeaderName::try_from(name), HeaderValue::try_from(value.to_string()))

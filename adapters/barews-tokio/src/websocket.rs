@@ -10,11 +10,11 @@ use futures_core::Stream;
 use futures_sink::Sink;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::Error;
 use crate::message::{Chunk, CloseFrame, Message};
 use crate::side::{Codec, Received, Rx, Tx, on};
 use crate::split::{self, WebSocketReceiver, WebSocketSender};
 use crate::transport::{Transport, Turn};
-use crate::Error;
 
 /// An open WebSocket over `T`, for instance a [`TcpStream`](tokio::net::TcpStream), a TLS stream, or
 /// a stream of HTTP/2.
@@ -37,6 +37,9 @@ pub struct WebSocket<T> {
     inner: Box<Inner<T>>,
 }
 
+/// The next event of a session, in one of two forms.
+type Receive<E> = fn(&mut Codec, &mut Rx, &mut Tx, Duration) -> Option<Result<E, Error>>;
+
 struct Inner<T> {
     transport: Transport<T>,
     codec: Codec,
@@ -53,11 +56,7 @@ impl<T> std::fmt::Debug for WebSocket<T> {
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
-    pub(crate) fn new(
-        transport: Transport<T>,
-        codec: Codec,
-        protocol: Option<Box<str>>,
-    ) -> Self {
+    pub(crate) fn new(transport: Transport<T>, codec: Codec, protocol: Option<Box<str>>) -> Self {
         Self { inner: Box::new(Inner { transport, codec, protocol, is_over: false }) }
     }
 
@@ -68,6 +67,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     }
 
     /// The transport.
+    #[must_use]
     pub const fn transport(&self) -> &T {
         &self.inner.transport.io
     }
@@ -184,6 +184,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
 
     /// Splits the socket, for a task that receives and another one that sends. The receiver does
     /// what [`recv`](Self::recv) does, so it must be kept.
+    #[must_use]
     pub fn split(self) -> (WebSocketSender<T>, WebSocketReceiver<T>) {
         split::split(self)
     }
@@ -214,7 +215,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     fn poll_event<E>(
         &mut self,
         context: &mut Context<'_>,
-        receive: fn(&mut Codec, &mut Rx, &mut Tx, Duration) -> Option<Result<E, Error>>,
+        receive: Receive<E>,
     ) -> Poll<Option<Result<E, Error>>> {
         let Inner { transport, codec, is_over, .. } = &mut *self.inner;
         if *is_over {
@@ -327,10 +328,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
 impl<T: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<T> {
     type Item = Result<Message, Error>;
 
-    fn poll_next(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Self::Item>> {
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.poll_recv(context)
     }
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::task::{Context, Poll, Wake, Waker};
 
-use barews_tokio::{Acceptor, Connector, Error, Message, WebSocket, WebSocketReceiver, WebSocketSender};
+use barews_tokio::{
+    Acceptor, Connector, Error, Message, WebSocket, WebSocketReceiver, WebSocketSender,
+};
 use tokio::io::{DuplexStream, duplex};
 use tokio::task::yield_now;
 
@@ -36,7 +38,11 @@ async fn attempt<F: Future>(future: F, polls: usize) -> Option<F::Output> {
 }
 
 fn message(n: usize) -> Message {
-    if n % 3 == 0 { Message::binary(vec![n as u8; 7 * n]) } else { format!("{n} ").repeat(n).into() }
+    if n % 3 == 0 {
+        Message::binary(vec![n as u8; 7 * n])
+    } else {
+        format!("{n} ").repeat(n).into()
+    }
 }
 
 /// Every future of both sides is dropped after one to three polls, wherever that is. No message is

@@ -1,8 +1,10 @@
 //! `WebSocket` over a pipe, one of its own on each side.
 
-use barews_tokio::{Acceptor, CloseCode, CloseFrame, Connector, Error, Kind, Message, Options, WebSocket};
 use barews::keepalive::Reason;
 use barews::session::Failure;
+use barews_tokio::{
+    Acceptor, CloseCode, CloseFrame, Connector, Error, Kind, Message, Options, WebSocket,
+};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -25,7 +27,8 @@ async fn both(is_compressed: bool) -> [WebSocket<DuplexStream>; 2] {
 }
 
 fn messages() -> Vec<Message> {
-    let long: Vec<u8> = (0..300_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let long: Vec<u8> =
+        (0..300_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     vec![
         "hello".into(),
         "".into(),
@@ -115,7 +118,10 @@ async fn a_message_in_chunks_arrives_while_it_is_sent() {
         let [mut server, mut client] = both(is_compressed).await;
         client.send_text_chunk("part one, ", false).await.unwrap();
         let chunk = server.recv_chunk().await.unwrap().unwrap();
-        assert_eq!((&*chunk.payload, chunk.kind, chunk.fin), (&b"part one, "[..], Kind::Text, false));
+        assert_eq!(
+            (&*chunk.payload, chunk.kind, chunk.fin),
+            (&b"part one, "[..], Kind::Text, false)
+        );
         assert!(client.send_binary_chunk(b"other", false).await.is_err());
         assert!(client.send("other").await.is_err());
         client.send_text_chunk("part two", true).await.unwrap();
@@ -228,7 +234,8 @@ async fn the_request_is_judged() {
 #[tokio::test]
 async fn urls_are_judged() {
     let connect = async |url: &str| Connector::new().connect_over(duplex(1).0, url).await;
-    for url in ["http://a/", "ws:///", "a", "ws://a/#b", "ws://user:secret@a/", "ws://a:99999/", ""] {
+    for url in ["http://a/", "ws:///", "a", "ws://a/#b", "ws://user:secret@a/", "ws://a:99999/", ""]
+    {
         assert!(matches!(connect(url).await, Err(Error::Url)), "{url}");
     }
     for (url, head) in [
@@ -237,7 +244,8 @@ async fn urls_are_judged() {
         ("wss://[::1]:8443/b", "GET /b HTTP/1.1\r\nHost: [::1]:8443\r\n"),
     ] {
         let (near, mut far) = duplex(4096);
-        let connecting = tokio::spawn(async move { Connector::new().connect_over(near, url).await });
+        let connecting =
+            tokio::spawn(async move { Connector::new().connect_over(near, url).await });
         let mut seen = vec![0; head.len()];
         far.read_exact(&mut seen).await.unwrap();
         assert_eq!(str::from_utf8(&seen).unwrap(), head);
