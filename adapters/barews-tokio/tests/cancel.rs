@@ -38,11 +38,8 @@ async fn attempt<F: Future>(future: F, polls: usize) -> Option<F::Output> {
 }
 
 fn message(n: usize) -> Message {
-    if n % 3 == 0 {
-        Message::binary(vec![n as u8; 7 * n])
-    } else {
-        format!("{n} ").repeat(n).into()
-    }
+    let text = format!("{n} ").repeat(n);
+    if n.is_multiple_of(3) { Message::binary(text.into_bytes()) } else { text.into() }
 }
 
 /// Every future of both sides is dropped after one to three polls, wherever that is. No message is
