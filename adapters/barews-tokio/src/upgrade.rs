@@ -128,8 +128,10 @@ impl Head {
         acceptor: &Acceptor,
     ) -> Result<(Response<()>, Judged), Response<()>> {
         let protocol = self.protocol.as_ref().map(Protocol::as_str);
-        if self.method != Method::CONNECT || protocol != Some("websocket") {
-            return Err(refusal(StatusCode::NOT_FOUND.as_u16()));
+        match (&self.method, protocol) {
+            (&Method::CONNECT, Some("websocket")) => {}
+            (&Method::CONNECT, _) => return Err(refusal(StatusCode::NOT_IMPLEMENTED.as_u16())),
+            _ => return Err(refusal(StatusCode::UPGRADE_REQUIRED.as_u16())),
         }
         let host = self.host.as_deref().unwrap_or_default();
         let replaced = [

@@ -8,6 +8,7 @@ mod on_barews;
 use axum::Router;
 use axum::routing::any;
 use barews_tokio::{CloseCode, Connector, Error, Message, WebSocket, WebSocketUpgrade};
+use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -121,4 +122,51 @@ async fn invalid_requests_are_refused_as_by_the_core() {
     assert_eq!(status(&address, &[upgrade, key].concat()).await, "400");
     let old = "Sec-WebSocket-Version: 8\r\n";
     assert_eq!(status(&address, &[upgrade, key, old].concat()).await, "426");
+}
+
+/// An extended CONNECT (RFC 8441) with these fields, and what the server answers.
+async fn extended_connect(
+    address: &str,
+    protocol: &'static str,
+    fields: &[(&str, &str)],
+) -> (http::Response<h2::RecvStream>, h2::SendStream<Bytes>) {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (client, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    let mut client = client.ready().await.unwrap();
+    // RFC 8441 §3: not before the server's settings allow it.
+    while !client.is_extended_connect_protocol_enabled() {
+        tokio::task::yield_now().await;
+    }
+    let mut request = http::Request::builder().method("CONNECT").uri("http://localhost/ws");
+    for (name, value) in fields {
+        request = request.header(*name, *value);
+    }
+    let request = request.extension(h2::ext::Protocol::from_static(protocol)).body(()).unwrap();
+    let (response, to) = client.send_request(request, false).unwrap();
+    (response.await.unwrap(), to)
+}
+
+#[tokio::test]
+async fn http_2_goes_through_the_same_checks() {
+    let address = serve(echo()).await;
+    let version = ("sec-websocket-version", "13");
+    let fields = [version, ("sec-websocket-protocol", "a, b"), ("origin", "https://ours.example")];
+    let (response, mut to) = extended_connect(&address, "websocket", &fields).await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()["sec-websocket-protocol"], "b");
+    for name in ["upgrade", "connection", "sec-websocket-accept"] {
+        assert!(!response.headers().contains_key(name), "{name}");
+    }
+    to.send_data(Bytes::from_static(b"\x81\x82\0\0\0\0hi\x88\x80\0\0\0\0"), false).unwrap();
+    let (mut body, mut received) = (response.into_body(), Vec::new());
+    while let Some(piece) = body.data().await {
+        received.extend_from_slice(&piece.unwrap());
+    }
+    assert_eq!(received, b"\x81\x02hi\x88\x00");
+
+    let theirs = [version, ("origin", "https://theirs.example")];
+    assert_eq!(extended_connect(&address, "websocket", &theirs).await.0.status(), 403);
+    assert_eq!(extended_connect(&address, "websocket", &[]).await.0.status(), 400);
+    assert_eq!(extended_connect(&address, "connect-udp", &[version]).await.0.status(), 501);
 }
