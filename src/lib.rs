@@ -69,6 +69,7 @@ mod wire;
 pub use assembler::{AssembleError, Assembler, Message, Messages};
 pub use buffer::{Input, MIN_BUFFER_LEN, RecvBuffer, SendBuffer, Storage, StorageFull};
 pub use bytes::Status;
+pub use bytes::seal::{SealError, UnsealError};
 pub use protocol::closing::{State, TransportAction};
 pub use protocol::config::Config;
 pub use protocol::connection::Connection;

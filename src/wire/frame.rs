@@ -9,6 +9,8 @@
 //! +-+-+-+-+----+-+-----------+------------------+-------------+
 //! ```
 
+mod seal;
+
 use core::ops::Deref;
 
 use crate::bytes::{self, Status, WORD_64};
