@@ -143,6 +143,7 @@ fn uses(name: &str, text: &str, modules: &[String]) -> Vec<String> {
         .join("\n");
     let here = module(name);
     let parent = here.rsplit_once('/').map_or("", |(parent, _)| parent);
+    let parent = if name.ends_with("/seal.rs") { here } else { parent };
     let mut paths = Vec::new();
     // An import may name several modules, as in `use crate::wire::{frame, mask}`. Only an
     // unindented `super` refers to the file's own parent.

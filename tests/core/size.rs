@@ -7,8 +7,6 @@ use barews::{Client, Connection, Data, Event, Input, RecvBuffer, Server};
 
 type Keyless = fn() -> [u8; 4];
 
-// With `--cfg reseal`, a connection keeps its options.
-#[cfg(not(reseal))]
 #[test]
 fn p06_a_connection_is_at_most_256_bytes() {
     assert!(size_of::<Connection<Server>>() <= 256);
@@ -26,7 +24,7 @@ fn a_header_is_15_bytes_everywhere() {
 }
 
 /// Users pay for any increase: mention changes in the changelog.
-#[cfg(all(target_pointer_width = "64", not(reseal)))]
+#[cfg(target_pointer_width = "64")]
 #[test]
 fn sizes_on_64_bit() {
     assert_eq!(size_of::<Connection<Server>>(), 248);
@@ -37,7 +35,7 @@ fn sizes_on_64_bit() {
 }
 
 /// Sizes are smaller where `u64` may be aligned to four bytes.
-#[cfg(all(target_pointer_width = "32", not(reseal)))]
+#[cfg(target_pointer_width = "32")]
 #[test]
 fn sizes_on_32_bit() {
     assert!(size_of::<Connection<Server>>() <= 248);

@@ -8,10 +8,10 @@ use crate::time::keepalive::{self, INSTANT_LEN, Keepalive, Timeouts, instant, re
 use crate::time::{NONE, floor};
 
 /// The most bytes of [`Clock::seal`].
-pub(in crate::session) const MAX_LEN: usize = keepalive::MAX_LEN + 1 + 1 + INSTANT_LEN + 5 + 5 + 1;
+pub(crate) const MAX_LEN: usize = keepalive::MAX_LEN + 1 + 1 + INSTANT_LEN + 5 + 5 + 1;
 
 impl Clock {
-    pub(in crate::session) fn seal(&self, now: Duration, writer: &mut Writer<'_>) {
+    pub(crate) fn seal(&self, now: Duration, writer: &mut Writer<'_>) {
         let now = floor(now);
         self.keepalive.seal_into(now, writer);
         let ping = match self.ping {
@@ -43,7 +43,7 @@ impl Clock {
         }
     }
 
-    pub(in crate::session) fn unseal(
+    pub(crate) fn unseal(
         timeouts: Timeouts,
         now: Duration,
         reader: &mut Reader<'_>,
@@ -96,7 +96,7 @@ impl Clock {
 
     /// The timeouts.
     #[cfg(reseal)]
-    pub(in crate::session) const fn timeouts(&self) -> Timeouts {
+    pub(crate) const fn timeouts(&self) -> Timeouts {
         self.keepalive.timeouts()
     }
 }

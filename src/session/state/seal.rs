@@ -170,7 +170,7 @@ impl<R: SessionRole> Session<R> {
 impl<R: SessionRole> Session<R> {
     /// Before each event, with `--cfg reseal`: seals and unseals, like the connection.
     #[inline(always)]
-    pub(in crate::session) fn reseal(&mut self, now: Duration) {
+    pub(crate) fn reseal(&mut self, now: Duration) {
         #[cfg(reseal)]
         self.seal_and_unseal(now);
         #[cfg(not(reseal))]
