@@ -1,16 +1,20 @@
 use barews::session::{Session, SessionEvent};
 use barews::{CloseCode, Config, OsKeys, RecvBuffer, SendBuffer, State, handshake::client::Handshake, keepalive::Timeouts};
-use std::{io::{Read, Write}, time::Instant};
+use std::{io::{ErrorKind, Read, Write}, net::TcpStream, time::Instant};
 
-pub fn ask(mut stream: impl Read + Write) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+pub fn ask(mut stream: TcpStream) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
     let (mut rx, mut tx, mut reply) = (RecvBuffer::new([0; 4096]), SendBuffer::new([0; 4096]), vec![]);
     let (start, request) = (Instant::now(), Handshake::new(OsKeys::nonce()?, "127.0.0.1", "/").port(9001));
     let mut ws = Session::client(Config::new(), Timeouts::new(), OsKeys, &request, &mut tx, start.elapsed())?;
     while ws.state() != State::Closed {
         stream.write_all(tx.unsent())?;
         tx.sent(tx.len());
-        let (n, now) = (stream.read(rx.spare_mut())?, start.elapsed());
-        rx.advance(n);
+        stream.set_read_timeout(ws.timeout(start.elapsed()))?;
+        match stream.read(rx.spare_mut()) {
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            read => rx.advance(read?),
+        }
+        let now = start.elapsed();
         while let Some(event) = ws.receive(&mut rx, &mut tx, now) {
             match event {
                 SessionEvent::Opened(_) => ws.send_text("Hello", &mut tx).and_then(|()| {
