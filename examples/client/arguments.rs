@@ -92,7 +92,7 @@ impl Arguments {
                 Arg::Long("reconnect") => arguments.reconnect = true,
                 Arg::Long("resume") => arguments.resume = true,
                 Arg::Long("until") => {
-                    arguments.until = parser.value()?.parse().map_err(|_| UNTIL)?
+                    arguments.until = parser.value()?.parse().map_err(|_| UNTIL)?;
                 }
                 Arg::Long("backoff") => {
                     let times = parser.value()?.string()?;
