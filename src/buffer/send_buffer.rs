@@ -289,9 +289,8 @@ impl<S: Storage> SendBuffer<S> {
 /// Prints no bytes: a request may contain credentials, and each frame of a client its masking key.
 impl<S> fmt::Debug for SendBuffer<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unsent = self.end.saturating_sub(self.start);
         f.debug_struct("SendBuffer")
-            .field("unsent", &unsent)
+            .field("unsent", &self.len)
             .field("is_over", &self.is_over)
             .finish_non_exhaustive()
     }
