@@ -53,14 +53,14 @@ pub(crate) fn mask_ascii(bytes: &mut [u8], key: [u8; 4]) -> ([u8; 4], bool) {
 fn baseline(bytes: &mut [u8], key: [u8; 4], after: [u8; 4]) -> bool {
     match bytes.len() {
         _ if !WORD_64 => words(bytes, key),
-        0..4 => bytes.iter_mut().zip(key).fold(true, |ascii, (byte, key)| {
+        LANE.. => long(bytes, repeat(key), repeat(after)),
+        16.. => ends_16(bytes, repeat_16(key), repeat_16(after)),
+        8.. => ends_8(bytes, repeat(key), repeat(after)),
+        4.. => ends_4(bytes, key, after),
+        0.. => bytes.iter_mut().zip(key).fold(true, |ascii, (byte, key)| {
             *byte ^= key;
             ascii && byte.is_ascii()
         }),
-        4..8 => ends_4(bytes, key, after),
-        8..16 => ends_8(bytes, repeat(key), repeat(after)),
-        16..LANE => ends_16(bytes, repeat(key), repeat(after)),
-        _ => long(bytes, repeat(key), repeat(after)),
     }
 }
 
@@ -303,14 +303,20 @@ fn xor<const N: usize>(bytes: &[u8; N], key: [u8; N]) -> [u8; N] {
     out
 }
 
-/// Repeats `key`; `N` is a multiple of four.
+/// Repeats `key`; `N` is a multiple of four, at most 64.
 #[inline]
 fn repeat<const N: usize>(key: [u8; 4]) -> [u8; N] {
-    let mut wide = [0; N];
-    for chunk in wide.as_chunks_mut::<4>().0 {
-        *chunk = key;
-    }
-    wide
+    // A copy of four bytes at a time takes 14 instructions instead of one.
+    let keys = [key; 16];
+    keys.as_flattened().first_chunk().copied().unwrap_or([0; N])
+}
+
+/// Repeats `key`, by a shift: as bytes the compiler makes it two multiplications.
+#[inline]
+fn repeat_16(key: [u8; 4]) -> [u8; 16] {
+    let key = u64::from(u32::from_ne_bytes(key));
+    let key = u128::from(key | key << 32);
+    (key | key << 64).to_ne_bytes()
 }
 
 /// The key for the byte `len` bytes later.
