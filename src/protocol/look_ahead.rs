@@ -8,20 +8,17 @@ use crate::protocol::role::Role;
 use crate::wire::frame::Opcode;
 
 /// The position of the look-ahead. Distances are in bytes from the wire reader.
-///
-/// One distance holds the position and what is waited for, so that a whole message is passed with a
-/// single subtraction.
 #[derive(Debug)]
 pub(crate) struct LookAhead {
-    /// The number of bytes needed to get any further; once stopped, [`STOPPED`] more than the
-    /// position.
+    /// The number of bytes needed to get any further; at least [`STOPPED`] once stopped.
     due: u64,
-    /// How far the position is before `due`, unless stopped.
-    gap: u8,
+    /// How far the next header to read is before `due`. All control frames before that header have
+    /// been delivered. Not the position itself, so that only `due` changes with every message.
+    gap: u64,
     progress: MessageProgress,
 }
 
-/// More bytes than are ever received, twice.
+/// More bytes than are ever received.
 const STOPPED: u64 = 1 << 63;
 
 /// A Ping or Pong ahead of the wire reader.
@@ -39,7 +36,7 @@ impl LookAhead {
             ControlOrder::Ahead => 0,
             ControlOrder::Wire => STOPPED,
         };
-        Self { due, gap: 0, progress: MessageProgress::new() }
+        Self { due, gap: due, progress: MessageProgress::new() }
     }
 
     /// Whether `len` bytes suffice to get any further.
@@ -48,35 +45,28 @@ impl LookAhead {
         len >= self.due
     }
 
-    /// The next header to read. All control frames before it have been delivered.
+    /// The next header to read.
     fn at(&self) -> u64 {
-        if self.due < STOPPED / 2 {
-            self.due.saturating_sub(self.gap.into())
-        } else {
-            self.due.saturating_sub(STOPPED)
-        }
+        self.due.saturating_sub(self.gap)
     }
 
     /// Whether the control frame at which the wire reader stands has been delivered.
-    pub(crate) fn has_passed(&self) -> bool {
-        self.at() > 0
+    pub(crate) const fn has_passed(&self) -> bool {
+        self.due > self.gap
     }
 
-    /// Waits at the header `at` until there are `due` bytes.
-    fn wait(&mut self, at: u64, due: u64) {
-        self.due = due;
-        // At most a control frame.
-        self.gap = u8::try_from(due.saturating_sub(at)).unwrap_or(u8::MAX);
+    /// Waits at the header `at` until `missing` bytes follow its start.
+    ///
+    /// Cannot wrap: `at` is at most a frame after the bytes in memory, and a frame and `missing` are at
+    /// most 2^63.
+    fn wait(&mut self, at: u64, missing: u64) {
+        self.due = at.wrapping_add(missing);
+        self.gap = missing;
     }
 
-    /// Stops permanently at the header `at`.
-    const fn stop_at(&mut self, at: u64) {
-        self.due = STOPPED.saturating_add(at);
-    }
-
-    /// Stops permanently.
-    pub(crate) fn stop(&mut self) {
-        self.stop_at(self.at());
+    /// Stops permanently. The wire reader reads no more headers either.
+    pub(crate) const fn stop(&mut self) {
+        self.due = u64::MAX;
     }
 
     /// The wire reader has consumed `n` bytes.
@@ -107,27 +97,25 @@ impl LookAhead {
                 at = self.hop::<R>(rules, bytes, at);
             }
             let rest = usize::try_from(at).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
-            if rest.is_empty() {
-                self.wait(at, at.saturating_add(least));
-                continue;
-            }
-            match rules.judge::<R>(rest, &self.progress) {
+            let missing = match rules.judge::<R>(rest, &self.progress) {
+                _ if WORD_64 && rest.is_empty() => least,
                 // The wire reader will reach this header and report the error.
-                Err(_) => self.stop_at(at),
+                Err(_) => STOPPED,
                 // The look-ahead must read a header before the wire reader, which takes it
                 // once it is complete.
                 Ok(HeaderStatus::NeedMore { header, .. }) => {
-                    self.wait(at, here.saturating_add(header));
+                    bytes::len_u64(rest).saturating_add(header)
                 }
                 Ok(HeaderStatus::Complete { header, len, frame_len }) => {
-                    let end = at.saturating_add(frame_len);
                     match header.lead.opcode {
-                        Opcode::Close => self.stop_at(at),
-                        Opcode::Ping | Opcode::Pong if end > here => self.wait(at, end),
+                        Opcode::Close => STOPPED,
+                        Opcode::Ping | Opcode::Pong if frame_len > bytes::len_u64(rest) => {
+                            frame_len
+                        }
                         // The wire reader stands at this frame and delivers it now.
                         Opcode::Ping | Opcode::Pong if at == 0 => return None,
                         opcode @ (Opcode::Ping | Opcode::Pong) => {
-                            self.wait(end, end.saturating_add(least));
+                            self.wait(at.wrapping_add(frame_len), least);
                             let end = usize::try_from(frame_len).unwrap_or(usize::MAX);
                             let payload = bytes::part(rest, len..end);
                             let key = header.masking_key.unwrap_or_default();
@@ -135,12 +123,13 @@ impl LookAhead {
                         }
                         Opcode::Continuation | Opcode::Text | Opcode::Binary => {
                             self.progress.pass(header.lead, header.payload_len);
-                            at = end;
-                            self.wait(at, at.saturating_add(least));
+                            at = at.wrapping_add(frame_len);
+                            least
                         }
                     }
                 }
-            }
+            };
+            self.wait(at, missing);
         }
         None
     }

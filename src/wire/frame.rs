@@ -444,6 +444,7 @@ pub(crate) fn write(header: Header, payload: &[u8], out: &mut [u8]) {
 pub(crate) fn write_inline(header: Header, payload: &[u8], out: &mut [u8]) {
     let Some(to) = header.write(out).and_then(|to| to.get_mut(..payload.len())) else { return };
     match header.masking_key {
+        key if !WORD_64 => bytes::copy_words(payload, to, key.unwrap_or_default()),
         Some(key) => mask::copy_masked(payload, to, key),
         None => bytes::copy(payload, to),
     }
