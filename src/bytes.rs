@@ -83,8 +83,10 @@ pub(crate) fn nothing<'b>() -> &'b mut [u8] {
 #[inline]
 pub(crate) fn copy(from: &[u8], to: &mut [u8]) {
     debug_assert_eq!(from.len(), to.len());
+    if !WORD_64 {
+        return copy_words(from, to, [0; 4]);
+    }
     match from.len() {
-        _ if !WORD_64 => copy_words(from, to, [0; 4]),
         32.. | 0..4 => {
             for (to, from) in to.iter_mut().zip(from) {
                 *to = *from;

@@ -45,14 +45,15 @@ impl LookAhead {
         len >= self.due
     }
 
-    /// The next header to read.
+    /// The next header to read. Out of line, to be small on 32-bit targets.
+    #[inline(never)]
     fn at(&self) -> u64 {
         self.due.saturating_sub(self.gap)
     }
 
     /// Whether the control frame at which the wire reader stands has been delivered.
-    pub(crate) const fn has_passed(&self) -> bool {
-        self.due > self.gap
+    pub(crate) fn has_passed(&self) -> bool {
+        self.at() > 0
     }
 
     /// Waits at the header `at` until `missing` bytes follow its start.

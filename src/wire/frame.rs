@@ -341,9 +341,8 @@ impl Header {
     /// Writes the header and returns the rest of `out`; `None` if it does not fit.
     ///
     /// The same bytes as [`encode`](Self::encode), written in place: copying `HeaderBytes` would be
-    /// a copy of variable length. Conversely, `encode` through this function takes ten times as
-    /// long. Tests compare the two.
-    #[inline(always)]
+    /// a copy of variable length. Tests compare the two.
+    #[inline]
     fn write(self, out: &mut [u8]) -> Option<&mut [u8]> {
         let first = self.lead.encode();
         let [b0, b1, b2, b3, b4, b5, b6, b7] = self.payload_len.to_be_bytes();
@@ -434,17 +433,17 @@ pub const fn frame_len(payload_len: usize, masked: bool) -> usize {
     payload_len.saturating_add(if masked { header + 4 } else { header })
 }
 
-/// Writes `header` and the masked or unmasked `payload` to `out`, into which they must fit.
+/// As [`write_inline`], where size counts.
+#[inline]
 pub(crate) fn write(header: Header, payload: &[u8], out: &mut [u8]) {
     write_inline(header, payload, out);
 }
 
-/// As [`write`], inlined. The fields of the header are then constants, or in registers.
+/// Writes `header` and the masked or unmasked `payload` to `out`, into which they must fit.
 #[inline(always)]
 pub(crate) fn write_inline(header: Header, payload: &[u8], out: &mut [u8]) {
     let Some(to) = header.write(out).and_then(|to| to.get_mut(..payload.len())) else { return };
     match header.masking_key {
-        key if !WORD_64 => bytes::copy_words(payload, to, key.unwrap_or_default()),
         Some(key) => mask::copy_masked(payload, to, key),
         None => bytes::copy(payload, to),
     }
