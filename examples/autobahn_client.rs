@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use barews::deflate::{Deflate, DeflateParams, Effort, Inflate, InflateAssembler};
-use barews::handshake::client::Handshake;
+use barews::handshake::client::{Handshake, Uri};
 use barews::handshake::deflate::DeflateOffer;
 use barews::keepalive::Timeouts;
 use barews::session::{Failure, Session, SessionEvent};
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
 }
 
 /// The server and the client's name; `None` if help was asked for.
-fn parse(mut parser: lexopt::Parser) -> Result<Option<(http::Uri, String)>, Box<dyn Error>> {
+fn parse(mut parser: lexopt::Parser) -> Result<Option<(String, String)>, Box<dyn Error>> {
     use lexopt::{Arg, ValueExt};
     let mut values = Vec::new();
     while let Some(argument) = parser.next()? {
@@ -47,11 +47,12 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<(http::Uri, String)>, Box<
     }
     let [url, agent] =
         <[String; 2]>::try_from(values).map_err(|_| "a URL and a name are needed")?;
-    let url = url.parse().map_err(|error| format!("{url} is no URL: {error}"))?;
+    Uri::parse(&url).map_err(|error| format!("{url}: {error}"))?;
     Ok(Some((url, agent)))
 }
 
-fn run((url, agent): (http::Uri, String)) -> Result<ExitCode, Box<dyn Error>> {
+fn run((url, agent): (String, String)) -> Result<ExitCode, Box<dyn Error>> {
+    let url = Uri::parse(&url)?;
     let mut count = String::new();
     session(&url, "/getCaseCount", |message| {
         if let Message::Text(text) = message {
@@ -78,12 +79,11 @@ const EOF: Failure = Failure::Protocol(barews::Error::UnexpectedEof);
 
 /// Runs one connection to its end. Echoes the messages for which `echo` returns true.
 fn session(
-    url: &http::Uri,
+    url: &Uri<'_>,
     path: &str,
     mut echo: impl FnMut(&Message<'_>) -> bool,
 ) -> Result<(), Box<dyn Error>> {
-    let host = url.host().ok_or("the URL has no host")?;
-    let port = url.port_u16().unwrap_or(80);
+    let (host, port) = (url.address(), url.port());
     let (start, mut stream) = (Instant::now(), TcpStream::connect((host, port))?);
     stream.set_nodelay(true)?;
     // The server tests all compression parameters only if the offer allows them.

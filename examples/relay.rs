@@ -2,27 +2,28 @@
 //!
 //! `cargo run --release --example relay -- --listen 127.0.0.1:9000 --upstream 127.0.0.1:9001`
 //!
-//! Each client has a thread, and two buffers of 4 KiB in each direction, however long a frame is.
+//! Each client has a task, and two buffers of 4 KiB in each direction, however long a frame is.
 //! Client and server agree with each other on compression and subprotocol, so a compressed message is
 //! only masked anew. They answer each other's Pings and Closes, too.
 
 use std::error::Error;
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::io::Write as _;
+use std::net::{Shutdown, SocketAddr};
 use std::sync::{Arc, LazyLock};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use barews::deflate::{CompressionContext, DeflateParams, Inflate};
-use barews::handshake::deflate::DeflateOffer;
-use barews::handshake::{HeaderField, client::Handshake, server::Upgrade};
+use barews::handshake::{BuildError, HeaderFields, server::Upgrade};
 use barews::keepalive::Timeouts;
 use barews::session::{Session, SessionEvent, SessionRole};
-use barews::{Assembler, Client, CloseCode, Config, ControlOrder, Data, Message, OsKeys};
+use barews::{Assembler, Client, CloseCode, Config, Data, OsKeys};
 use barews::{RecvBuffer, SendBuffer, Server, StorageFull, TransportAction};
 use lexopt::prelude::*;
-use mio::{Events, Interest, Poll, Token};
 use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep, timeout};
 
 /// The output of one leg holds all that the other has received, and a Close.
 const TX_LEN: usize = 4096;
@@ -31,57 +32,56 @@ const MAX_CLIENTS: usize = 1000;
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// No message has a deadline, because it streams. Pings are sent by the far ends only.
 const TIMEOUTS: Timeouts = Timeouts::new().message_within(None).ping_after(None);
-const FIELDS: &str = " authorization cookie set-cookie user-agent www-authenticate ";
+const FIELDS: [&str; 5] =
+    ["authorization", "cookie", "set-cookie", "user-agent", "www-authenticate"];
 
 #[derive(Clone, Copy)]
 struct Options {
     upstream: SocketAddr,
-    /// The longest message from the client, and from the server.
-    max_up: u64,
-    max_down: u64,
+    /// From the client, and from the server.
+    up: Config,
+    down: Config,
     inspect: bool,
 }
 
-type Failure = Box<dyn Error>;
-type Output = SendBuffer<[u8; TX_LEN]>;
+type Failure = Box<dyn Error + Send + Sync>;
+type Output = SendBuffer<Box<[u8]>>;
 /// Sees what passes in one direction.
-type Tap = Box<dyn FnMut(Data<'_>)>;
+type Tap = Box<dyn FnMut(Data<'_>) + Send>;
 
-fn main() -> Result<(), Failure> {
+#[tokio::main]
+async fn main() -> Result<(), Failure> {
     let mut listen = SocketAddr::from(([127, 0, 0, 1], 9000));
-    let (max_up, max_down) = (Config::UNLIMITED, Config::UNLIMITED);
-    let mut options = Options { upstream: listen, max_up, max_down, inspect: false };
+    let (up, down) = (Config::proxy(), Config::proxy());
+    let mut options = Options { upstream: listen, up, down, inspect: false };
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("listen") => listen = arguments.value()?.parse()?,
             Long("upstream") => options.upstream = arguments.value()?.parse()?,
-            Long("max-up") => options.max_up = arguments.value()?.parse()?,
-            Long("max-down") => options.max_down = arguments.value()?.parse()?,
+            Long("max-up") => options.up = up.max_message_len(arguments.value()?.parse()?),
+            Long("max-down") => options.down = down.max_message_len(arguments.value()?.parse()?),
             Long("inspect") => options.inspect = true,
             _ => return Err(argument.unexpected().into()),
         }
     }
-    let listener = TcpListener::bind(listen)?;
+    let listener = TcpListener::bind(listen).await?;
     println!("listening on {}", listener.local_addr()?);
-    let clients = Arc::new(());
-    for stream in listener.incoming() {
-        let client = Arc::clone(&clients);
-        let serve = move |stream| {
-            _ = serve(stream, options);
-            drop(client);
-        };
-        let start = |stream| thread::Builder::new().spawn(move || serve(stream));
-        if let Err(error) = stream.and_then(start) {
-            eprintln!("{error}");
-            thread::sleep(Duration::from_millis(100));
-        }
+    let clients = Arc::new(Semaphore::new(MAX_CLIENTS));
+    loop {
         // More clients wait in the backlog.
-        while Arc::strong_count(&clients) > MAX_CLIENTS {
-            thread::sleep(Duration::from_millis(100));
+        let client = clients.clone().acquire_owned().await?;
+        match listener.accept().await {
+            Ok((stream, _)) => drop(tokio::spawn(async move {
+                _ = serve(stream, options).await;
+                drop(client);
+            })),
+            Err(error) => {
+                eprintln!("{error}");
+                sleep(Duration::from_secs(1)).await;
+            }
         }
     }
-    Ok(())
 }
 
 fn now() -> Duration {
@@ -89,59 +89,49 @@ fn now() -> Duration {
     START.elapsed()
 }
 
-/// The length of the output pauses the other leg, never its own.
-fn output() -> Output {
-    SendBuffer::with_marks([0; TX_LEN], 0, usize::MAX)
-}
-
-fn config(max_len: u64) -> Config {
-    let config = Config::new().max_frame_len(max_len).max_message_len(max_len);
-    let config = config.max_fragments(u32::MAX).control_order(ControlOrder::Wire);
-    config.auto_pong(false).auto_close(false).auto_fail(false)
-}
-
 /// One of the two connections.
 struct Leg<R: SessionRole> {
     ws: Session<R>,
-    rx: RecvBuffer<[u8; RX_LEN]>,
+    rx: RecvBuffer<Box<[u8]>>,
     tx: Output,
-    stream: mio::net::TcpStream,
+    stream: TcpStream,
     is_over: bool,
 }
 
 impl<R: SessionRole> Leg<R> {
-    fn new(ws: Session<R>, tx: Output, stream: TcpStream, poll: &Poll) -> io::Result<Self> {
+    fn new(
+        stream: TcpStream,
+        open: impl FnOnce(&mut Output) -> Result<Session<R>, BuildError>,
+    ) -> Result<Self, Failure> {
         let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(60));
         SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
         stream.set_nodelay(true)?;
-        stream.set_nonblocking(true)?;
-        let mut stream = mio::net::TcpStream::from_std(stream);
-        poll.registry().register(&mut stream, Token(0), Interest::READABLE | Interest::WRITABLE)?;
-        Ok(Self { ws, rx: RecvBuffer::new([0; RX_LEN]), tx, stream, is_over: false })
+        // The length of the output pauses the other leg, never its own.
+        let mut tx = SendBuffer::with_marks(vec![0; TX_LEN].into(), 0, usize::MAX);
+        let (ws, rx) = (open(&mut tx)?, RecvBuffer::new(vec![0; RX_LEN].into()));
+        Ok(Self { ws, rx, tx, stream, is_over: false })
     }
 
-    /// Writes, ends the transport when it is time, and reads. Returns whether that changed anything.
-    fn exchange(&mut self) -> bool {
-        let (mut written, mut read) = (None, None);
-        if !self.tx.is_empty() {
-            // If the transport is lost, so is the output, and reading tells.
-            written = unless_blocked(self.stream.write(self.tx.unsent()), usize::MAX);
-            self.tx.sent(written.unwrap_or(0));
-        }
-        let action = self.ws.transport_action(&self.tx);
-        self.is_over = action == TransportAction::Drop;
-        _ = match action {
-            TransportAction::Keep | TransportAction::AwaitEnd => Ok(()),
-            TransportAction::HalfClose => self.stream.shutdown(Shutdown::Write),
-            TransportAction::Drop => self.stream.shutdown(Shutdown::Both),
-        };
-        if self.ws.wants_read() && !self.is_over {
-            read = unless_blocked(self.stream.read(self.rx.spare_mut()), 0);
-            if let Some(n) = read {
-                self.rx.advance(n);
+    /// Ends the transport when it is time; otherwise writes or reads, or waits for a deadline.
+    async fn exchange(&mut self) {
+        match self.ws.transport_action(&self.tx) {
+            TransportAction::Keep | TransportAction::AwaitEnd => {}
+            TransportAction::HalfClose => self.shut_down(Shutdown::Write),
+            TransportAction::Drop => {
+                self.is_over = true;
+                return self.shut_down(Shutdown::Both);
             }
         }
-        written.or(read).is_some()
+        let Self { ws, rx, tx, stream, .. } = self;
+        let (mut from, mut to) = stream.split();
+        tokio::select! {
+            // If the transport is lost, so is the output, and reading tells.
+            n = to.write(tx.unsent()), if !tx.is_empty() => tx.sent(n.unwrap_or(usize::MAX)),
+            n = async { from.read(rx.spare_mut()).await }, if ws.wants_read() => {
+                rx.advance(n.unwrap_or(0));
+            }
+            () = sleep(ws.timeout(now()).unwrap_or(Duration::MAX)) => {}
+        }
     }
 
     /// Passes on what was received. If this leg fails, the other is closed with the code `lost`.
@@ -149,44 +139,27 @@ impl<R: SessionRole> Leg<R> {
         self.ws.pause(!to.tx.is_empty());
         while let Some(event) = self.ws.receive(&mut self.rx, &mut self.tx, now()) {
             if to.ws.forward(&event, lost, &mut to.tx, now()).is_err() {
-                _ = to.stream.shutdown(Shutdown::Both);
+                to.shut_down(Shutdown::Both);
             }
             if let SessionEvent::Data(data) = event {
                 tap(data);
             }
         }
     }
-}
 
-/// The number of bytes moved: `lost` if the transport is lost, `None` if it is blocked.
-fn unless_blocked(result: io::Result<usize>, lost: usize) -> Option<usize> {
-    match result {
-        Err(error) if error.kind() == ErrorKind::WouldBlock => None,
-        result => Some(result.unwrap_or(lost)),
-    }
-}
-
-/// Waits for a socket or a deadline, unless there is more to do.
-fn wait(poll: &mut Poll, is_changed: bool, deadlines: [Option<Duration>; 2]) -> io::Result<()> {
-    if is_changed {
-        return Ok(());
-    }
-    let time = deadlines.into_iter().flatten().min().map(|at| at.saturating_sub(now()));
-    match poll.poll(&mut Events::with_capacity(2), time) {
-        Err(error) if error.kind() != ErrorKind::Interrupted => Err(error),
-        _ => Ok(()),
+    fn shut_down(&self, how: Shutdown) {
+        // An error means that the peer has reset the transport.
+        _ = SockRef::from(&self.stream).shutdown(how);
     }
 }
 
 /// Serves a client until both connections are over.
-fn serve(stream: TcpStream, options: Options) -> Result<(), Failure> {
-    let mut poll = Poll::new()?;
-    let ws = Session::server(config(options.max_up), TIMEOUTS, now());
-    let mut client = Leg::new(ws, output(), stream, &poll)?;
+async fn serve(stream: TcpStream, options: Options) -> Result<(), Failure> {
+    let mut client = Leg::new(stream, |_| Ok(Session::server(options.up, TIMEOUTS, now())))?;
     let (mut server, params) = loop {
         match client.ws.receive(&mut client.rx, &mut client.tx, now()) {
             Some(SessionEvent::Upgrade(upgrade)) => {
-                match open(&upgrade, &mut client.ws, &mut client.tx, &mut poll, options) {
+                match open(&upgrade, &mut client.ws, &mut client.tx, options).await {
                     Ok(opened) => break opened,
                     // No effect if the client has been answered.
                     Err(_) => client.ws.respond(502, &[], b"", &mut client.tx, now())?,
@@ -194,46 +167,39 @@ fn serve(stream: TcpStream, options: Options) -> Result<(), Failure> {
             }
             Some(_) => {}
             None if client.is_over => return Ok(()),
-            None => wait(&mut poll, client.exchange(), [client.ws.deadline(), None])?,
+            None => client.exchange().await,
         }
     };
     let mut taps: [Tap; 2] = [Box::new(|_| {}), Box::new(|_| {})];
     if options.inspect {
-        let print = |sender| move |it: Message<'_>| _ = writeln!(io::stdout(), "{sender}: {it:?}");
-        taps[0] = inspector(params.client(), print("client"))?;
-        taps[1] = inspector(params.server(), print("server"))?;
+        taps = [inspector("client", params.client())?, inspector("server", params.server())?];
     }
     while !(client.is_over && server.is_over) {
         client.pass(&mut server, CloseCode::INTERNAL, &mut taps[0]);
         server.pass(&mut client, CloseCode::BAD_GATEWAY, &mut taps[1]);
-        let is_changed = client.exchange() | server.exchange();
-        wait(&mut poll, is_changed, [client.ws.deadline(), server.ws.deadline()])?;
+        tokio::select! {
+            () = client.exchange(), if !client.is_over => {}
+            () = server.exchange(), if !server.is_over => {}
+        }
     }
     Ok(())
 }
 
 /// Opens the connection to the server, and answers the client as the server answers.
-fn open(
+async fn open(
     upgrade: &Upgrade<'_>,
     ws: &mut Session<Server>,
     tx: &mut Output,
-    poll: &mut Poll,
     options: Options,
 ) -> Result<(Leg<Client<OsKeys>>, DeflateParams), Failure> {
-    let stream = TcpStream::connect_timeout(&options.upstream, CONNECT_WITHIN)?;
-    let (request, host) = (upgrade.request(), options.upstream.ip().to_string());
-    let protocols: Vec<_> = upgrade.protocols().collect();
-    let offers: Vec<_> = upgrade.extensions().filter_map(DeflateOffer::parse).collect();
-    let fields = passed(request.headers());
-    let mut handshake = Handshake::new(OsKeys::nonce()?, &host, request.target());
-    handshake = handshake.port(options.upstream.port()).protocols(&protocols);
-    handshake = handshake.deflate(&offers).headers(&fields);
-    if let Some(origin) = upgrade.origin() {
-        handshake = handshake.origin(str::from_utf8(origin)?);
-    }
-    let (config, mut out) = (config(options.max_down), output());
-    let session = Session::client(config, TIMEOUTS, OsKeys, &handshake, &mut out, now())?;
-    let mut server = Leg::new(session, out, stream, poll)?;
+    let stream = timeout(CONNECT_WITHIN, TcpStream::connect(options.upstream)).await??;
+    let (request, host) = (upgrade.forward()?, options.upstream.ip().to_string());
+    let fields = passed(upgrade.request().headers());
+    let handshake = request.handshake(OsKeys::nonce()?, &host).port(options.upstream.port());
+    let handshake = handshake.headers(&fields);
+    let mut server = Leg::new(stream, |tx| {
+        Session::client(options.down, TIMEOUTS, OsKeys, &handshake, tx, now())
+    })?;
     loop {
         match server.ws.receive(&mut server.rx, &mut server.tx, now()) {
             Some(SessionEvent::Opened(it)) => {
@@ -248,22 +214,18 @@ fn open(
             }
             Some(SessionEvent::Failed(failure)) => return Err(failure.into()),
             Some(_) => {}
-            None => wait(poll, server.exchange(), [server.ws.deadline(), None])?,
+            None => server.exchange().await,
         }
     }
 }
 
-fn passed<'b>(fields: impl Iterator<Item = HeaderField<'b>>) -> Vec<(&'b str, &'b str)> {
-    let is_passed = |name: &str| FIELDS.contains(&format!(" {} ", name.to_ascii_lowercase()));
-    let fields = fields.filter(|field| is_passed(field.name));
-    fields.filter_map(|field| Some((field.name, str::from_utf8(field.value).ok()?))).collect()
+fn passed(fields: HeaderFields<'_>) -> Vec<(&str, &str)> {
+    let is_passed = |name: &str| FIELDS.iter().any(|it| it.eq_ignore_ascii_case(name));
+    fields.end_to_end().filter(|(name, _)| is_passed(name)).collect()
 }
 
-/// Lets `inspect` see each whole message of at most 64 KiB, inflated.
-fn inspector(
-    context: CompressionContext,
-    mut inspect: impl FnMut(Message<'_>) + 'static,
-) -> Result<Tap, StorageFull> {
+/// Prints each whole message of at most 64 KiB, inflated.
+fn inspector(sender: &'static str, context: CompressionContext) -> Result<Tap, StorageFull> {
     let mut messages = Assembler::new(vec![0; 64 << 10].into_boxed_slice());
     let inflate = Inflate::new(context, vec![0; Inflate::memory(context)])?;
     let mut inflate = inflate.max_message_len(Config::UNLIMITED);
@@ -272,7 +234,7 @@ fn inspector(
         // What cannot be inflated, the far end reports.
         while let Ok(Some(chunk)) = inflate.push(&mut data, &mut out) {
             if let Ok(Some(message)) = messages.push(&chunk) {
-                inspect(message);
+                _ = writeln!(std::io::stdout(), "{sender}: {message:?}");
             }
         }
     }))

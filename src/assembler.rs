@@ -197,7 +197,8 @@ impl<S: Storage> Assembler<S> {
         Message::new(kind, self.storage.as_ref().get(..len).unwrap_or_default())
     }
 
-    /// Moves the bytes held into `bigger` and returns the old storage.
+    /// Moves the bytes held into `bigger` and returns the old storage. A shorter one is possible, too:
+    /// it gives back the memory of a long message, which a `Vec<u8>` keeps otherwise.
     ///
     /// # Errors
     ///

@@ -3,10 +3,13 @@
 use std::error::Error;
 use std::time::Duration;
 
+use barews::handshake::client::Uri;
+use barews::keepalive::Timeouts;
+
 pub(crate) const USAGE: &str = "\
 A client for the command line: connects, sends, prints every event, closes; or stays, and comes back.
 
-usage: client ws://HOST[:PORT]/PATH [OPTION]...
+usage: client ws://HOST[:PORT][/PATH][?QUERY] [OPTION]...
 
   --send TEXT            send a text; may be repeated
   --protocol NAME        offer a subprotocol; may be repeated
@@ -14,9 +17,12 @@ usage: client ws://HOST[:PORT]/PATH [OPTION]...
   --header 'NAME: VALUE' another field of the request; may be repeated
   --deflate              offer compression, and compress the texts if the server agrees
   --reconnect            stay, and connect again after every loss
-  --resume               continue the feed after the last number received
+  --resume               continue the feed after the last number received, and say what was lost
   --until N              end with this number of the feed
   --backoff BASE,CAP     the shortest and longest delay before another attempt in ms (100,30000)
+  --timeout NAME=MS      how long to wait: connect (10000), handshake (10000), ping (30000: without
+                         input until a Ping is sent), pong (20000), message (60000), write (30000),
+                         close (10000); 0 is for ever; may be repeated
   -h, --help             print this text
 
 Exit status: 0 after a clean close, 1 when the handshake is refused or not valid, 2 when the server
@@ -24,12 +30,13 @@ breaks the protocol, the connection ends without a closing handshake, or an argu
 ";
 
 const BACKOFF: &str = "--backoff is two numbers of milliseconds, BASE,CAP";
+const TIMEOUT: &str = "--timeout is a name and a number of milliseconds: connect=, handshake=, ping=, \
+    pong=, message=, write= or close=";
+const UNTIL: &str = "--until is a number of the feed";
 
 #[derive(Default)]
 pub(crate) struct Arguments {
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    pub(crate) path: String,
+    pub(crate) url: String,
     pub(crate) protocols: Vec<String>,
     pub(crate) origin: Option<String>,
     pub(crate) headers: Vec<(String, String)>,
@@ -45,30 +52,33 @@ pub(crate) struct Arguments {
     /// The shortest and the longest delay before reconnecting.
     pub(crate) base: Duration,
     pub(crate) cap: Duration,
+    /// How long a TCP connection may take.
+    pub(crate) connect: Option<Duration>,
+    pub(crate) timeouts: Timeouts,
 }
 
 impl Arguments {
+    /// The parts of the URL.
+    pub(crate) fn uri(&self) -> Result<Uri<'_>, Box<dyn Error>> {
+        let uri = Uri::parse(&self.url).map_err(|error| format!("{}: {error}", self.url))?;
+        if uri.is_secure() {
+            return Err(format!("{}: this example has no TLS", self.url).into());
+        }
+        Ok(uri)
+    }
+
     /// `None` if help was asked for.
     pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Option<Self>, Box<dyn Error>> {
         use lexopt::{Arg, ValueExt};
         let mut arguments = Self {
             base: Duration::from_millis(100),
             cap: Duration::from_secs(30),
+            connect: Some(Duration::from_secs(10)),
             ..Self::default()
         };
         while let Some(argument) = parser.next()? {
             match argument {
-                Arg::Value(url) => {
-                    let url = url.string()?;
-                    let url: http::Uri =
-                        url.parse().map_err(|error| format!("{url} is no URL: {error}"))?;
-                    if url.scheme_str() != Some("ws") {
-                        return Err("the URL must start with ws://".into());
-                    }
-                    arguments.host = url.host().ok_or("the URL has no host")?.into();
-                    arguments.port = url.port_u16().unwrap_or(80);
-                    arguments.path = url.path_and_query().map_or("/", |path| path.as_str()).into();
-                }
+                Arg::Value(url) if arguments.url.is_empty() => arguments.url = url.string()?,
                 Arg::Long("protocol") => arguments.protocols.push(parser.value()?.string()?),
                 Arg::Long("origin") => arguments.origin = Some(parser.value()?.string()?),
                 Arg::Long("header") => {
@@ -81,20 +91,45 @@ impl Arguments {
                 Arg::Long("deflate") => arguments.deflate = true,
                 Arg::Long("reconnect") => arguments.reconnect = true,
                 Arg::Long("resume") => arguments.resume = true,
-                Arg::Long("until") => arguments.until = parser.value()?.parse()?,
+                Arg::Long("until") => {
+                    arguments.until = parser.value()?.parse().map_err(|_| UNTIL)?;
+                }
                 Arg::Long("backoff") => {
                     let times = parser.value()?.string()?;
                     let (base, cap) = times.split_once(',').ok_or(BACKOFF)?;
                     arguments.base = Duration::from_millis(base.parse().map_err(|_| BACKOFF)?);
                     arguments.cap = Duration::from_millis(cap.parse().map_err(|_| BACKOFF)?);
                 }
+                Arg::Long("timeout") => arguments.timeout(&parser.value()?.string()?)?,
                 Arg::Long("help") | Arg::Short('h') => return Ok(None),
                 other => return Err(other.unexpected().into()),
             }
         }
-        if arguments.host.is_empty() {
+        if arguments.url.is_empty() {
             return Err("the URL is missing".into());
         }
+        arguments.uri()?;
         Ok(Some(arguments))
+    }
+
+    /// Sets the time of `NAME=MS`.
+    fn timeout(&mut self, text: &str) -> Result<(), Box<dyn Error>> {
+        let (name, millis) = text.split_once('=').ok_or(TIMEOUT)?;
+        let millis: u64 = millis.parse().map_err(|_| TIMEOUT)?;
+        let time = (millis > 0).then(|| Duration::from_millis(millis));
+        self.timeouts = match name {
+            "connect" => {
+                self.connect = time;
+                self.timeouts
+            }
+            "handshake" => self.timeouts.handshake_within(time),
+            "ping" => self.timeouts.ping_after(time),
+            "pong" => self.timeouts.pong_within(time),
+            "message" => self.timeouts.message_within(time),
+            "write" => self.timeouts.write_within(time),
+            "close" => self.timeouts.close_within(time),
+            _ => return Err(TIMEOUT.into()),
+        };
+        Ok(())
     }
 }

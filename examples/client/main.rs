@@ -19,10 +19,11 @@ use barews::OsKeys;
 use barews::backoff::Backoff;
 use barews::handshake::client::Handshake;
 use barews::handshake::deflate::DeflateOffer;
+use barews::session::SessionEvent;
 
 use arguments::{Arguments, USAGE};
-use talk::Talk;
-use websocket::{Failure, WebSocket, back_off};
+use talk::{Feed, Talk};
+use websocket::{Failure, WebSocket, back_off, connect};
 
 /// The end of an attempt: how long it was connected, and why it failed, with the exit status.
 struct End {
@@ -36,10 +37,10 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
-    let mut seen = None;
+    let mut feed = Feed::default();
     let mut backoff = Backoff::new(arguments.base, arguments.cap);
     loop {
-        let End { up, failure, is_done } = attempt(arguments, &mut seen)?;
+        let End { up, failure, is_done } = attempt(arguments, &mut feed)?;
         if failure.is_none() && (is_done || !arguments.reconnect) {
             return Ok(ExitCode::SUCCESS);
         }
@@ -53,28 +54,33 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     }
 }
 
-/// Connects, and stays until the end of the connection. `seen` is the last number of the feed.
-fn attempt(arguments: &Arguments, seen: &mut Option<u64>) -> Result<End, Failure> {
-    let Arguments { host, port, .. } = arguments;
-    let path = match seen {
-        Some(seen) if arguments.resume => format!("{}?after={seen}", arguments.path),
-        _ => arguments.path.clone(),
+/// Connects, and stays until the end of the connection.
+fn attempt(arguments: &Arguments, feed: &mut Feed) -> Result<End, Failure> {
+    let uri = arguments.uri()?;
+    let path = match feed.seen {
+        Some(seen) if arguments.resume => {
+            let separator = if uri.path().contains('?') { '&' } else { '?' };
+            format!("{}{separator}after={seen}", uri.path())
+        }
+        _ => uri.path().to_owned(),
     };
     let protocols: Vec<&str> = arguments.protocols.iter().map(String::as_str).collect();
     let headers: Vec<_> = arguments.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
     // Lets the server limit our window.
     let offers = [DeflateOffer::new().client_max_window_bits(None)];
-    let mut handshake = Handshake::new(OsKeys::nonce()?, host, &path)
-        .port(*port)
+    let mut handshake = Handshake::new(OsKeys::nonce()?, uri.host(), &path)
+        .port(uri.port())
         .protocols(&protocols)
         .headers(&headers)
         .deflate(if arguments.deflate { &offers } else { &[] });
     if let Some(origin) = &arguments.origin {
         handshake = handshake.origin(origin);
     }
-    let mut talk = Talk::new(arguments, seen);
-    let address = (host.trim_matches(['[', ']']), *port);
-    let result = WebSocket::run(address, &handshake, |ws, event| talk.on_event(ws, event));
+    let mut talk = Talk::new(arguments, feed);
+    let result = connect((uri.address(), uri.port()), arguments.connect).and_then(|stream| {
+        let on_event = |ws: &mut WebSocket, event: SessionEvent<'_>| talk.on_event(ws, event);
+        WebSocket::run(stream, &handshake, arguments.timeouts, on_event)
+    });
     let status = if talk.opened.is_some() { 2 } else { 1 };
     let up = talk.opened.map_or(Duration::ZERO, |opened| opened.elapsed());
     let is_done = talk.is_done();

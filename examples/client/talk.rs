@@ -9,6 +9,28 @@ use crate::arguments::Arguments;
 use crate::codec::Codec;
 use crate::websocket::{Failure, WebSocket};
 
+/// What is known of the numbered feed, over all connections.
+#[derive(Default)]
+pub(crate) struct Feed {
+    /// The last number received.
+    pub(crate) seen: Option<u64>,
+}
+
+impl Feed {
+    /// Takes a message. If messages before it were lost, or it came before, returns the last number
+    /// and the one with which the feed continues.
+    fn take(&mut self, text: &str) -> Option<(u64, u64)> {
+        if let Some(next) = number(text, r#"{"gap":"#) {
+            // What the server announces need not be announced again.
+            let last = self.seen.replace(next.saturating_sub(1));
+            return Some((last.unwrap_or(0), next));
+        }
+        let next = number(text, r#"{"seq":"#)?;
+        let last = self.seen.replace(next)?;
+        (next != last.saturating_add(1)).then_some((last, next))
+    }
+}
+
 /// One connection.
 pub(crate) struct Talk<'a> {
     arguments: &'a Arguments,
@@ -16,21 +38,20 @@ pub(crate) struct Talk<'a> {
     messages: Assembler<Vec<u8>>,
     /// How many echoes are still to come.
     awaited: usize,
-    /// The last number of the feed.
-    seen: &'a mut Option<u64>,
+    feed: &'a mut Feed,
     /// When the opening handshake was complete.
     pub(crate) opened: Option<Instant>,
     pub(crate) failure: Option<Failure>,
 }
 
 impl<'a> Talk<'a> {
-    pub(crate) fn new(arguments: &'a Arguments, seen: &'a mut Option<u64>) -> Self {
+    pub(crate) fn new(arguments: &'a Arguments, feed: &'a mut Feed) -> Self {
         Self {
             arguments,
             codec: None,
             messages: Assembler::new(Vec::new()),
             awaited: arguments.texts.len(),
-            seen,
+            feed,
             opened: None,
             failure: None,
         }
@@ -99,7 +120,11 @@ impl<'a> Talk<'a> {
         match self.messages.push(data)? {
             Some(Message::Text(text)) => {
                 println!("text {text}");
-                *self.seen = number(text).or(*self.seen);
+                if let Some((last, next)) = self.feed.take(text)
+                    && self.arguments.resume
+                {
+                    println!("lost: the feed continues with {next}, after {last}");
+                }
             }
             Some(Message::Binary(bytes)) => println!("binary {} bytes", bytes.len()),
             None => return Ok(()),
@@ -112,12 +137,12 @@ impl<'a> Talk<'a> {
     pub(crate) fn is_done(&self) -> bool {
         match self.arguments.until {
             0 => self.awaited == 0 && !self.arguments.reconnect,
-            until => self.seen.is_some_and(|seen| seen >= until),
+            until => self.feed.seen.is_some_and(|seen| seen >= until),
         }
     }
 }
 
-/// The number in a message of the feed.
-fn number(text: &str) -> Option<u64> {
-    text.strip_prefix(r#"{"seq":"#)?.strip_suffix('}')?.parse().ok()
+/// The number in a message of the feed that begins with `name`.
+fn number(text: &str, name: &str) -> Option<u64> {
+    text.strip_prefix(name)?.strip_suffix('}')?.parse().ok()
 }

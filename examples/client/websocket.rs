@@ -1,7 +1,7 @@
 //! A WebSocket on a blocking socket. It can be copied alone.
 
 use std::io::{ErrorKind, Read, Result as IoResult, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -24,25 +24,25 @@ pub(crate) struct WebSocket {
 }
 
 impl WebSocket {
-    /// Connects, and passes each event to `on_event`, which may send, until the connection has ended.
+    /// Opens the connection, and passes each event to `on_event`, which may send, until it has ended.
     pub(crate) fn run(
-        address: (&str, u16),
+        mut stream: TcpStream,
         handshake: &Handshake<'_>,
+        times: Timeouts,
         mut on_event: impl FnMut(&mut Self, SessionEvent<'_>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let (mut stream, start) = (TcpStream::connect(address)?, Instant::now());
+        let start = Instant::now();
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(TICK))?;
         let (mut rx, mut tx) = (RecvBuffer::new(vec![0; 16 << 10]), SendBuffer::new(Vec::new()));
-        let (config, times, now) = (Config::new(), Timeouts::new(), start.elapsed());
+        let (config, now) = (Config::new(), start.elapsed());
         let session = Session::client(config, times, OsKeys, handshake, &mut tx, now)?;
         let mut ws = Self { session, tx, start };
         loop {
             while let Some(event) = ws.session.receive(&mut rx, &mut ws.tx, start.elapsed()) {
                 on_event(&mut ws, event)?;
             }
-            let n = if ws.tx.is_empty() { None } else { ready(stream.write(ws.tx.unsent()))? };
-            ws.tx.sent(n.unwrap_or(0));
+            unless_blocked(ws.tx.write_with(|bytes| stream.write(bytes)))?;
             match ws.session.transport_action(&ws.tx) {
                 TransportAction::Keep | TransportAction::AwaitEnd => {}
                 TransportAction::HalfClose => stream.shutdown(Shutdown::Write)?,
@@ -52,9 +52,7 @@ impl WebSocket {
                 let wait = ws.session.deadline().map(|at| at.saturating_sub(start.elapsed()));
                 let wait = if ws.tx.is_empty() { wait } else { Some(TICK) };
                 stream.set_read_timeout(wait.map(|wait| wait.max(Duration::from_millis(1))))?;
-                if let Some(n) = ready(stream.read(rx.spare_mut()))? {
-                    rx.advance(n);
-                }
+                unless_blocked(rx.read_with(|space| stream.read(space)))?;
             }
         }
     }
@@ -68,13 +66,28 @@ impl WebSocket {
     }
 }
 
-/// `None` if the time for it was over.
-fn ready(result: IoResult<usize>) -> IoResult<Option<usize>> {
-    match result {
-        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-            Ok(None)
+/// Connects to the first address that answers, each within this time.
+pub(crate) fn connect(host: (&str, u16), within: Option<Duration>) -> Result<TcpStream, Failure> {
+    let failed = |error| format!("{}:{}: {error}", host.0, host.1);
+    let mut last = ErrorKind::NotFound.into();
+    for address in host.to_socket_addrs().map_err(failed)? {
+        let stream = match within {
+            Some(time) => TcpStream::connect_timeout(&address, time),
+            None => TcpStream::connect(address),
+        };
+        match stream {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
         }
-        result => result.map(Some),
+    }
+    Err(failed(last).into())
+}
+
+/// Blocked means that the time for it was over.
+fn unless_blocked(result: IoResult<usize>) -> IoResult<()> {
+    match result {
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Ok(()),
+        result => result.map(drop),
     }
 }
 

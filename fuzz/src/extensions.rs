@@ -13,10 +13,14 @@ enum Lexeme {
     Wrong,
 }
 
-/// The elements before the first syntax error, and whether there is no error.
+/// The elements before the first syntax error, and whether there is no error. Empty elements are
+/// ignored.
 pub fn parse(value: &[u8]) -> (Vec<Element>, bool) {
     let mut elements = Vec::new();
     for part in lexemes(value).split(|lexeme| *lexeme == Lexeme::Separator(b',')) {
+        if part.is_empty() {
+            continue;
+        }
         let Some(element) = element(part) else { return (elements, false) };
         elements.push(element);
     }
@@ -33,6 +37,8 @@ fn lexemes(value: &[u8]) -> Vec<Lexeme> {
     while let Some(&byte) = value.get(at) {
         let len = match byte {
             b' ' | b'\t' => 1,
+            // A folded line (RFC 9112 §5.2).
+            b'\r' if matches!(value[at..], [_, b'\n', b' ' | b'\t', ..]) => 3,
             b',' | b';' | b'=' => {
                 lexemes.push(Lexeme::Separator(byte));
                 1
@@ -140,9 +146,9 @@ impl Params {
         // unoffered.
         let reset = self.server_reset || !offer.server_reset;
         // §7.1.2.1: accepted "by including" it "with the same or smaller value". It may be included
-        // unoffered.
+        // unoffered, and the default may be left out.
         let server = offer.server_bits.is_none()
-            || (8..=offer.server_bits.unwrap_or(15)).any(|bits| self.server_bits == Some(bits));
+            || (8..=offer.server_bits.unwrap_or(15)).contains(&self.server_bits.unwrap_or(15));
         // §7.1.2.2: only in an answer if it was offered, and then with a value.
         let client = self.client_bits.is_none()
             || offer.client_bits.is_some_and(|most| {

@@ -53,9 +53,26 @@ pub fn texts<'a, const N: usize>(bytes: &'a [u8], usual: [&'a str; N]) -> [&'a s
     usual.map(|usual| texts.next().filter(|text| !text.is_empty()).unwrap_or(usual))
 }
 
+/// Replaces a higher minor version of HTTP/1 by 1, the highest that `httparse` reads.
+fn with_version_1_1(bytes: &[u8]) -> Vec<u8> {
+    const VERSION: &[u8] = b"HTTP/1.";
+    let mut bytes = bytes.to_vec();
+    let start = bytes.iter().position(|byte| !b"\r\n".contains(byte)).unwrap_or(0);
+    let rest = &bytes[start..];
+    let line = &rest[..rest.iter().position(|byte| *byte == b'\r').unwrap_or(rest.len())];
+    let last = line.len().checked_sub(VERSION.len() + 1);
+    let at = if line.starts_with(VERSION) { Some(0) } else { last };
+    let at = at.filter(|at| line[*at..].starts_with(VERSION));
+    if let Some(minor @ b'2'..=b'9') = at.and_then(|at| bytes.get_mut(start + at + VERSION.len())) {
+        *minor = b'1';
+    }
+    bytes
+}
+
 /// Asserts that `httparse` parses an accepted request identically. It accepts more than we do.
 pub fn is_that_of_httparse(bytes: &[u8], request: &Request<'_>) {
     let mut space = [EMPTY_HEADER; 16];
+    let bytes = &with_version_1_1(bytes);
     let mut theirs = httparse::Request::new(&mut space);
     assert_eq!(theirs.parse(bytes), Ok(Status::Complete(request.head_len())));
     assert_eq!(theirs.method, Some(request.method()));
@@ -75,7 +92,10 @@ pub fn is_answer_of_httparse(
     loop {
         let mut space = [EMPTY_HEADER; 16];
         let mut theirs = httparse::Response::new(&mut space);
-        let Ok(Status::Complete(len)) = theirs.parse(&bytes[start..]) else {
+        let rest = with_version_1_1(&bytes[start..]);
+        let mut config = httparse::ParserConfig::default();
+        config.allow_obsolete_multiline_headers_in_responses(true);
+        let Ok(Status::Complete(len)) = config.parse_response(&mut theirs, &rest) else {
             panic!("httparse rejects {:?}", theirs)
         };
         start += len;

@@ -22,8 +22,7 @@ pub const MIN_BUFFER_LEN: usize = 131;
 /// # let incoming = [0x89, 0x80, 1, 2, 3, 4];
 /// # let mut transport = &incoming[..];
 /// # use std::io::Read;
-/// let n = transport.read(rx.spare_mut())?;
-/// rx.advance(n);
+/// rx.read_with(|space| transport.read(space))?;
 /// let mut input = rx.input();
 /// assert!(matches!(ws.receive(&mut input), Ok(Event::Ping(_))));
 /// assert!(matches!(ws.receive(&mut input), Ok(Event::NeedMore(n)) if n.get() == 6));
@@ -93,6 +92,14 @@ impl<S: Storage> RecvBuffer<S> {
     ///
     /// The unread bytes are moved only if there is no space otherwise. If they fill the storage, it
     /// grows to twice its length. The space is empty if that is not possible.
+    ///
+    /// For a [`Session`](crate::session::Session), the call is an attempt to read. A macro such as
+    /// tokio's `select!` makes the call for a disabled branch, too, unless it is in an `async` block,
+    /// which is not polled then:
+    ///
+    /// ```text
+    /// n = async { from.read(rx.spare_mut()).await }, if ws.wants_read() => rx.advance(n?),
+    /// ```
     pub fn spare_mut(&mut self) -> &mut [u8] {
         if self.is_empty() {
             (self.start, self.end) = (0, 0);
@@ -184,7 +191,8 @@ impl<S: Storage> RecvBuffer<S> {
     /// counts as its length.
     ///
     /// For a [`Session`](crate::session::Session), 0 bytes are the end of the transport, as they are
-    /// for a read, unless the space was empty.
+    /// for a read, unless the space was empty. Where a read of 0 bytes means that nothing has arrived
+    /// yet, as on a serial line, leave out the call.
     pub fn advance(&mut self, n: usize) {
         let spare = self.capacity().saturating_sub(self.end);
         let n = n.min(spare);
@@ -193,6 +201,35 @@ impl<S: Storage> RecvBuffer<S> {
         reads.received = reads.received.saturating_add(n);
         reads.ended |= n == 0 && spare > 0;
         reads.dry = n < spare;
+    }
+
+    /// Reads once: lets `read` write to [`spare_mut`](Self::spare_mut), and marks the number of bytes
+    /// that it returns as received. Returns that number; 0 is the end of the transport, unless the
+    /// space was empty.
+    ///
+    /// # Errors
+    ///
+    /// The error of `read`, which has received nothing. It may only mean that nothing has arrived yet:
+    ///
+    /// ```
+    /// use barews::RecvBuffer;
+    /// use std::io::{self, ErrorKind, Read};
+    ///
+    /// fn receive(transport: &mut impl Read, rx: &mut RecvBuffer<[u8; 4096]>) -> io::Result<()> {
+    ///     match rx.read_with(|space| transport.read(space)) {
+    ///         Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
+    ///         read => read.map(drop),
+    ///     }
+    /// }
+    /// # assert!(receive(&mut io::empty(), &mut RecvBuffer::new([0; 4096])).is_ok());
+    /// ```
+    pub fn read_with<E>(
+        &mut self,
+        read: impl FnOnce(&mut [u8]) -> Result<usize, E>,
+    ) -> Result<usize, E> {
+        let n = read(self.spare_mut())?;
+        self.advance(n);
+        Ok(n)
     }
 
     /// Appends a copy of `bytes`, for a transport that delivers in pieces of its own, such as HTTP/2 or
@@ -229,7 +266,8 @@ impl<S: Storage> RecvBuffer<S> {
         self.parts().0
     }
 
-    /// Moves the unread bytes into `bigger` and returns the old storage.
+    /// Moves the unread bytes into `bigger` and returns the old storage. A shorter one is possible,
+    /// too: it gives back the memory of a long message, which a `Vec<u8>` keeps otherwise.
     ///
     /// # Errors
     ///

@@ -24,8 +24,7 @@ use crate::wire::error::SendError;
 /// # let mut transport = Vec::new();
 /// # use std::io::Write;
 /// while !tx.is_empty() {
-///     let n = transport.write(tx.unsent())?;
-///     tx.sent(n);
+///     tx.write_with(|bytes| transport.write(bytes))?;
 /// }
 /// assert_eq!(transport, b"\x81\x05hello");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -33,20 +32,21 @@ use crate::wire::error::SendError;
 #[derive(Debug)]
 pub struct SendBuffer<S> {
     storage: S,
-    /// The unsent bytes are those from `start` to `end`.
+    /// The unsent bytes are the `len` bytes from `start` on.
     start: usize,
-    end: usize,
-    /// More than `high` bytes are unsent if `end` is greater: `start + high`.
-    limit: usize,
+    len: usize,
     low: usize,
     high: usize,
     /// More than `high` bytes were unsent, and not yet less than `low` since.
     is_over: bool,
-    /// The number of bytes that were sent before those of the storage.
-    origin: u64,
+    /// The number of bytes that were sent.
+    total_sent: u64,
     /// The number of bytes that were sent when a session asked last.
     #[cfg(feature = "handshake")]
     seen: u64,
+    /// Where the Ping of a session ends, counted in bytes from the beginning.
+    #[cfg(feature = "handshake")]
+    ping: u64,
     /// Whether the caller has looked at the unsent bytes, to write them, since a session asked.
     pub(crate) tried: bool,
 }
@@ -67,14 +67,15 @@ impl<S: Storage> SendBuffer<S> {
         Self {
             storage,
             start: 0,
-            end: 0,
-            limit: high,
+            len: 0,
             low,
             high,
             is_over: false,
-            origin: 0,
+            total_sent: 0,
             #[cfg(feature = "handshake")]
             seen: 0,
+            #[cfg(feature = "handshake")]
+            ping: 0,
             tried: false,
         }
     }
@@ -83,30 +84,45 @@ impl<S: Storage> SendBuffer<S> {
     #[inline]
     pub fn unsent(&mut self) -> &[u8] {
         self.tried = true;
-        self.storage.as_ref().get(self.start..self.end).unwrap_or_default()
+        self.storage.as_ref().get(self.start..self.end()).unwrap_or_default()
     }
 
     /// Marks the first `n` unsent bytes as written to the transport. A greater `n` counts as
     /// [`len`](Self::len).
     #[inline]
     pub fn sent(&mut self, n: usize) {
-        if self.start > 0 || n < self.end {
+        if n < self.len {
             return self.sent_part(n);
         }
-        self.origin = self.origin.wrapping_add(bytes::to_u64(self.end));
-        self.end = 0;
+        self.total_sent = self.total_sent.wrapping_add(bytes::to_u64(self.len));
+        (self.start, self.len) = (0, 0);
         self.is_over = false;
     }
 
     /// Out of line, to keep it off the path on which the transport takes everything.
     #[inline(never)]
     fn sent_part(&mut self, n: usize) {
-        self.start += n.min(self.len());
+        self.total_sent = self.total_sent.wrapping_add(bytes::to_u64(n));
+        (self.start, self.len) = (self.start.wrapping_add(n), self.len.wrapping_sub(n));
+        self.is_over &= self.len > self.low;
+    }
+
+    /// Writes once: passes what is [`unsent`](Self::unsent) to `write`, and marks the number of bytes
+    /// that it returns as written. Returns that number. Without unsent bytes, `write` is not called.
+    ///
+    /// # Errors
+    ///
+    /// The error of `write`, which has written nothing.
+    pub fn write_with<E>(
+        &mut self,
+        write: impl FnOnce(&[u8]) -> Result<usize, E>,
+    ) -> Result<usize, E> {
         if self.is_empty() {
-            self.move_to_front();
+            return Ok(0);
         }
-        self.limit = self.start.saturating_add(self.high);
-        self.is_over &= self.len() > self.low;
+        let n = write(self.unsent())?.min(self.len());
+        self.sent(n);
+        Ok(n)
     }
 
     /// Marks the first `n` bytes of what is unsent followed by `payload` as written, and queues the
@@ -117,7 +133,7 @@ impl<S: Storage> SendBuffer<S> {
     /// [`StorageFull`] as in [`spare_mut`](Self::spare_mut): the rest of `payload` is not queued, and
     /// without it the stream is broken.
     pub fn sent_with(&mut self, n: usize, payload: &[u8]) -> Result<(), StorageFull> {
-        let queued = n.min(self.len());
+        let queued = n.min(self.len);
         self.sent(queued);
         self.push(payload.get(n.saturating_sub(queued)..).unwrap_or_default())
     }
@@ -125,13 +141,13 @@ impl<S: Storage> SendBuffer<S> {
     /// The number of unsent bytes.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.end.wrapping_sub(self.start)
+        self.len
     }
 
     /// Whether no bytes are unsent.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.end == self.start
+        self.len == 0
     }
 
     /// Whether the peer reads too slowly for more to be queued: true once more than the high mark
@@ -149,26 +165,25 @@ impl<S: Storage> SendBuffer<S> {
     /// [`StorageFull`] if the storage is too short and cannot grow.
     #[inline]
     pub fn spare_mut(&mut self, n: usize) -> Result<&mut [u8], StorageFull> {
-        if self.storage.as_ref().len().saturating_sub(self.end) < n {
+        if self.storage.as_ref().len().saturating_sub(self.end()) < n {
             self.make_space(n)?;
         }
-        Ok(self.storage.as_mut().get_mut(self.end..).unwrap_or_default())
+        let end = self.end();
+        Ok(self.storage.as_mut().get_mut(end..).unwrap_or_default())
     }
 
     /// Queues `n` bytes, which were written to the front of [`spare_mut`](Self::spare_mut).
     #[inline]
     pub fn advance(&mut self, n: usize) {
-        let spare = self.storage.as_ref().len().saturating_sub(self.end);
+        let spare = self.storage.as_ref().len().saturating_sub(self.end());
         self.queued(n.min(spare));
     }
 
     /// Queues `n` bytes, at most those of [`spare_mut`](Self::spare_mut).
     #[inline(always)]
     pub(crate) fn queued(&mut self, n: usize) {
-        self.end = self.end.wrapping_add(n);
-        if self.end > self.limit {
-            self.is_over = true;
-        }
+        self.len = self.len.wrapping_add(n);
+        self.is_over |= self.len > self.high;
     }
 
     /// Queues the bytes that `write` writes; if it misses space, once more with that space.
@@ -177,8 +192,7 @@ impl<S: Storage> SendBuffer<S> {
         &mut self,
         mut write: impl FnMut(&mut [u8]) -> Result<usize, SendError>,
     ) -> Result<(), SendError> {
-        let spare = self.storage.as_mut().get_mut(self.end..).unwrap_or_default();
-        let n = match write(spare) {
+        let n = match write(self.spare()) {
             Err(SendError::BufferTooSmall { needed }) => {
                 let too_small =
                     |full: StorageFull| SendError::BufferTooSmall { needed: full.needed };
@@ -204,44 +218,39 @@ impl<S: Storage> SendBuffer<S> {
     }
 
     /// Moves the unsent bytes into `bigger` and returns the old storage, for instance to a pool. The
-    /// marks stay. Without unsent bytes, `bigger` may be empty.
+    /// marks stay. A shorter one is possible, too: it gives back the memory of a long message, which a
+    /// `Vec<u8>` keeps otherwise. Without unsent bytes, it may be empty.
     ///
     /// # Errors
     ///
     /// Returns `bigger` if it does not hold the unsent bytes; nothing has changed then.
     pub fn grow(&mut self, mut bigger: S) -> Result<S, S> {
-        let unsent = self.storage.as_ref().get(self.start..self.end).unwrap_or_default();
+        let unsent = self.storage.as_ref().get(self.start..self.end()).unwrap_or_default();
         let Some(to) = bigger.as_mut().get_mut(..unsent.len()) else {
             return Err(bigger);
         };
         bytes::copy(unsent, to);
-        self.origin = self.total_sent();
-        (self.start, self.end, self.limit) = (0, self.len(), self.high);
+        self.start = 0;
         Ok(core::mem::replace(&mut self.storage, bigger))
     }
 
-    /// How many bytes were sent since the beginning.
-    pub(crate) const fn total_sent(&self) -> u64 {
-        self.origin.wrapping_add(bytes::to_u64(self.start))
+    /// Where the unsent bytes end in the storage.
+    #[inline(always)]
+    const fn end(&self) -> usize {
+        self.start.wrapping_add(self.len)
     }
 
     #[cold]
     fn make_space(&mut self, n: usize) -> Result<(), StorageFull> {
-        let len = self.len();
-        let needed = len.saturating_add(n);
+        let needed = self.len.saturating_add(n);
         if needed > self.storage.as_ref().len() {
-            grow_over(&mut self.storage, len, needed)?;
+            grow_over(&mut self.storage, self.len, needed)?;
         }
-        self.move_to_front();
-        self.limit = self.high;
-        Ok(())
-    }
-
-    fn move_to_front(&mut self) {
-        let queued = self.storage.as_mut().get_mut(..self.end).unwrap_or_default();
+        let end = self.end();
+        let queued = self.storage.as_mut().get_mut(..end).unwrap_or_default();
         bytes::move_to_front(queued, self.start);
-        self.origin = self.total_sent();
-        (self.start, self.end) = (0, self.len());
+        self.start = 0;
+        Ok(())
     }
 }
 
@@ -251,22 +260,27 @@ impl<S: Storage> SendBuffer<S> {
     /// The space that is free now.
     #[inline(always)]
     pub(crate) fn spare(&mut self) -> &mut [u8] {
-        self.storage.as_mut().get_mut(self.end..).unwrap_or_else(bytes::nothing)
+        let end = self.end();
+        self.storage.as_mut().get_mut(end..).unwrap_or_else(bytes::nothing)
     }
 
-    /// Where the bytes that are unsent now end, counted in bytes from the beginning.
-    pub(crate) const fn position(&self) -> u64 {
-        self.origin.wrapping_add(bytes::to_u64(self.end))
+    /// What was queued last is the session's Ping.
+    pub(crate) const fn mark_ping(&mut self) {
+        self.ping = self.total_sent.wrapping_add(bytes::to_u64(self.len));
+    }
+
+    /// Whether the Ping, if one was queued here, was sent.
+    pub(crate) const fn has_sent_ping(&self) -> bool {
+        self.total_sent >= self.ping
     }
 
     /// Whether bytes were sent since [`take_progress`](Self::take_progress).
     pub(crate) const fn has_progressed(&self) -> bool {
-        self.total_sent() != self.seen
+        self.total_sent != self.seen
     }
 
     /// Whether bytes were sent since this was asked last.
     pub(crate) const fn take_progress(&mut self) -> bool {
-        let sent = self.total_sent();
-        core::mem::replace(&mut self.seen, sent) != sent
+        core::mem::replace(&mut self.seen, self.total_sent) != self.total_sent
     }
 }

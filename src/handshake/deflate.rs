@@ -162,7 +162,8 @@ impl OfferParams {
         let server_takeover = self.server_no_context_takeover || !offer.server_no_context_takeover;
         let server_window = match (offer.server_max_window_bits, self.server_max_window_bits) {
             (Some(offered), Some(answered)) => answered <= offered,
-            (Some(_), None) => false,
+            // Without it, the server uses the default.
+            (Some(offered), None) => offered == WindowBits::MAX,
             (None, _) => true,
         };
         let client_window = match (offer.client_max_window_bits, self.client_max_window_bits) {

@@ -97,7 +97,8 @@ pub enum Error {
     InvalidFieldName,
     /// A field value contains a control character (RFC 9110 §5.5).
     InvalidFieldValue,
-    /// A field line begins with whitespace (RFC 9112 §5.2).
+    /// A field line of a request, or the first one of a response, begins with whitespace (RFC 9112
+    /// §2.2 and §5.2).
     ObsoleteFold,
     /// The head is longer than [`Limits::max_head_len`](super::Limits::max_head_len).
     HeadTooLong,
@@ -111,7 +112,8 @@ pub enum Error {
     InvalidTarget,
     /// The method of an upgrade request is not GET (RFC 6455 §4.2.1).
     MethodNotAllowed,
-    /// The HTTP version is not 1.1 or, for a request that is not an upgrade, 1.0.
+    /// The major version of HTTP is not 1, or a 101 response is one of HTTP/1.0 (RFC 9110 §2.5 and
+    /// §15.6.6).
     HttpVersion,
     /// A required field is missing.
     Missing(Field),
@@ -120,7 +122,7 @@ pub enum Error {
     Repeated(Field),
     /// A field has an invalid value.
     Invalid(Field),
-    /// An upgrade request or a 101 response declares a body (RFC 9110 §7.8).
+    /// An upgrade request declares a body (RFC 9110 §9.3.1).
     BodyNotAllowed,
     /// `Sec-WebSocket-Version` is a number other than 13 (RFC 6455 §4.4).
     UnsupportedVersion,
@@ -224,8 +226,8 @@ pub enum BuildError {
     InvalidHost,
     /// The port is 0.
     InvalidPort,
-    /// The path does not begin with `/`, or contains a byte that is not allowed in a
-    /// request target.
+    /// The path is not empty and does not begin with `/` or `?`, or contains a byte that is not
+    /// allowed in a request target.
     InvalidTarget,
     /// The origin is empty, or contains whitespace, a control character or a non-ASCII character.
     InvalidOrigin,

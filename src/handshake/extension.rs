@@ -7,7 +7,8 @@
 //!
 //! A single pass without backtracking: each byte is assigned to a token, a separator or
 //! a quoted value as soon as it is read. Spaces and tabs are allowed around separators,
-//! because §9.1 uses the implied whitespace of RFC 2616. Empty elements are rejected.
+//! because §9.1 uses the implied whitespace of RFC 2616; in a response also a line break
+//! before one of them (RFC 9112 §5.2). Empty elements are ignored (RFC 9110 §5.6.1.2).
 //!
 //! ```
 //! use barews::handshake::extension;
@@ -42,7 +43,7 @@ impl fmt::Display for Malformed {
 impl core::error::Error for Malformed {}
 
 /// Parses one field value. If a head has several such fields, parse them in order:
-/// their elements form one list.
+/// their elements form one list, which must not be empty.
 #[must_use]
 pub const fn parse(value: &[u8]) -> Extensions<'_> {
     Extensions { next: Some(ElementParser { rest: value }) }
@@ -61,6 +62,11 @@ impl<'b> Iterator for Extensions<'b> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let mut cursor = self.next.take()?;
+        cursor.skip_whitespace();
+        while cursor.eat(b',') {}
+        if cursor.rest.is_empty() {
+            return None;
+        }
         let extension = cursor.extension();
         if extension.is_some() {
             if cursor.eat(b',') {
@@ -181,7 +187,6 @@ struct ElementParser<'b> {
 impl<'b> ElementParser<'b> {
     /// An extension and all its parameters. The caller checks what follows.
     fn extension(&mut self) -> Option<Extension<'b>> {
-        self.skip_whitespace();
         let name = self.token()?;
         let from = self.rest;
         while self.eat(b';') {
@@ -253,8 +258,12 @@ impl<'b> ElementParser<'b> {
     }
 
     fn skip_whitespace(&mut self) {
-        while let Some((b' ' | b'\t', rest)) = self.rest.split_first() {
-            self.rest = rest;
+        loop {
+            self.rest = match self.rest {
+                [b' ' | b'\t', rest @ ..] => rest,
+                [b'\r', b'\n', rest @ ..] if matches!(rest, [b' ' | b'\t', ..]) => rest,
+                _ => return,
+            };
         }
     }
 }

@@ -21,10 +21,12 @@ pub mod client;
 pub mod deflate;
 mod error;
 pub mod extension;
+mod forward;
 mod http;
 pub mod key;
 pub mod server;
 
 pub use crate::bytes::Status;
 pub use error::{BuildError, Error, Field};
+pub use forward::ForwardedRequest;
 pub use http::head::{HeaderField, HeaderFields, Limits};

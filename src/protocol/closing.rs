@@ -92,7 +92,7 @@ pub enum TransportAction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Local {
     Open,
-    /// A Close is ready, and the caller says when it is queued.
+    /// A Close is owed, and the caller says when it is queued.
     Held,
     /// A Close is queued; data is refused.
     Queued,

@@ -49,6 +49,23 @@ impl Config {
         }
     }
 
+    /// The options of a proxy, whose two sides exchange all frames as they are, with
+    /// [`Session::forward`](crate::session::Session::forward): no limit of length,
+    /// [`ControlOrder::Wire`], and no Pong or Close but the peer's.
+    #[must_use]
+    pub const fn proxy() -> Self {
+        Self {
+            max_frame_len: Self::UNLIMITED,
+            max_message_len: Self::UNLIMITED,
+            max_fragments: Self::UNLIMITED_FRAGMENTS,
+            control_order: ControlOrder::Wire,
+            auto_pong: false,
+            auto_close: false,
+            auto_fail: false,
+            ..Self::new()
+        }
+    }
+
     /// Sets the longest payload of a data frame, in bytes. A longer one is [`Error::FrameTooLong`],
     /// as soon as its header announces it.
     #[must_use]

@@ -314,7 +314,7 @@ impl<R: Role> Connection<R> {
         out: &mut [u8],
     ) -> Result<usize, SendError> {
         let is_reply = matches!(self.receiver.remote(), Remote::Closed | Remote::Ended);
-        self.sender.send_close(code, reason, is_reply, out)
+        self.sender.send_close(code, reason, is_reply, self.receiver.error(), out)
     }
 
     /// Writes the queued control frame and returns its length, at most

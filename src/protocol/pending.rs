@@ -79,13 +79,22 @@ impl Pending {
         self.close(LocalEvent::CloseReceived { auto_close: self.auto_close }, code);
     }
 
-    /// Queues or holds a Close, if `event` asks for one.
+    /// The caller queues the Close that is held, if one is.
+    pub(crate) fn release(&mut self, code: Option<CloseCode>) {
+        self.close(LocalEvent::Released, code);
+    }
+
+    /// Queues or holds a Close, if `event` asks for one. It replaces a Pong.
     fn close(&mut self, event: LocalEvent, code: Option<CloseCode>) {
         let local = self.local.next(event);
         if local == self.local {
             return;
         }
         self.local = local;
+        if self.is_held() {
+            self.due = None;
+            return;
+        }
         let body = self.queue(Reply::Close);
         if let Some(code) = code {
             body.fill(&code.as_u16().to_be_bytes(), [0; 4]);
@@ -105,7 +114,7 @@ impl Pending {
     }
 
     pub(crate) const fn is_due(&self) -> bool {
-        self.due.is_some() && !self.is_held()
+        self.due.is_some()
     }
 
     /// Whether a Close waits for the caller.

@@ -108,6 +108,14 @@ impl Receiver {
         }
     }
 
+    /// Why the connection has failed, if it has.
+    pub(crate) const fn error(&self) -> Option<Error> {
+        match self.state {
+            ReceiveState::Failed { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+
     /// Whether a message has begun and its end has not been delivered.
     pub(crate) const fn in_message(&self) -> bool {
         match self.state {

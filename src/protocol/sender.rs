@@ -12,7 +12,7 @@ use crate::protocol::fragmentation::Fragmentation;
 use crate::protocol::pending::{Pending, Reply};
 use crate::protocol::role::{NoKey, Role};
 use crate::wire::close::CloseCode;
-use crate::wire::error::SendError;
+use crate::wire::error::{Error, SendError};
 use crate::wire::frame::{self, Content, Header, HeaderBytes, Kind, Lead, MAX_CONTROL_LEN, Opcode};
 use crate::wire::mask;
 use crate::wire::masking_key::MaskingKey;
@@ -181,12 +181,13 @@ impl<R: Role> Sender<R> {
         self.write(Lead { fin: true, rsv1: false, opcode }, payload, out)
     }
 
-    /// Writes this side's Close; does nothing if one has been sent.
+    /// Writes this side's Close; does nothing if one has been sent. `fault` is the peer's error.
     pub(crate) fn send_close(
         &mut self,
         code: CloseCode,
         reason: &str,
         is_reply: bool,
+        fault: Option<Error>,
         out: &mut [u8],
     ) -> Result<usize, SendError> {
         let mut body = [0; MAX_CONTROL_LEN];
@@ -204,7 +205,7 @@ impl<R: Role> Sender<R> {
             // §5.5.1: both sides may close at once; then the queued reply is this side's Close.
             Local::Held | Local::Queued if self.frame.is_some() => Err(SendError::FrameInProgress),
             Local::Held | Local::Queued => {
-                self.pending.local = self.pending.local.next(LocalEvent::Released);
+                self.pending.release(fault.map(Error::close_code));
                 self.transmit(out)
             }
             Local::Closed => Ok(0),
@@ -217,7 +218,7 @@ impl<R: Role> Sender<R> {
         if self.is_broken() {
             return Err(SendError::NoMaskingKey);
         }
-        if self.frame.is_some() || self.pending.is_held() {
+        if self.frame.is_some() {
             return Ok(0);
         }
         self.transmit_due(out)
@@ -331,7 +332,6 @@ impl<R: Role> Sender<R> {
     /// The length of the queued control frame in bytes; 0 if there is none.
     fn due_len(&self) -> usize {
         let due = self.pending.due.as_ref();
-        debug_assert!(!self.pending.is_held(), "nothing but the held Close is sent then");
         due.map_or(0, |due| frame::frame_len(due.payload.len(), !R::SERVER))
     }
 }

@@ -2,9 +2,9 @@
 
 use core::time::Duration;
 
-use super::event::Failure;
+use super::event::Cause;
 use super::opening::{ClientOpening, ServerOpening, SessionRole};
-use super::state::{Session, Stage};
+use super::state::{Incoming, Session, Stage};
 use crate::buffer::{SendBuffer, Storage};
 use crate::handshake;
 use crate::handshake::client::Handshake;
@@ -59,7 +59,7 @@ impl Session<Server> {
                 let config = Config { deflate: accept.deflate.is_some(), ..*config };
                 write_head(tx, |out| accept.write(out))?;
                 self.stage = Stage::Open(Connection::server(config));
-                self.is_deaf = false;
+                self.set_incoming(Incoming::Open);
                 self.clock.open(now);
             }
             Err(error) => self.refuse(error, tx, now),
@@ -84,7 +84,7 @@ impl Session<Server> {
         if let Stage::Opening { opening: ServerOpening::Asked { .. }, .. } = &self.stage {
             write_head(tx, |out| respond(status, headers, body, out))?;
             self.stage = Stage::Refused;
-            self.is_deaf = false;
+            self.set_incoming(Incoming::Open);
             self.clock.close(now);
         }
         Ok(())
@@ -122,8 +122,8 @@ impl<R: SessionRole> Session<R> {
         tx: &mut SendBuffer<T>,
         now: Duration,
     ) {
-        self.report_later(Failure::Handshake(error));
-        self.is_deaf = false;
+        self.report_later(Cause::Handshake(error));
+        self.set_incoming(Incoming::Open);
         self.stage = if R::SERVER && write_head(tx, |out| error.respond(out)).is_ok() {
             Stage::Refused
         } else {

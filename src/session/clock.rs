@@ -5,8 +5,8 @@ use core::time::Duration;
 
 use crate::buffer::{Reads, SendBuffer, Storage};
 use crate::bytes;
-use crate::time::floor;
 use crate::time::keepalive::{Action, Keepalive, Timeouts};
+use crate::time::{NONE, deadline, floor};
 
 /// The milliseconds between an expired deadline and the verdict, in which the caller reads. They must
 /// be enough for a runtime to learn from the operating system what has arrived.
@@ -19,20 +19,32 @@ const LATE: u64 = 200;
 /// caller that neither reads nor writes asked more often.
 const ADJOURNMENTS: u8 = 8;
 
-/// No Ping waits in the output.
-const NO_PING: u64 = 0;
-/// A Ping has found no space in the output.
-const PING_DUE: u64 = u64::MAX;
-/// No deadline has expired.
-const NO_VERDICT: u64 = u64::MAX;
+/// The session's Ping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ping {
+    /// None waits in the output.
+    None,
+    /// It has found no space in the output.
+    Due,
+    /// It is in the output.
+    Queued,
+}
+
+/// What was received to its end since the last tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Whole {
+    Nothing,
+    /// A control frame outside of a message.
+    Control,
+    Message,
+}
 
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(super) struct Clock {
     keepalive: Keepalive,
-    /// Where in the output the session's Ping ends, or one of the constants above.
-    ping: u64,
-    /// When the verdict on an expired deadline is due, in milliseconds.
+    pub(super) ping: Ping,
+    /// When the verdict on an expired deadline is due, in milliseconds; `NONE` if none has expired.
     verdict: u64,
     adjourned: u8,
     /// When the last tick was, in milliseconds modulo 2^32.
@@ -47,10 +59,8 @@ pub(super) struct Clock {
     is_behind: bool,
     /// The caller writes what is unsent, and does not read until that is done.
     only_writes: bool,
-    /// Since the last tick, a message ended, a control frame came outside of one, or a message was
-    /// sent.
-    pub(super) has_message: bool,
-    pub(super) has_control: bool,
+    pub(super) whole: Whole,
+    /// A message was sent since the last tick.
     pub(super) has_sent: bool,
 }
 
@@ -63,15 +73,14 @@ pub(super) struct Seen {
     pub(super) is_partial: bool,
     /// Nothing is read.
     pub(super) is_paused: bool,
-    pub(super) now: Duration,
 }
 
 impl Clock {
     pub(super) const fn new(timeouts: Timeouts, now: Duration) -> Self {
         Self {
             keepalive: Keepalive::new(timeouts, now),
-            ping: NO_PING,
-            verdict: NO_VERDICT,
+            ping: Ping::None,
+            verdict: NONE,
             adjourned: 0,
             last: 0,
             standstill: 0,
@@ -79,8 +88,7 @@ impl Clock {
             is_blocked: false,
             is_behind: false,
             only_writes: false,
-            has_message: false,
-            has_control: false,
+            whole: Whole::Nothing,
             has_sent: false,
         }
     }
@@ -93,18 +101,14 @@ impl Clock {
         self.keepalive.on_close(now);
     }
 
-    /// The Ping was queued, up to this position of the output; `None` if there was no space for it.
-    pub(super) fn ping_queued(&mut self, end: Option<u64>) {
-        self.ping = end.unwrap_or(PING_DUE);
-    }
-
     /// When to call `receive` next, whatever happens until then.
     pub(super) fn deadline(&self) -> Option<Duration> {
-        match self.verdict {
-            _ if self.is_behind => Some(Duration::ZERO),
-            NO_VERDICT => self.keepalive.next_deadline(),
-            verdict => Some(Duration::from_millis(verdict)),
-        }
+        deadline(if self.is_behind { 0 } else { self.awaited() })
+    }
+
+    /// The verdict, or else the next deadline, in milliseconds.
+    fn awaited(&self) -> u64 {
+        if self.verdict == NONE { self.keepalive.next() } else { self.verdict }
     }
 
     /// Looks at the output after a write. A deadline may start only now: that of the Pong when the
@@ -117,12 +121,11 @@ impl Clock {
 
     /// Whether output waits, or a Ping that has found no space in it.
     const fn waits<T: Storage>(&self, tx: &SendBuffer<T>) -> bool {
-        !tx.is_empty() || self.ping == PING_DUE
+        !tx.is_empty() || matches!(self.ping, Ping::Due)
     }
 
     const fn has_ping_left<T: Storage>(&self, tx: &SendBuffer<T>) -> bool {
-        // An empty output may be another one than that of the Ping.
-        !matches!(self.ping, NO_PING | PING_DUE) && (tx.total_sent() >= self.ping || tx.is_empty())
+        matches!(self.ping, Ping::Queued) && tx.has_sent_ping()
     }
 
     /// Takes note of what happened since the last tick, and returns what to do.
@@ -131,20 +134,21 @@ impl Clock {
         seen: Seen,
         reads: &mut Reads,
         tx: &mut SendBuffer<T>,
+        now: Duration,
     ) -> Action {
         let has_received = reads.received > 0;
         // First, so that the conversions in `note` share it.
-        let now = floor(seen.now);
-        self.watch_standstill(now);
-        self.note(seen, reads, tx);
-        let is_quiet = self.keepalive.is_quiet(now);
-        if !is_quiet && !self.may_judge(seen, reads, tx, has_received) {
+        let millis = floor(now);
+        self.watch_standstill(millis);
+        self.note(seen, reads, tx, now);
+        let is_quiet = self.keepalive.is_quiet(millis);
+        if !is_quiet && !self.may_judge(seen, reads, tx, has_received, now) {
             return Action::None;
         }
-        (self.verdict, self.adjourned) = (NO_VERDICT, 0);
-        let action = if is_quiet { Action::None } else { self.keepalive.poll(seen.now) };
+        (self.verdict, self.adjourned) = (NONE, 0);
+        let action = if is_quiet { Action::None } else { self.keepalive.poll(now) };
         match action {
-            Action::None if self.ping == PING_DUE => Action::SendPing,
+            Action::None if self.ping == Ping::Due => Action::SendPing,
             action => action,
         }
     }
@@ -157,17 +161,18 @@ impl Clock {
         reads: &mut Reads,
         tx: &mut SendBuffer<T>,
         has_received: bool,
+        now: Duration,
     ) -> bool {
-        if self.keepalive.expiring(seen.now).is_none() {
+        if self.keepalive.expiring(now).is_none() {
             return true;
         }
-        let now = floor(seen.now);
-        let dry = seen.is_paused || self.only_writes || reads.dry;
+        let now = floor(now);
+        let dry = seen.is_paused || reads.dry;
         let tried = dry && (tx.is_empty() || tx.tried);
         if !self.is_over(now, tried, has_received) {
             return false;
         }
-        if self.verdict == NO_VERDICT {
+        if self.verdict == NONE {
             // Rounded up.
             self.verdict = now.saturating_add(GRACE + 1);
             (reads.dry, tx.tried) = (false, false);
@@ -180,7 +185,7 @@ impl Clock {
     /// caller has tried to read and write since then, and nothing was left to read. A caller that has
     /// not, and has received nothing, is asked only so often.
     const fn is_over(&mut self, now: u64, tried: bool, has_received: bool) -> bool {
-        if self.verdict == NO_VERDICT {
+        if self.verdict == NONE {
             return true;
         }
         if now < self.verdict {
@@ -188,7 +193,7 @@ impl Clock {
         }
         if now > self.verdict.saturating_add(LATE) && self.adjourned < ADJOURNMENTS {
             self.adjourned += 1;
-            self.verdict = NO_VERDICT;
+            self.verdict = NONE;
             return true;
         }
         if tried || (!has_received && self.adjourned >= ADJOURNMENTS) {
@@ -203,59 +208,69 @@ impl Clock {
 
     /// A tick long after the deadline means that the process stood still, at most since the last one.
     fn watch_standstill(&mut self, now: u64) {
-        let asked = if self.is_behind { None } else { self.deadline() };
         let low = u32::try_from(now & u64::from(u32::MAX)).unwrap_or_default();
-        if asked.is_some_and(|at| now > floor(at).saturating_add(LATE)) {
+        if !self.is_behind && now > self.awaited().saturating_add(LATE) {
             self.standstill = self.standstill.saturating_add(low.wrapping_sub(self.last));
         }
         self.last = low;
     }
 
-    fn note<T: Storage>(&mut self, seen: Seen, reads: &mut Reads, tx: &mut SendBuffer<T>) {
-        let Seen { is_inside, is_partial, is_paused, now } = seen;
-        let has_ping_left = self.has_ping_left(tx);
+    fn note<T: Storage>(
+        &mut self,
+        seen: Seen,
+        reads: &mut Reads,
+        tx: &mut SendBuffer<T>,
+        now: Duration,
+    ) {
+        let Seen { is_inside, is_partial, is_paused } = seen;
         let waits = self.waits(tx);
         (self.is_behind, self.is_blocked) = (false, waits);
-        let keepalive = &mut self.keepalive;
         // Until the next tick, a caller that must not read need not try.
         let has_read = core::mem::replace(&mut reads.tried, is_paused);
         self.only_writes = !has_read && !tx.is_empty() && (tx.tried || self.only_writes);
         let received = core::mem::take(&mut reads.received);
         if received > 0 {
-            keepalive.on_receive(now);
-            keepalive.on_progress(bytes::to_u64(received));
-            // The peer could send only as much as the transport holds.
-            let standstill = core::mem::take(&mut self.standstill);
-            if standstill > 0 && self.extended < ADJOURNMENTS {
-                self.extended += 1;
-                keepalive.extend_message(u64::from(standstill));
-            }
+            self.keepalive.on_receive(now);
+            self.keepalive.on_progress(bytes::to_u64(received));
+            self.forgive_standstill();
         }
-        if core::mem::take(&mut self.has_message) {
-            keepalive.on_message(now);
-        }
-        if core::mem::take(&mut self.has_control) {
-            keepalive.on_whole();
+        match core::mem::replace(&mut self.whole, Whole::Nothing) {
+            Whole::Nothing => {}
+            Whole::Control => self.keepalive.on_whole(),
+            Whole::Message => self.keepalive.on_message(now),
         }
         if is_inside || is_partial {
-            keepalive.on_partial(now);
+            self.keepalive.on_partial(now);
         } else {
-            keepalive.on_whole();
+            self.keepalive.on_whole();
             self.extended = 0;
         }
         if core::mem::take(&mut self.has_sent) {
-            keepalive.on_sent(now);
+            self.keepalive.on_sent(now);
         }
-        if has_ping_left {
-            self.ping = NO_PING;
-            keepalive.on_ping_flushed(now);
+        if self.has_ping_left(tx) {
+            self.ping = Ping::None;
+            self.keepalive.on_ping_flushed(now);
         }
         if tx.take_progress() || !waits {
-            keepalive.on_written();
+            self.keepalive.on_written();
         }
         if waits {
-            keepalive.on_blocked(now);
+            self.keepalive.on_blocked(now);
         }
-        keepalive.on_paused(is_paused || self.only_writes);
+        self.keepalive.on_paused(is_paused || self.only_writes);
+    }
+
+    /// Extends the time of the message by that of a standstill: the peer could send only as much as
+    /// the transport holds.
+    fn forgive_standstill(&mut self) {
+        if self.standstill == 0 {
+            return;
+        }
+        let standstill = core::mem::take(&mut self.standstill);
+        if self.extended < ADJOURNMENTS {
+            self.extended += 1;
+            self.keepalive.extend_message(u64::from(standstill));
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::buffer::MIN_BUFFER_LEN;
 use crate::handshake;
 use crate::handshake::client::{Accepted, Rejected, Response};
 use crate::handshake::server::{Incoming, Request, Upgrade};
@@ -93,3 +94,43 @@ impl fmt::Display for Failure {
 }
 
 impl core::error::Error for Failure {}
+
+/// A [`Failure`] in 2 bytes, which a session keeps until it reports it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Cause {
+    Handshake(handshake::Error),
+    Protocol(Error),
+    Expired(Reason),
+    StorageFull,
+    NoMaskingKey,
+    /// The length in bytes of the control frame that the send buffer does not hold.
+    SendBuffer(u8),
+}
+
+impl Cause {
+    /// Why a control frame cannot be sent.
+    pub(super) fn send(error: SendError) -> Self {
+        match error {
+            SendError::BufferTooSmall { needed } => {
+                debug_assert!(needed <= MIN_BUFFER_LEN, "the longest control frame");
+                Self::SendBuffer(u8::try_from(needed).unwrap_or(u8::MAX))
+            }
+            _ => Self::NoMaskingKey,
+        }
+    }
+}
+
+impl From<Cause> for Failure {
+    fn from(cause: Cause) -> Self {
+        match cause {
+            Cause::Handshake(error) => Self::Handshake(error),
+            Cause::Protocol(error) => Self::Protocol(error),
+            Cause::Expired(reason) => Self::Expired(reason),
+            Cause::StorageFull => Self::StorageFull,
+            Cause::NoMaskingKey => Self::Send(SendError::NoMaskingKey),
+            Cause::SendBuffer(needed) => {
+                Self::Send(SendError::BufferTooSmall { needed: usize::from(needed) })
+            }
+        }
+    }
+}

@@ -23,10 +23,9 @@ impl<R: SessionRole> Session<R> {
     ///   has failed, its Close has the code of that failure.
     /// - Other events have no effect, and neither has any event after this side's Close.
     ///
-    /// Both sessions need [`ControlOrder::Wire`](crate::ControlOrder::Wire), and
-    /// [`auto_pong`](crate::Config::auto_pong), [`auto_close`](crate::Config::auto_close) and
-    /// [`auto_fail`](crate::Config::auto_fail) off: then the peer of a session that fails still receives
-    /// what the other side has answered to the frames before, because its Close waits for the other.
+    /// Both sessions need [`Config::proxy`](crate::Config::proxy): then the peer of a session that
+    /// fails still receives what the other side has answered to the frames before, because its Close
+    /// waits for the other.
     /// [`pause`](Self::pause) the other one while `tx` has no space for all that it has received.
     ///
     /// # Errors

@@ -2,10 +2,10 @@
 
 use core::time::Duration;
 
-use super::clock::Seen;
-use super::event::{Failure, SessionEvent};
+use super::clock::{Ping, Seen, Whole};
+use super::event::{Cause, SessionEvent};
 use super::opening::{Opening as _, SessionRole, Step};
-use super::state::{Session, Stage};
+use super::state::{Incoming, Session, Stage};
 use crate::assembler::{Added, Message, Messages, Refused};
 use crate::buffer::{Input, Reads, RecvBuffer, SendBuffer, Storage};
 use crate::bytes::WORD_64;
@@ -41,7 +41,7 @@ impl<R: SessionRole> Session<R> {
             && !self.is_paused
             && let Some(data) = connection.whole_message(&mut input)
         {
-            self.clock.has_message = true;
+            self.clock.whole = Whole::Message;
             return Some(SessionEvent::Data(data));
         }
         // Only this call needs the cursor in memory.
@@ -54,7 +54,7 @@ impl<R: SessionRole> Session<R> {
     /// [`InflateAssembler`](crate::deflate::InflateAssembler).
     ///
     /// A message that does not fit into `messages` fails the session with
-    /// [`Failure::StorageFull`].
+    /// [`Failure::StorageFull`](super::Failure::StorageFull).
     #[inline]
     pub fn receive_message<'b, S: Storage, M: Messages, T: Storage>(
         &mut self,
@@ -86,11 +86,11 @@ impl<R: SessionRole> Session<R> {
                     return Message::new(data.kind, data.payload).ok().map(SessionEvent::Data);
                 }
                 Err(refused) => {
-                    let (failure, error) = match refused {
-                        Refused::StorageFull => (Failure::StorageFull, Error::MessageTooLong),
-                        Refused::Invalid(error) => (Failure::Protocol(error), error),
+                    let (cause, error) = match refused {
+                        Refused::StorageFull => (Cause::StorageFull, Error::MessageTooLong),
+                        Refused::Invalid(error) => (Cause::Protocol(error), error),
                     };
-                    self.give_up(failure, error, tx, now);
+                    self.give_up(cause, error, tx, now);
                     return self.report().map(SessionEvent::Failed);
                 }
             }
@@ -107,7 +107,7 @@ impl<R: SessionRole> Session<R> {
         if let Stage::Open(connection) = &self.stage
             && matches!(connection.state(), State::Open | State::LocalClosed)
         {
-            self.give_up(Failure::Protocol(error), error, tx, now);
+            self.give_up(Cause::Protocol(error), error, tx, now);
         }
     }
 
@@ -121,19 +121,17 @@ impl<R: SessionRole> Session<R> {
         tx: &mut SendBuffer<T>,
         now: Duration,
     ) -> Option<SessionEvent<'b>> {
-        self.has_ended |= reads.ended;
-        self.is_deaf = self.has_ended;
-        if let Some(event) = self.head(input, reads, capacity, tx, now) {
-            return Some(event);
-        }
-        if matches!(self.stage, Stage::Open(_))
-            && let Some(event) = self.frame(input, reads, capacity, tx, now)
-        {
+        self.set_incoming(if reads.ended { Incoming::Ended } else { Incoming::Open });
+        if matches!(self.stage, Stage::Open(_)) {
+            if let Some(event) = self.frame(input, reads, capacity, tx, now) {
+                return Some(event);
+            }
+        } else if let Some(event) = self.head(input, reads, capacity, tx, now) {
             return Some(event);
         }
         if matches!(self.stage, Stage::Refused) {
             input.take(usize::MAX);
-            if self.has_ended && tx.is_empty() {
+            if self.has_ended() && tx.is_empty() {
                 self.stage = Stage::Over;
             }
         }
@@ -154,7 +152,7 @@ impl<R: SessionRole> Session<R> {
         let event = match opening.step(input) {
             Ok(Step::Event(event)) => event,
             Ok(Step::Wait) => {
-                self.is_deaf = true;
+                self.set_incoming(Incoming::Waits);
                 return None;
             }
             Ok(Step::Unanswered) => {
@@ -163,8 +161,8 @@ impl<R: SessionRole> Session<R> {
             }
             Ok(Step::NeedMore(wanted)) => {
                 reads.wanted = wanted;
-                if self.has_ended {
-                    self.report_later(Failure::Protocol(Error::UnexpectedEof));
+                if self.has_ended() {
+                    self.report_later(Cause::Protocol(Error::UnexpectedEof));
                     self.stage = Stage::Over;
                 } else if self.is_stuck(input, reads, capacity) {
                     self.refuse(handshake::Error::HeadTooLong, tx, now);
@@ -208,22 +206,23 @@ impl<R: SessionRole> Session<R> {
             return None;
         }
         let connection = self.stage.connection_mut()?;
-        let is_inside = connection.is_receiving_message();
         let event = connection.receive(input);
         if connection.wants_write() {
             _ = self.flush(tx, now);
         }
         match event {
             Ok(Event::Data(data)) => {
-                self.clock.has_message |= data.fin;
+                if data.fin {
+                    self.clock.whole = Whole::Message;
+                }
                 Some(SessionEvent::Data(data))
             }
             Ok(Event::Ping(payload)) => {
-                self.clock.has_control |= !is_inside;
+                self.note_control();
                 Some(SessionEvent::Ping(payload))
             }
             Ok(Event::Pong(payload)) => {
-                self.clock.has_control |= !is_inside;
+                self.note_control();
                 Some(SessionEvent::Pong(payload))
             }
             Ok(Event::Close(close)) => {
@@ -232,24 +231,36 @@ impl<R: SessionRole> Session<R> {
             }
             Ok(Event::NeedMore(wanted)) => {
                 reads.wanted = wanted.get();
-                if self.has_ended {
+                if self.has_ended() {
                     self.end(now);
                 } else if self.is_stuck(input, reads, capacity) {
-                    self.give_up(Failure::StorageFull, Error::MessageTooLong, tx, now);
+                    self.give_up(Cause::StorageFull, Error::MessageTooLong, tx, now);
                 }
                 None
             }
             Err(error) => {
-                self.report_later(Failure::Protocol(error));
+                self.report_later(Cause::Protocol(error));
                 self.was_full = false;
                 self.clock.close(now);
                 input.take(usize::MAX);
-                if self.has_ended {
+                if self.has_ended() {
                     self.end(now);
                 }
                 None
             }
         }
+    }
+
+    /// Notes a control frame, which counts only outside of a message.
+    fn note_control(&mut self) {
+        if !self.is_inside() {
+            self.clock.whole = self.clock.whole.max(Whole::Control);
+        }
+    }
+
+    /// Whether a message has begun and not ended.
+    const fn is_inside(&self) -> bool {
+        matches!(&self.stage, Stage::Open(connection) if connection.is_receiving_message())
     }
 
     /// Queues the Close that is held back. False if there is none, or it cannot be sent.
@@ -273,7 +284,7 @@ impl<R: SessionRole> Session<R> {
         self.clock.close(now);
         let ended = self.stage.connection_mut().map(Connection::receive_eof);
         if let Some(Err(error)) = ended {
-            self.report_later(Failure::Protocol(error));
+            self.report_later(Cause::Protocol(error));
         }
     }
 
@@ -296,7 +307,7 @@ impl<R: SessionRole> Session<R> {
             // It has space later.
             Err(SendError::BufferTooSmall { .. }) if !tx.is_empty() => {}
             Err(error) => {
-                self.report_later(Failure::Send(error));
+                self.report_later(Cause::send(error));
                 self.stage = Stage::Over;
             }
         }
@@ -308,12 +319,12 @@ impl<R: SessionRole> Session<R> {
     #[cold]
     fn give_up<T: Storage>(
         &mut self,
-        failure: Failure,
+        cause: Cause,
         error: Error,
         tx: &mut SendBuffer<T>,
         now: Duration,
     ) {
-        self.report_later(failure);
+        self.report_later(cause);
         _ = self.stage.connection_mut().map(|connection| connection.fail(error));
         self.clock.close(now);
         _ = self.flush(tx, now);
@@ -334,28 +345,32 @@ impl<R: SessionRole> Session<R> {
         if matches!(self.stage, Stage::Over) {
             return;
         }
-        let (is_inside, is_partial) = match &self.stage {
-            Stage::Open(connection) => (connection.is_receiving_message(), is_partial),
+        let seen = Seen {
+            is_inside: self.is_inside(),
             // A head has a deadline of its own.
-            _ => (false, false),
+            is_partial: is_partial && matches!(self.stage, Stage::Open(_)),
+            is_paused: !self.wants_read(),
         };
-        let seen = Seen { is_inside, is_partial, is_paused: !self.wants_read(), now };
-        match self.clock.tick(seen, reads, tx) {
+        match self.clock.tick(seen, reads, tx, now) {
             Action::None => {}
             Action::SendPing => match self.queue(Opcode::Ping, &[], tx) {
                 Err(error @ (SendError::NoMaskingKey | SendError::BufferTooSmall { .. }))
                     if error == SendError::NoMaskingKey || tx.is_empty() =>
                 {
-                    self.report_later(Failure::Send(error));
+                    self.report_later(Cause::send(error));
                     self.stage = Stage::Over;
                 }
-                result => self.clock.ping_queued(result.is_ok().then(|| tx.position())),
+                Err(_) => self.clock.ping = Ping::Due,
+                Ok(()) => {
+                    tx.mark_ping();
+                    self.clock.ping = Ping::Queued;
+                }
             },
             Action::Expired(Reason::Message) => {
-                self.give_up(Failure::Expired(Reason::Message), Error::TooSlow, tx, now);
+                self.give_up(Cause::Expired(Reason::Message), Error::TooSlow, tx, now);
             }
             Action::Expired(Reason::Idle) => {
-                self.report_later(Failure::Expired(Reason::Idle));
+                self.report_later(Cause::Expired(Reason::Idle));
                 let closed = self.close(CloseCode::GOING_AWAY, "", tx, now);
                 match &mut self.stage {
                     // Its code is already queued; nothing more is received.
@@ -370,7 +385,7 @@ impl<R: SessionRole> Session<R> {
                 self.stage = Stage::Over;
             }
             Action::Expired(reason) => {
-                self.report_later(Failure::Expired(reason));
+                self.report_later(Cause::Expired(reason));
                 self.stage = Stage::Over;
             }
         }

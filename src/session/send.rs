@@ -14,28 +14,6 @@ use crate::wire::close::CloseCode;
 use crate::wire::error::SendError;
 use crate::wire::frame::{Content, HeaderBytes, Opcode};
 
-/// What a send does once either side has closed: nothing, as the peer would discard it.
-macro_rules! send {
-    ($self:ident, $tx:ident, |$connection:ident, $out:ident| $write:expr) => {{
-        let Stage::Open($connection) = &mut $self.stage else { return $self.is_not_open() };
-        let mut room = 0;
-        loop {
-            let $out = $tx.spare();
-            match $write {
-                Ok(n) => {
-                    $tx.queued(n);
-                    $self.clock.has_sent = true;
-                    return Ok(());
-                }
-                Err(error) => match make_room(error, room, $tx)? {
-                    None => return Ok(()),
-                    Some(needed) => room = needed,
-                },
-            }
-        }
-    }};
-}
-
 /// Once either side has closed, the methods that send return `Ok` and queue nothing: the peer would
 /// discard it. [`Session::is_open`] tells.
 impl<R: SessionRole> Session<R> {
@@ -70,7 +48,7 @@ impl<R: SessionRole> Session<R> {
         text: &str,
         tx: &mut SendBuffer<T>,
     ) -> Result<(), SendError> {
-        send!(self, tx, |connection, out| connection.send_text(text, out))
+        self.send(tx, |connection, out| connection.send_text(text, out))
     }
 
     /// Sends a binary message in one frame.
@@ -84,7 +62,7 @@ impl<R: SessionRole> Session<R> {
         payload: &[u8],
         tx: &mut SendBuffer<T>,
     ) -> Result<(), SendError> {
-        send!(self, tx, |connection, out| connection.send_binary(payload, out))
+        self.send(tx, |connection, out| connection.send_binary(payload, out))
     }
 
     /// Sends one fragment of a message, like [`Connection::send_fragment`].
@@ -102,7 +80,7 @@ impl<R: SessionRole> Session<R> {
         tx: &mut SendBuffer<T>,
     ) -> Result<(), SendError> {
         let content = content.into();
-        send!(self, tx, |connection, out| connection.send_fragment(content, fin, payload, out))
+        self.send(tx, |connection, out| connection.send_fragment(content, fin, payload, out))
     }
 
     /// Sends a whole message in one frame, compressed if it is long enough for
@@ -321,10 +299,45 @@ impl<R: SessionRole> Session<R> {
         payload: &[u8],
         tx: &mut SendBuffer<T>,
     ) -> Result<(), SendError> {
-        send!(self, tx, |connection, out| match opcode {
+        self.send(tx, |connection, out| match opcode {
             Opcode::Ping => connection.send_ping(payload, out),
             _ => connection.send_pong(payload, out),
         })
+    }
+
+    /// Queues the frame that `write` writes.
+    #[inline(always)]
+    fn send<T: Storage>(
+        &mut self,
+        tx: &mut SendBuffer<T>,
+        mut write: impl FnMut(&mut Connection<R>, &mut [u8]) -> Result<usize, SendError>,
+    ) -> Result<(), SendError> {
+        if let Stage::Open(connection) = &mut self.stage
+            && let Ok(n) = write(connection, tx.spare())
+        {
+            tx.queued(n);
+            self.clock.has_sent = true;
+            return Ok(());
+        }
+        self.send_again(tx, write)
+    }
+
+    /// What was refused has changed nothing. Here it is done with space made for it, and once either
+    /// side has closed, nothing is: the peer would discard it.
+    #[cold]
+    #[inline(never)]
+    fn send_again<T: Storage>(
+        &mut self,
+        tx: &mut SendBuffer<T>,
+        mut write: impl FnMut(&mut Connection<R>, &mut [u8]) -> Result<usize, SendError>,
+    ) -> Result<(), SendError> {
+        let Stage::Open(connection) = &mut self.stage else { return self.is_not_open() };
+        match tx.queue(|out| write(connection, out)) {
+            Ok(()) => self.clock.has_sent = true,
+            Err(SendError::Closed) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
     /// What a send does without a connection.
@@ -363,24 +376,6 @@ impl<R: SessionRole> Session<R> {
         tx.push(&header).map_err(too_small)?;
         self.clock.has_sent = true;
         Ok(())
-    }
-}
-
-/// Makes the space that a send has missed, and returns its length; `None` if the send has no effect.
-#[cold]
-#[inline(never)]
-fn make_room<T: Storage>(
-    error: SendError,
-    room: usize,
-    tx: &mut SendBuffer<T>,
-) -> Result<Option<usize>, SendError> {
-    match error {
-        SendError::Closed => Ok(None),
-        SendError::BufferTooSmall { needed } if needed > room => {
-            tx.spare_mut(needed).map_err(too_small)?;
-            Ok(Some(needed))
-        }
-        error => Err(error),
     }
 }
 

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::clock::Clock;
-use super::event::Failure;
+use super::event::{Cause, Failure};
 use super::opening::SessionRole;
 use crate::buffer::{SendBuffer, Storage};
 use crate::protocol::closing::{State, TransportAction};
@@ -21,18 +21,25 @@ pub struct Session<R: SessionRole> {
     pub(super) health: Health,
     /// Nothing was delivered because the output is over its high mark.
     pub(super) is_stalled: bool,
-    /// A read is of no use: the caller has to answer a request first, or the transport has ended.
-    pub(super) is_deaf: bool,
+    pub(super) incoming: Incoming,
     /// The caller wants nothing delivered.
     pub(super) is_paused: bool,
     /// The receive buffer was full at the last `receive`, without a whole event.
     pub(super) was_full: bool,
-    /// The transport has ended.
-    pub(super) has_ended: bool,
     /// `TransportAction::HalfClose` was returned.
     pub(super) is_half_closed: bool,
     /// The last message of `receive_message` was compressed.
     pub(super) was_compressed: bool,
+}
+
+/// Whether a read is of use.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Incoming {
+    Open,
+    /// The caller has to answer a request first.
+    Waits,
+    /// The transport has ended.
+    Ended,
 }
 
 /// Whether the session has failed.
@@ -40,7 +47,7 @@ pub struct Session<R: SessionRole> {
 pub(super) enum Health {
     Well,
     /// The next `receive` reports it.
-    Failed(Failure),
+    Failed(Cause),
     Reported,
 }
 
@@ -93,10 +100,9 @@ impl<R: SessionRole> Session<R> {
             clock: Clock::new(timeouts, now),
             health: Health::Well,
             is_stalled: false,
-            is_deaf: false,
+            incoming: Incoming::Open,
             is_paused: false,
             was_full: false,
-            has_ended: false,
             is_half_closed: false,
             was_compressed: false,
         }
@@ -132,7 +138,7 @@ impl<R: SessionRole> Session<R> {
     /// transport.
     #[must_use]
     pub const fn wants_read(&self) -> bool {
-        !self.holds() && !self.is_deaf
+        !self.holds() && matches!(self.incoming, Incoming::Open)
     }
 
     /// Stops the delivery of messages and control frames, or resumes it.
@@ -151,6 +157,17 @@ impl<R: SessionRole> Session<R> {
     /// Whether nothing is delivered.
     pub(super) const fn holds(&self) -> bool {
         self.is_stalled || self.is_paused
+    }
+
+    pub(super) const fn has_ended(&self) -> bool {
+        matches!(self.incoming, Incoming::Ended)
+    }
+
+    /// Notes whether a read is of use, unless the transport has ended.
+    pub(super) const fn set_incoming(&mut self, incoming: Incoming) {
+        if !self.has_ended() {
+            self.incoming = incoming;
+        }
     }
 
     /// Whether the last message of [`receive_message`](Self::receive_message) was compressed, for
@@ -187,7 +204,7 @@ impl<R: SessionRole> Session<R> {
         let action = match &self.stage {
             Stage::Opening { .. } => TransportAction::Keep,
             Stage::Open(connection) => connection.transport_action(),
-            Stage::Refused if self.has_ended => TransportAction::Drop,
+            Stage::Refused if self.has_ended() => TransportAction::Drop,
             Stage::Refused => TransportAction::HalfClose,
             Stage::Over => return TransportAction::Drop,
         };
@@ -204,16 +221,16 @@ impl<R: SessionRole> Session<R> {
     }
 
     /// Notes why the session has failed, unless it had failed before.
-    pub(super) fn report_later(&mut self, failure: Failure) {
+    pub(super) fn report_later(&mut self, cause: Cause) {
         if matches!(self.health, Health::Well) {
-            self.health = Health::Failed(failure);
+            self.health = Health::Failed(cause);
         }
     }
 
     /// The failure, the first time.
     pub(super) fn report(&mut self) -> Option<Failure> {
-        let Health::Failed(failure) = self.health else { return None };
+        let Health::Failed(cause) = self.health else { return None };
         self.health = Health::Reported;
-        Some(failure)
+        Some(cause.into())
     }
 }

@@ -29,7 +29,7 @@ use core::num::NonZero;
 use core::time::Duration;
 
 pub(crate) use super::millis::floor;
-use super::millis::{NEVER, NONE, after, millis, widen};
+use super::millis::{NEVER, NONE, after, deadline, millis, saturate, widen};
 
 /// The timeouts of a connection. `None` is no timeout; others are rounded up to milliseconds, and
 /// 2^32 - 1 ms (49 days) or more are none, too.
@@ -62,6 +62,21 @@ impl Timeouts {
             message_rate: 0,
             write: 30_000,
             close: 10_000,
+        }
+    }
+
+    /// No timeout at all, for a machine without a clock, or as a base for single ones.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self {
+            handshake: NEVER,
+            ping: NEVER,
+            pong: NEVER,
+            idle: NEVER,
+            message: NEVER,
+            message_rate: 0,
+            write: NEVER,
+            close: NEVER,
         }
     }
 
@@ -213,9 +228,10 @@ pub struct Keepalive {
     due: u64,
     idle: u64,
     message: u64,
-    /// The number of bytes received of the message, if they extend its time.
-    progress: u64,
     write: u64,
+    /// What the bytes received have extended the time of the message by, beyond whole milliseconds:
+    /// in units of 1 ms / `message_rate`.
+    rest: u32,
 }
 
 impl Keepalive {
@@ -231,8 +247,8 @@ impl Keepalive {
             paused: false,
             idle: NONE,
             message: NONE,
-            progress: 0,
             write: NONE,
+            rest: 0,
         }
     }
 
@@ -258,13 +274,18 @@ impl Keepalive {
     pub const fn on_partial(&mut self, now: Duration) {
         if self.message == NONE && !matches!(self.phase, Phase::Closing) {
             self.message = after(now, self.timeouts.message);
-            self.progress = 0;
+            self.rest = 0;
         }
     }
 
     /// `bytes` more bytes of a message were received; see [`Timeouts::message_rate`].
     pub const fn on_progress(&mut self, bytes: u64) {
-        self.progress = self.progress.saturating_add(bytes);
+        let rate = widen(self.timeouts.message_rate);
+        if rate != 0 {
+            let units = bytes.saturating_mul(1000).saturating_add(widen(self.rest));
+            self.message = self.message.saturating_add(units.saturating_div(rate));
+            self.rest = saturate(units.wrapping_rem(rate));
+        }
     }
 
     /// Whether the time from the last message counts.
@@ -342,11 +363,7 @@ impl Keepalive {
     /// When to call [`poll`](Self::poll) next; `None` if nothing is awaited.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Duration> {
-        if self.expired.is_some() {
-            return Some(Duration::ZERO);
-        }
-        let earliest = self.earliest();
-        (earliest != NONE).then(|| Duration::from_millis(earliest))
+        deadline(self.next())
     }
 
     /// Returns what to do at `now`.
@@ -376,31 +393,24 @@ impl Keepalive {
     /// Whether nothing is due at `now`, in milliseconds.
     #[inline]
     pub(crate) fn is_quiet(&self, now: u64) -> bool {
-        self.expired.is_none() && self.earliest() > now
+        self.next() > now
     }
 
-    /// The earliest deadline, or the next Ping.
+    /// The earliest deadline, or the next Ping, in milliseconds; one that has expired is 0.
     #[inline]
-    fn earliest(&self) -> u64 {
+    pub(crate) fn next(&self) -> u64 {
+        if self.expired.is_some() {
+            return 0;
+        }
         if self.is_deaf() {
             return self.write;
         }
-        self.due.min(self.idle).min(self.extended()).min(self.write)
+        self.due.min(self.idle).min(self.message).min(self.write)
     }
 
     /// Whether the peer cannot be heard.
     const fn is_deaf(&self) -> bool {
         self.paused && matches!(self.phase, Phase::Open)
-    }
-
-    /// The deadline of the message, extended by the bytes received of it.
-    const fn extended(&self) -> u64 {
-        match self.timeouts.message_rate {
-            0 => self.message,
-            rate => self
-                .message
-                .saturating_add(self.progress.saturating_mul(1000).saturating_div(widen(rate))),
-        }
     }
 
     /// The deadlines after which the connection is given up.
@@ -418,7 +428,7 @@ impl Keepalive {
         [
             (due, reason),
             (self.idle, Reason::Idle),
-            (self.extended(), Reason::Message),
+            (self.message, Reason::Message),
             (self.write, Reason::Write),
         ]
     }

@@ -13,6 +13,11 @@ pub(crate) const fn after(now: Duration, time: u32) -> u64 {
     if time == NEVER { NONE } else { ceil(now).saturating_add(widen(time)) }
 }
 
+/// The deadline at `millis`.
+pub(crate) fn deadline(millis: u64) -> Option<Duration> {
+    (millis != NONE).then(|| Duration::from_millis(millis))
+}
+
 /// `None`, and any time as long, is [`NEVER`].
 pub(crate) const fn millis(time: Option<Duration>) -> u32 {
     match time {
@@ -21,10 +26,13 @@ pub(crate) const fn millis(time: Option<Duration>) -> u32 {
     }
 }
 
+/// The last second whose milliseconds are below [`NONE`].
+const LAST: u64 = NONE / 1000 - 1;
+
 /// Milliseconds, rounded down; below [`NONE`].
 pub(crate) const fn floor(time: Duration) -> u64 {
-    let millis = time.as_secs().saturating_mul(1000).saturating_add(widen(time.subsec_millis()));
-    if millis == NONE { NONE - 1 } else { millis }
+    let secs = if time.as_secs() < LAST { time.as_secs() } else { LAST };
+    secs.wrapping_mul(1000).wrapping_add(widen(time.subsec_millis()))
 }
 
 /// Milliseconds, rounded up.
@@ -43,6 +51,6 @@ pub(crate) const fn widen(n: u32) -> u64 {
     clippy::cast_possible_truncation,
     reason = "the range is checked first"
 )]
-const fn saturate(n: u64) -> u32 {
+pub(crate) const fn saturate(n: u64) -> u32 {
     if n >= widen(NEVER) { NEVER } else { n as u32 }
 }

@@ -5,4 +5,4 @@ pub mod keepalive;
 mod millis;
 
 #[cfg(feature = "handshake")]
-pub(crate) use self::millis::floor;
+pub(crate) use self::millis::{NONE, deadline, floor};

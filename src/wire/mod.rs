@@ -8,3 +8,4 @@ pub(crate) mod close;
 pub(crate) mod error;
 pub(crate) mod masking_key;
 pub(crate) mod utf8;
+mod utf8_lanes;

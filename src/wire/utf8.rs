@@ -3,8 +3,12 @@
 //! A shift-based DFA: a lookup table holds one 64-bit word per byte value, in which the six bits at
 //! the position named by the state are the next state. One step is a load and a shift. 32-bit
 //! targets, on which that shift is a call, compare instead and save the table of 2 KiB.
+//!
+//! Longer text is validated in [lanes] where the target has vectors; then the DFA takes only the ends,
+//! and finds the first invalid byte.
 
 use crate::bytes::WORD_64;
+use crate::wire::utf8_lanes as lanes;
 
 /// The states: bit positions in the words of [`STEPS`], six bits apart.
 mod state {
@@ -90,10 +94,6 @@ impl Utf8 {
 
     /// Whether `bytes` are a complete, valid text.
     pub(crate) fn is_valid(bytes: &[u8]) -> bool {
-        #[cfg(feature = "simd")]
-        if bytes.len() >= vectors::LEAST {
-            return simdutf8::basic::from_utf8(bytes).is_ok();
-        }
         check(state::ACCEPT, bytes) == Ok(state::ACCEPT)
     }
 
@@ -102,10 +102,6 @@ impl Utf8 {
     /// The error is the index of the first invalid byte, 0 to `bytes.len() - 1`. For a text that
     /// ends inside a character it is that of the last byte, or 0 if `bytes` is empty.
     pub(crate) fn check(self, bytes: &[u8], last: bool) -> Result<Self, usize> {
-        #[cfg(feature = "simd")]
-        let state =
-            vectors::check(self.state, bytes).map_or_else(|| check(self.state, bytes), Ok)?;
-        #[cfg(not(feature = "simd"))]
         let state = check(self.state, bytes)?;
         if last && state != state::ACCEPT {
             return Err(bytes.len().saturating_sub(1));
@@ -115,7 +111,32 @@ impl Utf8 {
 }
 
 /// The state after `bytes`, or the index of the first invalid byte.
-fn check(mut state: u8, bytes: &[u8]) -> Result<u8, usize> {
+fn check(state: u8, bytes: &[u8]) -> Result<u8, usize> {
+    if WORD_64 && lanes::VECTORS && bytes.len() >= lanes::LEAST {
+        return check_long(state, bytes);
+    }
+    steps(state, bytes)
+}
+
+/// In lanes, except for the first bytes, the end, and text in which lanes find an error.
+fn check_long(state: u8, bytes: &[u8]) -> Result<u8, usize> {
+    let (head, _) = bytes.split_at_checked(lanes::BEFORE).unwrap_or_default();
+    steps(state, head)?;
+    let valid = lanes::valid_prefix(bytes);
+    let start = valid.saturating_sub(lanes::BEFORE);
+    let last = bytes.get(start..valid).unwrap_or_default();
+    if valid == bytes.len() && matches!(last, [..0xF0, ..0xE0, ..0xC0]) {
+        return Ok(state::ACCEPT);
+    }
+    // A character that is cut off starts with one of the last three bytes. Another one may start
+    // before it.
+    let start = last.iter().position(|byte| *byte >= 0xC0).map_or(valid, |at| start + at);
+    let rest = bytes.get(start..).unwrap_or_default();
+    steps(state::ACCEPT, rest).map_err(|bad| start + bad)
+}
+
+/// As [`check`], by the DFA.
+fn steps(mut state: u8, bytes: &[u8]) -> Result<u8, usize> {
     if !WORD_64 {
         for (at, &byte) in bytes.iter().enumerate() {
             state = next(state, byte);
@@ -135,28 +156,6 @@ fn check(mut state: u8, bytes: &[u8]) -> Result<u8, usize> {
     }
     let at = blocks.len() * BLOCK;
     steps_over(state, rest).ok_or_else(|| at + first_bad(state, rest))
-}
-
-/// Vectorised validation of everything between the first and the last complete character.
-#[cfg(feature = "simd")]
-mod vectors {
-    use super::{state, steps_over};
-
-    /// The length in bytes from which the call pays.
-    pub(super) const LEAST: usize = 64;
-
-    /// The state after `bytes`; `None` if they are too few, or invalid anywhere.
-    pub(super) fn check(before: u8, bytes: &[u8]) -> Option<u8> {
-        bytes.get(LEAST..)?;
-        // A character split before `bytes` ends at the first byte that is no continuation.
-        let is_start = |byte: &u8| !matches!(byte, 0x80..=0xBF);
-        let (head, rest) = bytes.split_at_checked(bytes.iter().position(is_start)?)?;
-        (steps_over(before, head)? == state::ACCEPT).then_some(())?;
-        // The last character may be incomplete, so the DFA takes it.
-        let (middle, tail) = rest.split_at_checked(rest.iter().rposition(is_start)?)?;
-        simdutf8::basic::from_utf8(middle).ok()?;
-        steps_over(state::ACCEPT, tail)
-    }
 }
 
 /// Whether all of `bytes` is ASCII, where this check is cheaper than validation.
@@ -230,4 +229,38 @@ fn first_bad(mut state: u8, bytes: &[u8]) -> usize {
             state == state::REJECT
         })
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "tests may panic")]
+mod tests {
+    use super::*;
+
+    /// Byte values at which a rule of RFC 3629 §4 begins or ends.
+    const EDGES: [u8; 20] = [
+        0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xED,
+        0xEE, 0xF0, 0xF3, 0xF4, 0xF5,
+    ];
+
+    /// Four bytes at all places of texts that take one lane, several blocks, or several runs.
+    #[test]
+    fn p16_lanes_give_the_result_of_the_dfa() {
+        let states = [state::ACCEPT, state::ONE, state::THREE, state::F4];
+        let mut at = 0;
+        for (n, (a, b)) in EDGES.iter().flat_map(|a| EDGES.map(|b| (*a, b))).enumerate() {
+            for (c, d) in EDGES.iter().flat_map(|c| EDGES.map(|d| (*c, d))) {
+                let fill = ["a", "é", "日", "😀"][(n + at) % 4].as_bytes();
+                let len = if (a, c) == (d, 0xED) { 5000 } else { lanes::LEAST + (n + at) % 160 };
+                let mut text = [0; 5000];
+                let text = &mut text[..len];
+                text.iter_mut().zip(fill.iter().cycle()).for_each(|(to, byte)| *to = *byte);
+                at = (at + 7) % (len - 3);
+                text[at..at + 4].copy_from_slice(&[a, b, c, d]);
+                for state in states {
+                    let expected = steps(state, text);
+                    assert_eq!(check(state, text), expected, "{state} {at} {text:02X?}");
+                }
+            }
+        }
+    }
 }

@@ -1,8 +1,9 @@
-//! `Input` and `RecvBuffer`: caller-owned bytes, how many are consumed, and when they move.
+//! `Input`, `RecvBuffer` and `SendBuffer`: caller-owned bytes, how many are consumed, and when they
+//! move.
 
 use std::cell::Cell;
 
-use barews::{Config, Delivery, Event, Input, RecvBuffer, Storage, StorageFull};
+use barews::{Config, Delivery, Event, Input, RecvBuffer, SendBuffer, Storage, StorageFull};
 
 use crate::support::endpoint::{Call, Side};
 use crate::support::event::Ev;
@@ -188,6 +189,43 @@ fn advance_is_limited_to_the_room() {
     assert_eq!((rx.len(), rx.spare_mut().len()), (8, 0));
     rx.advance(1);
     assert_eq!((rx.len(), rx.input().unread()), (8, &[0; 8][..]));
+}
+
+#[test]
+fn read_with_receives_what_was_read_and_nothing_on_an_error() {
+    let mut rx = RecvBuffer::new([0; 8]);
+    let read = rx.read_with(|space| {
+        assert_eq!(space.len(), 8);
+        space[..6].copy_from_slice(b"abcdef");
+        Ok::<_, ()>(6)
+    });
+    assert_eq!((read, rx.unread()), (Ok(6), &b"abcdef"[..]));
+    let blocked = rx.read_with(|space| {
+        space[0] = b'?';
+        Err("blocked")
+    });
+    assert_eq!((blocked, rx.unread()), (Err("blocked"), &b"abcdef"[..]));
+    // Never more than the space.
+    assert_eq!(rx.read_with(|_| Ok::<_, ()>(9)), Ok(9));
+    assert_eq!(rx.len(), 8);
+    assert_eq!(rx.read_with(|space| Ok::<_, ()>(space.len())), Ok(0));
+}
+
+#[test]
+fn write_with_keeps_what_was_not_written() {
+    let mut tx = SendBuffer::new([0; 16]);
+    assert_eq!(tx.write_with(|_| -> Result<usize, ()> { panic!("nothing is unsent") }), Ok(0));
+    tx.push(b"abcdef").unwrap();
+    assert_eq!(tx.write_with(|_| Err("blocked")), Err("blocked"));
+    assert_eq!(tx.unsent(), b"abcdef");
+    let written = tx.write_with(|bytes| {
+        assert_eq!(bytes, b"abcdef");
+        Ok::<_, ()>(4)
+    });
+    assert_eq!((written, tx.unsent()), (Ok(4), &b"ef"[..]));
+    // Never more than what was unsent.
+    assert_eq!(tx.write_with(|_| Ok::<_, ()>(usize::MAX)), Ok(2));
+    assert!(tx.is_empty());
 }
 
 #[test]

@@ -19,7 +19,10 @@ const FLOORS: [(&str, &[&[&str]]); 10] = [
             &["session"],
         ],
     ),
-    ("wire", &[&["error"], &["close", "mask", "utf8"], &["frame"], &["masking_key"]]),
+    (
+        "wire",
+        &[&["error"], &["utf8_lanes"], &["close", "mask", "utf8"], &["frame"], &["masking_key"]],
+    ),
     ("buffer", &[&["storage"], &["input", "send_buffer"], &["recv_buffer"]]),
     ("time", &[&["millis"], &["backoff", "keepalive"]]),
     (
@@ -65,7 +68,14 @@ const FLOORS: [(&str, &[&[&str]]); 10] = [
 const HANDSHAKE_FLOORS: [(&str, &[&[&str]]); 4] = [
     (
         "handshake",
-        &[&["error"], &["http"], &["key", "extension"], &["deflate"], &["client", "server"]],
+        &[
+            &["error"],
+            &["http"],
+            &["key", "extension"],
+            &["deflate"],
+            &["client", "server"],
+            &["forward"],
+        ],
     ),
     (
         "handshake/http",

@@ -1,6 +1,7 @@
 //! `keepalive` on a simulated clock, compared with a model that records every event and recomputes
 //! each deadline from the record.
 
+use std::num::NonZero;
 use std::time::Duration;
 
 use barews::keepalive::{Action, Keepalive, Reason, Timeouts};
@@ -289,7 +290,45 @@ fn a_message_that_trickles_is_given_up() {
     assert_eq!(keepalive.poll(second(61)), Action::Expired(Reason::Message));
 }
 
+/// In every state, and with what starts each timer.
+#[test]
+fn without_timeouts_nothing_is_ever_due() {
+    let zero = Duration::ZERO;
+    let mut keepalive = Keepalive::new(Timeouts::none(), zero);
+    let mut is_never = |on: fn(&mut Keepalive)| {
+        on(&mut keepalive);
+        assert_eq!(keepalive.next_deadline(), None);
+        assert_eq!(keepalive.poll(Duration::from_secs(1 << 40)), Action::None);
+    };
+    is_never(|_| {});
+    is_never(|it| it.on_open(Duration::ZERO));
+    is_never(|it| it.on_partial(Duration::ZERO));
+    is_never(|it| it.on_blocked(Duration::ZERO));
+    is_never(|it| it.on_ping_flushed(Duration::ZERO));
+    is_never(|it| it.on_close(Duration::ZERO));
+}
+
 /// A limit too large for a timer is no limit, and a deadline at the end of time does not wrap.
+#[test]
+fn bytes_extend_a_message_by_the_same_time_however_they_are_counted() {
+    let second = Duration::from_secs(1);
+    let rate = NonZero::new(3000).unwrap();
+    let timeouts = Timeouts::new().message_within(Some(second)).message_rate(rate);
+    for pieces in [vec![1; 9001], vec![4500, 4501], vec![9001]] {
+        let mut keepalive = Keepalive::new(timeouts, second);
+        keepalive.on_open(second);
+        // Without a message they extend nothing.
+        keepalive.on_progress(3001);
+        keepalive.on_partial(second);
+        for bytes in pieces {
+            keepalive.on_progress(bytes);
+        }
+        assert_eq!(keepalive.next_deadline(), Some(Duration::from_secs(5)));
+        keepalive.on_progress(2);
+        assert_eq!(keepalive.next_deadline(), Some(Duration::from_millis(5001)));
+    }
+}
+
 #[test]
 fn extremes() {
     let forever = Timeouts::new().handshake_within(Some(Duration::MAX));

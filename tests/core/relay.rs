@@ -77,6 +77,14 @@ const FRAMES: [(u8, &[u8]); 11] = [
 ];
 
 #[test]
+fn a_proxy_limits_and_answers_nothing() {
+    let config = Config::new().control_order(ControlOrder::Wire).auto_pong(false);
+    let config = config.auto_close(false).auto_fail(false).max_frame_len(u64::MAX);
+    let config = config.max_message_len(u64::MAX).max_fragments(u32::MAX);
+    assert_eq!(Config::proxy(), config);
+}
+
+#[test]
 fn each_frame_is_passed_on_while_it_arrives() {
     for side in SIDES {
         let mut wire = FRAMES.map(|(first, payload)| side.frame(first, payload)).concat();

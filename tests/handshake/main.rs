@@ -4,7 +4,9 @@
 mod accept;
 mod client;
 mod extension;
+mod forward;
 mod heads;
+mod http;
 mod oracles;
 mod readme;
 mod server;

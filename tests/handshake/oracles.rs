@@ -9,7 +9,7 @@ use barews::handshake::server::{HttpVersion, Incoming, RequestReader};
 use barews::handshake::{BuildError, Error, HeaderFields, Limits, Status};
 use proptest::prelude::*;
 
-use crate::support::{base64, heads};
+use crate::support::{base64, heads, parts};
 
 const NONCE: [u8; 16] = *b"the sample nonce";
 
@@ -44,7 +44,9 @@ fn our_request(bytes: &[u8]) -> Option<Head> {
     })
 }
 
+/// `httparse` reads no higher minor version than 1 (RFC 9110 §2.5).
 fn their_request(bytes: &[u8]) -> Option<Head> {
+    let bytes = &parts::with_version_1_1(bytes);
     let mut space = [httparse::EMPTY_HEADER; 128];
     let mut request = httparse::Request::new(&mut space);
     let Ok(httparse::Status::Complete(len)) = request.parse(bytes) else { return None };
@@ -78,7 +80,12 @@ fn our_response(bytes: &[u8]) -> Option<Head> {
 fn their_response(bytes: &[u8]) -> Option<Head> {
     let mut space = [httparse::EMPTY_HEADER; 128];
     let mut response = httparse::Response::new(&mut space);
-    let Ok(httparse::Status::Complete(len)) = response.parse(bytes) else { return None };
+    let bytes = &parts::with_version_1_1(bytes);
+    let mut config = httparse::ParserConfig::default();
+    config.allow_obsolete_multiline_headers_in_responses(true);
+    let Ok(httparse::Status::Complete(len)) = config.parse_response(&mut response, bytes) else {
+        return None;
+    };
     Some(Head {
         method: response.code?.to_string(),
         target: String::new(),
@@ -107,8 +114,7 @@ fn responses_agree(bytes: &[u8]) {
 #[test]
 fn where_the_other_parser_is_more_lenient() {
     let requests: [(&[u8], Error); 6] = [
-        // RFC 9112 §2.2: a server may skip an empty line before the request; this one does not.
-        (b"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", Error::InvalidStartLine),
+        (b"\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", Error::BareLineFeed),
         // RFC 9112 §2.2: a recipient may accept a bare LF, but then two readers can see different
         // heads.
         (b"GET / HTTP/1.1\nHost: a\r\n\r\n", Error::BareLineFeed),
@@ -123,10 +129,8 @@ fn where_the_other_parser_is_more_lenient() {
         assert!(their_request(bytes).is_some(), "{}", bytes.escape_ascii());
         assert_eq!(RequestReader::new().read(bytes).unwrap_err(), error);
     }
-    let responses: [(&[u8], Error); 3] = [
+    let responses: [(&[u8], Error); 2] = [
         (b"HTTP/1.1 200 OK\n\n", Error::BareLineFeed),
-        // RFC 9110 §15: the status is at least 100.
-        (b"HTTP/1.1 099 \r\n\r\n", Error::InvalidStartLine),
         (b"\r\nHTTP/1.1 200 OK\r\n\r\n", Error::InvalidStartLine),
     ];
     for (bytes, error) in responses {
@@ -195,7 +199,7 @@ proptest! {
     fn requests_have_the_content_that_another_parser_reads(
         method in "[A-Z!#-]{1,8}",
         target in "/[!-\"$-~]{0,40}",
-        version in 0..2_u8,
+        version in 0..10_u8,
         fields in prop::collection::vec(field(), 0..8),
         edits in edits(),
     ) {
@@ -216,7 +220,7 @@ proptest! {
 
     #[test]
     fn responses_have_the_content_that_another_parser_reads(
-        version in 0..2_u8,
+        version in 0..10_u8,
         status in 200..1000_u16,
         reason in "( [ -~\u{e9}\t]{0,20})?",
         fields in prop::collection::vec(field(), 0..8),
@@ -241,9 +245,9 @@ proptest! {
         prop_assert_eq!(Key::parse(text.as_bytes()), None);
     }
 
-    /// Text that often has the form of a key, of which one in sixteen is canonical.
+    /// Text that often has the form of a key.
     #[test]
-    fn base64_that_is_not_canonical(text in "[A-Za-z0-9+/]{21}[A-Za-z0-9+/=]{1}[A=]{1}[=A-]{1}") {
+    fn base64_that_may_be_a_key(text in "[A-Za-z0-9+/]{21}[A-Za-z0-9+/=]{1}[A=]{1}[=A-]{1}") {
         let text = text.as_bytes();
         let taken = base64::decode(text).is_some_and(|bytes| bytes.len() == 16);
         prop_assert_eq!(Key::parse(text).is_some(), taken);
@@ -291,10 +295,11 @@ fn base64_vectors_of_rfc_4648() {
     for (bytes, text) in published {
         assert_eq!(base64::decode(text.as_bytes()).unwrap(), bytes.as_bytes());
     }
-    for text in
-        ["Zg=", "Zg", "Z===", "=", "==", "Zh==", "Zm9=", "Zg==Zg==", "Zm9v\n", "Zm-v", "Z m9"]
-    {
+    for text in ["Zg=", "Zg", "Z===", "=", "==", "Zg==Zg==", "Zm9v\n", "Zm-v", "Z m9"] {
         assert_eq!(base64::decode(text.as_bytes()), None, "{text:?}");
+    }
+    for (bytes, text) in [("f", "Zh=="), ("f", "Zv=="), ("fo", "Zm9=")] {
+        assert_eq!(base64::decode(text.as_bytes()).unwrap(), bytes.as_bytes());
     }
 }
 

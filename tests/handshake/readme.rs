@@ -60,6 +60,18 @@ fn the_server_of_the_readme_rejects_what_is_no_upgrade() {
     assert!(is_ok && sent.starts_with(b"HTTP/1.1 4"));
 }
 
+/// A browser with many cookies: it is told, at every length and in every number of pieces.
+#[test]
+fn the_server_of_the_readme_answers_a_head_that_is_too_long() {
+    for len in [8_000, 8_191, 8_192, 8_193, 10_000, 100_000] {
+        let start = REQUEST.strip_suffix("\r\n").unwrap();
+        let cookie = "x".repeat(len - start.len() - "Cookie: \r\n\r\n".len());
+        let (sent, is_ok) = serve(format!("{start}Cookie: {cookie}\r\n\r\n").as_bytes());
+        let expected = if len > 8_192 { "HTTP/1.1 431 " } else { "HTTP/1.1 101 " };
+        assert!(is_ok && sent.starts_with(expected.as_bytes()), "{len}: {}", sent.escape_ascii());
+    }
+}
+
 #[test]
 fn the_server_of_the_readme_closes_after_a_protocol_error() {
     let (sent, is_ok) = serve(&[REQUEST.as_bytes(), b"\xFF"].concat());

@@ -5,6 +5,7 @@
     reason = "tests may panic"
 )]
 
+mod client;
 #[cfg(unix)]
 mod deflate;
 mod echo;

@@ -114,6 +114,24 @@ fn loopback_a_relay_passes_on_what_the_handshakes_say() {
     server.expect(&[(FIN | RSV1 | TEXT, b"\xF2\x48\xCD\xC9\xC9\x07\x00")]);
 }
 
+/// Both sides have the same compression, or none: nothing has to be inflated on one side.
+#[test]
+fn loopback_a_relay_accepts_no_compression_that_its_server_refuses() {
+    let relay = Relay::start(&["--inspect"]);
+    let offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
+    let refuse = |accept: Accept<'_, '_>, _| written(accept);
+    let (mut client, mut server, [asked, answered]) = relay.open_with(&request_with(offer), refuse);
+    assert!(asked.contains(offer) && !answered.contains("Sec-WebSocket-Extensions"));
+    client.send(FIN | TEXT, b"plain");
+    server.expect(&[(FIN | TEXT, b"plain")]);
+    assert_eq!(relay.lines.until("client"), "client: Text(\"plain\")");
+    // A compressed message was not agreed on.
+    client.send(FIN | RSV1 | TEXT, b"\xF2\x48\xCD\xC9\xC9\x07\x00");
+    server.expect_close(1011);
+    server.send(CLOSE, b"");
+    client.expect_close(1002);
+}
+
 #[test]
 fn loopback_a_relay_passes_on_a_refusal_and_refuses_without_an_answer() {
     let relay = Relay::start(&[]);

@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use barews::keepalive::Timeouts;
 use barews::session::{Failure, SessionEvent};
-use barews::{
-    Client, CloseCode, Config, ControlOrder, Error, RecvBuffer, SendBuffer, SendError, Server,
-    State,
-};
+use barews::{Client, CloseCode, Config, Error, RecvBuffer, SendBuffer, SendError, Server, State};
 
 use crate::turn::{End, Keys, Seen, masked, open_client, plain, secs, server_with};
 
@@ -16,11 +13,9 @@ type Back = End<Client<Keys>, Vec<u8>>;
 
 /// The two sides of a proxy.
 fn legs() -> (Front, Back) {
-    let config = Config::new().control_order(ControlOrder::Wire);
-    let config = config.auto_pong(false).auto_close(false).auto_fail(false);
-    let mut front = server_with(config, Timeouts::new(), Vec::new(), Vec::new());
+    let mut front = server_with(Config::proxy(), Timeouts::new(), Vec::new(), Vec::new());
     front.open();
-    (front, open_client(config))
+    (front, open_client(Config::proxy()))
 }
 
 /// `bytes` arrive at `front`, and what they are goes to `back`. Returns the last result.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use barews::keepalive::{Reason, Timeouts};
 use barews::session::{Failure, Session};
-use barews::{CloseCode, Config, RecvBuffer, SendBuffer, TransportAction};
+use barews::{CloseCode, Config, Error, RecvBuffer, SendBuffer, TransportAction};
 
 use crate::turn::{End, Seen, masked, open_server, plain, secs};
 
@@ -39,6 +39,19 @@ fn s6_a_paused_session_delivers_and_reads_nothing() {
         end.receive(&masked(0x80, b""));
         assert_eq!(end.take_seen(), [Seen::data(b"")]);
     }
+}
+
+/// `read_with` reports the end that its closure has read, and not its error.
+#[test]
+fn s7_a_read_of_nothing_ends_the_transport() {
+    let mut end = open_server();
+    assert_eq!(end.rx.read_with(|_| Err("blocked")), Err("blocked"));
+    end.turns();
+    assert!(end.ws.wants_read() && end.take_seen().is_empty());
+    assert_eq!(end.rx.read_with(|_| Ok::<_, ()>(0)), Ok(0));
+    end.events();
+    assert!(!end.ws.wants_read());
+    assert_eq!(end.take_seen(), [Seen::Failed(Failure::Protocol(Error::UnexpectedEof))]);
 }
 
 /// While nothing is delivered, the peer cannot be heard: only blocked output expires.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use barews::handshake::Error;
 use barews::keepalive::{Reason, Timeouts};
 use barews::session::Failure;
-use barews::{Config, Server};
+use barews::{CloseCode, Config, Server};
 
 use crate::deadlines::expired;
 use crate::turn::{End, REQUEST, Seen, masked, open_server, secs, server, server_with};
@@ -107,4 +107,23 @@ fn s4_a_full_buffer_is_no_silence() {
     assert_eq!(end.rx.spare_mut(), []);
     end.stopped_until(secs(11) + Duration::from_millis(10));
     assert_eq!(end.seen, [Seen::Failed(Failure::Handshake(Error::HeadTooLong))]);
+}
+
+/// A turn that writes, but does not read, shows nothing about what is here.
+#[test]
+fn s4_a_write_is_no_read() {
+    let mut end = open_server();
+    end.transport.window = 0;
+    end.ws.close(CloseCode::GOING_AWAY, "", &mut end.tx, end.now).unwrap();
+    end.turns();
+    end.transport.incoming.extend(masked(0x88, &1001_u16.to_be_bytes()));
+    for millis in [11_000, 11_005] {
+        end.now = Duration::from_millis(millis);
+        assert!(end.ws.receive(&mut end.rx, &mut end.tx, end.now).is_none());
+        end.tx.unsent();
+        end.tx.sent(1);
+    }
+    end.transport.window = usize::MAX;
+    end.turns();
+    assert_eq!(end.seen, [Seen::Close(Some(1001))]);
 }

@@ -2,7 +2,7 @@
 //! it is complete.
 //!
 //! They differ from RFC 7692 in three ways, which this module compensates for: both stop at a block
-//! with BFINAL, both wait for more input if a message is truncated, and both allow distances up to
+//! with BFINAL (which may also end a message), both wait for more input if a message is truncated, and both allow distances up to
 //! 32 KiB regardless of the negotiated window.
 #![allow(dead_code, reason = "each test uses part of it")]
 
@@ -68,23 +68,53 @@ impl Verdict {
     }
 }
 
+/// What an inflater has read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// An error, or more bytes than wanted.
+    Invalid,
+    /// It waits for more.
+    Open,
+    /// Nothing, or a block with BFINAL was the last.
+    Ended,
+}
+
+impl Reading {
+    /// The reading of one input after the other.
+    fn of<'i>(inputs: &[&'i [u8]], mut read: impl FnMut(&'i [u8]) -> Self) -> Self {
+        let mut last = Self::Ended;
+        for input in inputs {
+            last = read(input);
+            if last == Self::Invalid {
+                break;
+            }
+        }
+        last
+    }
+}
+
 /// The verdict of an inflater that reports whether its input is valid, checked with [`MARKS`]. More
 /// than `most` bytes count as invalid.
 fn verdict(
     message: &[u8],
     most: usize,
-    mut inflate: impl FnMut(&mut Vec<u8>, &[&[u8]]) -> bool,
+    mut inflate: impl FnMut(&mut Vec<u8>, &[&[u8]]) -> Reading,
 ) -> Verdict {
-    let message = [message, &TAIL].concat();
     let mut bytes = Vec::new();
-    let mut ok = inflate(&mut bytes, &[&message]);
+    if inflate(&mut bytes, &[message]) == Reading::Ended && bytes.len() <= most {
+        return Verdict { bytes, ok: true };
+    }
+    let message = [message, &TAIL].concat();
+    let mut ok = inflate(&mut bytes, &[&message]) != Reading::Invalid;
     if bytes.len() > most {
         bytes.truncate(most + 1);
         return Verdict { bytes, ok: false };
     }
     for mark in MARKS {
         let mut marked = Vec::new();
-        ok = ok && inflate(&mut marked, &[&message, mark]) && marked[bytes.len()..] == *MARK;
+        ok = ok
+            && inflate(&mut marked, &[&message, mark]) != Reading::Invalid
+            && marked[bytes.len()..] == *MARK;
     }
     Verdict { bytes, ok }
 }
@@ -104,9 +134,10 @@ pub(crate) fn zlib_to(most: usize, history: &[u8], message: &[u8]) -> Verdict {
     verdict(message, most, |to, inputs| {
         let mut bytes = window.to_vec();
         let mut inflater = zlib_behind(&bytes);
-        let ok = inputs.iter().all(|input| zlib_all(&mut inflater, input, &mut bytes, most_here));
+        let reading =
+            Reading::of(inputs, |input| zlib_all(&mut inflater, input, &mut bytes, most_here));
         *to = bytes.split_off(window.len());
-        ok
+        reading
     })
 }
 
@@ -119,23 +150,36 @@ fn zlib_behind(bytes: &[u8]) -> Decompress {
     inflater
 }
 
-/// Inflates all of `input`, or until there are more than `most` bytes. Returns whether it is valid.
-fn zlib_all(inflater: &mut Decompress, mut input: &[u8], bytes: &mut Vec<u8>, most: usize) -> bool {
+/// Inflates all of `input`, or until there are more than `most` bytes.
+fn zlib_all(
+    inflater: &mut Decompress,
+    mut input: &[u8],
+    bytes: &mut Vec<u8>,
+    most: usize,
+) -> Reading {
+    let mut reading = Reading::Ended;
     while bytes.len() <= most {
         let (read, written) = (inflater.total_in(), inflater.total_out());
         let mut out = [0; 4096];
         let status = inflater.decompress(input, &mut out, FlushDecompress::Sync);
         let len = usize::try_from(inflater.total_out() - written).unwrap();
         bytes.extend(&out[..len]);
-        let Ok(status) = status else { return false };
-        input = &input[usize::try_from(inflater.total_in() - read).unwrap()..];
+        let Ok(status) = status else { return Reading::Invalid };
+        let read = usize::try_from(inflater.total_in() - read).unwrap();
+        input = &input[read..];
         if status == Status::StreamEnd {
             *inflater = zlib_behind(bytes);
-        } else if len < out.len() && input.is_empty() {
-            return true;
+            reading = Reading::Ended;
+            continue;
+        }
+        if read > 0 || len > 0 {
+            reading = Reading::Open;
+        }
+        if len < out.len() && input.is_empty() {
+            return reading;
         }
     }
-    false
+    Reading::Invalid
 }
 
 /// Inflates with `miniz_oxide` into one piece, after messages that inflated to `history`.
@@ -150,9 +194,10 @@ pub(crate) fn miniz_to(most: usize, history: &[u8], message: &[u8]) -> Verdict {
     verdict(message, most, |to, inputs| {
         let mut bytes = window.to_vec();
         let mut inflater = Box::new(DecompressorOxide::new());
-        let ok = inputs.iter().all(|input| miniz_all(&mut inflater, input, &mut bytes, most_here));
+        let reading =
+            Reading::of(inputs, |input| miniz_all(&mut inflater, input, &mut bytes, most_here));
         *to = bytes.split_off(window.len());
-        ok
+        reading
     })
 }
 
@@ -161,7 +206,8 @@ fn miniz_all(
     mut input: &[u8],
     bytes: &mut Vec<u8>,
     most: usize,
-) -> bool {
+) -> Reading {
+    let mut reading = Reading::Ended;
     let flags = inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF
         | inflate_flags::TINFL_FLAG_HAS_MORE_INPUT;
     while bytes.len() <= most {
@@ -170,14 +216,20 @@ fn miniz_all(
         let (status, read, written) = decompress(inflater, input, bytes, len, flags);
         bytes.truncate(len + written);
         input = &input[read..];
+        if read > 0 || written > 0 {
+            reading = Reading::Open;
+        }
         match status {
-            TINFLStatus::Done => inflater.init(),
+            TINFLStatus::Done => {
+                inflater.init();
+                reading = Reading::Ended;
+            }
             TINFLStatus::HasMoreOutput => {}
-            TINFLStatus::NeedsMoreInput if input.is_empty() => return true,
-            _ => return false,
+            TINFLStatus::NeedsMoreInput if input.is_empty() => return reading,
+            _ => return Reading::Invalid,
         }
     }
-    false
+    Reading::Invalid
 }
 
 /// The compression parameters of zlib.
@@ -234,11 +286,17 @@ impl Zlib {
 
     /// The same with a new window, and with BFINAL on the last block (§7.2.3.4).
     pub(crate) fn last_message(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let mut message = self.finished(bytes);
+        message.push(0);
+        message
+    }
+
+    /// The same without the byte of an empty block: what zlib writes with `Z_FINISH`.
+    pub(crate) fn finished(&mut self, bytes: &[u8]) -> Vec<u8> {
         let mut message = Vec::new();
         self.reset();
         self.add(bytes, FlushCompress::Finish, &mut message);
         self.reset();
-        message.push(0);
         message
     }
 }

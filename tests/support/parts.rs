@@ -91,6 +91,23 @@ fn is_of_http(error: Error) -> bool {
     )
 }
 
+/// The head with HTTP/1.1 in place of a higher minor version in its first line, which `httparse` does
+/// not read.
+pub(crate) fn with_version_1_1(head: &[u8]) -> Vec<u8> {
+    const VERSION: &[u8] = b"HTTP/1.";
+    let mut head = head.to_vec();
+    let start = head.iter().position(|byte| !b"\r\n".contains(byte)).unwrap_or(0);
+    let rest = &head[start..];
+    let line = &rest[..rest.iter().position(|byte| *byte == b'\r').unwrap_or(rest.len())];
+    let last = line.len().checked_sub(VERSION.len() + 1);
+    let at = if line.starts_with(VERSION) { Some(0) } else { last };
+    let at = at.filter(|at| line[*at..].starts_with(VERSION));
+    if let Some(minor @ b'2'..=b'9') = at.and_then(|at| head.get_mut(start + at + VERSION.len())) {
+        *minor = b'1';
+    }
+    head
+}
+
 /// Checks that the parts of a request have the same outcome as the head. Returns whether there was
 /// anything to compare: parts that are valid HTTP.
 pub(crate) fn have_the_same_outcome(head: &[u8], outcome: &Result<Incoming<'_>, Error>) -> bool {
@@ -99,6 +116,7 @@ pub(crate) fn have_the_same_outcome(head: &[u8], outcome: &Result<Incoming<'_>, 
     }
     let mut space = [httparse::EMPTY_HEADER; 128];
     let mut request = httparse::Request::new(&mut space);
+    let head = &with_version_1_1(head);
     let Ok(httparse::Status::Complete(_)) = request.parse(head) else {
         assert_eq!(outcome.as_ref().err(), Some(&Error::HttpVersion), "{}", head.escape_ascii());
         return false;

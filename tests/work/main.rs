@@ -1,6 +1,8 @@
 //! Work measured in instructions: a test runs this program again under valgrind.
 
 #[cfg(feature = "deflate")]
+mod deflate;
+#[cfg(feature = "deflate")]
 mod inflate;
 mod receive;
 #[cfg(feature = "deflate")]

@@ -1,4 +1,4 @@
-//! Tests for `src/bin/io_uring/`. If the kernel refuses `io_uring`, only the message about that is
+//! Tests for `src/bin/io_uring.rs`. If the kernel refuses `io_uring`, only the message about that is
 //! tested.
 
 mod common;

@@ -25,11 +25,16 @@ pub(super) struct Seen {
     base: usize,
     /// The first index that is not in the tables.
     pub(super) unseen: usize,
+    /// The work that earlier searches have left over.
+    pub(super) credit: usize,
 }
 
 impl Seen {
-    pub(super) const NOTHING: Self = Self { base: 1, unseen: FIRST };
+    pub(super) const NOTHING: Self = Self { base: 1, unseen: FIRST, credit: CREDIT };
 }
+
+/// The work that may be done in advance: the first match is searched as thoroughly as later ones.
+const CREDIT: usize = 256;
 
 /// The maximum number of bytes that are hashed.
 pub(super) const WORD: usize = 4;

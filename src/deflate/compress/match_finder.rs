@@ -22,6 +22,14 @@ struct Match {
 
 const NO_MATCH: Match = Match { len: 0, distance: 0 };
 
+/// The work that each byte earns: 1 for a candidate, 1 for comparing it, and 1 for every 32 bytes
+/// that are equal. Without this limit, text can be chosen such that each byte has as many candidates
+/// as [`Effort::depth`] allows; other text rarely reaches it.
+const WORK: usize = 32;
+
+/// The most that is left over for later bytes.
+const MAX_CREDIT: usize = 1 << 15;
+
 /// Beyond this distance, a match of three bytes is longer than its literals.
 const FAR: usize = 4096;
 
@@ -97,14 +105,15 @@ fn first(span: Span<'_>, mut heads: Heads<'_>, from: usize, end: usize) -> Optio
 /// next byte (lazy matching).
 #[inline(never)]
 fn thorough(span: Span<'_>, effort: &Effort, chains: &mut HashChains<'_>, run: &mut Run<'_, '_>) {
+    let mut budget = Budget { from: run.at, credit: chains.seen.credit, spent: 0 };
     while run.at < span.end.min(run.room_ends()) {
-        let mut found = longest(span, effort, chains, run.at, NO_MATCH);
+        let mut found = longest(span, effort, chains, run.at, NO_MATCH, &mut budget);
         if found.len == 0 {
             run.at += 1;
             continue;
         }
         while found.len < usize::from(effort.lazy) {
-            let later = longest(span, effort, chains, run.at + 1, found);
+            let later = longest(span, effort, chains, run.at + 1, found, &mut budget);
             if later.len == 0 {
                 break;
             }
@@ -112,6 +121,36 @@ fn thorough(span: Span<'_>, effort: &Effort, chains: &mut HashChains<'_>, run: &
             found = later;
         }
         run.matched(found.len, found.distance);
+    }
+    chains.seen.credit = budget.left(run.at).min(MAX_CREDIT);
+}
+
+/// The work of a run of searches.
+#[derive(Debug)]
+struct Budget {
+    /// Where the run begins.
+    from: usize,
+    /// What earlier runs have left over.
+    credit: usize,
+    spent: usize,
+}
+
+impl Budget {
+    /// What the bytes before `end` have earned.
+    #[inline]
+    fn earned(&self, end: usize) -> usize {
+        self.credit.saturating_add(end.saturating_sub(self.from).saturating_mul(WORK))
+    }
+
+    /// What is left of that.
+    #[inline]
+    fn left(&self, end: usize) -> usize {
+        self.earned(end).saturating_sub(self.spent)
+    }
+
+    #[inline]
+    fn set_left(&mut self, end: usize, left: usize) {
+        self.spent = self.earned(end).saturating_sub(left);
     }
 }
 
@@ -123,6 +162,7 @@ fn longest(
     chains: &mut HashChains<'_>,
     at: usize,
     known: Match,
+    budget: &mut Budget,
 ) -> Match {
     chains.catch_up(span.bytes, at);
     let Some(here) = word(span.bytes, at) else { return NO_MATCH };
@@ -134,30 +174,102 @@ fn longest(
     let ahead = tail(span.bytes, at);
     let ahead = ahead.get(..MAX_MATCH).unwrap_or(ahead);
     let mut best = known;
-    for _ in 0..effort.depth.max(1) {
-        if distance > span.window || distance > at {
-            break;
-        }
-        let earlier = tail(span.bytes, at - distance);
-        // Most candidates differ in the byte that would make them longer.
-        if earlier.get(best.len) == ahead.get(best.len) {
-            let len = common(earlier, ahead);
-            if len > best.len
-                && len >= usize::from(effort.min_match)
-                && (len > MIN_MATCH || distance <= FAR)
-            {
-                best = Match { len, distance };
-                if len >= usize::from(effort.nice) || len == ahead.len() {
-                    break;
-                }
+    let mut search = Search {
+        bytes: span.bytes,
+        at,
+        limit: span.window.min(at),
+        last: Last::of(ahead, best.len),
+        left: effort.depth.max(1).into(),
+    };
+    // The first candidate is always examined.
+    let mut work = budget.left(at + 1).max(1);
+    while let Some(found) = search.candidate(chains, distance, &mut work) {
+        let len = common(tail(span.bytes, at - found), ahead);
+        work = work.saturating_sub(1 + len / 32);
+        if len > best.len
+            && len >= usize::from(effort.min_match)
+            && (len > MIN_MATCH || found <= FAR)
+        {
+            best = Match { len, distance: found };
+            search.last = Last::of(ahead, len);
+            if len >= usize::from(effort.nice) || len == ahead.len() {
+                break;
             }
         }
-        match chains.next(at, distance) {
+        match chains.next(at, found) {
             Some(next) => distance = next,
             None => break,
         }
     }
+    budget.set_left(at + 1, work);
     if best.len > known.len { best } else { NO_MATCH }
+}
+
+/// A search among the candidates for a match at `at`.
+struct Search<'h> {
+    bytes: &'h [u8],
+    at: usize,
+    /// The greatest distance.
+    limit: usize,
+    last: Last,
+    /// How many candidates may be examined.
+    left: usize,
+}
+
+impl Search<'_> {
+    /// The first candidate from `distance` on that has the last bytes, if it is found with this much
+    /// work.
+    ///
+    /// Not inlined: the loop needs all registers.
+    #[inline(never)]
+    fn candidate(
+        &mut self,
+        chains: &HashChains<'_>,
+        mut distance: usize,
+        work: &mut usize,
+    ) -> Option<usize> {
+        let most = self.left.min(*work);
+        let mut left = most;
+        let mut found = None;
+        while left > 0 && distance <= self.limit {
+            left -= 1;
+            if self.last.is_at(self.bytes, self.at - distance) {
+                found = Some(distance);
+                break;
+            }
+            match chains.next(self.at, distance) {
+                Some(next) => distance = next,
+                None => break,
+            }
+        }
+        self.left -= most - left;
+        *work -= most - left;
+        found
+    }
+}
+
+/// The last bytes of a match that is longer than the best one: most candidates do not have them.
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    word: u32,
+    /// The bits of the word that count: those of the shortest match, if there is no best one.
+    mask: u32,
+    /// Where the word begins in the match.
+    offset: usize,
+}
+
+impl Last {
+    #[inline]
+    fn of(ahead: &[u8], best: usize) -> Self {
+        let offset = best.saturating_sub(MIN_MATCH);
+        let mask = if best < MIN_MATCH { 0x00FF_FFFF } else { u32::MAX };
+        Self { word: word(ahead, offset).unwrap_or_default(), mask, offset }
+    }
+
+    #[inline]
+    fn is_at(self, bytes: &[u8], start: usize) -> bool {
+        word(bytes, start + self.offset).is_some_and(|there| (there ^ self.word) & self.mask == 0)
+    }
 }
 
 #[inline]

@@ -91,7 +91,7 @@ impl From<Missing> for Stop {
 #[derive(Debug)]
 pub(super) struct Decoder {
     state: DecoderState,
-    /// BFINAL of the current block.
+    /// BFINAL of the current block. Before the first one it is set: nothing has to follow.
     is_last: bool,
     bits: BitReader,
     literals: huffman::Literals,
@@ -106,7 +106,7 @@ impl Decoder {
     pub(super) const fn new() -> Self {
         Self {
             state: DecoderState::Header,
-            is_last: false,
+            is_last: true,
             bits: BitReader::new(),
             literals: huffman::Literals::new(),
             distances: Distances::new(),
@@ -117,12 +117,19 @@ impl Decoder {
     /// Returns to the start of a block.
     pub(super) fn restart(&mut self) {
         self.state = DecoderState::Header;
+        self.is_last = true;
         self.bits.clear();
     }
 
     /// Whether a message can end here: no block is open and no bits are left.
     pub(super) const fn is_at_end(&self) -> bool {
         matches!(self.state, DecoderState::Header) && self.bits.len() == 0
+    }
+
+    /// Whether the message has ended although its sender has removed no empty block: there is no
+    /// block, or the last one is final.
+    pub(super) const fn has_ended(&self) -> bool {
+        self.is_last && self.is_at_end()
     }
 
     /// Decodes until the input is exhausted, the output is full or the input is invalid.

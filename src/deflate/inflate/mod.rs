@@ -28,6 +28,9 @@ const MAX_MESSAGE_LEN: u64 = 64 << 20;
 /// decompressed payload, in chunks that fit the output slice. Uncompressed messages
 /// pass through unchanged.
 ///
+/// Senders differ in how they end a message. Besides the end of RFC 7692 §7.2.1, a final block
+/// (BFINAL) is one, and a message without any bytes is empty.
+///
 /// ```
 /// use barews::deflate::{CompressionContext, DeflateParams, Inflate};
 /// use barews::{Config, Connection, Event, Input};
@@ -169,7 +172,9 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
         );
         let mut payload = &*data.payload;
         let mut stop = self.decoder.decode(&mut payload, &mut output);
-        if stop == Stop::Input && data.fin {
+        // Some senders compress an empty message to nothing, and some end each message with a final
+        // block and nothing after it.
+        if stop == Stop::Input && data.fin && !self.decoder.has_ended() {
             stop = self.decoder.decode(&mut self.message.tail, &mut output);
         }
         let mut len = output.len();

@@ -40,6 +40,7 @@
 
 mod reader;
 mod response;
+mod uri;
 
 use core::fmt;
 
@@ -54,6 +55,7 @@ use crate::handshake::key::Key;
 
 pub(crate) use self::reader::ResponseReader;
 pub use self::response::{Accepted, Rejected, Response};
+pub use self::uri::{InvalidUri, Uri};
 
 /// One opening handshake: the contents of the request, and the progress in reading the response.
 #[derive(Clone)]
@@ -72,8 +74,9 @@ pub struct Handshake<'a> {
 impl<'a> Handshake<'a> {
     /// Creates a handshake that requests `path` on `host`.
     ///
-    /// `path` begins with `/`, may include a query, and is percent-encoded. `host` is an
-    /// ASCII host name or an IP address; brackets around an IPv6 address are optional.
+    /// `path` begins with `/`, may include a query, and is percent-encoded. If it is empty or begins
+    /// with the `?` of a query, `/` is written before it (§3). `host` is an ASCII host name or an
+    /// IP address; brackets around an IPv6 address are optional. [`Uri`] splits a URI into these.
     ///
     /// `nonce` must be unpredictable and used for one connection only (§4.1, item 7):
     /// take it from a random number generator.
@@ -90,6 +93,12 @@ impl<'a> Handshake<'a> {
             headers: &[],
             reader: ResponseReader::new(Key::new(nonce)),
         }
+    }
+
+    /// Creates a handshake for a URI; `nonce` is as for [`new`](Self::new).
+    #[must_use]
+    pub fn to(nonce: [u8; 16], uri: &Uri<'a>) -> Self {
+        Self::new(nonce, uri.host(), uri.path()).secure(uri.is_secure()).port(uri.port())
     }
 
     /// Whether the connection uses TLS (`wss`); `false` by default. The scheme
@@ -159,6 +168,7 @@ impl<'a> Handshake<'a> {
         self.check()?;
         let mut to = HeadWriter::new(out);
         to.text("GET ");
+        to.text(if self.path.starts_with('/') { "" } else { "/" });
         to.text(self.path);
         to.text(" HTTP/1.1\r\n");
         self.write_host(&mut to);
@@ -217,7 +227,9 @@ impl<'a> Handshake<'a> {
         if self.port == Some(0) {
             return Err(BuildError::InvalidPort);
         }
-        if !self.path.starts_with('/') || !self.path.bytes().all(is_target) {
+        if !matches!(self.path.bytes().next(), None | Some(b'/' | b'?'))
+            || !self.path.bytes().all(is_target)
+        {
             return Err(BuildError::InvalidTarget);
         }
         if self.origin.is_some_and(|origin| {

@@ -72,16 +72,19 @@ impl<'b> Accepted<'b> {
         offers: &[DeflateOffer],
     ) -> Result<Self, Error> {
         let known = head.known;
-        // Only `websocket`: with a list it would be ambiguous which protocol the
+        // Only `websocket`: with several protocols it would be ambiguous which one the
         // server switches to.
-        if !known.only(Field::Upgrade)?.eq_ignore_ascii_case(b"websocket") {
-            return Err(Error::Invalid(Field::Upgrade));
+        let mut upgrade = elements(known.only(Field::Upgrade)?);
+        match (upgrade.next(), upgrade.next()) {
+            (Some(protocol), None) if protocol.eq_ignore_ascii_case(b"websocket") => {}
+            _ => return Err(Error::Invalid(Field::Upgrade)),
         }
         known.check_connection()?;
         if known.only(Field::Accept)? != key.accept().as_bytes() {
             return Err(Error::Invalid(Field::Accept));
         }
-        known.check_body()?;
+        // No check of `Content-Length` and `Transfer-Encoding`: whatever they say, a 1xx
+        // response has no body (RFC 9112 §6.3).
         let protocol = match known.at_most_one(Field::Protocol)? {
             Some(value) => {
                 let chosen = token(value).ok_or(Error::Invalid(Field::Protocol))?;
@@ -112,7 +115,8 @@ fn validate_extensions(value: &[u8], offers: &[DeflateOffer]) -> Result<DeflateP
             return Err(Error::ExtensionNotOffered);
         }
     }
-    chosen.and_then(|answer| confirm(answer, offers)).ok_or(Error::DeflateParameters)
+    let chosen = chosen.ok_or(Error::Invalid(Field::Extensions))?;
+    confirm(chosen, offers).ok_or(Error::DeflateParameters)
 }
 
 impl fmt::Debug for Accepted<'_> {
@@ -136,7 +140,8 @@ pub struct Rejected<'b> {
 }
 
 impl<'b> Rejected<'b> {
-    /// The status code, 200 to 999.
+    /// The status code, 0 to 99 or 200 to 999. Treat one that is not 200 to 599 as an error of
+    /// the server (RFC 9110 §15).
     #[must_use]
     pub const fn status(&self) -> u16 {
         self.status

@@ -63,28 +63,29 @@ pub(crate) fn token(bytes: &[u8]) -> Option<&str> {
     core::str::from_utf8(bytes).ok()
 }
 
-/// `bytes` without leading and trailing optional whitespace (SP and HTAB).
+/// `bytes` without leading and trailing optional whitespace: SP, HTAB, and the CR LF of a folded
+/// value (RFC 9112 §5.2), which is nowhere else in a validated one.
 pub(crate) fn trim(bytes: &[u8]) -> &[u8] {
     trim_end(trim_start(bytes))
 }
 
 pub(crate) fn trim_start(mut bytes: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] = bytes {
+    while let [b' ' | b'\t' | b'\r' | b'\n', rest @ ..] = bytes {
         bytes = rest;
     }
     bytes
 }
 
 pub(crate) fn trim_end(mut bytes: &[u8]) -> &[u8] {
-    while let [rest @ .., b' ' | b'\t'] = bytes {
+    while let [rest @ .., b' ' | b'\t' | b'\r' | b'\n'] = bytes {
         bytes = rest;
     }
     bytes
 }
 
-/// The elements of a comma-separated list, including empty ones.
+/// The elements of a comma-separated list, except empty ones, which a recipient ignores (§5.6.1.2).
 pub(crate) fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
-    value.split(|byte| *byte == b',').map(trim)
+    value.split(|byte| *byte == b',').map(trim).filter(|element| !element.is_empty())
 }
 
 /// Whether a comma-separated list contains `wanted`, ignoring ASCII case.

@@ -82,6 +82,9 @@ pub struct HeaderField<'b> {
     pub name: &'b str,
     /// The value without surrounding whitespace. It is not a `str`, because HTTP
     /// allows all bytes from 0x80 to 0xFF (RFC 9110 §5.5).
+    ///
+    /// In a response, a value may be folded over several lines. Read each CR LF as a space
+    /// (RFC 9112 §5.2).
     pub value: &'b [u8],
 }
 
@@ -114,14 +117,33 @@ impl<'b> FieldLines<'b> {
 #[derive(Clone)]
 pub(crate) struct Lines<'b>(&'b [u8]);
 
+impl<'b> Lines<'b> {
+    /// The length in bytes of the lines that are left.
+    pub(crate) const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The name and value of the next line, with the whitespace around the value.
+    pub(crate) fn next_line(&mut self) -> Option<(&'b [u8], &'b [u8])> {
+        let (name, from) = split(self.0, b':')?;
+        let (mut value, rest) = split(from, b'\r')?;
+        let mut rest = rest.strip_prefix(b"\n")?;
+        // A line that begins with whitespace continues the value (RFC 9112 §5.2).
+        while let [b' ' | b'\t', ..] = rest {
+            let (_, after) = split(rest, b'\r')?;
+            rest = after.strip_prefix(b"\n")?;
+            value = from.get(..from.len().checked_sub(rest.len())?.checked_sub(2)?)?;
+        }
+        self.0 = rest;
+        Some((name, value))
+    }
+}
+
 impl<'b> Iterator for Lines<'b> {
     type Item = (&'b [u8], &'b [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (name, rest) = split(self.0, b':')?;
-        let (value, rest) = split(rest, b'\r')?;
-        self.0 = rest.strip_prefix(b"\n")?;
-        Some((name, trim(value)))
+        self.next_line().map(|(name, value)| (name, trim(value)))
     }
 }
 

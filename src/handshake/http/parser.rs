@@ -17,6 +17,8 @@ use crate::handshake::error::Error;
 #[derive(Clone, Copy, Debug)]
 enum HeadState {
     MethodStart,
+    /// After the CR of an empty line before the request.
+    EmptyLine,
     Method,
     TargetStart,
     Target,
@@ -51,6 +53,7 @@ impl HeadState {
     /// The minimum number of bytes until the end of the head.
     const fn least(self) -> u8 {
         match self {
+            Self::EmptyLine => 5 + VERSION_LEN + END_LEN,
             Self::MethodStart => 4 + VERSION_LEN + END_LEN,
             Self::Method => 3 + VERSION_LEN + END_LEN,
             Self::TargetStart => 2 + VERSION_LEN + END_LEN,
@@ -73,8 +76,7 @@ impl HeadState {
     const fn is_request_line(self) -> bool {
         matches!(
             self,
-            Self::MethodStart
-                | Self::Method
+            Self::Method
                 | Self::TargetStart
                 | Self::Target
                 | Self::RequestVersion(_)
@@ -84,10 +86,13 @@ impl HeadState {
 
     /// The state after `byte`.
     fn next(self, byte: u8) -> Result<Self, Error> {
-        if byte == b'\n' && !matches!(self, Self::LineFeed | Self::LastLineFeed) {
+        if byte == b'\n' && !matches!(self, Self::EmptyLine | Self::LineFeed | Self::LastLineFeed) {
             return Err(Error::BareLineFeed);
         }
         Ok(match (self, byte) {
+            // §2.2: a server should ignore empty lines before a request.
+            (Self::MethodStart, b'\r') => Self::EmptyLine,
+            (Self::EmptyLine, b'\n') => Self::MethodStart,
             (Self::MethodStart | Self::Method, _) if is_tchar(byte) => Self::Method,
             (Self::Method, b' ') => Self::TargetStart,
             (Self::TargetStart | Self::Target, _) if is_target(byte) => Self::Target,
@@ -99,7 +104,7 @@ impl HeadState {
                 version(seen, byte)?.map_or(Self::ResponseVersionEnd, Self::ResponseVersion)
             }
             (Self::ResponseVersionEnd, b' ') => Self::StatusCode(0),
-            (Self::StatusCode(0), b'1'..=b'9') => Self::StatusCode(1),
+            (Self::StatusCode(0), b'0'..=b'9') => Self::StatusCode(1),
             (Self::StatusCode(1), b'0'..=b'9') => Self::StatusCode(2),
             (Self::StatusCode(2), b'0'..=b'9') => Self::StatusCodeEnd,
             // §4 requires the SP even if the reason phrase is empty, but many servers omit it.
@@ -114,11 +119,14 @@ impl HeadState {
             (Self::FieldStart, b'\r') => Self::LastLineFeed,
             // §5.2: a server may reject obsolete line folding or replace it. If another
             // parser in the chain handles it differently, replacing it enables smuggling.
+            // A client must accept it: see `HeadParser::step`.
             (Self::FieldStart, b' ' | b'\t') => return Err(Error::ObsoleteFold),
             (Self::FieldName, b':') => Self::FieldValue,
             (Self::FieldValue, _) if is_text(byte) => Self::FieldValue,
             (Self::LastLineFeed, b'\n') => Self::End,
-            (Self::LineFeed | Self::LastLineFeed, _) => return Err(Error::BareCarriageReturn),
+            (Self::EmptyLine | Self::LineFeed | Self::LastLineFeed, _) => {
+                return Err(Error::BareCarriageReturn);
+            }
             (Self::FieldStart | Self::FieldName, _) => return Err(Error::InvalidFieldName),
             (Self::FieldValue, _) => return Err(Error::InvalidFieldValue),
             _ => return Err(Error::InvalidStartLine),
@@ -130,12 +138,23 @@ impl HeadState {
 fn version(seen: u8, byte: u8) -> Result<Option<u8>, Error> {
     match VERSION.get(usize::from(seen)) {
         Some(expected) if *expected == byte => Ok(Some(seen.saturating_add(1))),
-        None if matches!(byte, b'0' | b'1') => Ok(None),
-        // RFC 9110 §2.5: messages of another major version cannot be parsed, and
-        // HTTP/1 has no minor versions but 0 and 1.
-        Some(b'1') | None if byte.is_ascii_digit() => Err(Error::HttpVersion),
+        // RFC 9110 §2.5: a higher minor version is read as 1.1; messages of another major
+        // version cannot be parsed.
+        None if byte.is_ascii_digit() => Ok(None),
+        Some(b'1') if byte.is_ascii_digit() => Err(Error::HttpVersion),
         _ => Err(Error::InvalidStartLine),
     }
+}
+
+/// Obsolete line folding (§5.2): a line that begins with whitespace continues the previous field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Folds {
+    /// In a request.
+    Refused,
+    /// In a response.
+    Allowed,
+    /// A field of this response is folded.
+    Found,
 }
 
 /// Parses a head incrementally: each call resumes where the previous one stopped.
@@ -149,6 +168,7 @@ pub(crate) struct HeadParser {
     /// The start of the current field line.
     line_start: usize,
     fields: usize,
+    folds: Folds,
     places: Places,
     /// Errors are final: more bytes cannot fix them.
     fault: Option<Error>,
@@ -156,20 +176,21 @@ pub(crate) struct HeadParser {
 
 impl HeadParser {
     pub(crate) const fn request() -> Self {
-        Self::new(HeadState::MethodStart)
+        Self::new(HeadState::MethodStart, Folds::Refused)
     }
 
     pub(crate) const fn response() -> Self {
-        Self::new(HeadState::ResponseVersion(0))
+        Self::new(HeadState::ResponseVersion(0), Folds::Allowed)
     }
 
-    const fn new(state: HeadState) -> Self {
+    const fn new(state: HeadState, folds: Folds) -> Self {
         Self {
             state,
             position: 0,
             line_len: None,
             line_start: 0,
             fields: 0,
+            folds,
             places: Places::NONE,
             fault: None,
         }
@@ -245,7 +266,18 @@ impl HeadParser {
 
     /// Parses one byte.
     fn step(&mut self, byte: u8, bytes: &[u8], limits: Limits) -> Result<(), Error> {
-        let next = self.state.next(byte)?;
+        let next = match self.state {
+            // Whitespace before the first field does not continue one (§2.2).
+            HeadState::FieldStart
+                if matches!(byte, b' ' | b'\t')
+                    && self.folds != Folds::Refused
+                    && self.fields > 0 =>
+            {
+                self.folds = Folds::Found;
+                HeadState::FieldValue
+            }
+            state => state.next(byte)?,
+        };
         match (self.state, next) {
             (HeadState::FieldStart, HeadState::FieldName) => {
                 self.line_start = self.position;
@@ -261,6 +293,9 @@ impl HeadParser {
                 }
             }
             (_, HeadState::LineFeed) => self.line_len = Some(self.position),
+            (HeadState::LastLineFeed, HeadState::End) if self.folds == Folds::Found => {
+                self.places = self.unfolded(bytes);
+            }
             _ => {}
         }
         self.position = self.position.saturating_add(1);
@@ -275,9 +310,25 @@ impl HeadParser {
         Ok(())
     }
 
+    /// The places of the fields of a head with folded ones, which end where no fold follows.
+    fn unfolded(&self, bytes: &[u8]) -> Places {
+        let start = self.line_len.unwrap_or_default().saturating_add(2);
+        let end = self.position.saturating_sub(1);
+        let mut places = Places::NONE;
+        let mut lines = FieldLines::new(bytes.get(start..end).unwrap_or_default()).lines();
+        while let Some((name, value)) = lines.next_line() {
+            let after = lines.len().saturating_add(2).saturating_add(value.len());
+            places.add_line(name, value, end.saturating_sub(after));
+        }
+        places
+    }
+
     fn head<'s, 'b>(&'s self, bytes: &'b [u8]) -> Option<Head<'s, 'b>> {
         let head = bytes.get(..self.position)?;
-        let (line, rest) = head.split_at_checked(self.line_len?)?;
+        let (mut line, rest) = head.split_at_checked(self.line_len?)?;
+        while let Some(after) = line.strip_prefix(b"\r\n") {
+            line = after;
+        }
         let fields = rest.strip_prefix(b"\r\n")?.strip_suffix(b"\r\n")?;
         let known = KnownFields::new(&self.places, head);
         Some(Head { line, fields: FieldLines::new(fields), known, len: self.position })

@@ -26,10 +26,7 @@ pub(crate) fn check_headers(headers: &[(&str, &str)]) -> Result<(), BuildError> 
         if token(name.as_bytes()).is_none() {
             return Err(BuildError::InvalidHeaderName);
         }
-        let prefix = name.as_bytes().get(..RESERVED_PREFIX.len());
-        if RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name))
-            || prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(RESERVED_PREFIX))
-        {
+        if is_reserved(name) {
             return Err(BuildError::ReservedHeader);
         }
         if !is_value(value) {
@@ -37,6 +34,13 @@ pub(crate) fn check_headers(headers: &[(&str, &str)]) -> Result<(), BuildError> 
         }
     }
     Ok(())
+}
+
+/// Whether only this crate may write the field.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    let prefix = name.as_bytes().get(..RESERVED_PREFIX.len());
+    RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name))
+        || prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(RESERVED_PREFIX))
 }
 
 /// A field value without surrounding whitespace (RFC 9110 §5.5), so that it is received as sent.

@@ -106,7 +106,8 @@ impl Default for RequestReader {
 pub enum Incoming<'b> {
     /// A valid opening handshake.
     Upgrade(Upgrade<'b>),
-    /// A valid HTTP request that does not list `websocket` in its `Upgrade` field. Answer it
-    /// with [`respond`], or with [`Error::UpgradeRequired`] if the server accepts upgrades only.
+    /// A valid HTTP request that does not list `websocket` in its `Upgrade` field, or is one of
+    /// HTTP/1.0, where that field must be ignored (RFC 9110 §7.8). Answer it with [`respond`], or
+    /// with [`Error::UpgradeRequired`] if the server accepts upgrades only.
     Plain(Request<'b>),
 }

@@ -15,7 +15,7 @@ use crate::handshake::http::known_fields::{KnownFields, Place};
 pub enum HttpVersion {
     /// HTTP/1.0
     Http10,
-    /// HTTP/1.1
+    /// HTTP/1.1, or a later minor version, which is read as 1.1.
     Http11,
 }
 
@@ -141,6 +141,7 @@ impl<'b> Request<'b> {
         let (target, version) = split(rest, b' ').ok_or(Error::InvalidStartLine)?;
         let method = core::str::from_utf8(method).map_err(|_| Error::InvalidStartLine)?;
         let target = core::str::from_utf8(target).map_err(|_| Error::InvalidStartLine)?;
+        // RFC 9110 §2.5
         let version =
             if version == b"HTTP/1.0" { HttpVersion::Http10 } else { HttpVersion::Http11 };
         let line = RequestLine::new(method, target, version, head.known)?;
@@ -148,12 +149,21 @@ impl<'b> Request<'b> {
     }
 
     fn path_and_query(&self) -> (&'b str, Option<&'b str>) {
-        let local = absolute(self.line.target).map_or(self.line.target, |(_, local)| local);
-        let (path, query) = match local.split_once('?') {
+        let (path, query) = match self.origin_form().split_once('?') {
             Some((path, query)) => (path, Some(query)),
-            None => (local, None),
+            None => (self.origin_form(), None),
         };
         (if path.is_empty() { "/" } else { path }, query)
+    }
+
+    /// The target without scheme and authority (RFC 9112 §3.2.1). If an absolute URI has no path, only
+    /// its query.
+    pub(crate) fn origin_form(&self) -> &'b str {
+        match absolute(self.line.target) {
+            Some((_, "")) => "/",
+            Some((_, local)) => local,
+            None => self.line.target,
+        }
     }
 }
 

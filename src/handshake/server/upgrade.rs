@@ -67,8 +67,8 @@ where
     ///
     /// # Errors
     ///
-    /// [`Error::UpgradeRequired`] if the `Upgrade` field does not list `websocket`; otherwise the
-    /// error that `RequestReader` returns.
+    /// [`Error::UpgradeRequired`] if the `Upgrade` field does not list `websocket` or the version is
+    /// HTTP/1.0; otherwise the error that `RequestReader` returns.
     pub fn from_parts(
         method: &str,
         target: &str,
@@ -124,14 +124,12 @@ impl<'b, R: Fields<'b>> Upgrade<'b, R> {
         line: RequestLine<'_>,
         known: KnownFields<'_, 'b, P>,
     ) -> Result<Option<Self>, Error> {
-        if !known.asks_for_websocket() {
+        // RFC 9110 §7.8: `Upgrade` must be ignored in an HTTP/1.0 request.
+        if !known.asks_for_websocket() || line.version < HttpVersion::Http11 {
             return Ok(None);
         }
         if line.method != "GET" {
             return Err(Error::MethodNotAllowed);
-        }
-        if line.version < HttpVersion::Http11 {
-            return Err(Error::HttpVersion);
         }
         known.check_connection()?;
         known.check_body()?;
@@ -143,13 +141,14 @@ impl<'b, R: Fields<'b>> Upgrade<'b, R> {
         let key = Key::parse(known.only(Field::Key)?).ok_or(Error::Invalid(Field::Key))?;
         let origin = known.at_most_one(Field::Origin)?;
         let upgrade = Self { request, key, origin };
+        // §4.3: both lists have at least one element.
         if known.has(Field::Protocol)
-            && !upgrade.protocol_elements().all(|element| token(element).is_some())
+            && !some_and_all(upgrade.protocol_elements().map(|element| token(element).is_some()))
         {
             return Err(Error::Invalid(Field::Protocol));
         }
         if known.has(Field::Extensions)
-            && !upgrade.extension_elements().all(|element| element.is_ok())
+            && !some_and_all(upgrade.extension_elements().map(|element| element.is_ok()))
         {
             return Err(Error::Invalid(Field::Extensions));
         }
@@ -165,6 +164,11 @@ impl<'b, R: Fields<'b>> Upgrade<'b, R> {
     ) -> impl Iterator<Item = Result<Extension<'b>, Malformed>> + use<'b, R> {
         self.request.clone().values(Field::Extensions.name()).flat_map(extension::parse)
     }
+}
+
+/// Whether there is an element, and all are valid.
+fn some_and_all(mut are_valid: impl Iterator<Item = bool>) -> bool {
+    are_valid.next() == Some(true) && are_valid.all(|is_valid| is_valid)
 }
 
 impl fmt::Debug for Upgrade<'_> {

@@ -4,3 +4,4 @@ mod frames;
 mod payload;
 #[cfg(feature = "handshake")]
 mod sending;
+mod wild;

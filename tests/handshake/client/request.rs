@@ -43,7 +43,7 @@ fn r4_1_01_host_port_and_path_must_be_valid() {
         fails(&Handshake::new(NONCE, host, "/"), BuildError::InvalidHost);
     }
     for path in [
-        "",
+        "chat?x",
         "chat",
         "*",
         "http://example.com/",
@@ -71,6 +71,11 @@ fn r4_1_05_request_line_is_get_http_1_1() {
 
 #[test]
 fn r4_1_06_target_is_the_resource_name() {
+    // RFC 6455 §3: `/` stands for an empty path.
+    for (path, target) in [("", "/"), ("?", "/?"), ("?a=b", "/?a=b")] {
+        let text = request(&Handshake::new(NONCE, "example.com", path));
+        assert!(text.starts_with(&format!("GET {target} HTTP/1.1\r\nHost: example.com\r\n")));
+    }
     for path in ["/", "/a/b?c=d&e=%20", "//x", "/?"] {
         let text = request(&Handshake::new(NONCE, "example.com", path));
         assert!(text.starts_with(&format!("GET {path} HTTP/1.1\r\nHost: example.com\r\n")));

@@ -90,15 +90,23 @@ fn r9_1_01_an_invalid_list_fails() {
         ("a ; b = c ;d= \"e\" , f", "a|b=c|d=e f"),
         ("a;b;b", "a|b|b"),
         ("!#$%&'*+-.^_`|~09AZaz", "!#$%&'*+-.^_`|~09AZaz"),
+        ("a,", "a"),
+        (",a", "a"),
+        (" ,\t, a , ,b,", "a b"),
+        ("a,,b", "a b"),
+        ("a, ,b", "a b"),
     ];
     for (value, expected) in good {
         assert_eq!(normalized(value).as_deref(), Ok(expected));
         assert!(request(value).is_ok());
     }
+    for value in ["", " ", ",", " ,\t,"] {
+        assert_eq!(normalized(value).as_deref(), Ok(""), "{value}");
+        assert_eq!(request(value), Err(Error::Invalid(Field::Extensions)), "{value}");
+    }
     let bad = [
-        "", " ", ",", "a,", ",a", "a,,b", "a, ,b", ";", "a;", "a;;b", "a;,b", "=", "a=b", "a;=b",
-        "a;b=", "a;b=,c", "a;b=c d", "a b", "a/b", "a;b/c", "a;b=c=d", "(a)", "a;b=[c]", "\u{e9}",
-        "a{", "a@", "a:b",
+        ";", "a;", ",;", "a,;", "a;;b", "a;,b", "=", "a=b", "a;=b", "a;b=", "a;b=,c", "a;b=c d",
+        "a b", "a/b", "a;b/c", "a;b=c=d", "(a)", "a;b=[c]", "\u{e9}", "a{", "a@", "a:b",
     ];
     let offers = [DeflateOffer::new()];
     for value in bad {

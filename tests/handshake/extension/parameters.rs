@@ -2,7 +2,7 @@
 
 use barews::handshake::deflate::{DeflateConfig, DeflateOffer, WindowBits, negotiate};
 
-use super::{bits, confirmed, elements, negotiated, params};
+use super::{bits, confirmed, elements, negotiated, params, response};
 
 #[test]
 fn r7692_7_1_1_1_01_the_flag_has_no_value() {
@@ -120,13 +120,40 @@ fn r7692_7_1_2_1_02_a_server_answers_with_no_more_than_was_offered() {
 fn r7692_7_1_2_1_03_a_client_accepts_no_more_than_it_offered() {
     for offered in 8..=15 {
         let offers = [DeflateOffer::new().server_max_window_bits(bits(offered))];
-        assert_eq!(confirmed("permessage-deflate", &offers), None);
+        // The default can be left out: it is what the offer allows.
+        let left_out = (offered == 15).then(|| params(false, false, 15, 15));
+        assert_eq!(confirmed("permessage-deflate", &offers), left_out);
         for answered in 8..=15 {
             let element = format!("permessage-deflate; server_max_window_bits={answered}");
             let expected = (answered <= offered).then(|| params(false, false, answered, 15));
             assert_eq!(confirmed(&element, &offers), expected);
         }
     }
+}
+
+/// Each parameter that an offer names with its default value.
+#[test]
+fn r7692_7_1_01_an_answer_may_leave_out_a_default() {
+    let (plain, all) = ("permessage-deflate", params(false, false, 15, 15));
+    let offers = [
+        DeflateOffer::new().server_max_window_bits(bits(15)),
+        DeflateOffer::new().client_max_window_bits(Some(bits(15))),
+        DeflateOffer::new().client_max_window_bits(None),
+        DeflateOffer::new().server_max_window_bits(bits(15)).client_max_window_bits(Some(bits(15))),
+    ];
+    for offer in offers {
+        assert_eq!(confirmed(plain, &[offer]), Some(all), "{offer}");
+    }
+    assert_eq!(response(plain, &offers[..1]), Ok(Some(all)));
+    // What the other parameters restrict still holds.
+    let both = offers[0].server_no_context_takeover(true);
+    assert_eq!(confirmed(plain, &[both]), None);
+    let answer = "permessage-deflate; server_no_context_takeover";
+    assert_eq!(confirmed(answer, &[both]), Some(params(true, false, 15, 15)));
+    // A proxy may pass on such an answer.
+    let answer =
+        negotiate(elements("permessage-deflate; server_max_window_bits=15"), &DeflateConfig::new());
+    assert_eq!(answer.map(|answer| answer.params()), Some(all));
 }
 
 #[test]

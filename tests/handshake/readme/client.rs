@@ -9,8 +9,8 @@ pub fn ask(mut stream: impl Read + Write) -> Result<Vec<u8>, Box<dyn std::error:
     while ws.state() != State::Closed {
         stream.write_all(tx.unsent())?;
         tx.sent(tx.len());
-        let (n, now) = (stream.read(rx.spare_mut())?, start.elapsed());
-        rx.advance(n);
+        rx.read_with(|space| stream.read(space))?;
+        let now = start.elapsed();
         while let Some(event) = ws.receive(&mut rx, &mut tx, now) {
             match event {
                 SessionEvent::Opened(_) => ws.send_text("Hello", &mut tx).and_then(|()| {

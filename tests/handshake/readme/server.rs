@@ -23,9 +23,9 @@ pub fn serve(mut stream: TcpStream) -> Result<(), Box<dyn std::error::Error>> {
             TransportAction::Drop => return Ok(()),
         }
         stream.set_read_timeout(ws.timeout(start.elapsed()))?;
-        match if ws.wants_read() { stream.read(rx.spare_mut()) } else { continue } {
+        match if ws.wants_read() { rx.read_with(|space| stream.read(space)) } else { continue } {
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
-            read => rx.advance(read?),
+            read => drop(read?),
         }
     }
 }

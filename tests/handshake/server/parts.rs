@@ -61,7 +61,7 @@ fn parts_that_are_no_opening_handshake_are_refused() {
     assert_eq!(outcome("GET", "/", HttpVersion::Http11, None), None);
     assert_eq!(outcome("POST", "/", HttpVersion::Http11, None), Some(Error::MethodNotAllowed));
     assert_eq!(outcome("GET", "x", HttpVersion::Http11, None), Some(Error::InvalidTarget));
-    assert_eq!(outcome("GET", "/", HttpVersion::Http10, None), Some(Error::HttpVersion));
+    assert_eq!(outcome("GET", "/", HttpVersion::Http10, None), Some(Error::UpgradeRequired));
     for (name, value, error) in [
         ("host", &b"-"[..], Error::Missing(Field::Host)),
         ("host", b"a b", Error::Invalid(Field::Host)),
@@ -75,7 +75,7 @@ fn parts_that_are_no_opening_handshake_are_refused() {
         ("sec-websocket-version", b"8", Error::UnsupportedVersion),
         ("sec-websocket-key", b"-", Error::Missing(Field::Key)),
         ("sec-websocket-key", b"short", Error::Invalid(Field::Key)),
-        ("sec-websocket-protocol", b"a,,b", Error::Invalid(Field::Protocol)),
+        ("sec-websocket-protocol", b"a,b c", Error::Invalid(Field::Protocol)),
         ("sec-websocket-extensions", b"a;", Error::Invalid(Field::Extensions)),
     ] {
         assert_eq!(refused(name, value), Some(error), "{name}");

@@ -69,8 +69,7 @@ impl Client {
                 _ => {}
             }
         }
-        let written = if tx.is_empty() { None } else { ready(stream.write(tx.unsent()))? };
-        tx.sent(written.unwrap_or(0));
+        let written = ready(tx.write_with(|bytes| stream.write(bytes)))?;
         match ws.transport_action(tx) {
             TransportAction::Keep | TransportAction::AwaitEnd => {}
             TransportAction::HalfClose => stream.shutdown(std::net::Shutdown::Write)?,
@@ -79,14 +78,15 @@ impl Client {
         if let Err(full) = rx.reserve(rx.need_more().min(rx.len().max(1))) {
             replace(blocks, full.needed, |block| rx.grow(block));
         }
-        let read = if ws.wants_read() { ready(stream.read(rx.spare_mut()))? } else { None };
-        if let Some(n) = read {
-            rx.advance(n);
-        } else if rx.is_empty() && tx.is_empty() {
+        let mut read = None;
+        if ws.wants_read() {
+            read = ready(rx.read_with(|space| stream.read(space)))?;
+        }
+        if read.is_none() && rx.is_empty() && tx.is_empty() {
             replace(blocks, 0, |block| rx.grow(block));
             replace(blocks, 0, |block| tx.grow(block));
         }
-        Ok(read.or(written).is_some())
+        Ok(read.is_some() || written > Some(0))
     }
 }
 

@@ -69,13 +69,13 @@ fn serve(mut stream: TcpStream) -> Result<(), Box<dyn Error>> {
         let wait = ws.timeout(start.elapsed());
         let done = if tx.is_empty() {
             stream.set_read_timeout(wait)?;
-            stream.read(rx.spare_mut()).map(|n| rx.advance(n))
+            rx.read_with(|space| stream.read(space))
         } else {
             stream.set_write_timeout(wait)?;
-            stream.write(tx.unsent()).map(|n| tx.sent(n))
+            tx.write_with(|bytes| stream.write(bytes))
         };
         match done.map_err(|error| (error.kind(), error)) {
-            Ok(()) | Err((WouldBlock | TimedOut | Interrupted, _)) => {}
+            Ok(_) | Err((WouldBlock | TimedOut | Interrupted, _)) => {}
             Err((_, error)) => return Err(error.into()),
         }
     }

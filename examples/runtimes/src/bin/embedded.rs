@@ -34,8 +34,7 @@ fn main() -> io::Result<()> {
     println!("listening on {}", listener.get_ref().local_addr()?);
     loop {
         let spawned = future::block_on(listener.accept()).and_then(|(stream, _)| {
-            let serve = || eprintln!("{:?}", future::block_on(connection(stream)));
-            thread::Builder::new().spawn(serve)
+            thread::Builder::new().spawn(|| future::block_on(connection(stream)))
         });
         if spawned.is_err() {
             // No descriptor or no thread is left. Wait until another client ends.
@@ -44,64 +43,58 @@ fn main() -> io::Result<()> {
     }
 }
 
-async fn connection(stream: Async<TcpStream>) -> io::Result<Option<Failure>> {
-    stream.get_ref().set_nodelay(true)?;
+async fn connection(stream: Async<TcpStream>) {
+    _ = stream.get_ref().set_nodelay(true);
     let start = Instant::now();
     let half_close = || _ = stream.get_ref().shutdown(Shutdown::Write);
     let (now, sleep) = (|| start.elapsed(), async |time| _ = Timer::after(time).await);
-    let (io, mut rx, mut tx) = (FromFutures::new(&stream), [0; 1024], [0; 1024 + MORE]);
-    serve(io, &mut rx, &mut tx, now, sleep, half_close).await
+    let served = serve(FromFutures::new(&stream), now, sleep, half_close).await;
+    served.unwrap_or_else(|failure| eprintln!("{failure}"));
 }
 
-/// How much longer than `rx` `tx` must be, for the header of a frame and a control frame.
-pub(crate) const MORE: usize = 4 + 127;
-
-/// Serves one connection, and returns why the session failed if it did.
+/// Serves one connection.
 ///
-/// A message of any length passes in chunks: each is sent before the next is received. `rx` must
-/// hold the head of the request, or the client gets a 431.
-pub(crate) async fn serve<T: Read + Write>(
-    mut io: T,
-    rx: &mut [u8],
-    tx: &mut [u8],
+/// A message of any length passes in chunks: each is sent before the next is received. An error of
+/// `io` counts as the end of the transport: the session knows whether anything is missing.
+pub(crate) async fn serve(
+    mut io: impl Read + Write,
     now: impl Fn() -> Duration,
     sleep: impl AsyncFn(Duration),
     half_close: impl Fn(),
-) -> Result<Option<Failure>, T::Error> {
+) -> Result<(), Failure> {
     let mut ws = Session::server(Config::new(), Timeouts::new(), now());
-    let (mut rx, mut tx) = (RecvBuffer::new(rx), SendBuffer::with_marks(tx, 0, 0));
-    let mut outcome = None;
+    // It holds the head of the request, or the client gets a 431.
+    let (mut rx, mut outcome) = (RecvBuffer::new([0; 1024]), Ok(()));
+    // It holds the echo of all that was received, with a longer header, and a control frame.
+    let mut tx = SendBuffer::with_marks([0; 1024 + 4 + 127], 0, 0);
     loop {
-        let time = now();
-        while let Some(event) = ws.receive(&mut rx, &mut tx, time) {
+        while let Some(event) = ws.receive(&mut rx, &mut tx, now()) {
             match event {
-                SessionEvent::Upgrade(it) => _ = ws.answer(it.accept(Origins::Any), &mut tx, time),
+                SessionEvent::Upgrade(it) => _ = ws.answer(it.accept(Origins::Any), &mut tx, now()),
                 SessionEvent::Data(it) => {
-                    if let Err(error) = ws.send_fragment(it.kind, it.fin, it.payload, &mut tx) {
-                        return Ok(Some(Failure::Send(error)));
-                    }
+                    ws.send_fragment(it.kind, it.fin, it.payload, &mut tx)
+                        .map_err(Failure::Send)?;
                 }
-                SessionEvent::Failed(failure) => outcome = Some(failure),
+                SessionEvent::Failed(failure) => outcome = Err(failure),
                 _ => {}
             }
         }
         match ws.transport_action(&tx) {
             TransportAction::Keep | TransportAction::AwaitEnd => {}
             TransportAction::HalfClose => half_close(),
-            TransportAction::Drop => return Ok(outcome),
+            TransportAction::Drop => return outcome,
         }
-        let timer = async {
-            sleep(ws.timeout(now()).unwrap_or(Duration::from_secs(3600))).await;
-            Ok(())
-        };
+        let wait = ws.timeout(now()).unwrap_or(Duration::MAX);
         let turn = async {
             if tx.is_empty() {
-                io.read(rx.spare_mut()).await.map(|n| rx.advance(n))
+                let n = io.read(rx.spare_mut()).await;
+                rx.advance(n.unwrap_or(0));
             } else {
-                io.write(tx.unsent()).await.map(|n| tx.sent(n))?;
-                io.flush().await
+                let n = io.write(tx.unsent()).await;
+                tx.sent(n.unwrap_or(usize::MAX));
+                _ = io.flush().await;
             }
         };
-        future::or(turn, timer).await?;
+        future::or(turn, sleep(wait)).await;
     }
 }

@@ -1,7 +1,7 @@
 //! WebSocket over HTTP/2 (RFC 8441): the transport is a stream of an HTTP/2 connection.
 //!
 //! There is no RFC 6455 opening handshake, so the session starts opened. The HTTP/2 flow-control
-//! windows provide backpressure: a piece is released when its echo is sent.
+//! windows provide backpressure: no piece is taken from them before the echo of the last one is sent.
 //!
 //! `cargo run -p barews-runtimes --bin http2 -- 127.0.0.1:9001`
 //!
@@ -9,7 +9,6 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::mem::take;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +22,7 @@ use h2::ext::Protocol;
 use h2::server::{Builder, SendResponse};
 use http::{HeaderValue, Method, Request, Response};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 const USAGE: &str = "An echo server: http2 [ADDR:PORT] (127.0.0.1:9001 by default; port 0 is any)";
 /// How long an HTTP/2 connection may have no WebSocket.
@@ -54,6 +53,7 @@ async fn serve(stream: TcpStream) -> Result<(), Failure> {
     stream.set_nodelay(true)?;
     let mut builder = Builder::new();
     builder.enable_connect_protocol().max_concurrent_streams(100).max_header_list_size(16 << 10);
+    builder.initial_window_size(32 << 10);
     let mut http = timeout(IDLE, builder.handshake(stream)).await??;
     let streams = Arc::new(());
     loop {
@@ -89,7 +89,6 @@ async fn serve_stream(
     let ws = Connection::server(Config::new());
     let mut ws = Session::opened(ws, Timeouts::new(), Duration::ZERO);
     let (mut rx, mut tx) = (RecvBuffer::new(vec![]), SendBuffer::with_marks(vec![], 0, 0));
-    let mut taken = 0;
     loop {
         while let Some(event) = ws.receive(&mut rx, &mut tx, start.elapsed()) {
             match event {
@@ -98,16 +97,12 @@ async fn serve_stream(
                 _ => {}
             }
         }
-        if tx.is_empty() {
-            from.flow_control().release_capacity(take(&mut taken))?;
-        }
         match ws.transport_action(&tx) {
             TransportAction::Keep | TransportAction::AwaitEnd => {}
             TransportAction::HalfClose => to.send_data(Bytes::new(), true)?,
             TransportAction::Drop => return Ok(()),
         }
-        to.reserve_capacity(tx.unsent().len());
-        let deadline = ws.deadline().unwrap_or(start.elapsed() + Duration::from_secs(3600));
+        to.reserve_capacity(tx.len());
         tokio::select! {
             biased;
             room = poll_fn(|context| to.poll_capacity(context)), if !tx.is_empty() => {
@@ -118,11 +113,11 @@ async fn serve_stream(
             piece = from.data(), if ws.wants_read() => match piece.transpose()? {
                 Some(piece) => {
                     rx.push(&piece)?;
-                    taken += piece.len();
+                    from.flow_control().release_capacity(piece.len())?;
                 }
                 None => rx.end(),
             },
-            () = sleep_until(start + deadline) => {}
+            () = sleep(ws.timeout(start.elapsed()).unwrap_or(Duration::MAX)) => {}
         }
     }
 }

@@ -16,7 +16,7 @@ use barews::session::{Session, SessionEvent};
 use barews::{Assembler, Config, RecvBuffer, SendBuffer, TransportAction};
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
@@ -78,7 +78,6 @@ async fn serve(acceptor: TlsAcceptor, stream: TcpStream) -> Result<(), Failure> 
             TransportAction::HalfClose => timeout(PATIENCE, to.shutdown()).await??,
             TransportAction::Drop => return outcome,
         }
-        let deadline = ws.deadline().unwrap_or(now + Duration::from_secs(3600));
         tokio::select! {
             biased;
             n = write(&mut to, tx.unsent()), if is_dirty || !tx.is_empty() => {
@@ -87,8 +86,10 @@ async fn serve(acceptor: TlsAcceptor, stream: TcpStream) -> Result<(), Failure> 
             }
             // Many clients end TCP without close_notify. The session knows whether an error truncates
             // anything: it expects a Close.
-            n = from.read(rx.spare_mut()), if ws.wants_read() => rx.advance(n.unwrap_or(0)),
-            () = sleep_until(start + deadline) => {}
+            n = async { from.read(rx.spare_mut()).await }, if ws.wants_read() => {
+                rx.advance(n.unwrap_or(0));
+            }
+            () = sleep(ws.timeout(start.elapsed()).unwrap_or(Duration::MAX)) => {}
         }
     }
 }

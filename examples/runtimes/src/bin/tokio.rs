@@ -1,8 +1,9 @@
 //! tokio: one task per connection, which reads, writes and sleeps at once.
 //!
 //! The futures that lose the `select!` are dropped, which loses no byte: a read or write takes effect
-//! in the poll that completes it, and everything else is in the session and its buffers. A task that
-//! also sends messages of its own gets them from a channel, as one more branch.
+//! in the poll that completes it, and everything else is in the session and its buffers. A disabled
+//! branch is evaluated, too; the `async` block keeps it from counting as a read. A task that also sends
+//! messages of its own gets them from a channel, as one more branch.
 //!
 //! `cargo run -p barews-runtimes --bin tokio -- 127.0.0.1:9001`
 
@@ -17,7 +18,7 @@ use barews::session::{Session, SessionEvent};
 use barews::{Assembler, Config, RecvBuffer, SendBuffer, TransportAction};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 use tokio::net::TcpListener;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 
 const USAGE: &str = "An echo server: tokio [ADDR:PORT] (127.0.0.1:9001 by default; port 0 is any)";
 
@@ -62,6 +63,8 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite>(
                 // §10.2).
                 SessionEvent::Upgrade(it) => ws.answer(it.accept(Origins::Any), &mut tx, now)?,
                 SessionEvent::Data(message) => ws.send_message(message, &mut tx)?,
+                // A silent client keeps no memory of a long message.
+                SessionEvent::Pong(_) => drop((messages.grow(Vec::new()), tx.grow(Vec::new()))),
                 SessionEvent::Failed(failure) => outcome = Err(failure.into()),
                 _ => {}
             }
@@ -71,12 +74,11 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite>(
             TransportAction::HalfClose => to.shutdown().await?,
             TransportAction::Drop => return outcome,
         }
-        let deadline = ws.deadline().unwrap_or(now + Duration::from_secs(3600));
         tokio::select! {
             biased;
             n = to.write(tx.unsent()), if !tx.is_empty() => tx.sent(n?),
-            n = from.read(rx.spare_mut()), if ws.wants_read() => rx.advance(n?),
-            () = sleep_until(start + deadline) => {}
+            n = async { from.read(rx.spare_mut()).await }, if ws.wants_read() => rx.advance(n?),
+            () = sleep(ws.timeout(start.elapsed()).unwrap_or(Duration::MAX)) => {}
         }
     }
 }

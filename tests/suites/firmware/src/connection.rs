@@ -20,7 +20,8 @@ impl barews::MaskKeys for Keys {
 }
 
 pub fn config() -> Config {
-    let config = Config::new()
+    let config = if flag() { Config::new() } else { Config::proxy() };
+    let config = config
         .max_frame_len(long())
         .max_message_len(long())
         .max_fragments(any(0))

@@ -34,6 +34,11 @@ fn accepting() {
             Ok(Status::Complete(Incoming::Upgrade(upgrade))) => {
                 seen(upgrade.request().head_len());
                 upgraded(&upgrade);
+                upgrade.request().headers().end_to_end().for_each(seen);
+                match upgrade.forward() {
+                    Ok(forward) => seen(forward.handshake(any([0; 16]), text()).write_request(bytes())),
+                    Err(error) => print(error),
+                }
             }
             Ok(Status::Complete(Incoming::Plain(request))) => {
                 seen((request.method(), request.target(), request.path(), request.query()));

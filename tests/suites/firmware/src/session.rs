@@ -99,6 +99,8 @@ fn run<R: SessionRole, S: Storage>(ws: &mut Session<R>, tx: &mut Tx<S>) {
         seen((tx.unsent().len(), tx.len(), tx.is_empty(), tx.is_over_mark()));
         tx.sent(number());
         seen(tx.sent_with(number(), bytes()));
+        seen(tx.write_with(|_| any(Ok::<_, bool>(0))));
+        seen(rx.read_with(|_| any(Ok::<_, bool>(0))));
         seen(tx.push(bytes()));
         seen(tx.spare_mut(number()).map(|spare| spare.len()));
         tx.advance(number());

@@ -9,8 +9,8 @@ use barews::keepalive::{Keepalive, Timeouts};
 use crate::opaque::{any, flag, long, number, seen};
 
 pub fn timeouts() -> Timeouts {
-    Timeouts::new()
-        .handshake_within(any(None))
+    let base = if flag() { Timeouts::new() } else { Timeouts::none() };
+    base.handshake_within(any(None))
         .ping_after(any(None))
         .pong_within(any(None))
         .idle_within(any(None))
