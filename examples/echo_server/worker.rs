@@ -274,9 +274,11 @@ impl Worker {
                 self.shared.stats.buffers.fetch_sub(client.is_holding().into(), Relaxed);
             }
         } else if let Some(client) = self.clients.get_mut(key) {
-            self.timers.schedule(key, client.deadline(), &mut client.scheduled);
-            if progress == Progress::More {
+            // What is due at once needs no timer.
+            if progress == Progress::More || client.is_due(self.shared.now) {
                 enqueue(&mut self.ready, key, client);
+            } else {
+                self.timers.schedule(key, client.deadline(), &mut client.scheduled);
             }
         }
     }

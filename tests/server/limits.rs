@@ -240,7 +240,7 @@ fn loopback_broadcasts_between_threads_take_bounded_memory() {
         let _ = speaker.stream.write(&words);
         most = most.max(rss(&server));
     }
-    assert!(most < 60 << 20, "{most}");
+    assert!(most < 32 << 20, "{most}");
     // A frame to all is in the way of its Pong.
     let mut last = server.open("/");
     last.send(0x89, b"?");
