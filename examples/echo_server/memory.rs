@@ -19,7 +19,7 @@ const KEPT: usize = 4 << 20;
 /// ... in at most this many pieces, with one more of this length ...
 const PIECES: usize = 64;
 const LONG: usize = 32 << 20;
-/// ... and this much when the thread has nothing to do.
+/// ... and this much when it is of no use.
 const KEPT_IDLE: usize = 256 << 10;
 
 /// How much memory all clients may use together, in bytes.
@@ -117,6 +117,8 @@ pub(crate) struct Pool {
     free: Vec<Vec<u8>>,
     kept: usize,
     long: Vec<u8>,
+    /// It was of use since [`trim`](Self::trim).
+    is_used: bool,
 }
 
 impl Pool {
@@ -134,6 +136,7 @@ impl Pool {
             }
             _ => return None,
         };
+        self.is_used = true;
         Some(Memory { bytes, skipped: 0 })
     }
 
@@ -163,9 +166,16 @@ impl Pool {
         }
     }
 
-    /// Whether there is memory to free once the thread has nothing to do.
+    /// Whether there is much to free.
     pub(crate) fn is_long(&self) -> bool {
         self.kept.saturating_add(self.long.len()) > KEPT_IDLE
+    }
+
+    /// Frees all of it, if it was of no use since this was called last.
+    pub(crate) fn trim(&mut self) {
+        if !take(&mut self.is_used) {
+            self.clear();
+        }
     }
 
     /// Frees all of it.

@@ -157,7 +157,7 @@ fn loopback_a_refused_connection_is_an_error() {
 #[test]
 fn loopback_the_echo_server_survives_the_torment() {
     let server = Server::start(&[]);
-    let arguments = "--torment --connections 48 --rounds 4 --seconds 8 --patience 150 --pid";
+    let arguments = "--torment --connections 48 --rounds 6 --seconds 9 --patience 150 --pid";
     let (_, output) = load(server.address, &format!("{arguments} {}", server.process.id()));
     for fault in [
         "slow handshake",

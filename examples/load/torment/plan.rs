@@ -50,9 +50,9 @@ const FRAGMENTS: u32 = 1_100_000;
 const PIECE: u32 = 1000;
 const PINGS: u32 = 100_000;
 const PONGS: u32 = 1_000_000;
-/// The fragments of a message of which nothing is read: more than the sockets hold.
+/// The fragments of a message of which nothing is read.
 const LONG: u32 = 40;
-const LONG_LEN: usize = 60_000;
+const LONG_LEN: usize = 20_000;
 /// The number of messages on an honest connection.
 const MESSAGES: usize = 12;
 /// The longest of them.
