@@ -37,6 +37,12 @@ impl<S: Storage, W> InflateAssembler<S, W> {
         Self { inflate, messages: Assembler::new(storage) }
     }
 
+    /// The decompressor, for a message that the caller reads in chunks instead: with
+    /// [`Session::receive`](crate::session::Session::receive), and from its first chunk to its last.
+    pub const fn inflate(&mut self) -> &mut Inflate<W> {
+        &mut self.inflate
+    }
+
     /// The number of bytes held of an incomplete message.
     #[must_use]
     pub const fn len(&self) -> usize {

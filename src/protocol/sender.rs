@@ -4,7 +4,7 @@
 //! Each `send` first checks everything, then writes the queued control frame and its own, then
 //! changes the state. A refused call changes nothing.
 
-use crate::bytes;
+use crate::bytes::{self, WORD_64};
 use crate::protocol::closing::{Local, LocalEvent};
 use crate::protocol::config::Config;
 use crate::protocol::config::DEFLATE;
@@ -76,7 +76,7 @@ impl<R: Role> Sender<R> {
     }
 
     /// Writes a whole message in one frame.
-    #[inline]
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
     pub(crate) fn message(
         &mut self,
         kind: Kind,
@@ -273,7 +273,7 @@ impl<R: Role> Sender<R> {
     }
 
     /// Writes the queued control frame, then a frame.
-    #[inline]
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
     fn write(&mut self, lead: Lead, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
         if self.pending.is_due() {
             return self.write_after_due(lead, payload, out);
@@ -283,7 +283,11 @@ impl<R: Role> Sender<R> {
             return Err(SendError::BufferTooSmall { needed });
         }
         let header = self.header(lead, bytes::len_u64(payload))?;
-        frame::write(header, payload, out);
+        if WORD_64 {
+            frame::write_inline(header, payload, out);
+        } else {
+            frame::write(header, payload, out);
+        }
         Ok(needed)
     }
 

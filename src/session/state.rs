@@ -194,6 +194,18 @@ impl<R: SessionRole> Session<R> {
         matches!(&self.stage, Stage::Open(connection) if matches!(connection.state(), State::Open))
     }
 
+    /// Whether a message has begun to arrive, and its end was not delivered.
+    #[must_use]
+    pub const fn is_receiving_message(&self) -> bool {
+        matches!(&self.stage, Stage::Open(connection) if connection.is_receiving_message())
+    }
+
+    /// Whether a message has begun, and its end can still be sent.
+    #[must_use]
+    pub const fn is_sending_message(&self) -> bool {
+        matches!(&self.stage, Stage::Open(connection) if connection.is_sending_message())
+    }
+
     /// What to do with the transport once `tx` was written as far as possible. Ask for the
     /// [`deadline`](Self::deadline) afterwards: what has left, and what has not, moves it.
     ///

@@ -5,6 +5,8 @@ mod decoder;
 mod huffman;
 mod window;
 
+use core::fmt;
+
 use self::decoder::{Decoder, Stop};
 use self::window::{Output, Window};
 use crate::buffer::StorageFull;
@@ -52,7 +54,6 @@ const MAX_MESSAGE_LEN: u64 = 64 << 20;
 /// assert_eq!(text, b"HelloHello");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 pub struct Inflate<S> {
     storage: S,
     decoder: Decoder,
@@ -71,8 +72,6 @@ struct MessageState {
     is_new: bool,
     /// The number of bytes decompressed.
     offset: u64,
-    /// The number of bytes that may still be decompressed.
-    room: u64,
     /// The part of [`TAIL`] that is not decoded yet.
     tail: &'static [u8],
     utf8: Utf8,
@@ -109,13 +108,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
             window: Window::new(needed),
             takeover: context.takeover,
             max_message_len: MAX_MESSAGE_LEN,
-            message: MessageState {
-                is_new: true,
-                offset: 0,
-                room: 0,
-                tail: TAIL,
-                utf8: Utf8::new(),
-            },
+            message: MessageState { is_new: true, offset: 0, tail: TAIL, utf8: Utf8::new() },
             failed: None,
         })
     }
@@ -163,7 +156,9 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
             self.start();
             data.first = false;
         }
-        let room = usize::try_from(self.message.room).unwrap_or(usize::MAX).min(out.len());
+        let offset = self.message.offset;
+        let left = self.max_message_len.saturating_sub(offset);
+        let room = usize::try_from(left).unwrap_or(usize::MAX).min(out.len());
         // Limits what is decompressed, not only what is returned.
         let mut output = Output::new(
             self.window,
@@ -182,7 +177,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
         skip(data, used);
         let mut fault = match stop {
             Stop::Invalid => Some(Error::InvalidDeflate),
-            Stop::Output if bytes::to_u64(room) == self.message.room => Some(Error::MessageTooLong),
+            Stop::Output if bytes::to_u64(room) == left => Some(Error::MessageTooLong),
             Stop::Input if data.fin && !self.decoder.is_at_end() => Some(Error::InvalidDeflate),
             Stop::Input | Stop::Output => None,
         };
@@ -198,7 +193,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
         }
         let payload = out.get_mut(..len).unwrap_or_default();
         self.window.push(self.storage.as_mut(), payload);
-        self.message.room = self.message.room.saturating_sub(bytes::to_u64(len));
+        self.message.offset = offset.wrapping_add(bytes::to_u64(len));
         self.failed = fault;
         match fault {
             Some(error) if len == 0 => return Err(error),
@@ -208,8 +203,6 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
         let fin = fin && fault.is_none();
         data.fin &= !fin;
         let first = core::mem::take(&mut self.message.is_new);
-        let offset = self.message.offset;
-        self.message.offset = offset.saturating_add(bytes::to_u64(len));
         Ok(Some(chunk(data.kind, payload, offset, first, fin)))
     }
 
@@ -238,13 +231,18 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
             self.window.clear();
         }
         self.decoder.restart();
-        self.message = MessageState {
-            is_new: true,
-            offset: 0,
-            room: self.max_message_len,
-            tail: TAIL,
-            utf8: Utf8::new(),
-        };
+        self.message = MessageState { is_new: true, offset: 0, tail: TAIL, utf8: Utf8::new() };
+    }
+}
+
+/// Prints no bytes: the storage has those of earlier messages.
+impl<S> fmt::Debug for Inflate<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inflate")
+            .field("takeover", &self.takeover)
+            .field("max_message_len", &self.max_message_len)
+            .field("failed", &self.failed)
+            .finish_non_exhaustive()
     }
 }
 
@@ -252,7 +250,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
 fn skip(data: &mut Data<'_>, len: usize) {
     let payload = core::mem::take(&mut data.payload);
     data.payload = payload.split_at_mut_checked(len).unwrap_or_default().1;
-    data.offset = data.offset.saturating_add(bytes::to_u64(len));
+    data.offset = data.offset.wrapping_add(bytes::to_u64(len));
 }
 
 /// A chunk of a decompressed message.

@@ -1,0 +1,242 @@
+//! The server's side of the opening handshake.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+#[cfg(feature = "hyper")]
+use barews::Connection;
+use barews::Server;
+use barews::deflate::DeflateParams;
+use barews::handshake::deflate::{DeflateAnswer, DeflateConfig};
+use barews::handshake::server::{Accept, Fields, Origins, Request, Upgrade};
+use barews::session::{Session, SessionEvent};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::Error;
+use crate::options::Options;
+use crate::side::{Codec, Side};
+use crate::transport::{Transport, Turn};
+use crate::websocket::WebSocket;
+
+/// Accepts connections, on transports that it is given.
+///
+/// ```no_run
+/// use barews_tokio::Acceptor;
+///
+/// # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
+/// let acceptor = Acceptor::new().deflate().protocols(["chat.v2", "chat.v1"]);
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:9001").await?;
+/// let (stream, _) = listener.accept().await?;
+/// let mut ws = acceptor.accept(stream).await?;
+/// ws.send("hello").await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Acceptor {
+    pub(crate) options: Options,
+    pub(crate) deflate: Option<DeflateConfig>,
+    protocols: Vec<String>,
+    origins: Option<Vec<String>>,
+}
+
+impl Acceptor {
+    /// Accepts any origin, no subprotocol and no compression.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the limits and timeouts.
+    #[must_use]
+    pub const fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Accepts permessage-deflate (RFC 7692), without context takeover: each message is compressed
+    /// by itself, so that a connection needs no memory for it between messages.
+    #[must_use]
+    pub fn deflate(self) -> Self {
+        let config = DeflateConfig::new();
+        self.deflate_with(config.server_no_context_takeover(true).client_no_context_takeover(true))
+    }
+
+    /// Accepts permessage-deflate as configured. A side with context takeover compresses better, and
+    /// costs memory for each connection: 32 KiB to receive, and about 150 KiB to send.
+    #[must_use]
+    pub const fn deflate_with(mut self, config: DeflateConfig) -> Self {
+        self.deflate = Some(config);
+        self
+    }
+
+    /// Sets the subprotocols, of which the client's first choice is selected.
+    #[must_use]
+    pub fn protocols<I>(mut self, protocols: I) -> Self
+    where
+        I: IntoIterator<Item: Into<String>>,
+    {
+        self.protocols = protocols.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Refuses pages of other origins than these with the status 403 (RFC 6455 §10.2). Clients that
+    /// are not browsers send no origin, and are accepted.
+    #[must_use]
+    pub fn origins<I>(mut self, origins: I) -> Self
+    where
+        I: IntoIterator<Item: Into<String>>,
+    {
+        self.origins = Some(origins.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Reads the request of a client and accepts it.
+    ///
+    /// # Errors
+    ///
+    /// There was no valid request, or it was refused; the client was answered.
+    pub async fn accept<T>(&self, io: T) -> Result<WebSocket<T>, Error>
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        self.accept_if(io, |_| Ok(())).await
+    }
+
+    /// Reads the request of a client, and accepts it unless `check` returns an HTTP status to refuse
+    /// it with, for instance because of its path or a cookie.
+    ///
+    /// # Errors
+    ///
+    /// There was no valid request, or it was refused; the client was answered.
+    pub async fn accept_if<T>(
+        &self,
+        io: T,
+        check: impl FnOnce(&Request<'_>) -> Result<(), u16>,
+    ) -> Result<WebSocket<T>, Error>
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        let config = self.options.config(self.deflate.is_some());
+        let ws = Session::server(config, self.options.timeouts, Duration::ZERO);
+        let mut opening = Box::new(Opening { ws, transport: Transport::new(io), error: None });
+        let mut check = Some(check);
+        let opened = poll_fn(|context| {
+            opening.poll(context, |upgrade| match check.take() {
+                Some(check) => self.judge(upgrade, check),
+                None => Err(500),
+            })
+        });
+        let (params, protocol) = opened.await?;
+        let Opening { ws, transport, .. } = *opening;
+        let codec = Codec::new(Side::Server(ws), params, &self.options);
+        let mut ws = WebSocket::new(transport, codec, protocol);
+        // The client may wait for the response before it sends anything.
+        ws.flush().await?;
+        Ok(ws)
+    }
+
+    /// The subprotocol and the compression for a client.
+    fn judge(
+        &self,
+        upgrade: &Upgrade<'_>,
+        check: impl FnOnce(&Request<'_>) -> Result<(), u16>,
+    ) -> Result<Judged, u16> {
+        check(&upgrade.request())?;
+        self.select(upgrade)
+    }
+
+    pub(crate) fn select<'b, R: Fields<'b>>(
+        &self,
+        upgrade: &Upgrade<'b, R>,
+    ) -> Result<Judged, u16> {
+        let answer = self.deflate.as_ref().and_then(|config| upgrade.negotiate_deflate(config));
+        let is_ours = |offered: &&str| self.protocols.iter().any(|ours| ours == offered);
+        let protocol = upgrade.protocols().find(is_ours).map(Box::from);
+        self.accepted(upgrade).map_err(barews::handshake::Error::status)?;
+        Ok(Judged { answer, protocol })
+    }
+
+    pub(crate) fn accepted<'a, 'b, R: Fields<'b>>(
+        &self,
+        upgrade: &Upgrade<'b, R>,
+    ) -> Result<Accept<'a, 'b, R>, barews::handshake::Error> {
+        let Some(origins) = &self.origins else { return upgrade.accept(Origins::Any) };
+        let origins: Vec<&str> = origins.iter().map(String::as_str).collect();
+        upgrade.accept(Origins::ListOrNone(&origins))
+    }
+
+    /// The socket on a transport whose opening handshake was done elsewhere.
+    #[cfg(feature = "hyper")]
+    pub(crate) fn opened<T>(&self, io: T, judged: Judged) -> WebSocket<T>
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        let params = judged.answer.map(|answer| answer.params());
+        let config = self.options.config(params.is_some()).deflate(params.is_some());
+        let connection = Connection::server(config);
+        let ws = Session::opened(connection, self.options.timeouts, Duration::ZERO);
+        let codec = Codec::new(Side::Server(ws), params, &self.options);
+        WebSocket::new(Transport::new(io), codec, judged.protocol)
+    }
+}
+
+/// What is negotiated with a client.
+#[derive(Clone, Debug)]
+pub(crate) struct Judged {
+    pub(crate) answer: Option<DeflateAnswer>,
+    pub(crate) protocol: Option<Box<str>>,
+}
+
+struct Opening<T> {
+    ws: Session<Server>,
+    transport: Transport<T>,
+    error: Option<Error>,
+}
+
+type Opened = (Option<DeflateParams>, Option<Box<str>>);
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Opening<T> {
+    fn poll(
+        &mut self,
+        context: &mut Context<'_>,
+        mut judge: impl FnMut(&Upgrade<'_>) -> Result<Judged, u16>,
+    ) -> Poll<Result<Opened, Error>> {
+        let Self { ws, transport, error } = self;
+        loop {
+            transport.lend();
+            let now = transport.now();
+            match ws.receive(&mut transport.rx, &mut transport.tx, now) {
+                Some(SessionEvent::Upgrade(upgrade)) => match judge(&upgrade) {
+                    Ok(Judged { answer, protocol }) => {
+                        let accept = upgrade.accept(Origins::Any).map(|mut accept| {
+                            if let Some(answer) = answer {
+                                accept = accept.deflate(answer);
+                            }
+                            match &protocol {
+                                Some(protocol) => accept.protocol(protocol),
+                                None => accept,
+                            }
+                        });
+                        ws.answer(accept, &mut transport.tx, now)?;
+                        let params = answer.map(|answer| answer.params());
+                        return Poll::Ready(Ok((params, protocol)));
+                    }
+                    Err(status) => {
+                        ws.respond(status, &[], b"", &mut transport.tx, now)?;
+                        *error = Some(Error::Refused(status));
+                    }
+                },
+                Some(SessionEvent::Failed(failure)) => *error = Some(failure.into()),
+                Some(_) => {}
+                None => match ready!(transport.poll_turn(ws, now, context))? {
+                    Turn::Again => {}
+                    Turn::Over => {
+                        return Poll::Ready(Err(error.take().unwrap_or(Error::Closed)));
+                    }
+                },
+            }
+        }
+    }
+}

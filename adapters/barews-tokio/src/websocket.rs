@@ -1,0 +1,381 @@
+//! The socket that applications use.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use barews::session::SessionEvent;
+use barews::{CloseCode, State};
+use futures_core::Stream;
+use futures_sink::Sink;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::Error;
+use crate::message::{Chunk, CloseFrame, Message};
+use crate::side::{Codec, Received, Rx, Tx, on};
+use crate::split::{self, WebSocketReceiver, WebSocketSender};
+use crate::transport::{Transport, Turn};
+
+/// An open WebSocket over `T`, for instance a [`TcpStream`](tokio::net::TcpStream), a TLS stream, or
+/// a stream of HTTP/2.
+///
+/// Whoever waits for a message also answers Pings, sends Pings, keeps the deadlines and writes what
+/// is queued: a connection on which nobody calls [`recv`](Self::recv) for long is dead.
+///
+/// # Cancellation
+///
+/// All methods are cancel-safe: a future that is dropped before it is ready has no effect on what
+/// is received, and [`send`](Self::send) has then either queued the whole message or nothing of
+/// it. What is queued is sent by the next call of any method.
+///
+/// # The end
+///
+/// [`recv`](Self::recv) returns `None` after the closing handshake. Dropping the socket ends the
+/// transport without one: the peer sees that as an abnormal end (1006).
+pub struct WebSocket<T> {
+    /// Apart, so that the future of a task does not hold it several times.
+    inner: Box<Inner<T>>,
+}
+
+/// The next event of a session, in one of two forms.
+type Receive<E> = fn(&mut Codec, &mut Rx, &mut Tx, Duration) -> Option<Result<E, Error>>;
+
+struct Inner<T> {
+    transport: Transport<T>,
+    codec: Codec,
+    protocol: Option<Box<str>>,
+    is_over: bool,
+}
+
+impl<T> std::fmt::Debug for WebSocket<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Inner { protocol, is_over, .. } = &*self.inner;
+        let mut f = f.debug_struct("WebSocket");
+        f.field("protocol", protocol).field("is_over", is_over).finish_non_exhaustive()
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
+    pub(crate) fn new(transport: Transport<T>, codec: Codec, protocol: Option<Box<str>>) -> Self {
+        Self { inner: Box::new(Inner { transport, codec, protocol, is_over: false }) }
+    }
+
+    /// The subprotocol that was negotiated.
+    #[must_use]
+    pub fn protocol(&self) -> Option<&str> {
+        self.inner.protocol.as_deref()
+    }
+
+    /// The transport.
+    #[must_use]
+    pub const fn transport(&self) -> &T {
+        &self.inner.transport.io
+    }
+
+    /// Waits for the next message or control frame; `None` after the end.
+    ///
+    /// # Errors
+    ///
+    /// The connection has failed; what tells the peer is sent. `None` follows.
+    pub async fn recv(&mut self) -> Option<Result<Message, Error>> {
+        poll_fn(|context| self.poll_recv(context)).await
+    }
+
+    /// Waits for the next text or binary message, like [`recv`](Self::recv), and skips the control
+    /// frames.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`recv`](Self::recv).
+    pub async fn recv_message(&mut self) -> Option<Result<Message, Error>> {
+        loop {
+            match self.recv().await? {
+                Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_)) => {}
+                received => return Some(received),
+            }
+        }
+    }
+
+    /// Waits for the next chunk of a message, for messages of any length in constant memory; `None`
+    /// after the end. Control frames are handled as by [`recv`](Self::recv), and not returned.
+    ///
+    /// A chunk is what has arrived. If the message was compressed, it is what that inflates to: at
+    /// most about a thousand times as much. [`recv`](Self::recv) skips the rest of a message whose
+    /// start was returned here.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`recv`](Self::recv).
+    pub async fn recv_chunk(&mut self) -> Option<Result<Chunk, Error>> {
+        poll_fn(|context| self.poll_recv_chunk(context)).await
+    }
+
+    /// Sends a message or control frame, with all that is queued.
+    ///
+    /// # Errors
+    ///
+    /// The message is not sent; [`Error::Closed`] after either side's Close.
+    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
+        self.feed(message).await?;
+        self.flush().await
+    }
+
+    /// Queues a message or control frame, once the output is short enough. The next
+    /// [`recv`](Self::recv), [`send`](Self::send) or [`flush`](Self::flush) writes it, together with
+    /// what else is queued.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`send`](Self::send).
+    pub async fn feed(&mut self, message: impl Into<Message>) -> Result<(), Error> {
+        poll_fn(|context| self.poll_ready_to_send(context)).await?;
+        self.start_sending(&message.into())
+    }
+
+    /// Sends a chunk of a text message, as a fragment. The last one has `fin`.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`send`](Self::send).
+    pub async fn send_text_chunk(&mut self, chunk: &str, fin: bool) -> Result<(), Error> {
+        self.send_chunk(barews::Message::Text(chunk), fin).await
+    }
+
+    /// Sends a chunk of a binary message, as a fragment. The last one has `fin`.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`send`](Self::send).
+    pub async fn send_binary_chunk(&mut self, chunk: &[u8], fin: bool) -> Result<(), Error> {
+        self.send_chunk(barews::Message::Binary(chunk), fin).await
+    }
+
+    async fn send_chunk(&mut self, chunk: barews::Message<'_>, fin: bool) -> Result<(), Error> {
+        poll_fn(|context| self.poll_ready_to_send(context)).await?;
+        let Inner { transport, codec, .. } = &mut *self.inner;
+        codec.send_chunk(chunk, fin, &mut transport.tx)?;
+        self.flush().await
+    }
+
+    /// Writes all that is queued.
+    ///
+    /// # Errors
+    ///
+    /// The connection has failed.
+    pub async fn flush(&mut self) -> Result<(), Error> {
+        poll_fn(|context| self.poll_flush_all(context)).await
+    }
+
+    /// Closes the connection and waits for its end, at most as long as
+    /// [`Timeouts::close_within`](barews::keepalive::Timeouts::close_within). Messages that arrive
+    /// until then are discarded; to receive them, send [`Message::Close`] and call
+    /// [`recv`](Self::recv) until it returns `None`.
+    ///
+    /// # Errors
+    ///
+    /// The connection has failed, or the reason is longer than 123 bytes, or the code must not be
+    /// sent.
+    pub async fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
+        let Inner { transport, codec, .. } = &mut *self.inner;
+        let now = transport.now();
+        codec.close(code, reason, &mut transport.tx, now)?;
+        poll_fn(|context| self.poll_end(context)).await
+    }
+
+    /// Splits the socket, for a task that receives and another one that sends. The receiver does
+    /// what [`recv`](Self::recv) does, so it must be kept.
+    #[must_use]
+    pub fn split(self) -> (WebSocketSender<T>, WebSocketReceiver<T>) {
+        split::split(self)
+    }
+
+    pub(crate) fn poll_recv(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Message, Error>>> {
+        self.poll_event(context, Codec::receive)
+    }
+
+    pub(crate) fn poll_recv_chunk(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Chunk, Error>>> {
+        loop {
+            let received = ready!(self.poll_event(context, Codec::receive_chunk));
+            match received {
+                None => return Poll::Ready(None),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                Some(Ok(Received::Chunk(chunk))) => return Poll::Ready(Some(Ok(chunk))),
+                Some(Ok(Received::Control(_))) => {}
+            }
+        }
+    }
+
+    /// Receives and takes turns until there is something to return.
+    fn poll_event<E>(
+        &mut self,
+        context: &mut Context<'_>,
+        receive: Receive<E>,
+    ) -> Poll<Option<Result<E, Error>>> {
+        let Inner { transport, codec, is_over, .. } = &mut *self.inner;
+        if *is_over {
+            return Poll::Ready(None);
+        }
+        loop {
+            transport.lend();
+            let now = transport.now();
+            if let Some(received) = receive(codec, &mut transport.rx, &mut transport.tx, now) {
+                if let Err(error) = &received {
+                    // The Close that tells the peer, as far as the transport takes it.
+                    let written = transport.poll_write(context);
+                    *is_over =
+                        matches!(error, Error::Memory) || matches!(written, Poll::Ready(Err(_)));
+                }
+                return Poll::Ready(Some(received));
+            }
+            let turn = on!(&mut codec.side, ws => transport.poll_turn(ws, now, context));
+            match turn {
+                Poll::Ready(Ok(Turn::Again)) => {}
+                Poll::Ready(Ok(Turn::Over)) => {
+                    *is_over = true;
+                    return Poll::Ready(None);
+                }
+                Poll::Ready(Err(error)) => {
+                    *is_over = true;
+                    let state = on!(&codec.side, ws => ws.state());
+                    // A peer that has closed may be gone before it has received the reply.
+                    let is_end = matches!(state, State::RemoteClosed | State::Closed);
+                    return Poll::Ready((!is_end).then(|| Err(error.into())));
+                }
+                Poll::Pending => {
+                    codec.give_back();
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    /// Waits until the output is below its high mark.
+    pub(crate) fn poll_ready_to_send(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), Error>> {
+        while self.inner.transport.tx.is_over_mark() {
+            ready!(self.poll_output(context))?;
+        }
+        Poll::Ready(if self.inner.is_over { Err(Error::Closed) } else { Ok(()) })
+    }
+
+    pub(crate) fn start_sending(&mut self, message: &Message) -> Result<(), Error> {
+        let Inner { transport, codec, .. } = &mut *self.inner;
+        transport.lend();
+        let now = transport.now();
+        codec.send(message, &mut transport.tx, now)
+    }
+
+    pub(crate) fn poll_flush_all(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        while self.inner.transport.has_output() {
+            ready!(self.poll_output(context))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Whether something is queued, or waits inside of the transport.
+    pub(crate) const fn has_output(&self) -> bool {
+        self.inner.transport.has_output()
+    }
+
+    /// Whether the connection is of no more use.
+    pub(crate) const fn is_over(&self) -> bool {
+        self.inner.is_over
+    }
+
+    /// Whether the session has something to do although nothing was received: the output that held
+    /// it back is written, or what was written starts a deadline.
+    pub(crate) fn wants_turn(&self) -> bool {
+        on!(&self.inner.codec.side, ws => {
+            !ws.wants_read() || ws.deadline().is_some_and(|at| at.is_zero())
+        })
+    }
+
+    /// A turn in which nothing is received, so that only the output and its deadline matter.
+    fn poll_output(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let Inner { transport, codec, is_over, .. } = &mut *self.inner;
+        if *is_over {
+            return Poll::Ready(Err(Error::Closed));
+        }
+        let now = transport.now();
+        let turn = on!(&mut codec.side, ws => {
+            ws.pause(true);
+            let event = ws.receive(&mut transport.rx, &mut transport.tx, now);
+            let turn = match event {
+                Some(SessionEvent::Failed(failure)) => {
+                    _ = transport.poll_write(context);
+                    Poll::Ready(Err(Error::from(failure)))
+                }
+                _ => transport.poll_turn(ws, now, context).map_err(Error::from),
+            };
+            ws.pause(false);
+            turn
+        });
+        match ready!(turn) {
+            Ok(Turn::Again) => Poll::Ready(Ok(())),
+            Ok(Turn::Over) => {
+                *is_over = true;
+                Poll::Ready(Err(Error::Closed))
+            }
+            Err(error) => {
+                *is_over = true;
+                Poll::Ready(Err(error))
+            }
+        }
+    }
+
+    /// Discards what arrives until the end.
+    pub(crate) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        loop {
+            match ready!(self.poll_recv_chunk(context)) {
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Poll::Ready(Err(error)),
+                None => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+
+    pub(crate) fn start_closing(&mut self) -> Result<(), Error> {
+        let close = CloseFrame { code: CloseCode::NORMAL, reason: "".into() };
+        self.start_sending(&Message::Close(Some(close)))
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Stream for WebSocket<T> {
+    type Item = Result<Message, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_recv(context)
+    }
+}
+
+/// [`poll_close`](Sink::poll_close) closes the connection with the code 1000 and waits for the end,
+/// like [`WebSocket::close`].
+impl<T: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<T> {
+    type Error = Error;
+
+    fn poll_ready(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.poll_ready_to_send(context)
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
+        self.start_sending(&message)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.poll_flush_all(context)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.start_closing()?;
+        self.poll_end(context)
+    }
+}
