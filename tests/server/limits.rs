@@ -164,6 +164,23 @@ fn fill(client: &mut Client, bytes: &[u8]) {
     }
 }
 
+/// A signal takes effect later on a busy machine.
+fn wait_until_stopped(server: &Server) {
+    let end = Instant::now() + PATIENCE;
+    let is_stopped = |task: std::fs::DirEntry| {
+        let stat = read_to_string(task.path().join("stat")).unwrap();
+        stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('T'))
+    };
+    while !read_dir(format!("/proc/{}/task", server.process.id()))
+        .unwrap()
+        .flatten()
+        .all(is_stopped)
+    {
+        assert!(Instant::now() < end, "waited {PATIENCE:?} for the server to stop");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
 /// While the server stands still, one client fills its socket and another one writes a little. Both
 /// are served in turn, whatever the first one has sent: a third one sees the order.
 #[test]
@@ -176,6 +193,7 @@ fn loopback_a_flood_of_broadcasts_takes_turns_with_the_others() {
         is_alive(client);
     }
     server.signal("STOP");
+    wait_until_stopped(&server);
     fill(&mut flooder, &frame(FIN | BINARY, Some(KEY), b"f").repeat(20_000));
     other.send(FIN | TEXT, b"here");
     server.signal("CONT");
