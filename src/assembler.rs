@@ -98,7 +98,6 @@ impl core::error::Error for AssembleError {}
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 pub struct Assembler<S> {
     storage: S,
     len: usize,
@@ -210,6 +209,13 @@ impl<S: Storage> Assembler<S> {
         };
         bytes::copy(held, to);
         Ok(core::mem::replace(&mut self.storage, bigger))
+    }
+}
+
+/// Prints no bytes of a message.
+impl<S> fmt::Debug for Assembler<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Assembler").field("len", &self.len).finish_non_exhaustive()
     }
 }
 

@@ -80,14 +80,38 @@ pub(crate) fn nothing<'b>() -> &'b mut [u8] {
 }
 
 /// Copies `from` to `to`, which has the same length.
+///
+/// Short slices are copied in two words that may overlap, which costs less than a call.
 #[inline]
 pub(crate) fn copy(from: &[u8], to: &mut [u8]) {
     debug_assert_eq!(from.len(), to.len());
     if !WORD_64 {
         return copy_words(from, to, [0; 4]);
     }
-    for (to, from) in to.iter_mut().zip(from) {
-        *to = *from;
+    match from.len() {
+        32.. | 0..4 => {
+            for (to, from) in to.iter_mut().zip(from) {
+                *to = *from;
+            }
+        }
+        16.. => copy_ends::<16>(from, to),
+        8.. => copy_ends::<8>(from, to),
+        4.. => copy_ends::<4>(from, to),
+    }
+}
+
+/// Copies the first and the last `N` of `N` to `2 * N` bytes.
+#[inline]
+fn copy_ends<const N: usize>(from: &[u8], to: &mut [u8]) {
+    set(from.first_chunk::<N>().copied(), to.first_chunk_mut());
+    set(from.last_chunk::<N>().copied(), to.last_chunk_mut());
+}
+
+/// Writes the first or the last `N` bytes of a slice that has as many.
+#[inline]
+pub(crate) fn set<const N: usize>(bytes: Option<[u8; N]>, to: Option<&mut [u8; N]>) {
+    if let (Some(bytes), Some(to)) = (bytes, to) {
+        *to = bytes;
     }
 }
 

@@ -15,6 +15,7 @@
 //! - [`Assembler`] puts the chunks of a message together; [`Delivery::Frames`] delivers whole frames.
 //! - [`deflate`] compresses and inflates messages.
 //! - [`keepalive`] and [`backoff`] compute deadlines and delays, without a clock.
+//! - [`Connection::seal`] hands a connection over to another process.
 //! - [`frame`] and [`mask`] are the stateless layer below, for proxies, tools and broadcasting.
 //!
 //! # Sending

@@ -14,6 +14,9 @@ use crate::memory::Memory;
 use crate::service;
 use crate::settings::Settings;
 
+/// The least cost of a message, in bytes.
+const LEAST_COST: usize = 4 << 10;
+
 /// A message to broadcast, shared by all clients of all threads.
 #[derive(Clone)]
 pub(crate) struct BroadcastMessage(Arc<Payloads>);
@@ -26,10 +29,11 @@ struct Payloads {
 }
 
 impl BroadcastMessage {
-    /// How much memory it takes, in bytes.
+    /// How much memory it takes, in bytes; a short one counts more, because of the time that it takes
+    /// to send it to all clients.
     pub(crate) fn cost(&self) -> usize {
         let Payloads { plain, compressed, .. } = &*self.0;
-        size_of::<Payloads>() + plain.len() + compressed.as_ref().map_or(0, Vec::len)
+        (plain.len() + compressed.as_ref().map_or(0, Vec::len)).max(LEAST_COST)
     }
 
     pub(crate) fn content(&self, compressed: bool) -> (Content, &[u8]) {

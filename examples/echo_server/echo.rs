@@ -17,6 +17,8 @@ use crate::memory::{Memory, Pool, SHORT};
 const LONG: usize = 32 << 10;
 /// With at least this much of a frame missing, in bytes, it is read to where it is assembled.
 const MISSING: usize = 32 << 10;
+/// The shortest storage, in bytes.
+const LEAST: usize = 4 << 10;
 /// The most to read at once, in bytes, so that the other clients take their turn.
 const READ: usize = 1 << 20;
 /// A message in fragments with more bytes than this is echoed in several frames, so that a client
@@ -81,23 +83,24 @@ impl Partial {
             return Ok(false);
         }
         let whole = needed.saturating_add(missing);
-        if let Some(mut memory) = pool.find(whole) {
-            let held = self.memory.as_ref().get(..self.len).unwrap_or_default();
-            if let Some(to) = memory.as_mut().get_mut(..self.len) {
-                to.copy_from_slice(held);
-            }
-            pool.give(std::mem::replace(&mut self.memory, memory));
+        // Powers of two fit the next message, too. At the end of a frame, more than `WHOLE` bytes are
+        // echoed.
+        let most = if missing > 0 { usize::MAX } else { WHOLE };
+        let longer = needed.next_power_of_two().max(LEAST).min(most.max(needed));
+        let Some(mut memory) = pool.find(whole).or_else(|| pool.find(longer)) else {
+            // Near the budget's end, the steps are shorter.
+            let least = needed.saturating_add(missing.min(SHORT));
+            self.memory.try_grow(longer).or_else(|_| {
+                pool.clear();
+                self.memory.try_grow(least)
+            })?;
             return Ok(true);
+        };
+        let held = self.memory.as_ref().get(..self.len).unwrap_or_default();
+        if let Some(to) = memory.as_mut().get_mut(..self.len) {
+            to.copy_from_slice(held);
         }
-        // At the end of a frame, more than `WHOLE` bytes are echoed.
-        let most = if missing > 0 { whole } else { WHOLE };
-        let double = needed.saturating_mul(2).max(SHORT / 16).min(most.max(needed));
-        // Near the budget's end, the steps are shorter.
-        let least = needed.saturating_add(missing.min(SHORT));
-        self.memory.try_grow(double).or_else(|_| {
-            pool.clear();
-            self.memory.try_grow(least)
-        })?;
+        pool.give(std::mem::replace(&mut self.memory, memory));
         Ok(true)
     }
 

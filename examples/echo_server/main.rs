@@ -10,6 +10,7 @@
 //! - `broadcast`: sends every message to all clients.
 //! - `buffers`: those of the thread, lent to the client whose turn it is; an idle one has none.
 //! - `memory`: what messages may take, per process.
+//! - `end`: why the server ends.
 //! - `feed`: numbered messages at `/feed?after=N`, with a window to catch up from.
 
 #![deny(
@@ -27,6 +28,7 @@ mod client;
 #[path = "../command_line.rs"]
 mod command_line;
 mod echo;
+mod end;
 mod feed;
 mod memory;
 mod service;
@@ -40,7 +42,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -52,6 +54,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use broadcast::Encoder;
 use buffers::Lender;
+use end::Cause;
 use feed::Feed;
 use memory::{Memory, Pool};
 use settings::{Settings, USAGE};
@@ -96,11 +99,7 @@ fn run(settings: Settings) -> Result<ExitCode, Box<dyn Error>> {
         let others = peers.iter().enumerate().filter(|(n, _)| *n != number);
         let others = others.map(|(_, peer)| peer.clone()).collect();
         let worker = Worker::new(poll, listener, inbox, others, shared, start)?;
-        let end = ThreadEnd(sender.clone());
-        threads.push(thread::spawn(move || {
-            let _end = end;
-            worker.run()
-        }));
+        threads.push(end::report(sender.clone(), move || worker.run()));
     }
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     println!("listening on {address}");
@@ -120,10 +119,7 @@ fn run(settings: Settings) -> Result<ExitCode, Box<dyn Error>> {
             let _ = sender.send(Cause::Signal);
         }
     });
-    if causes.recv() == Ok(Cause::ThreadEnd) {
-        // Its clients are lost, and new ones would not be accepted.
-        return Err("a thread has ended".into());
-    }
+    end::wait(&causes)?;
     for peer in &peers {
         peer.send(Notice::Shutdown);
     }
@@ -133,22 +129,6 @@ fn run(settings: Settings) -> Result<ExitCode, Box<dyn Error>> {
         thread.join().map_err(|_| "a thread panicked")??;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Why the server ends.
-#[derive(Debug, PartialEq, Eq)]
-enum Cause {
-    Signal,
-    ThreadEnd,
-}
-
-/// Reports the end of a thread when it is dropped, also by a panic.
-struct ThreadEnd(Sender<Cause>);
-
-impl Drop for ThreadEnd {
-    fn drop(&mut self) {
-        let _ = self.0.send(Cause::ThreadEnd);
-    }
 }
 
 /// Publishes the feed, and prints statistics every second.

@@ -15,10 +15,11 @@ use barews::{Storage, StorageFull};
 pub(crate) const SHORT: usize = 64 << 10;
 
 /// At most this much free memory is kept per thread, in bytes ...
-const KEPT: usize = 32 << 20;
-/// ... in at most this many pieces ...
+const KEPT: usize = 4 << 20;
+/// ... in at most this many pieces, with one more of this length ...
 const PIECES: usize = 64;
-/// ... and this much when the thread has nothing to do.
+const LONG: usize = 32 << 20;
+/// ... and this much when it is of no use.
 const KEPT_IDLE: usize = 256 << 10;
 
 /// How much memory all clients may use together, in bytes.
@@ -115,18 +116,27 @@ impl Drop for Memory {
 pub(crate) struct Pool {
     free: Vec<Vec<u8>>,
     kept: usize,
+    long: Vec<u8>,
+    /// It was of use since [`trim`](Self::trim).
+    is_used: bool,
 }
 
 impl Pool {
-    /// The shortest free storage of at least `len` bytes.
+    /// The shortest free storage of at least `len` bytes, and not of many more.
     pub(crate) fn find(&mut self, len: usize) -> Option<Memory> {
-        let long = self.free.iter().enumerate().filter(|(_, bytes)| bytes.len() >= len);
-        let (at, found) = long.min_by_key(|(_, bytes)| bytes.len())?;
-        if !is_granted(found.len(), len) {
-            return None;
-        }
-        let bytes = self.free.swap_remove(at);
-        self.kept = self.kept.saturating_sub(bytes.len());
+        let fit = self.free.iter().enumerate().filter(|(_, bytes)| fits(bytes, len));
+        let found = fit.min_by_key(|(_, bytes)| bytes.len()).map(|(at, bytes)| (at, bytes.len()));
+        let bytes = match found {
+            Some((at, long)) if is_granted(long, len) => {
+                self.kept = self.kept.saturating_sub(long);
+                self.free.swap_remove(at)
+            }
+            None if fits(&self.long, len) && is_granted(self.long.len(), len) => {
+                take(&mut self.long)
+            }
+            _ => return None,
+        };
+        self.is_used = true;
         Some(Memory { bytes, skipped: 0 })
     }
 
@@ -145,22 +155,35 @@ impl Pool {
     pub(crate) fn give(&mut self, mut memory: Memory) {
         let len = memory.bytes.len();
         let kept = self.kept.saturating_add(len);
-        let most = KEPT.min(LIMIT.load(Relaxed) / 4);
-        if len >= SHORT / 4 && self.free.len() < PIECES && kept <= most {
+        let most = LIMIT.load(Relaxed) / 4;
+        if len >= SHORT / 4 && self.free.len() < PIECES && kept <= KEPT.min(most) {
             self.kept = kept;
             self.free.push(take(&mut memory.bytes));
+            USED.fetch_sub(len, Relaxed);
+        } else if len > KEPT.max(self.long.len()) && len <= LONG.min(most) {
+            self.long = take(&mut memory.bytes);
             USED.fetch_sub(len, Relaxed);
         }
     }
 
-    /// Whether there is memory to free once the thread has nothing to do.
+    /// Whether there is much to free.
     pub(crate) fn is_long(&self) -> bool {
-        self.kept > KEPT_IDLE
+        self.kept.saturating_add(self.long.len()) > KEPT_IDLE
+    }
+
+    /// Frees all of it, if it was of no use since this was called last.
+    pub(crate) fn trim(&mut self) {
+        if !take(&mut self.is_used) {
+            self.clear();
+        }
     }
 
     /// Frees all of it.
     pub(crate) fn clear(&mut self) {
-        self.kept = 0;
-        drop(take(&mut self.free));
+        *self = Self::default();
     }
+}
+
+fn fits(bytes: &[u8], len: usize) -> bool {
+    (len..=len.saturating_mul(4)).contains(&bytes.len())
 }

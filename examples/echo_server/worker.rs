@@ -31,7 +31,7 @@ pub(crate) const RESERVED: usize = 1024;
 /// descriptors are left.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
-/// A thread without work for this long frees its memory.
+/// Free memory that is of no use for this long is given back.
 const IDLE: Duration = Duration::from_millis(200);
 
 /// After this many accepted clients, or broadcast messages, the others take their turn.
@@ -122,6 +122,7 @@ pub(crate) struct Worker {
     shared: Shared,
     start: Instant,
     accept_at: Option<Duration>,
+    trim_at: Duration,
 }
 
 impl Worker {
@@ -146,24 +147,19 @@ impl Worker {
             shared,
             start,
             accept_at: None,
+            trim_at: Duration::ZERO,
         })
     }
 
     pub(crate) fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(1024);
         while self.listener.is_some() || !self.clients.is_empty() {
-            let timeout = self.timeout();
-            let may_trim = self.shared.pool.is_long() && timeout != Some(Duration::ZERO);
-            let timeout =
-                if may_trim { Some(timeout.map_or(IDLE, |it| it.min(IDLE))) } else { timeout };
-            match self.poll.poll(&mut events, timeout) {
+            match self.poll.poll(&mut events, self.timeout()) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 result => result?,
             }
-            if may_trim && events.is_empty() {
-                self.shared.pool.clear();
-            }
             self.shared.now = self.start.elapsed();
+            self.trim();
             for event in &events {
                 match event.token() {
                     LISTENER => self.accept(),
@@ -194,9 +190,18 @@ impl Worker {
         if self.has_notices || !self.ready.is_empty() {
             return Some(if self.is_held_up() { Duration::from_millis(1) } else { Duration::ZERO });
         }
-        let next = self.timers.next().into_iter().chain(self.accept_at).min()?;
+        let trim_at = self.shared.pool.is_long().then_some(self.trim_at);
+        let next = self.timers.next().into_iter().chain(self.accept_at).chain(trim_at).min()?;
         // Rounded up: a timer that fires early would only be set again.
         Some(next.saturating_sub(self.start.elapsed()) + Duration::from_millis(1))
+    }
+
+    /// Frees memory that was of no use for some time.
+    fn trim(&mut self) {
+        if self.trim_at <= self.shared.now {
+            self.trim_at = self.shared.now + IDLE;
+            self.shared.pool.trim();
+        }
     }
 
     /// Whether another thread has to catch up before more can be broadcast.
@@ -274,9 +279,11 @@ impl Worker {
                 self.shared.stats.buffers.fetch_sub(client.is_holding().into(), Relaxed);
             }
         } else if let Some(client) = self.clients.get_mut(key) {
-            self.timers.schedule(key, client.deadline(), &mut client.scheduled);
-            if progress == Progress::More {
+            // What is due at once needs no timer.
+            if progress == Progress::More || client.is_due(self.shared.now) {
                 enqueue(&mut self.ready, key, client);
+            } else {
+                self.timers.schedule(key, client.deadline(), &mut client.scheduled);
             }
         }
     }

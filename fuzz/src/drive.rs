@@ -272,8 +272,8 @@ impl<'w, R: Side> Drive<'w, R> {
         let code = match failure {
             Failure::Handshake(error) => {
                 let status = format!("HTTP/1.1 {} ", error.status());
-                let is_told = self.written.starts_with(status.as_bytes())
-                    || self.tx.unsent().starts_with(status.as_bytes());
+                let all = [&self.written, self.tx.unsent()].concat();
+                let is_told = all.starts_with(status.as_bytes());
                 return assert!(!R::SERVER || is_told || self.most_tx < 1024, "{failure:?}");
             }
             Failure::Protocol(Error::UnexpectedEof) | Failure::Send(_) => return,

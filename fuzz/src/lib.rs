@@ -1,6 +1,8 @@
 //! Shared code of the fuzz targets: generators of almost valid frames, helpers for heads, input
 //! sizes, a connection whose contract is checked on every call, and simple models to compare with.
 
+pub mod assemblers;
+pub mod buffers;
 pub mod drive;
 pub mod expected;
 pub mod extensions;

@@ -1,5 +1,7 @@
 //! A send buffer in the caller's storage.
 
+use core::fmt;
+
 use super::storage::{Storage, StorageFull, grow_over};
 use crate::bytes;
 #[cfg(feature = "handshake")]
@@ -29,7 +31,6 @@ use crate::wire::error::SendError;
 /// assert_eq!(transport, b"\x81\x05hello");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 pub struct SendBuffer<S> {
     storage: S,
     /// The unsent bytes are the `len` bytes from `start` on.
@@ -282,5 +283,15 @@ impl<S: Storage> SendBuffer<S> {
     /// Whether bytes were sent since this was asked last.
     pub(crate) const fn take_progress(&mut self) -> bool {
         core::mem::replace(&mut self.seen, self.total_sent) != self.total_sent
+    }
+}
+
+/// Prints no bytes: a request may contain credentials, and each frame of a client its masking key.
+impl<S> fmt::Debug for SendBuffer<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendBuffer")
+            .field("unsent", &self.len)
+            .field("is_over", &self.is_over)
+            .finish_non_exhaustive()
     }
 }

@@ -161,9 +161,8 @@ impl OfferParams {
     fn answers(self, offer: Self) -> bool {
         let server_takeover = self.server_no_context_takeover || !offer.server_no_context_takeover;
         let server_window = match (offer.server_max_window_bits, self.server_max_window_bits) {
-            (Some(offered), Some(answered)) => answered <= offered,
-            // Without it, the server uses the default.
-            (Some(offered), None) => offered == WindowBits::MAX,
+            // A server that leaves it out uses the default.
+            (Some(offered), answered) => answered.unwrap_or(WindowBits::MAX) <= offered,
             (None, _) => true,
         };
         let client_window = match (offer.client_max_window_bits, self.client_max_window_bits) {

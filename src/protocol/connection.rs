@@ -139,7 +139,7 @@ impl<R: Role> Connection<R> {
     ///   [`begin_frame`](Self::begin_frame) is incomplete.
     /// - [`SendError::MessageInProgress`] while a fragmented message is open.
     /// - [`SendError::NoMaskingKey`] if the source of masking keys fails or has failed.
-    #[inline]
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
     pub fn send_text(&mut self, text: &str, out: &mut [u8]) -> Result<usize, SendError> {
         self.reseal();
         self.sender.message(Kind::Text, text.as_bytes(), out)
@@ -150,7 +150,7 @@ impl<R: Role> Connection<R> {
     /// # Errors
     ///
     /// The errors of [`send_text`](Self::send_text).
-    #[inline]
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
     pub fn send_binary(&mut self, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
         self.reseal();
         self.sender.message(Kind::Binary, payload, out)

@@ -13,12 +13,16 @@ use crate::wire::frame::Opcode;
 /// The position of the look-ahead. Distances are in bytes from the wire reader.
 #[derive(Debug)]
 pub(crate) struct LookAhead {
-    /// The next header to read. All control frames before it have been delivered.
-    at: u64,
-    /// The number of bytes needed to get any further; `u64::MAX` once stopped.
+    /// The number of bytes needed to get any further; at least [`STOPPED`] once stopped.
     due: u64,
+    /// How far the next header to read is before `due`. All control frames before that header have
+    /// been delivered. Not the position itself, so that only `due` changes with every message.
+    gap: u64,
     progress: MessageProgress,
 }
+
+/// More bytes than are ever received.
+const STOPPED: u64 = 1 << 63;
 
 /// A Ping or Pong ahead of the wire reader.
 pub(crate) struct Found<'a> {
@@ -33,9 +37,9 @@ impl LookAhead {
     pub(crate) const fn new(order: ControlOrder) -> Self {
         let due = match order {
             ControlOrder::Ahead => 0,
-            ControlOrder::Wire => u64::MAX,
+            ControlOrder::Wire => STOPPED,
         };
-        Self { at: 0, due, progress: MessageProgress::new() }
+        Self { due, gap: due, progress: MessageProgress::new() }
     }
 
     /// Whether `len` bytes suffice to get any further.
@@ -44,12 +48,27 @@ impl LookAhead {
         len >= self.due
     }
 
-    /// Whether the control frame at which the wire reader stands has been delivered.
-    pub(crate) const fn has_passed(&self) -> bool {
-        self.at > 0
+    /// The next header to read. Out of line, to be small on 32-bit targets.
+    #[inline(never)]
+    fn at(&self) -> u64 {
+        self.due.saturating_sub(self.gap)
     }
 
-    /// Stops permanently.
+    /// Whether the control frame at which the wire reader stands has been delivered.
+    pub(crate) fn has_passed(&self) -> bool {
+        self.at() > 0
+    }
+
+    /// Waits at the header `at` until `missing` bytes follow its start.
+    ///
+    /// Cannot wrap: `at` is at most a frame after the bytes in memory, and a frame and `missing` are at
+    /// most 2^63.
+    fn wait(&mut self, at: u64, missing: u64) {
+        self.due = at.wrapping_add(missing);
+        self.gap = missing;
+    }
+
+    /// Stops permanently. The wire reader reads no more headers either.
     pub(crate) const fn stop(&mut self) {
         self.due = u64::MAX;
     }
@@ -57,9 +76,14 @@ impl LookAhead {
     /// The wire reader has consumed `n` bytes.
     #[inline]
     pub(crate) fn consumed(&mut self, n: usize) {
-        let n = bytes::to_u64(n);
-        self.at = self.at.saturating_sub(n);
-        self.due = self.due.saturating_sub(n);
+        self.due = self.due.saturating_sub(bytes::to_u64(n));
+    }
+
+    /// The same for a message of which [`is_due`](Self::is_due) is false.
+    #[inline]
+    pub(crate) fn consumed_before_due(&mut self, n: usize) {
+        debug_assert!(!self.is_due(bytes::to_u64(n)));
+        self.due = self.due.wrapping_sub(bytes::to_u64(n));
     }
 
     /// The next Ping or Pong that the wire reader has not reached.
@@ -71,61 +95,64 @@ impl LookAhead {
     ) -> Option<Found<'a>> {
         let least = if R::SERVER { 6 } else { 2 };
         let here = bytes::len_u64(bytes);
+        let mut at = self.at();
         while here >= self.due {
             if WORD_64 {
-                self.hop::<R>(rules, bytes);
+                at = self.hop::<R>(rules, bytes, at);
             }
-            let at = self.at;
             let rest = usize::try_from(at).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
-            if rest.is_empty() {
-                self.due = at.saturating_add(least);
-                continue;
-            }
-            self.due = match rules.judge::<R>(rest, &self.progress) {
+            let missing = match rules.judge::<R>(rest, &self.progress) {
+                _ if WORD_64 && rest.is_empty() => least,
                 // The wire reader will reach this header and report the error.
-                Err(_) => u64::MAX,
+                Err(_) => STOPPED,
                 // The look-ahead must read a header before the wire reader, which takes it
                 // once it is complete.
-                Ok(HeaderStatus::NeedMore { header, .. }) => here.saturating_add(header),
+                Ok(HeaderStatus::NeedMore { header, .. }) => {
+                    bytes::len_u64(rest).saturating_add(header)
+                }
                 Ok(HeaderStatus::Complete { header, len, frame_len }) => {
-                    let end = at.saturating_add(frame_len);
                     match header.lead.opcode {
-                        Opcode::Close => u64::MAX,
-                        Opcode::Ping | Opcode::Pong if end > here => end,
+                        Opcode::Close => STOPPED,
+                        Opcode::Ping | Opcode::Pong if frame_len > bytes::len_u64(rest) => {
+                            frame_len
+                        }
                         // The wire reader stands at this frame and delivers it now.
                         Opcode::Ping | Opcode::Pong if at == 0 => return None,
                         opcode @ (Opcode::Ping | Opcode::Pong) => {
-                            self.at = end;
-                            self.due = end.saturating_add(least);
+                            self.wait(at.wrapping_add(frame_len), least);
                             let end = usize::try_from(frame_len).unwrap_or(usize::MAX);
                             let payload = bytes::part(rest, len..end);
                             let key = header.masking_key.unwrap_or_default();
                             return Some(Found { opcode, payload, key });
                         }
                         Opcode::Continuation | Opcode::Text | Opcode::Binary => {
-                            self.at = end;
                             self.progress.pass(header.lead, header.payload_len);
-                            end.saturating_add(least)
+                            at = at.wrapping_add(frame_len);
+                            least
                         }
                     }
                 }
             };
+            self.wait(at, missing);
         }
         None
     }
 
-    /// Skips whole messages in one frame, the most frequent case.
-    fn hop<R: Role>(&mut self, rules: &HeaderRules, bytes: &[u8]) {
+    /// Skips whole messages in one frame from `at` on, the most frequent case.
+    fn hop<R: Role>(&self, rules: &HeaderRules, bytes: &[u8], at: u64) -> u64 {
         if self.progress.flow != Fragmentation::Idle {
-            return;
+            return at;
         }
-        // `self.at` is within `bytes`, since the look-ahead only runs when bytes follow it.
-        let mut at = usize::try_from(self.at).unwrap_or(bytes.len());
-        while let Some((_, head, len)) =
-            bytes.get(at..).and_then(|bytes| rules.whole_head::<R>(bytes))
-        {
-            at = at.saturating_add(head + len);
+        // `at` is within `bytes`, since the look-ahead only runs when bytes follow it.
+        let mut at = usize::try_from(at).unwrap_or(bytes.len());
+        let mut rest = bytes.get(at..).unwrap_or_default();
+        while let Some((_, head, len)) = rules.whole_head::<R>(rest) {
+            // Cannot wrap within a slice.
+            at = at.wrapping_add(head + len);
+            // The length last, so that the address of the next header waits for one addition only.
+            let Some(next) = rest.get(head..).and_then(|rest| rest.get(len..)) else { break };
+            rest = next;
         }
-        self.at = bytes::to_u64(at);
+        bytes::to_u64(at)
     }
 }

@@ -171,10 +171,11 @@ impl Receiver {
             mask::mask(payload, key);
             return None;
         }
-        self.look_ahead.consumed(head + len);
+        self.look_ahead.consumed_before_due(head + len);
+        let (_, payload) = input.take_exact(head + len)?.split_at_mut_checked(head)?;
         Some(Data {
             kind,
-            payload: input.take(head + len).get_mut(head..).unwrap_or_else(bytes::nothing),
+            payload,
             first: true,
             fin: true,
             frame_left: 0,

@@ -7,7 +7,7 @@
 mod seal;
 
 pub(crate) use self::seal::MAX_LEN;
-use crate::bytes;
+use crate::bytes::{self, WORD_64};
 use crate::protocol::closing::{Local, LocalEvent};
 use crate::protocol::config::Config;
 use crate::protocol::config::DEFLATE;
@@ -93,7 +93,7 @@ impl<R: Role> Sender<R> {
     }
 
     /// Writes a whole message in one frame.
-    #[inline]
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
     pub(crate) fn message(
         &mut self,
         kind: Kind,
@@ -290,7 +290,7 @@ impl<R: Role> Sender<R> {
     }
 
     /// Writes the queued control frame, then a frame.
-    #[inline]
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
     fn write(&mut self, lead: Lead, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
         if self.pending.is_due() {
             return self.write_after_due(lead, payload, out);
@@ -300,7 +300,11 @@ impl<R: Role> Sender<R> {
             return Err(SendError::BufferTooSmall { needed });
         }
         let header = self.header(lead, bytes::len_u64(payload))?;
-        frame::write(header, payload, out);
+        if WORD_64 {
+            frame::write_inline(header, payload, out);
+        } else {
+            frame::write(header, payload, out);
+        }
         Ok(needed)
     }
 

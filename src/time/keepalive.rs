@@ -339,9 +339,9 @@ impl Keepalive {
     }
 
     /// Output waits for the transport, and none of it could be written. Only the first call counts
-    /// until [`on_written`](Self::on_written).
+    /// until [`on_written`](Self::on_written), and none after [`on_close`](Self::on_close).
     pub const fn on_blocked(&mut self, now: Duration) {
-        if self.write == NONE {
+        if self.write == NONE && !matches!(self.phase, Phase::Closing) {
             self.write = after(now, self.timeouts.write);
         }
     }

@@ -9,8 +9,6 @@
 //! +-+-+-+-+----+-+-----------+------------------+-------------+
 //! ```
 
-mod seal;
-
 use core::ops::Deref;
 
 use crate::bytes::{self, Status, WORD_64};
@@ -328,22 +326,22 @@ impl Header {
             let [len, ..] = MAX_HEADER_LEN.wrapping_sub(spare).to_le_bytes();
             return HeaderBytes { bytes, len };
         }
-        let first = self.lead.encode();
-        let [k0, k1, k2, k3] = self.masking_key.unwrap_or_default();
-        let [b0, b1, b2, b3, b4, b5, b6, b7] = payload_len.to_be_bytes();
-        let (bytes, len) = match extended_len(payload_len) {
-            0 => ([first, self.second(b7), k0, k1, k2, k3, 0, 0, 0, 0, 0, 0, 0, 0], 2),
-            2 => ([first, self.second(126), b6, b7, k0, k1, k2, k3, 0, 0, 0, 0, 0, 0], 4),
-            _ => ([first, self.second(127), b0, b1, b2, b3, b4, b5, b6, b7, k0, k1, k2, k3], 10),
+        let key = u128::from(u32::from_le_bytes(self.masking_key.unwrap_or_default()));
+        let length = u128::from(payload_len.swap_bytes());
+        let second = |length| u128::from(self.second(length)) << 8;
+        let (word, len) = match extended_len(payload_len) {
+            0 => (second(payload_len.to_le_bytes()[0]) | key << 16, 2),
+            2 => (second(126) | length >> 48 << 16 | key << 32, 4),
+            _ => (second(127) | length << 16 | key << 80, 10),
         };
+        let [bytes @ .., _, _] = (word | u128::from(self.lead.encode())).to_le_bytes();
         HeaderBytes { bytes, len: if self.masking_key.is_some() { len + 4 } else { len } }
     }
 
     /// Writes the header and returns the rest of `out`; `None` if it does not fit.
     ///
     /// The same bytes as [`encode`](Self::encode), written in place: copying `HeaderBytes` would be
-    /// a copy of variable length. Conversely, `encode` through this function takes ten times as
-    /// long. Tests compare the two.
+    /// a copy of variable length. Tests compare the two.
     #[inline]
     fn write(self, out: &mut [u8]) -> Option<&mut [u8]> {
         let first = self.lead.encode();
@@ -435,9 +433,15 @@ pub const fn frame_len(payload_len: usize, masked: bool) -> usize {
     payload_len.saturating_add(if masked { header + 4 } else { header })
 }
 
-/// Writes `header` and the masked or unmasked `payload` to `out`, into which they must fit.
+/// As [`write_inline`], where size counts.
 #[inline]
 pub(crate) fn write(header: Header, payload: &[u8], out: &mut [u8]) {
+    write_inline(header, payload, out);
+}
+
+/// Writes `header` and the masked or unmasked `payload` to `out`, into which they must fit.
+#[inline(always)]
+pub(crate) fn write_inline(header: Header, payload: &[u8], out: &mut [u8]) {
     let Some(to) = header.write(out).and_then(|to| to.get_mut(..payload.len())) else { return };
     match header.masking_key {
         Some(key) => mask::copy_masked(payload, to, key),

@@ -53,14 +53,14 @@ pub(crate) fn mask_ascii(bytes: &mut [u8], key: [u8; 4]) -> ([u8; 4], bool) {
 fn baseline(bytes: &mut [u8], key: [u8; 4], after: [u8; 4]) -> bool {
     match bytes.len() {
         _ if !WORD_64 => words(bytes, key),
-        0..4 => bytes.iter_mut().zip(key).fold(true, |ascii, (byte, key)| {
+        LANE.. => long(bytes, repeat(key), repeat(after)),
+        16.. => ends_16(bytes, repeat_16(key), repeat_16(after)),
+        8.. => ends_8(bytes, repeat_8(key), repeat_8(after)),
+        4.. => ends_4(bytes, key, after),
+        0.. => bytes.iter_mut().zip(key).fold(true, |ascii, (byte, key)| {
             *byte ^= key;
             ascii && byte.is_ascii()
         }),
-        4..8 => ends_4(bytes, key, after),
-        8..16 => ends_8(bytes, repeat(key), repeat(after)),
-        16..LANE => ends_16(bytes, repeat(key), repeat(after)),
-        _ => long(bytes, repeat(key), repeat(after)),
     }
 }
 
@@ -79,13 +79,13 @@ fn words(bytes: &mut [u8], key: [u8; 4]) -> bool {
     or & u32::from_ne_bytes([0x80; 4]) == 0
 }
 
-/// The first and the last word of a slice of one to two words. They may overlap.
+/// The first and the last word of a slice of one to two words, in place and copied. They may overlap.
 ///
 /// Words instead of lanes, for which the compiler would emit bytewise code at this length.
 macro_rules! ends {
-    ($name:ident, $word:ty, $len:literal) => {
+    ($ends:ident, $copy_ends:ident, $word:ty, $len:literal) => {
         #[inline]
-        fn $name(bytes: &mut [u8], key: [u8; $len], tail_key: [u8; $len]) -> bool {
+        fn $ends(bytes: &mut [u8], key: [u8; $len], tail_key: [u8; $len]) -> bool {
             let Some(tail) = bytes.last_chunk() else { return true };
             let tail = <$word>::from_ne_bytes(*tail) ^ <$word>::from_ne_bytes(tail_key);
             let Some(start) = bytes.first_chunk_mut() else { return true };
@@ -96,12 +96,21 @@ macro_rules! ends {
             }
             (head | tail) & <$word>::from_ne_bytes([0x80; $len]) == 0
         }
+
+        #[inline]
+        fn $copy_ends(from: &[u8], to: &mut [u8], key: [u8; $len], tail_key: [u8; $len]) {
+            let xor = |from: &[u8; $len], key| {
+                (<$word>::from_ne_bytes(*from) ^ <$word>::from_ne_bytes(key)).to_ne_bytes()
+            };
+            bytes::set(from.first_chunk().map(|from| xor(from, key)), to.first_chunk_mut());
+            bytes::set(from.last_chunk().map(|from| xor(from, tail_key)), to.last_chunk_mut());
+        }
     };
 }
 
-ends!(ends_4, u32, 4);
-ends!(ends_8, u64, 8);
-ends!(ends_16, u128, 16);
+ends!(ends_4, copy_ends_4, u32, 4);
+ends!(ends_8, copy_ends_8, u64, 8);
+ends!(ends_16, copy_ends_16, u128, 16);
 
 /// The length in bytes from which a call of [`blocks`] pays.
 const BLOCKS_LEN: usize = 512;
@@ -120,7 +129,7 @@ fn long(bytes: &mut [u8], key: [u8; LANE], tail_key: [u8; 16]) -> bool {
     for lane in rest.as_chunks_mut().0 {
         mask_lane(lane, key, &mut or);
     }
-    set(Some(tail), bytes.last_chunk_mut());
+    bytes::set(Some(tail), bytes.last_chunk_mut());
     or.is_ascii() && tail.is_ascii()
 }
 
@@ -259,39 +268,25 @@ pub(crate) fn copy_masked(from: &[u8], to: &mut [u8], key: [u8; 4]) {
     let after = rotate(key, from.len());
     match from.len() {
         _ if !WORD_64 => bytes::copy_words(from, to, key),
-        0..4 => {
+        LANE.. => copy_long(from, to, key, after),
+        16.. => copy_ends_16(from, to, repeat_16(key), repeat_16(after)),
+        8.. => copy_ends_8(from, to, repeat_8(key), repeat_8(after)),
+        4.. => copy_ends_4(from, to, key, after),
+        0.. => {
             for ((to, from), key) in to.iter_mut().zip(from).zip(key) {
                 *to = from ^ key;
             }
         }
-        4..8 => copy_ends(from, to, key, after),
-        8..16 => copy_ends::<8>(from, to, repeat(key), repeat(after)),
-        16..LANE => copy_ends::<16>(from, to, repeat(key), repeat(after)),
-        _ => copy_long(from, to, key, after),
     }
 }
 
-/// Copies the first and the last `N` of `N` to `2 * N` bytes. They may overlap.
-#[inline]
-fn copy_ends<const N: usize>(from: &[u8], to: &mut [u8], key: [u8; N], tail_key: [u8; N]) {
-    set(from.first_chunk::<N>().map(|from| xor(from, key)), to.first_chunk_mut());
-    set(from.last_chunk::<N>().map(|from| xor(from, tail_key)), to.last_chunk_mut());
-}
-
+#[inline(never)]
 fn copy_long(from: &[u8], to: &mut [u8], key: [u8; 4], after: [u8; 4]) {
     let wide: [u8; LANE] = repeat(key);
     for (from, to) in from.as_chunks::<LANE>().0.iter().zip(to.as_chunks_mut::<LANE>().0) {
         *to = xor(from, wide);
     }
-    set(from.last_chunk().map(|from| mask_words(*from, repeat(after))), to.last_chunk_mut());
-}
-
-/// Writes the first or the last `N` bytes of a slice that has as many.
-#[inline]
-fn set<const N: usize>(bytes: Option<[u8; N]>, to: Option<&mut [u8; N]>) {
-    if let (Some(bytes), Some(to)) = (bytes, to) {
-        *to = bytes;
-    }
+    bytes::set(from.last_chunk().map(|from| mask_words(*from, repeat(after))), to.last_chunk_mut());
 }
 
 #[inline]
@@ -303,14 +298,25 @@ fn xor<const N: usize>(bytes: &[u8; N], key: [u8; N]) -> [u8; N] {
     out
 }
 
-/// Repeats `key`; `N` is a multiple of four.
+/// Repeats `key`; `N` is a multiple of four, at most 64.
 #[inline]
 fn repeat<const N: usize>(key: [u8; 4]) -> [u8; N] {
-    let mut wide = [0; N];
-    for chunk in wide.as_chunks_mut::<4>().0 {
-        *chunk = key;
-    }
-    wide
+    // A copy of four bytes at a time takes 14 instructions instead of one.
+    let keys = [key; 16];
+    keys.as_flattened().first_chunk().copied().unwrap_or([0; N])
+}
+
+/// Repeats `key` with a shift. Bytes would become two multiplications, or many moves.
+#[inline]
+fn repeat_8(key: [u8; 4]) -> [u8; 8] {
+    let key = u64::from(u32::from_ne_bytes(key));
+    (key | key << 32).to_ne_bytes()
+}
+
+#[inline]
+fn repeat_16(key: [u8; 4]) -> [u8; 16] {
+    let key = u128::from(u64::from_ne_bytes(repeat_8(key)));
+    (key | key << 64).to_ne_bytes()
 }
 
 /// The key for the byte `len` bytes later.

@@ -1,11 +1,11 @@
 //! Of two faults in one header, the one at the earlier byte decides, so the error does not depend
 //! on where the bytes are cut.
 
-use barews::{Config, Delivery, Error, Input};
+use barews::{Config, ControlOrder, Delivery, Error, Input};
 
 use crate::support::endpoint::SIDES;
 use crate::support::event::Ev;
-use crate::support::frame::{BINARY, CONTINUATION, FIN};
+use crate::support::frame::{BINARY, CONTINUATION, FIN, PING, TEXT};
 
 /// Every cut of each header must yield `error`.
 #[test]
@@ -67,6 +67,35 @@ fn the_error_does_not_depend_on_the_cuts_after_other_fragments() {
             }
             // The length form alone means at least 126 more bytes, which exceeds the message limit.
             assert_eq!(last, Ev::Fail(Error::MessageTooLong), "{side:?} {cut}");
+        }
+    }
+}
+
+/// The reply to a Ping that follows a fault may or may not be sent: if both have arrived, the Ping is
+/// delivered ahead of the data. All else is the same at every cut, and with `ControlOrder::Wire` the
+/// Ping is never answered.
+#[test]
+fn a_pong_may_or_may_not_precede_a_fault() {
+    for side in SIDES {
+        for order in [ControlOrder::Ahead, ControlOrder::Wire] {
+            let mut wire = side.frame(FIN | TEXT, b"text\xFF");
+            wire.extend(side.frame(PING, b"?"));
+            let mut answered = [0, 0];
+            for cut in 0..=wire.len() {
+                let mut ws = side.ws(Config::new().control_order(order));
+                let mut bytes = wire[..cut].to_vec();
+                let mut input = Input::new(&mut bytes);
+                let mut events = ws.drain(&mut input);
+                if let Some(Ev::More(_)) = events.last() {
+                    events.pop();
+                    events.extend(ws.feed(&[input.unread(), &wire[cut..]].concat()));
+                }
+                let has_ping = events.contains(&Ev::ping(b"?"));
+                answered[usize::from(has_ping)] += 1;
+                assert_eq!(events.last(), Some(&Ev::Fail(Error::InvalidUtf8)), "{side:?} {cut}");
+            }
+            let both = order == ControlOrder::Ahead;
+            assert!(answered[0] > 0 && (answered[1] > 0) == both, "{side:?} {answered:?}");
         }
     }
 }

@@ -108,11 +108,11 @@ impl Model {
         let mut add = |since: Option<Duration>, limit: Option<Duration>, action| {
             all.extend(since.zip(limit).map(|(since, limit)| (since + limit, action)));
         };
-        add(self.blocked, write, Action::Expired(Reason::Write));
         if self.closed.is_some() {
             add(self.closed, close, Action::Expired(Reason::Close));
             return all;
         }
+        add(self.blocked, write, Action::Expired(Reason::Write));
         add(self.partial, message, Action::Expired(Reason::Message));
         if self.opened.is_none() {
             add(Some(Duration::ZERO), handshake, Action::Expired(Reason::Handshake));
@@ -372,6 +372,11 @@ fn after_a_close_only_the_end_is_awaited() {
     assert_eq!(blocked.poll(second(11)), Action::Expired(Reason::Write));
     for mut keepalive in [asked, blocked] {
         keepalive.on_close(second(11));
+        // The Close itself may be what waits.
+        keepalive.on_blocked(second(12));
+        keepalive.on_partial(second(12));
+        keepalive.on_sent(second(12));
+        keepalive.on_receive(second(12));
         assert_eq!(keepalive.next_deadline(), Some(second(71)));
         assert_eq!(keepalive.poll(second(70)), Action::None);
         assert_eq!(keepalive.poll(second(71)), Action::Expired(Reason::Close));

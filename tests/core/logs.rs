@@ -6,8 +6,10 @@ use std::error::Error as StdError;
 
 use barews::frame::{Header, Lead, Opcode};
 use barews::keepalive::Reason;
-use barews::{AssembleError, CloseCode, Config, Connection, ControlPayload, Error, Event, Input};
-use barews::{Kind, NoKey, SendError, StorageFull};
+use barews::{
+    AssembleError, Assembler, CloseCode, Config, Connection, ControlPayload, Error, Event, Input,
+};
+use barews::{Kind, NoKey, RecvBuffer, SendBuffer, SendError, StorageFull};
 
 /// Every message differs, and none starts with a capital letter or ends with a full stop.
 fn all_differ(errors: &[&dyn StdError]) {
@@ -148,6 +150,26 @@ fn the_masking_key_of_a_frame_in_progress_is_not_printed() {
         assert!(server.is_receiving_message());
         assert!(all(&server).contains("key: .."));
     }
+}
+
+/// They hold frames with their masking keys, and requests with credentials.
+#[test]
+fn buffers_are_printed_without_their_bytes() {
+    let secret = [0xA5, 0xB6, 0xC9, 0xDB];
+    let (mut rx, mut tx) = (RecvBuffer::new([0; 64]), SendBuffer::new([0; 64]));
+    rx.push(&secret).unwrap();
+    tx.push(&secret).unwrap();
+    rx.consume(1);
+    tx.sent(1);
+    assert_eq!(format!("{rx:?}"), "RecvBuffer { unread: 3, .. }");
+    assert_eq!(format!("{:?}", rx.input()), "Input { consumed: 0, unread: 3 }");
+    assert_eq!(format!("{tx:?}"), "SendBuffer { unsent: 3, is_over: false, .. }");
+    let mut messages = Assembler::new([0; 64]);
+    let mut ws = Connection::client(Config::new(), || [0; 4]);
+    let mut wire = *b"\x01\x06secret";
+    let Ok(Event::Data(data)) = ws.receive(&mut Input::new(&mut wire)) else { panic!() };
+    assert_eq!(messages.push(&data), Ok(None));
+    assert_eq!(format!("{messages:?}"), "Assembler { len: 6, .. }");
 }
 
 #[test]

@@ -53,5 +53,5 @@ fn an_inflater_is_2_5_kib_at_most() {
 
     assert!(size_of::<Inflate<&mut [u8]>>() <= 2560);
     #[cfg(target_pointer_width = "64")]
-    assert_eq!(size_of::<Inflate<&mut [u8]>>(), 2424);
+    assert_eq!(size_of::<Inflate<&mut [u8]>>(), 2416);
 }

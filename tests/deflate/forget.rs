@@ -2,7 +2,8 @@
 
 use std::cell::Cell;
 
-use barews::deflate::{CompressionContext, Deflate, Effort, Flush};
+use barews::deflate::{CompressionContext, Deflate, Effort, Flush, Inflate};
+use barews::{Config, Connection, Event, Input};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -144,4 +145,21 @@ fn a_storage_that_has_shrunk_does_not_remember() {
         let hello = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
         assert_eq!(compress(&mut deflate, b"Hello"), hello);
     }
+}
+
+/// Both windows hold the bytes of earlier messages, which do not belong in a log.
+#[test]
+fn a_window_is_not_printed() {
+    let context = context(15, true);
+    let mut deflate = fresh(context, Effort::BEST);
+    let payload = compress(&mut deflate, b"secret");
+    let printed = format!("{deflate:?}");
+    assert!(printed.starts_with("Deflate { effort: Effort {") && printed.len() < 400, "{printed}");
+    let mut inflate = Inflate::new(context, vec![0; Inflate::memory(context)]).unwrap();
+    let mut ws = Connection::client(Config::new().deflate(true), || [0; 4]);
+    let mut wire = [&[0xC2, u8::try_from(payload.len()).unwrap()], &payload[..]].concat();
+    let Ok(Event::Data(mut data)) = ws.receive(&mut Input::new(&mut wire)) else { panic!() };
+    assert!(inflate.push(&mut data, &mut [0; 9]).unwrap().is_some());
+    let printed = "Inflate { takeover: true, max_message_len: 67108864, failed: None, .. }";
+    assert_eq!(format!("{inflate:?}"), printed);
 }

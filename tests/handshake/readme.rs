@@ -78,6 +78,16 @@ fn the_server_of_the_readme_closes_after_a_protocol_error() {
     assert!(is_ok && sent.ends_with(b"\x88\x02\x03\xea"));
 }
 
+/// The default time of an opening handshake is 10 s. Without it, this test would never end.
+#[cfg(feature = "getrandom")]
+#[test]
+fn the_client_of_the_readme_gives_up_a_silent_server() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let _silent = listener.accept().unwrap();
+    assert!(client::ask(stream).unwrap_err().to_string().contains("Handshake"));
+}
+
 #[cfg(feature = "getrandom")]
 #[test]
 fn the_client_of_the_readme_sends_and_receives_until_the_close() {

@@ -157,10 +157,22 @@ fn loopback_a_refused_connection_is_an_error() {
 #[test]
 fn loopback_the_echo_server_survives_the_torment() {
     let server = Server::start(&[]);
-    let arguments = "--torment --connections 40 --rounds 2 --seconds 4 --patience 150 --pid";
+    let arguments = "--torment --connections 48 --rounds 6 --seconds 9 --patience 150 --pid";
     let (_, output) = load(server.address, &format!("{arguments} {}", server.process.id()));
-    for fault in ["slow handshake", "Ping flood", "tiny fragments", "bit flips", "honest traffic"] {
-        assert!(output.lines().any(|line| line.starts_with(fault)), "{output}");
+    for fault in [
+        "slow handshake",
+        "Ping flood",
+        "Pong flood",
+        "tiny fragments",
+        "endless message",
+        "deaf in a message",
+        "empty promise",
+        "bit flips",
+        "honest traffic",
+    ] {
+        let line = output.lines().find(|line| line.starts_with(fault)).expect(fault);
+        let opened = line[20..].split_whitespace().next().unwrap();
+        assert_ne!(opened, "0", "{output}");
     }
     // Everything but the latency of the canary, which depends on the machine.
     let mut faults = output.lines().skip(1).take_while(|line| !line.starts_with("canary"));

@@ -113,8 +113,11 @@ impl DeadlineModel {
         self.blocked = None;
     }
 
+    /// After a Close, only the end of the transport is awaited.
     pub(crate) fn blocked(&mut self, now: Duration) {
-        self.blocked = self.blocked.or(Some(now));
+        if self.closed.is_none() {
+            self.blocked = self.blocked.or(Some(now));
+        }
     }
 
     pub(crate) fn close(&mut self, now: Duration) {

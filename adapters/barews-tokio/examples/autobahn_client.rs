@@ -9,8 +9,9 @@ use barews_tokio::{Connector, WebSocket};
 use tokio::net::TcpStream;
 
 async fn open(url: &str) -> Result<WebSocket<TcpStream>, barews_tokio::Error> {
-    // Most cases with compression want context takeover.
-    Connector::new().deflate_with(DeflateOffer::new()).connect(url).await
+    // Otherwise the cases 13.2 to 13.7 count as not implemented.
+    let offer = DeflateOffer::new().client_no_context_takeover(true).client_max_window_bits(None);
+    Connector::new().deflate_with(offer).connect(url).await
 }
 
 #[tokio::main]

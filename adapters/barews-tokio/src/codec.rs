@@ -11,9 +11,9 @@ use crate::pool::Pool;
 type Inflater = InflateAssembler<Vec<u8>, Vec<u8>>;
 type Deflater = Deflate<Vec<u8>>;
 
-/// About 3 MiB at most.
+/// About 7 MiB at most: a window of 32 KiB and the storage of [`KEPT`] bytes each.
 static INFLATERS: Pool<(CompressionContext, u64, Box<Inflater>)> = Pool::new(64);
-/// About 10 MiB at most.
+/// About 10 MiB at most with [`Effort::FAST`].
 static DEFLATERS: Pool<(CompressionContext, Effort, Box<Deflater>)> = Pool::new(64);
 
 /// Longer storage for messages is not kept.

@@ -175,7 +175,7 @@ fn poll_open<T: AsyncRead + AsyncWrite + Unpin>(
             }
             Some(SessionEvent::Failed(failure)) => *error = Some(failure.into()),
             Some(_) => {}
-            None => match ready!(transport.poll_turn(ws, context))? {
+            None => match ready!(transport.poll_turn(ws, now, context))? {
                 Turn::Again => {}
                 Turn::Over => return Poll::Ready(Err(error.take().unwrap_or(Error::Closed))),
             },

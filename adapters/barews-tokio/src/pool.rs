@@ -1,5 +1,6 @@
 //! Memory that connections share: each has it only while it is in use.
 
+use std::cell::Cell;
 use std::sync::{Mutex, PoisonError};
 
 /// Free objects of the process, up to a number.
@@ -20,29 +21,89 @@ impl<T> Pool<T> {
         Some(free.swap_remove(at))
     }
 
-    /// Takes an object back, or drops it.
+    /// Takes an object back. Beyond the number, another one is dropped for it, so that objects that
+    /// suit nobody do not stay.
     pub(crate) fn give(&self, object: T) {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        if free.len() < self.most {
-            free.push(object);
-        }
+        let dropped = (free.len() >= self.most).then(|| free.remove(0));
+        free.push(object);
+        drop(free);
+        drop(dropped);
     }
 }
 
 /// The length of a buffer of the pool in bytes.
 pub(crate) const BUFFER: usize = 32 << 10;
 
-/// Buffers of [`BUFFER`] bytes, at most 4 MiB.
+/// Buffers of [`BUFFER`] bytes, at most 4 MiB. The threads keep [`LOCAL`] more each.
 static BUFFERS: Pool<Vec<u8>> = Pool::new(128);
+
+/// The number of buffers that each thread keeps for itself: those of one connection.
+const LOCAL: usize = 2;
+
+thread_local! {
+    /// Most turns take and return their buffers here, without a lock.
+    static OWN: Cell<[Option<Vec<u8>>; LOCAL]> = const { Cell::new([const { None }; LOCAL]) };
+}
+
+/// Lends the buffers of the thread. `None` while the thread ends.
+fn own<U>(change: impl FnOnce(&mut [Option<Vec<u8>>; LOCAL]) -> U) -> Option<U> {
+    let lent = |own: &Cell<[Option<Vec<u8>>; LOCAL]>| {
+        let mut buffers = own.take();
+        let result = change(&mut buffers);
+        own.set(buffers);
+        result
+    };
+    OWN.try_with(lent).ok()
+}
 
 /// A buffer of [`BUFFER`] bytes.
 pub(crate) fn buffer() -> Vec<u8> {
-    BUFFERS.take(|_| true).unwrap_or_else(|| vec![0; BUFFER])
+    own(|buffers| buffers.iter_mut().find_map(Option::take))
+        .flatten()
+        .or_else(|| BUFFERS.take(|_| true))
+        .unwrap_or_else(|| vec![0; BUFFER])
 }
 
 /// Keeps the memory of a buffer, unless it has another length.
 pub(crate) fn keep(buffer: Vec<u8>) {
-    if buffer.len() == BUFFER {
+    if buffer.len() != BUFFER {
+        return;
+    }
+    let mut buffer = Some(buffer);
+    _ = own(|buffers| {
+        if let Some(place) = buffers.iter_mut().find(|place| place.is_none()) {
+            *place = buffer.take();
+        }
+    });
+    if let Some(buffer) = buffer {
         BUFFERS.give(buffer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_pool_drops_what_is_old() {
+        let pool = Pool::new(2);
+        for n in [1, 2, 3, 4] {
+            pool.give(n);
+        }
+        assert_eq!(pool.take(|n| *n < 3), None);
+        assert_eq!([4, 3].map(|n| pool.take(|it| *it == n)), [Some(4), Some(3)]);
+        assert_eq!(pool.take(|_| true), None);
+    }
+
+    #[test]
+    fn buffers_come_back_to_their_thread() {
+        let (one, two) = (buffer(), buffer());
+        let places = [one.as_ptr(), two.as_ptr()];
+        keep(one);
+        keep(two);
+        keep(Vec::new());
+        let again = [buffer(), buffer()];
+        assert!(again.iter().all(|it| it.len() == BUFFER && places.contains(&it.as_ptr())));
     }
 }

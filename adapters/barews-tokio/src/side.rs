@@ -5,7 +5,9 @@ use std::time::Duration;
 use barews::deflate::{Deflate, DeflateParams, Flush, Inflate};
 use barews::frame::Content;
 use barews::session::{Session, SessionEvent, SessionRole};
-use barews::{Client, CloseCode, Data, MaskKeys, NoKey, RecvBuffer, SendBuffer, SendError, Server};
+use barews::{
+    Client, CloseCode, Data, Kind, MaskKeys, NoKey, RecvBuffer, SendBuffer, SendError, Server,
+};
 use bytes::Bytes;
 
 use crate::Error;
@@ -48,6 +50,8 @@ pub(crate) struct Codec {
     outgoing: Option<Outgoing>,
     /// The caller has read the start of a message in chunks.
     is_chunked: bool,
+    /// The start of a message is assembled.
+    is_assembling: bool,
 }
 
 pub(crate) type Rx = RecvBuffer<Vec<u8>>;
@@ -60,6 +64,17 @@ pub(crate) enum Received {
     Control(Message),
 }
 
+impl From<Message> for Received {
+    fn from(message: Message) -> Self {
+        let (kind, payload) = match message {
+            Message::Text(text) => (Kind::Text, text.into_bytes()),
+            Message::Binary(payload) => (Kind::Binary, payload),
+            control => return Self::Control(control),
+        };
+        Self::Chunk(Chunk { kind, payload, fin: true })
+    }
+}
+
 impl Codec {
     pub(crate) fn new(side: Side, params: Option<DeflateParams>, options: &Options) -> Self {
         let is_server = matches!(side, Side::Server(_));
@@ -68,6 +83,7 @@ impl Codec {
             incoming: Incoming::new(params, is_server, options.longest_message()),
             outgoing: params.map(|params| Outgoing::new(params, is_server, options.effort)),
             is_chunked: false,
+            is_assembling: false,
         }
     }
 
@@ -98,27 +114,24 @@ impl Codec {
         if let Err(full) = incoming.lend() {
             return Some(Err(full.into()));
         }
-        on!(side, ws => loop {
-            let event = match incoming {
-                Incoming::Plain(messages) => ws.receive_message(rx, messages, tx, now)?,
-                Incoming::Compressed { inflater, .. } => {
-                    ws.receive_message(rx, &mut **inflater.as_mut()?, tx, now)?
-                }
-            };
-            match event {
-                SessionEvent::Data(message) => return Some(Ok(Message::copied(message))),
-                event => if let Some(event) = control(event) { return Some(event) },
-            }
+        on!(side, ws => {
+            let received = whole(ws, incoming, rx, tx, now);
+            self.is_assembling = ws.is_receiving_message();
+            received
         })
     }
 
-    /// The next chunk of a message, or control frame.
+    /// The next chunk of a message, or control frame. The rest of a message whose start is assembled
+    /// comes with its start, as one chunk.
     pub(crate) fn receive_chunk(
         &mut self,
         rx: &mut Rx,
         tx: &mut Tx,
         now: Duration,
     ) -> Option<Result<Received, Error>> {
+        if self.is_assembling {
+            return Some(self.receive(rx, tx, now)?.map(Received::from));
+        }
         if let Err(full) = self.incoming.lend() {
             return Some(Err(full.into()));
         }
@@ -148,6 +161,8 @@ impl Codec {
             Message::Binary(payload) => barews::Message::Binary(payload),
         };
         on!(side, ws => match outgoing {
+            // The compressor is inside of a message.
+            Some(_) if ws.is_sending_message() => return Err(SendError::MessageInProgress.into()),
             Some(outgoing) => {
                 outgoing.with(false, |deflate| ws.send_compressed(message, deflate, tx))??;
             }
@@ -176,10 +191,15 @@ impl Codec {
                 return Err(SendError::MessageInProgress.into());
             }
             outgoing.with(!fin, |deflate| {
-                let mut out = vec![0; Deflate::max_len(payload.len())];
+                // 4 bytes are the end of a sync flush.
+                let mut out = vec![0; Deflate::max_len(payload.len()).saturating_add(4)];
                 let flush = if fin { Flush::Finish } else { Flush::Sync };
                 let n = deflate.push(payload, flush, &mut out).written;
-                ws.send_fragment(Content::new(kind, true), fin, &out[..n], tx)
+                let sent = ws.send_fragment(Content::new(kind, true), fin, &out[..n], tx);
+                if sent.is_err() {
+                    deflate.forget();
+                }
+                sent
             })??;
         });
         Ok(())
@@ -194,6 +214,30 @@ impl Codec {
         now: Duration,
     ) -> Result<(), Error> {
         Ok(on!(&mut self.side, ws => ws.close(code, reason, tx, now))?)
+    }
+}
+
+fn whole<R: SessionRole>(
+    ws: &mut Session<R>,
+    incoming: &mut Incoming,
+    rx: &mut Rx,
+    tx: &mut Tx,
+    now: Duration,
+) -> Option<Result<Message, Error>> {
+    loop {
+        let event = match incoming {
+            Incoming::Plain(messages) => ws.receive_message(rx, messages, tx, now)?,
+            Incoming::Compressed { inflater, .. } => {
+                ws.receive_message(rx, &mut **inflater.as_mut()?, tx, now)?
+            }
+        };
+        let event = match event {
+            SessionEvent::Data(message) => return Some(Ok(Message::copied(message))),
+            event => control(event),
+        };
+        if event.is_some() {
+            return event;
+        }
     }
 }
 

@@ -32,6 +32,15 @@ enum Half {
     Receiver,
 }
 
+impl Half {
+    const fn other(self) -> Self {
+        match self {
+            Self::Sender => Self::Receiver,
+            Self::Receiver => Self::Sender,
+        }
+    }
+}
+
 impl Tasks {
     fn slots(&self) -> MutexGuard<'_, [Option<Waker>; 2]> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -43,6 +52,10 @@ impl Tasks {
             Some(old) => old.clone_from(waker),
             None => *slot = Some(waker.clone()),
         }
+    }
+
+    fn forget(&self, half: Half) {
+        self.slots()[half as usize] = None;
     }
 
     fn wake_half(&self, half: Half) {
@@ -64,7 +77,7 @@ impl Wake for Tasks {
     }
 }
 
-impl<T> Shared<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin> Shared<T> {
     fn poll<U>(
         &self,
         half: Half,
@@ -74,7 +87,23 @@ impl<T> Shared<T> {
         // Before the poll: what it waits for may happen at once.
         self.tasks.wait(half, context.waker());
         let mut ws = self.ws.lock().unwrap_or_else(PoisonError::into_inner);
-        poll(&mut ws, &mut Context::from_waker(&self.waker))
+        let (had_output, was_over) = (ws.has_output(), ws.is_over());
+        let polled = poll(&mut ws, &mut Context::from_waker(&self.waker));
+        // The transport need not wake a task for what another one has got in the meantime.
+        let is_written = had_output && !ws.has_output();
+        let concerns_other = match half {
+            Half::Sender => is_written && ws.wants_turn(),
+            Half::Receiver => is_written,
+        };
+        let is_over = !was_over && ws.is_over();
+        drop(ws);
+        if concerns_other || is_over {
+            self.tell(half.other());
+        }
+        if polled.is_ready() {
+            self.tasks.forget(half);
+        }
+        polled
     }
 
     /// Tells the other half what it may wait for: a Close has a deadline, and an end ends both.

@@ -52,10 +52,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Transport<T> {
     }
 
     /// Writes what is unsent, ends the transport as far as the session wants it, reads, and waits no
-    /// longer than until the session's deadline.
+    /// longer than until the session's deadline. `now` is when the session has received last.
     pub(crate) fn poll_turn<R: SessionRole>(
         &mut self,
         ws: &mut Session<R>,
+        now: Duration,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<Turn>> {
         let was_empty = self.tx.is_empty();
@@ -73,7 +74,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Transport<T> {
             // A peer that is gone needs no end.
             self.is_shutting_down = Pin::new(&mut self.io).poll_shutdown(context).is_pending();
         }
-        if ws.wants_read() {
+        let wants_read = ws.wants_read();
+        if wants_read {
             if self.rx.capacity() < pool::BUFFER {
                 _ = self.rx.grow(pool::buffer());
             }
@@ -84,7 +86,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Transport<T> {
                 return Poll::Ready(Ok(Turn::Again));
             }
         }
-        if is_written && !was_empty || self.poll_deadline(ws.deadline(), context).is_ready() {
+        // What was held back until the output is written. Where the session has something else to do
+        // after a write, its deadline says so.
+        let is_released = is_written && !was_empty && !wants_read;
+        if is_released || self.poll_deadline(ws.deadline(), now, context).is_ready() {
             return Poll::Ready(Ok(Turn::Again));
         }
         self.give_back();
@@ -117,13 +122,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Transport<T> {
     }
 
     /// Ready once the deadline has passed.
-    fn poll_deadline(&mut self, deadline: Option<Duration>, context: &mut Context<'_>) -> Poll<()> {
-        let Some(at) = deadline.and_then(|deadline| self.start.checked_add(deadline)) else {
-            return Poll::Pending;
-        };
-        if at <= Instant::now() {
+    fn poll_deadline(
+        &mut self,
+        deadline: Option<Duration>,
+        now: Duration,
+        context: &mut Context<'_>,
+    ) -> Poll<()> {
+        let Some(deadline) = deadline else { return Poll::Pending };
+        if deadline <= now {
             return Poll::Ready(());
         }
+        let Some(at) = self.start.checked_add(deadline) else { return Poll::Pending };
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(at)));
         // Most deadlines move to a later time: then the timer fires once more than needed.
         if timer.deadline() > at {

@@ -5,7 +5,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use barews::CloseCode;
+use barews::session::SessionEvent;
+use barews::{CloseCode, State};
 use futures_core::Stream;
 use futures_sink::Sink;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -225,14 +226,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
             transport.lend();
             let now = transport.now();
             if let Some(received) = receive(codec, &mut transport.rx, &mut transport.tx, now) {
-                if received.is_err() {
-                    // The Close that tells the peer, as far as there is space.
+                if let Err(error) = &received {
+                    // The Close that tells the peer, as far as the transport takes it.
                     let written = transport.poll_write(context);
-                    *is_over = matches!(written, Poll::Ready(Err(_)));
+                    *is_over =
+                        matches!(error, Error::Memory) || matches!(written, Poll::Ready(Err(_)));
                 }
                 return Poll::Ready(Some(received));
             }
-            let turn = on!(&mut codec.side, ws => transport.poll_turn(ws, context));
+            let turn = on!(&mut codec.side, ws => transport.poll_turn(ws, now, context));
             match turn {
                 Poll::Ready(Ok(Turn::Again)) => {}
                 Poll::Ready(Ok(Turn::Over)) => {
@@ -241,7 +243,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
                 }
                 Poll::Ready(Err(error)) => {
                     *is_over = true;
-                    return Poll::Ready(Some(Err(error.into())));
+                    let state = on!(&codec.side, ws => ws.state());
+                    // A peer that has closed may be gone before it has received the reply.
+                    let is_end = matches!(state, State::RemoteClosed | State::Closed);
+                    return Poll::Ready((!is_end).then(|| Err(error.into())));
                 }
                 Poll::Pending => {
                     codec.give_back();
@@ -276,6 +281,24 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         Poll::Ready(Ok(()))
     }
 
+    /// Whether something is queued, or waits inside of the transport.
+    pub(crate) const fn has_output(&self) -> bool {
+        self.inner.transport.has_output()
+    }
+
+    /// Whether the connection is of no more use.
+    pub(crate) const fn is_over(&self) -> bool {
+        self.inner.is_over
+    }
+
+    /// Whether the session has something to do although nothing was received: the output that held
+    /// it back is written, or what was written starts a deadline.
+    pub(crate) fn wants_turn(&self) -> bool {
+        on!(&self.inner.codec.side, ws => {
+            !ws.wants_read() || ws.deadline().is_some_and(|at| at.is_zero())
+        })
+    }
+
     /// A turn in which nothing is received, so that only the output and its deadline matter.
     fn poll_output(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let Inner { transport, codec, is_over, .. } = &mut *self.inner;
@@ -287,10 +310,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
             ws.pause(true);
             let event = ws.receive(&mut transport.rx, &mut transport.tx, now);
             let turn = match event {
-                Some(barews::session::SessionEvent::Failed(failure)) => {
+                Some(SessionEvent::Failed(failure)) => {
+                    _ = transport.poll_write(context);
                     Poll::Ready(Err(Error::from(failure)))
                 }
-                _ => transport.poll_turn(ws, context).map_err(Error::from),
+                _ => transport.poll_turn(ws, now, context).map_err(Error::from),
             };
             ws.pause(false);
             turn

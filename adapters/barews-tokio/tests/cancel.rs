@@ -1,15 +1,19 @@
 //! Futures that are dropped before they are ready, and two halves in every order.
 
 use std::future::Future;
+use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::SeqCst};
 use std::task::{Context, Poll, Wake, Waker};
 
 use barews_tokio::{
-    Acceptor, Connector, Error, Message, WebSocket, WebSocketReceiver, WebSocketSender,
+    Acceptor, CloseCode, CloseFrame, Connector, Error, Message, WebSocket, WebSocketReceiver,
+    WebSocketSender,
 };
-use tokio::io::{DuplexStream, duplex};
+use futures_util::SinkExt;
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
+use tokio::sync::Mutex;
 use tokio::task::yield_now;
 
 /// A socket whose pipe holds so little that each message needs many polls.
@@ -74,7 +78,7 @@ async fn dropped_futures_change_nothing() {
             };
             assert_eq!(received.unwrap().unwrap(), message(n), "{len} {is_compressed}");
         }
-        client.close(barews_tokio::CloseCode::NORMAL, "").await.unwrap();
+        client.close(CloseCode::NORMAL, "").await.unwrap();
         echoing.await.unwrap();
     }
 }
@@ -103,6 +107,35 @@ async fn a_dropped_send_sends_all_or_nothing() {
     let queued = sending.await.unwrap();
     assert!(received.is_sorted_by(|a, b| a < b), "{received:?}");
     assert!(queued.iter().all(|n| received.contains(n)), "{queued:?} {received:?}");
+}
+
+/// A `close` that was dropped goes on when it is called again, and the Close is sent once.
+#[tokio::test]
+async fn a_dropped_close_goes_on() {
+    for is_sink in [false, true] {
+        let [mut server, mut client] = pair(3, true).await;
+        let serving = tokio::spawn(async move {
+            let mut received = Vec::new();
+            while let Some(message) = server.recv().await {
+                received.push(message.unwrap());
+            }
+            received
+        });
+        client.feed(message(50)).await.unwrap();
+        loop {
+            let closed = if is_sink {
+                attempt(SinkExt::close(&mut client), 1).await
+            } else {
+                attempt(client.close(CloseCode::NORMAL, ""), 1).await
+            };
+            if let Some(closed) = closed {
+                break closed.unwrap();
+            }
+        }
+        SinkExt::close(&mut client).await.unwrap();
+        let close = CloseFrame { code: CloseCode::NORMAL, reason: "".into() };
+        assert_eq!(serving.await.unwrap(), [message(50), Message::Close(Some(close))]);
+    }
 }
 
 struct Flag(AtomicBool);
@@ -215,4 +248,105 @@ fn the_halves_run_in_every_order() {
     }
     assert!(orders > 1000, "{orders}");
     println!("{orders} orders");
+}
+
+/// A pipe whose writes are blocked, or fail, while the gate says so. It wakes nobody.
+struct Gated {
+    pipe: DuplexStream,
+    gate: Arc<AtomicU8>,
+}
+
+const OPEN: u8 = 0;
+const BLOCKED: u8 = 1;
+const BROKEN: u8 = 2;
+
+impl AsyncRead for Gated {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        space: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.pipe).poll_read(context, space)
+    }
+}
+
+impl AsyncWrite for Gated {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.gate.load(SeqCst) {
+            OPEN => Pin::new(&mut self.pipe).poll_write(context, bytes),
+            BLOCKED => Poll::Pending,
+            _ => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.pipe).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.pipe).poll_shutdown(context)
+    }
+}
+
+/// What one half does for the other wakes it, even if the transport does not.
+#[tokio::test]
+async fn the_halves_wake_each_other() {
+    let (near, far) = duplex(1 << 20);
+    let gate = Arc::new(AtomicU8::new(OPEN));
+    let gated = Gated { pipe: far, gate: Arc::clone(&gate) };
+    let accepting = tokio::spawn(async move { Acceptor::new().accept(near).await.unwrap() });
+    let client = Connector::new().connect_over(gated, "ws://localhost/").await.unwrap();
+    let mut server = accepting.await.unwrap();
+    let (to, from) = client.split();
+    let (to, from) = (Mutex::new(to), Mutex::new(from));
+
+    // The receiver writes what the sender waits for.
+    gate.store(BLOCKED, SeqCst);
+    let mut sending = Task::new(async { to.lock().await.send("one").await.unwrap() });
+    sending.run();
+    assert!(!sending.is_done && !sending.can_run());
+    gate.store(OPEN, SeqCst);
+    Task::new(async { drop(from.lock().await.recv().await) }).run();
+    assert!(sending.can_run());
+    sending.run();
+    assert!(sending.is_done);
+    assert_eq!(server.recv().await.unwrap().unwrap(), "one".into());
+
+    // The sender writes what has kept the receiver from reading.
+    gate.store(BLOCKED, SeqCst);
+    let mut filling = Task::new(async {
+        let mut to = to.lock().await;
+        to.feed(vec![7; 100_000]).await.unwrap();
+    });
+    filling.run();
+    assert!(filling.is_done);
+    let mut receiving = Task::new(async {
+        let mut from = from.lock().await;
+        assert_eq!(from.recv().await.unwrap().unwrap(), "two".into());
+        assert!(from.recv().await.is_none());
+    });
+    receiving.run();
+    server.send("two").await.unwrap();
+    receiving.run();
+    assert!(!receiving.can_run());
+    gate.store(OPEN, SeqCst);
+    let mut flushing = Task::new(async { to.lock().await.flush().await.unwrap() });
+    flushing.run();
+    assert!(flushing.is_done && receiving.can_run());
+    receiving.run();
+    assert!(!receiving.is_done && !receiving.can_run());
+
+    // The sender finds the transport broken.
+    gate.store(BROKEN, SeqCst);
+    let mut failing = Task::new(async {
+        assert!(matches!(to.lock().await.send("three").await, Err(Error::Io(_))));
+    });
+    failing.run();
+    assert!(failing.is_done && receiving.can_run());
+    receiving.run();
+    assert!(receiving.is_done);
 }

@@ -139,6 +139,78 @@ async fn a_message_in_chunks_arrives_while_it_is_sent() {
     }
 }
 
+/// What was refused inside of a message in chunks leaves nothing in the compressor that the
+/// connections share.
+#[tokio::test]
+async fn connections_share_no_history() {
+    let secret = "a text that only the first peer may see, ".repeat(20);
+    let [mut first, mut one] = both(true).await;
+    let [mut second, mut two] = both(true).await;
+    one.send_text_chunk(&secret, false).await.unwrap();
+    assert!(matches!(one.send("whole").await, Err(Error::Send(_))));
+    two.send(&*secret).await.unwrap();
+    assert_eq!(second.recv().await.unwrap().unwrap().as_text(), Some(&*secret));
+    one.send_text_chunk(&secret, true).await.unwrap();
+    let (mut all, mut fin) = (Vec::new(), false);
+    while !fin {
+        let chunk = first.recv_chunk().await.unwrap().unwrap();
+        all.extend_from_slice(&chunk.payload);
+        fin = chunk.fin;
+    }
+    assert_eq!(all, secret.repeat(2).into_bytes());
+}
+
+#[tokio::test]
+async fn chunks_that_cannot_be_compressed_arrive() {
+    let [mut server, mut client] = both(true).await;
+    let noise: Vec<u8> =
+        (0..400_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    for len in 1..noise.len() {
+        client.send_binary_chunk(&noise[..len], false).await.unwrap();
+        client.send_binary_chunk(&noise[len..], true).await.unwrap();
+        let received = server.recv().await.unwrap().unwrap();
+        assert_eq!(received.as_bytes(), noise, "{len}");
+    }
+}
+
+/// A `recv` that was dropped inside of a message has assembled its start.
+#[tokio::test]
+async fn chunks_after_a_dropped_recv_miss_nothing() {
+    for is_compressed in [false, true] {
+        let [mut server, mut client] = both(is_compressed).await;
+        client.send_text_chunk("one, ", false).await.unwrap();
+        tokio::select! {
+            biased;
+            received = server.recv() => panic!("{received:?}"),
+            () = tokio::task::yield_now() => {}
+        }
+        client.send(Message::Ping("?".into())).await.unwrap();
+        client.send_text_chunk("two", true).await.unwrap();
+        client.send_text_chunk("three", false).await.unwrap();
+        let chunk = server.recv_chunk().await.unwrap().unwrap();
+        assert_eq!((&*chunk.payload, chunk.fin), (&b"one, two"[..], true));
+        let chunk = server.recv_chunk().await.unwrap().unwrap();
+        assert_eq!((&*chunk.payload, chunk.fin), (&b"three"[..], false));
+    }
+}
+
+#[tokio::test]
+async fn after_an_error_the_peer_learns_the_code_and_nothing_is_sent() {
+    let options = Options::new().max_message_len(10);
+    let [mut server, mut client] = pair(Acceptor::new().options(options), Connector::new()).await;
+    client.send("more than ten bytes").await.unwrap();
+    assert!(matches!(server.recv().await, Some(Err(Error::Failed(_)))));
+    assert!(matches!(server.send("late").await, Err(Error::Closed)));
+    assert!(matches!(server.send_text_chunk("late", true).await, Err(Error::Closed)));
+    // Its Close has left, so the socket may be dropped.
+    drop(server);
+    let Some(Ok(Message::Close(Some(close)))) = client.recv().await else { panic!() };
+    assert_eq!(close.code, CloseCode::TOO_BIG);
+    assert!(matches!(client.send("late").await, Err(Error::Closed)));
+    assert!(client.recv().await.is_none());
+    client.close(CloseCode::NORMAL, "").await.unwrap();
+}
+
 #[tokio::test]
 async fn a_whole_message_after_a_chunk_skips_the_rest() {
     let [mut server, mut client] = both(true).await;

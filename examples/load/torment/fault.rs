@@ -9,8 +9,12 @@ pub(crate) enum Fault {
     Reset,
     HalfClose,
     PingFlood,
+    PongFlood,
     TinyFragments,
+    EndlessMessage,
+    DeafInMessage,
     HugeLength,
+    EmptyPromise,
     BitFlips,
     Junk,
     Body,
@@ -18,26 +22,30 @@ pub(crate) enum Fault {
 }
 
 /// In the order of their discriminants.
-pub(crate) const ALL: [Fault; 12] = [
+pub(crate) const ALL: [Fault; 16] = [
     Fault::Honest,
     Fault::SlowHandshake,
     Fault::SlowFrame,
     Fault::Reset,
     Fault::HalfClose,
     Fault::PingFlood,
+    Fault::PongFlood,
     Fault::TinyFragments,
+    Fault::EndlessMessage,
+    Fault::DeafInMessage,
     Fault::HugeLength,
+    Fault::EmptyPromise,
     Fault::BitFlips,
     Fault::Junk,
     Fault::Body,
     Fault::Storm,
 ];
 
-/// The faults of every twenty connections: eight are honest, two are resets, one of each other.
-pub(crate) const SLOTS: [Fault; 20] = {
+/// The faults of every twenty-four connections: eight are honest, two are resets, one of each other.
+pub(crate) const SLOTS: [Fault; 24] = {
     use Fault::{
-        BitFlips, Body, HalfClose, Honest, HugeLength, Junk, PingFlood, Reset, SlowFrame,
-        SlowHandshake, Storm, TinyFragments,
+        BitFlips, Body, DeafInMessage, EmptyPromise, EndlessMessage, HalfClose, Honest, HugeLength,
+        Junk, PingFlood, PongFlood, Reset, SlowFrame, SlowHandshake, Storm, TinyFragments,
     };
     [
         Honest,
@@ -60,6 +68,10 @@ pub(crate) const SLOTS: [Fault; 20] = {
         Reset,
         Honest,
         Honest,
+        PongFlood,
+        EndlessMessage,
+        DeafInMessage,
+        EmptyPromise,
     ]
 };
 
@@ -72,6 +84,10 @@ impl Fault {
             Self::Reset => "reset in a frame",
             Self::HalfClose => "half-close",
             Self::PingFlood => "Ping flood",
+            Self::PongFlood => "Pong flood",
+            Self::EndlessMessage => "endless message",
+            Self::DeafInMessage => "deaf in a message",
+            Self::EmptyPromise => "empty promise",
             Self::TinyFragments => "tiny fragments",
             Self::HugeLength => "huge length",
             Self::BitFlips => "bit flips",

@@ -9,17 +9,30 @@ const EVERY: Duration = Duration::from_millis(100);
 const SLOPE: f64 = 1.0;
 /// Growth in KiB over the second half that is ignored: the allocator decides when memory is freed.
 const NOISE: f64 = 4096.0;
+/// With fewer rounds, all samples count.
+const LEAST_ROUNDS: usize = 4;
 
 pub(crate) struct Memory {
     server: Process,
     start: Instant,
     /// Seconds since the start, and KiB.
     samples: Vec<(f64, f64)>,
+    /// The least sample of each round.
+    rounds: Vec<(f64, f64)>,
+    /// The number of samples in all rounds before this one.
+    before: usize,
 }
 
 impl Memory {
     pub(crate) fn new(pid: u32) -> Self {
-        Self { server: Process::Other(pid), start: Instant::now(), samples: Vec::new() }
+        let (server, start) = (Process::Other(pid), Instant::now());
+        Self { server, start, samples: Vec::new(), rounds: Vec::new(), before: 0 }
+    }
+
+    pub(crate) fn end_round(&mut self) {
+        let samples = self.samples.get(self.before..).unwrap_or_default();
+        self.rounds.extend(samples.iter().copied().min_by(|one, other| one.1.total_cmp(&other.1)));
+        self.before = self.samples.len();
     }
 
     /// Takes a sample, unless the last one is recent.
@@ -54,7 +67,10 @@ impl Memory {
         self.slope().is_some_and(|slope| slope <= SLOPE || slope * time <= NOISE)
     }
 
+    /// Of several rounds only the least of each: what a round takes while it lasts is not growth.
     fn second_half(&self) -> &[(f64, f64)] {
-        &self.samples[self.samples.len() / 2..]
+        let is_many = self.rounds.len() >= LEAST_ROUNDS;
+        let all = if is_many { &self.rounds } else { &self.samples };
+        all.get(all.len() / 2..).unwrap_or_default()
     }
 }

@@ -162,6 +162,9 @@ impl Stage<'_> {
                 swept = Instant::now();
             }
         }
+        if let Some(memory) = &mut self.memory {
+            memory.end_round();
+        }
         for actor in self.actors.drain(..).flatten() {
             self.lines[actor.fault as usize].count(actor.give_up(), actor.wants);
         }

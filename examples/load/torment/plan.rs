@@ -49,6 +49,10 @@ const FRAGMENTS: u32 = 1_100_000;
 /// How many fragments or Pings are encoded together.
 const PIECE: u32 = 1000;
 const PINGS: u32 = 100_000;
+const PONGS: u32 = 1_000_000;
+/// The fragments of a message of which nothing is read.
+const LONG: u32 = 40;
+const LONG_LEN: usize = 20_000;
 /// The number of messages on an honest connection.
 const MESSAGES: usize = 12;
 /// The longest of them.
@@ -60,7 +64,9 @@ pub(crate) struct Planner {
     address: SocketAddr,
     random: Rng,
     pings: Rc<[u8]>,
+    pongs: Rc<[u8]>,
     fragments: Rc<[u8]>,
+    long: Rc<[u8]>,
     noise: Rc<[u8]>,
     /// How many plans were made.
     made: usize,
@@ -70,14 +76,16 @@ impl Planner {
     pub(crate) fn new(address: SocketAddr) -> Self {
         let mut ws = script::client();
         let pings = (0..PIECE).flat_map(|_| ping(&mut ws)).collect();
+        let unsolicited = (0..PIECE).flat_map(|_| frame(0, |out| ws.send_pong(b"", out))).collect();
         // The flood is continuation frames only: the first fragment is sent before it, the last one
         // after it.
         fragment(&mut ws, false, b"");
         let fragments = (0..PIECE).flat_map(|n| fragment(&mut ws, false, &b"x"[n as usize % 2..]));
         let fragments = fragments.collect();
+        let long = fragment(&mut ws, false, &vec![7; LONG_LEN]).into();
         let mut random = Rng::with_seed(1006);
         let noise = (0..HONEST_LEN).map(|_| random.u8(..)).collect();
-        Self { address, random, pings, fragments, noise, made: 0 }
+        Self { address, random, pings, pongs: unsolicited, fragments, long, noise, made: 0 }
     }
 
     pub(crate) fn plan(&mut self, fault: Fault) -> Plan {
@@ -118,15 +126,19 @@ impl Planner {
                 bytes.truncate(500);
                 (vec![Move::Write(bytes), Move::HalfClose], Wants::AnEnd)
             }
-            Fault::PingFlood => {
-                let flood = Move::Flood(Rc::clone(&self.pings), PINGS / PIECE);
-                (vec![Move::DeafUntil(0.5), flood, close(&mut ws)], Wants::Limit)
+            Fault::PingFlood | Fault::PongFlood | Fault::TinyFragments | Fault::DeafInMessage => {
+                (self.flood(fault, &mut ws), Wants::Limit)
             }
-            Fault::TinyFragments => {
-                let first = Move::Write(fragment(&mut ws, false, b""));
-                let flood = Move::Flood(Rc::clone(&self.fragments), FRAGMENTS / PIECE);
-                let last = Move::Write(fragment(&mut ws, true, b""));
-                (vec![first, flood, last, close(&mut ws)], Wants::Limit)
+            Fault::EndlessMessage => {
+                let fragments = (0..200).flat_map(|_| fragment(&mut ws, false, b"more"));
+                (vec![Move::Drip(fragments.collect())], Wants::Anything)
+            }
+            // A length that a server may accept, and a single byte.
+            Fault::EmptyPromise => {
+                let lead = Lead { fin: true, rsv1: false, opcode: Opcode::Binary };
+                let payload_len = [1 << 16, 1 << 20, 16 << 20][self.made % 3];
+                let header = Header { lead, masking_key: Some([1, 2, 3, 4]), payload_len };
+                (vec![Move::Write([&header.encode()[..], b"x"].concat())], Wants::Anything)
             }
             Fault::HugeLength => {
                 let payload_len = [1 << 40, (1 << 63) - 1][self.made % 2];
@@ -174,6 +186,27 @@ impl Planner {
         };
         moves.splice(..0, [Move::Write(request), Move::Answer]);
         Plan { handshake, moves: moves.into(), wants, noise }
+    }
+
+    /// More than a server should accept, or more than it can send back before it is read.
+    fn flood(&self, fault: Fault, ws: &mut Ws) -> Vec<Move> {
+        let flood = |bytes: &Rc<[u8]>, times| Move::Flood(Rc::clone(bytes), times);
+        let mut moves = match fault {
+            Fault::PingFlood => vec![Move::DeafUntil(0.5), flood(&self.pings, PINGS / PIECE)],
+            // RFC 6455 §5.5.3: "A response to an unsolicited Pong frame is not expected."
+            Fault::PongFlood => vec![flood(&self.pongs, PONGS / PIECE)],
+            Fault::DeafInMessage => {
+                let first = Move::Write(fragment(ws, false, b""));
+                vec![Move::DeafUntil(0.5), first, flood(&self.long, LONG)]
+            }
+            _ => {
+                let first = Move::Write(fragment(ws, false, b""));
+                let last = Move::Write(fragment(ws, true, b""));
+                vec![first, flood(&self.fragments, FRAGMENTS / PIECE), last]
+            }
+        };
+        moves.push(Move::Close(close_frame(ws)));
+        moves
     }
 
     /// Messages of up to 1 MiB, each sent after the echo of the one before, and a Close.

@@ -15,6 +15,8 @@ mod tokens;
 pub use self::effort::Effort;
 pub use self::message_writer::{Deflated, Flush};
 
+use core::fmt;
+
 use self::effort::Layout;
 use self::message_writer::{DeflateState, MessageWriter};
 use crate::buffer::StorageFull;
@@ -36,7 +38,6 @@ use crate::deflate_params::CompressionContext;
 /// assert_eq!(out[..second.written], [0xf2, 0x00, 0x11, 0x00, 0x00]);
 /// # Ok::<(), barews::StorageFull>(())
 /// ```
-#[derive(Debug)]
 pub struct Deflate<S> {
     storage: S,
     layout: Layout,
@@ -158,5 +159,15 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Deflate<S> {
     #[must_use]
     pub const fn wants(&self, len: usize) -> bool {
         len >= self.effort.threshold
+    }
+}
+
+/// Prints no bytes: the storage has those of earlier messages.
+impl<S> fmt::Debug for Deflate<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deflate")
+            .field("effort", &self.effort)
+            .field("takeover", &self.context.takeover)
+            .finish_non_exhaustive()
     }
 }

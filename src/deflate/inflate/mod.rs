@@ -6,6 +6,8 @@ mod huffman;
 mod seal;
 mod window;
 
+use core::fmt;
+
 use self::decoder::{Decoder, Stop};
 use self::window::{Output, Window};
 use crate::buffer::StorageFull;
@@ -53,7 +55,6 @@ const MAX_MESSAGE_LEN: u64 = 64 << 20;
 /// assert_eq!(text, b"HelloHello");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 pub struct Inflate<S> {
     storage: S,
     decoder: Decoder,
@@ -232,6 +233,17 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
         }
         self.decoder.restart();
         self.message = MessageState { is_new: true, offset: 0, tail: TAIL, utf8: Utf8::new() };
+    }
+}
+
+/// Prints no bytes: the storage has those of earlier messages.
+impl<S> fmt::Debug for Inflate<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inflate")
+            .field("takeover", &self.takeover)
+            .field("max_message_len", &self.max_message_len)
+            .field("failed", &self.failed)
+            .finish_non_exhaustive()
     }
 }
 

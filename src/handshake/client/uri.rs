@@ -52,33 +52,37 @@ impl<'a> Uri<'a> {
     ///
     /// [`InvalidUri`] names the part that is not as in RFC 6455 §3.
     pub fn parse(text: &'a str) -> Result<Self, InvalidUri> {
-        let (scheme, rest) = text.split_once("://").ok_or(InvalidUri::Scheme)?;
-        let secure = scheme.eq_ignore_ascii_case("wss");
-        if !secure && !scheme.eq_ignore_ascii_case("ws") {
-            return Err(InvalidUri::Scheme);
-        }
-        if rest.contains('#') {
+        let after = |scheme: &str| {
+            let (start, rest) = text.split_at_checked(scheme.len())?;
+            start.eq_ignore_ascii_case(scheme).then_some(rest)
+        };
+        let (secure, rest) = match (after("ws://"), after("wss://")) {
+            (Some(rest), _) => (false, rest),
+            (None, Some(rest)) => (true, rest),
+            (None, None) => return Err(InvalidUri::Scheme),
+        };
+        if position(rest, b"#").is_some() {
             return Err(InvalidUri::Fragment);
         }
-        let end = rest.bytes().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at_checked(end).ok_or(InvalidUri::Path)?;
-        if authority.contains('@') {
+        let (authority, path) = cut(rest, position(rest, b"/?"));
+        if position(authority, b"@").is_some() {
             return Err(InvalidUri::UserInfo);
         }
         // The colons of an IPv6 address are in brackets.
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if !port.contains(']') => (host, port),
-            _ => (authority, ""),
-        };
-        if (host.contains(':') && !host.starts_with('[')) || !is_authority(host.as_bytes()) {
+        let bracket = position(authority, b"]").unwrap_or(0);
+        let (_, rest) = cut(authority, Some(bracket));
+        let (_, port) = cut(rest, position(rest, b":"));
+        let (host, _) = cut(authority, Some(authority.len().saturating_sub(port.len())));
+        if !is_authority(host.as_bytes()) {
             return Err(InvalidUri::Host);
         }
-        let default = if secure { 443 } else { 80 };
-        let port = match port {
+        let port = match port.strip_prefix(':').unwrap_or_default() {
             // RFC 3986 §3.2.3: an empty port is the default one.
-            "" => default,
-            port if port.bytes().all(|byte| byte.is_ascii_digit()) => {
-                port.parse().ok().filter(|port| *port > 0).ok_or(InvalidUri::Port)?
+            "" if secure => 443,
+            "" => 80,
+            // `parse` would take a sign.
+            digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                digits.parse().ok().filter(|port| *port > 0).ok_or(InvalidUri::Port)?
             }
             _ => return Err(InvalidUri::Port),
         };
@@ -87,7 +91,7 @@ impl<'a> Uri<'a> {
         }
         // §3: the `?` belongs to the resource name if the query is not empty.
         let path = match path.strip_suffix('?') {
-            Some(before) if !before.contains('?') => before,
+            Some(before) if position(before, b"?").is_none() => before,
             _ => path,
         };
         Ok(Self { secure, host, port, path })
@@ -124,6 +128,16 @@ impl<'a> Uri<'a> {
     pub const fn path(&self) -> &'a str {
         self.path
     }
+}
+
+/// Where the first of these ASCII bytes is.
+fn position(text: &str, any: &[u8]) -> Option<usize> {
+    text.bytes().position(|byte| any.contains(&byte))
+}
+
+/// The text before and from `at`, which is before an ASCII byte; all of it before the end if `None`.
+fn cut(text: &str, at: Option<usize>) -> (&str, &str) {
+    at.and_then(|at| text.split_at_checked(at)).unwrap_or((text, ""))
 }
 
 impl fmt::Display for InvalidUri {

@@ -2,7 +2,7 @@
 //! so that a complete head need not be searched. For the fields of another parser, the values
 //! themselves are recorded.
 
-use super::grammar::{elements, lists, trim_end, trim_start};
+use super::grammar::{lists, trim, trim_end, trim_start};
 use crate::handshake::error::{Error, Field};
 
 /// What the field lines of a head contribute to the handshake, with the place of each value.
@@ -14,7 +14,7 @@ pub(crate) struct Places<P = Span> {
     asks_for_websocket: bool,
     /// A `Connection` field lists `upgrade`.
     names_upgrade: bool,
-    /// There is a `Transfer-Encoding` field, or a `Content-Length` other than 0.
+    /// There is a `Transfer-Encoding` field, or a `Content-Length` other than `0`.
     announces_body: bool,
 }
 
@@ -114,7 +114,7 @@ impl<'b, P: Place<'b>> Places<P> {
             if name.eq_ignore_ascii_case(b"Transfer-Encoding") {
                 self.announces_body = true;
             } else if name.eq_ignore_ascii_case(b"Content-Length") {
-                self.announces_body |= !is_zero(value);
+                self.announces_body |= trim(value) != b"0";
             }
             return;
         };
@@ -133,12 +133,6 @@ impl<'b, P: Place<'b>> Places<P> {
         };
         *line = Line { place: place(before, text), lines };
     }
-}
-
-/// Whether a `Content-Length` is 0. It may be repeated as a list (RFC 9110 §8.6).
-fn is_zero(value: &[u8]) -> bool {
-    let mut lengths = elements(value).map(|length| length.iter().all(|digit| *digit == b'0'));
-    lengths.next() == Some(true) && lengths.all(|is_zero| is_zero)
 }
 
 /// The recorded places and the head that they refer to, which may be empty if they are values.

@@ -9,6 +9,16 @@ use crate::wire::frame::Kind;
 /// The most bytes of [`MessageProgress::seal`].
 pub(crate) const MAX_PROGRESS_LEN: usize = 5 + 10;
 
+impl Kind {
+    pub(crate) const fn is_binary(self) -> bool {
+        matches!(self, Self::Binary)
+    }
+
+    pub(crate) const fn of(is_binary: bool) -> Self {
+        if is_binary { Self::Binary } else { Self::Text }
+    }
+}
+
 impl MessageProgress {
     pub(crate) const fn is_compressed_message(&self) -> bool {
         self.compressed

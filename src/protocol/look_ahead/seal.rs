@@ -1,8 +1,8 @@
 //! The position of the look-ahead as bytes. What it has found is that position; how many bytes it
 //! needs to get any further, it finds again.
 
-use super::LookAhead;
-use crate::bytes::seal::{Bits, INT_LEN, Reader, UnsealError, Writer, valid};
+use super::{LookAhead, STOPPED};
+use crate::bytes::seal::{Bits, INT_LEN, Reader, UnsealError, Writer, allowed, valid};
 use crate::protocol::fragmentation::Fragmentation;
 use crate::protocol::header_rules::{HeaderRules, MAX_PROGRESS_LEN, MessageProgress};
 use crate::wire::frame::Kind;
@@ -10,14 +10,17 @@ use crate::wire::frame::Kind;
 /// The most bytes of [`LookAhead::seal`].
 pub(crate) const MAX_LEN: usize = INT_LEN + 1 + MAX_PROGRESS_LEN;
 
+/// More bytes than a memory holds.
+const MEMORY: u64 = 1 << 48;
+
 impl LookAhead {
     /// Whether it has read a header that the wire reader, with `left` bytes to the next one, has not.
-    pub(crate) const fn is_ahead(&self, left: u64) -> bool {
-        self.at > left
+    pub(crate) fn is_ahead(&self, left: u64) -> bool {
+        self.at() > left
     }
 
     pub(crate) fn seal(&self, left: u64, writer: &mut Writer<'_>) {
-        writer.int(self.at.saturating_sub(left));
+        writer.int(self.at().saturating_sub(left));
         let (is_open, kind) = match self.progress.flow {
             Fragmentation::Idle => (false, Kind::Text),
             Fragmentation::Message(kind) => (true, kind),
@@ -32,7 +35,8 @@ impl LookAhead {
 
     /// Begins at the header that the wire reader reaches after `left` bytes, with its progress.
     pub(crate) const fn begin_at(&mut self, left: u64, wire: MessageProgress) {
-        (self.at, self.progress) = (left, wire);
+        // A new one is due at its header, or never.
+        (self.due, self.progress) = (left.saturating_add(self.gap), wire);
     }
 
     /// Begins at a later header. `least` is the length of the shortest frame in bytes.
@@ -60,7 +64,10 @@ impl LookAhead {
             Fragmentation::Message(_) => bytes_between(&wire, &progress, least).max(least),
         };
         valid(ahead >= needed)?;
-        let at = left.checked_add(ahead).ok_or(UnsealError::Invalid)?;
+        let at = left.saturating_add(ahead);
+        // A frame after the bytes in memory, and beyond that not even a stopped one counts.
+        valid(at <= STOPPED.saturating_add(MEMORY))?;
+        allowed(at < STOPPED || self.gap < STOPPED)?;
         self.begin_at(at, progress);
         Ok(())
     }

@@ -63,7 +63,7 @@ impl Open {
 
 impl Receiver {
     /// A number of three bits that tells how [`seal`](Self::seal) goes on.
-    pub(crate) const fn doing(&self) -> u8 {
+    pub(crate) fn doing(&self) -> u8 {
         match self.state {
             ReceiveState::Header => match self.progress.flow {
                 Fragmentation::Message(_) => doing::BETWEEN_FRAMES,

@@ -184,10 +184,9 @@ impl Keepalive {
             // What expired before the connection was open is still reported.
             Phase::Open => expired != Some(Reason::Close) && (peer != Peer::Asked || due == NONE),
             Phase::Closing => {
-                let reasons = [Reason::Close, Reason::Write];
                 peer == Peer::Heard
-                    && (idle, message) == (NONE, NONE)
-                    && expired.is_none_or(|it| reasons.contains(&it))
+                    && (idle, message, write) == (NONE, NONE, NONE)
+                    && expired.is_none_or(|it| it == Reason::Close)
             }
         })?;
         let keepalive =

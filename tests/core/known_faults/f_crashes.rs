@@ -92,7 +92,7 @@ fn tungstenite_0_17_2_invalid_caller_input_is_an_error() {
         ("", "/", E::InvalidHost),
         ("a b", "/", E::InvalidHost),
         ("[::1", "/", E::InvalidHost),
-        ("a", "", E::InvalidTarget),
+        ("a", "\r\n", E::InvalidTarget),
         ("a", "no slash", E::InvalidTarget),
         ("a", "/\u{0}", E::InvalidTarget),
         ("a", "/ä", E::InvalidTarget),

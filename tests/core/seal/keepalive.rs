@@ -52,9 +52,9 @@ fn deadlines_of_version_1() {
         ("opening", new(), 1000, "01 04 00 01 a09c01"),
         ("open", open(), 1000, "01 04 01 03 e0d403 c09a0c"),
         ("asked", asked(), 1031, "01 04 05 0a 90b608 90c503"),
-        ("awaited", awaited, 1031, "01 04 09 03 f0a802 f0b508"),
+        ("awaited", awaited, 1031, "01 04 09 03 f0a802 90b608"),
         ("expired", expired, 1052, "01 04 29 03 a11f 80ee05"),
-        ("message", message, 1000, "01 04 81 1f e0d403 c09a0c c2a907 e0d403 02"),
+        ("message", message, 1000, "01 04 81 1f e0d403 c09a0c c2a907 e0d403 d00f"),
         ("closing", closing, 1001, "01 04 02 01 a09c01"),
     ];
     let mut states = Golden::default();
@@ -119,6 +119,8 @@ fn what_is_refused() {
         ("01 04 00 02 02", UnsealError::Invalid),
         ("01 04 20 00", UnsealError::Invalid),
         ("01 04 12 00", UnsealError::Invalid),
+        ("01 04 52 00", UnsealError::Invalid),
+        ("01 04 02 08 02", UnsealError::Invalid),
         ("01 04 61 00", UnsealError::Invalid),
         // A rest without a message, or of 0; unknown bits; an instant too far, or past and now.
         ("01 04 01 10 02", UnsealError::Invalid),

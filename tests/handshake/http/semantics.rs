@@ -196,11 +196,9 @@ fn r9110_7_8_02_other_protocols_are_ignored() {
 
 #[test]
 fn r9110_8_6_01_a_length_of_zero_is_no_content() {
-    for value in ["0", "00", "0, 0", "0,,000"] {
-        upgrade(&with(&[], &[&format!("Content-Length: {value}")]));
-    }
+    upgrade(&with(&[], &["Content-Length:0 "]));
     upgrade(&with(&[], &["Content-Length: 0", "Content-Length: 0"]));
-    for value in ["1", "01", "0, 1", "", ",", "-0", "+0", "0x0", "0 0"] {
+    for value in ["1", "00", "0, 0", "", ",", "-0", "+0", "0x0", "0 0"] {
         refused(&with(&[], &[&format!("Content-Length: {value}")]), Error::BodyNotAllowed, 400);
     }
 }

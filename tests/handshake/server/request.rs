@@ -364,8 +364,8 @@ fn p20_r4_2_21_bytes_after_the_head_are_not_read() {
 fn r4_2_22_an_upgrade_has_no_body() {
     for field in [
         "Content-Length: 1",
-        "Content-Length: 01",
-        "Content-Length: 0, 1",
+        "Content-Length: 00",
+        "Content-Length: 0, 0",
         "Content-Length:",
         "content-length: -0",
     ] {

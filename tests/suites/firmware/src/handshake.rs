@@ -2,7 +2,7 @@
 
 use core::fmt::Write as _;
 
-use barews::handshake::client::{Handshake, Response};
+use barews::handshake::client::{Handshake, Response, Uri};
 use barews::handshake::deflate::{self, DeflateConfig, DeflateOffer, WindowBits};
 use barews::handshake::key::Key;
 use barews::handshake::server::{self, Fields, HttpVersion, Incoming, Origins, RequestReader, Upgrade};
@@ -96,6 +96,10 @@ fn asking() {
         .headers(any(&[]))
         .limits(limits()));
     seen(handshake.write_request(bytes()));
+    if let Ok(uri) = Uri::parse(text()) {
+        seen((uri.is_secure(), uri.host(), uri.address(), uri.port(), uri.path()));
+        seen(Handshake::to(any([0; 16]), &uri).write_request(bytes()));
+    }
     while flag() {
         match handshake.read_response(bytes()) {
             Ok(Status::Complete(Response::Accepted(accepted))) => {
