@@ -46,6 +46,8 @@ struct Inner<T> {
     codec: Codec,
     protocol: Option<Box<str>>,
     is_over: bool,
+    /// The last poll has received all that was here.
+    is_waiting: bool,
 }
 
 impl<T> std::fmt::Debug for WebSocket<T> {
@@ -58,7 +60,15 @@ impl<T> std::fmt::Debug for WebSocket<T> {
 
 impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     pub(crate) fn new(transport: Transport<T>, codec: Codec, protocol: Option<Box<str>>) -> Self {
-        Self { inner: Box::new(Inner { transport, codec, protocol, is_over: false }) }
+        Self {
+            inner: Box::new(Inner {
+                transport,
+                codec,
+                protocol,
+                is_over: false,
+                is_waiting: false,
+            }),
+        }
     }
 
     /// The subprotocol that was negotiated.
@@ -218,14 +228,22 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         context: &mut Context<'_>,
         receive: Receive<E>,
     ) -> Poll<Option<Result<E, Error>>> {
-        let Inner { transport, codec, is_over, .. } = &mut *self.inner;
+        let Inner { transport, codec, is_over, is_waiting, .. } = &mut *self.inner;
         if *is_over {
             return Poll::Ready(None);
         }
+        // Only the transport and time can have changed, unless the output held something back.
+        let mut has_received =
+            std::mem::take(is_waiting) && on!(&codec.side, ws => ws.wants_read());
         loop {
-            transport.lend();
             let now = transport.now();
-            if let Some(received) = receive(codec, &mut transport.rx, &mut transport.tx, now) {
+            let received = if std::mem::take(&mut has_received) {
+                None
+            } else {
+                transport.lend();
+                receive(codec, &mut transport.rx, &mut transport.tx, now)
+            };
+            if let Some(received) = received {
                 if let Err(error) = &received {
                     // The Close that tells the peer, as far as the transport takes it.
                     let written = transport.poll_write(context);
@@ -250,6 +268,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
                 }
                 Poll::Pending => {
                     codec.give_back();
+                    *is_waiting = true;
                     return Poll::Pending;
                 }
             }
