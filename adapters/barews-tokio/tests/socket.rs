@@ -325,3 +325,14 @@ async fn urls_are_judged() {
         assert!(connecting.await.unwrap().is_err());
     }
 }
+
+#[test]
+fn the_examples_of_the_readme_have_at_most_15_lines() {
+    let readme = include_str!("../README.md");
+    let examples: Vec<_> = readme.split("```rust").skip(1).collect();
+    assert_eq!(examples.len(), 2);
+    for example in examples {
+        let (code, _) = example.split_once("```").unwrap();
+        assert!(code.lines().skip(1).count() <= 15, "{code}");
+    }
+}
