@@ -17,7 +17,7 @@ pub(crate) struct Transport<T> {
     pub(crate) io: T,
     pub(crate) rx: RecvBuffer<Vec<u8>>,
     pub(crate) tx: SendBuffer<Vec<u8>>,
-    start: Instant,
+    pub(crate) start: Instant,
     /// Fires no later than the session's deadline.
     timer: Option<Pin<Box<Sleep>>>,
     /// Whom the timer wakes.

@@ -137,7 +137,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     ///
     /// # Errors
     ///
-    /// The message is not sent; [`Error::Closed`] after either side's Close.
+    /// - [`Error::Closed`] after either side's Close, or after an error.
+    /// - [`Error::Send`] if a Ping or Pong is longer than 125 bytes (RFC 6455 §5.5), the reason of a
+    ///   Close longer than 123, its code must not be sent (§7.4), or a message in chunks is
+    ///   incomplete. Nothing is sent, and the connection is unchanged.
+    /// - [`Error::Io`] or [`Error::Failed`] if the transport fails, or takes nothing within the
+    ///   timeout. The connection is at its end.
+    /// - [`Error::Memory`] if there is no memory for the message; nothing is sent.
     pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
         self.feed(message).await?;
         self.flush().await
@@ -302,8 +308,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     pub(crate) fn start_sending(&mut self, message: &Message) -> Result<(), Error> {
         let Inner { transport, codec, .. } = &mut *self.inner;
         transport.lend();
-        let now = transport.now();
-        codec.send(message, &mut transport.tx, now)
+        let start = transport.start;
+        codec.send(message, &mut transport.tx, || start.elapsed())
     }
 
     pub(crate) fn poll_flush_all(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
