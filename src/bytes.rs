@@ -3,6 +3,8 @@
 //! The compiler cannot prove every length, so an index would link a panic. These functions check
 //! the length, return nothing where it is wrong, and assert in debug builds that it never is.
 
+pub(crate) mod seal;
+
 use core::hint::black_box;
 use core::iter::zip;
 use core::num::NonZero;

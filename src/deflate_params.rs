@@ -1,5 +1,8 @@
 //! The negotiated parameters of permessage-deflate (RFC 7692 §7.1).
 
+#[cfg(feature = "deflate")]
+mod seal;
+
 /// The size of an LZ77 window as an exponent of two: 8 to 15, for 256 to 32,768 bytes
 /// (RFC 7692 §7.1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -15,6 +15,7 @@
 //! - [`Assembler`] puts the chunks of a message together; [`Delivery::Frames`] delivers whole frames.
 //! - [`deflate`] compresses and inflates messages.
 //! - [`keepalive`] and [`backoff`] compute deadlines and delays, without a clock.
+//! - [`Connection::seal`] hands a connection over to another process.
 //! - [`frame`] and [`mask`] are the stateless layer below, for proxies, tools and broadcasting.
 //!
 //! # Sending
@@ -69,6 +70,7 @@ mod wire;
 pub use assembler::{AssembleError, Assembler, Message, Messages};
 pub use buffer::{Input, MIN_BUFFER_LEN, RecvBuffer, SendBuffer, Storage, StorageFull};
 pub use bytes::Status;
+pub use bytes::seal::{SealError, UnsealError};
 pub use protocol::closing::{State, TransportAction};
 pub use protocol::config::Config;
 pub use protocol::connection::Connection;

@@ -1,6 +1,11 @@
 //! A WebSocket connection after its opening handshake (RFC 6455 §5 to §7): the two directions, and
 //! the closing handshake between them.
 
+mod seal;
+
+#[cfg(feature = "handshake")]
+pub(crate) use self::seal::MAX_LEN;
+
 use crate::buffer::Input;
 use crate::bytes::WORD_64;
 use crate::protocol::closing::{self, Remote, State, TransportAction};
@@ -18,6 +23,8 @@ use crate::wire::frame::{self, Content, HeaderBytes, Kind, MAX_CONTROL_LEN, Opco
 pub struct Connection<R> {
     receiver: Receiver,
     sender: Sender<R>,
+    #[cfg(reseal)]
+    config: Config,
 }
 
 impl Connection<Server> {
@@ -55,7 +62,12 @@ impl<K: MaskKeys> Connection<Client<K>> {
 impl<R: Role> Connection<R> {
     #[must_use]
     pub(crate) fn new(config: Config, role: R) -> Self {
-        Self { receiver: Receiver::new(&config), sender: Sender::new(&config, role) }
+        Self {
+            receiver: Receiver::new(&config),
+            sender: Sender::new(&config, role),
+            #[cfg(reseal)]
+            config,
+        }
     }
 
     /// Returns the next event in `input`, which holds the bytes that earlier calls left unread,
@@ -72,6 +84,7 @@ impl<R: Role> Connection<R> {
     /// closed, and every later call returns the same error.
     #[inline]
     pub fn receive<'b>(&mut self, input: &mut Input<'b>) -> Result<Event<'b>, Error> {
+        self.reseal();
         if WORD_64 && let Some(data) = self.whole_message(input) {
             return Ok(Event::Data(data));
         }
@@ -81,6 +94,7 @@ impl<R: Role> Connection<R> {
     /// The fast path of [`receive`](Self::receive).
     #[inline(always)]
     pub(crate) fn whole_message<'b>(&mut self, input: &mut Input<'b>) -> Option<Data<'b>> {
+        self.reseal();
         self.receiver.whole_message::<R>(input)
     }
 
@@ -95,6 +109,7 @@ impl<R: Role> Connection<R> {
     /// progress is lost, and the code to report is 1006 (§7.1.5). If the connection had failed
     /// before, that earlier error.
     pub fn receive_eof(&mut self) -> Result<(), Error> {
+        self.reseal();
         // The error may be one that `receive` has not returned yet.
         self.receiver.eof().inspect_err(|error| self.sender.pending.fault(*error))
     }
@@ -106,6 +121,7 @@ impl<R: Role> Connection<R> {
     /// except for [`Error::UnexpectedEof`], after which the peer can no longer be reached. After
     /// the peer's Close or an earlier error this has no effect.
     pub fn fail(&mut self, error: Error) {
+        self.reseal();
         if matches!(self.receiver.remote(), Remote::Open) {
             self.receiver.fail(error);
             self.sender.pending.fault(error);
@@ -125,6 +141,7 @@ impl<R: Role> Connection<R> {
     /// - [`SendError::NoMaskingKey`] if the source of masking keys fails or has failed.
     #[cfg_attr(target_pointer_width = "64", inline(always))]
     pub fn send_text(&mut self, text: &str, out: &mut [u8]) -> Result<usize, SendError> {
+        self.reseal();
         self.sender.message(Kind::Text, text.as_bytes(), out)
     }
 
@@ -135,6 +152,7 @@ impl<R: Role> Connection<R> {
     /// The errors of [`send_text`](Self::send_text).
     #[cfg_attr(target_pointer_width = "64", inline(always))]
     pub fn send_binary(&mut self, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
+        self.reseal();
         self.sender.message(Kind::Binary, payload, out)
     }
 
@@ -159,6 +177,7 @@ impl<R: Role> Connection<R> {
         payload: &[u8],
         out: &mut [u8],
     ) -> Result<usize, SendError> {
+        self.reseal();
         self.sender.fragment(content.into(), fin, payload, out)
     }
 
@@ -194,6 +213,7 @@ impl<R: Role> Connection<R> {
         fin: bool,
         payload: &mut [u8],
     ) -> Result<HeaderBytes, SendError> {
+        self.reseal();
         self.sender.in_place(content.into(), fin, payload)
     }
 
@@ -237,6 +257,7 @@ impl<R: Role> Connection<R> {
         fin: bool,
         len: u64,
     ) -> Result<HeaderBytes, SendError> {
+        self.reseal();
         self.sender.begin(content.into(), fin, len)
     }
 
@@ -252,6 +273,7 @@ impl<R: Role> Connection<R> {
     /// - [`SendError::InvalidUtf8`] if the text so far, or the whole text at its end, is not UTF-8.
     /// - [`SendError::NoMaskingKey`] if the source of masking keys has failed.
     pub fn mask_next(&mut self, chunk: &mut [u8]) -> Result<(), SendError> {
+        self.reseal();
         self.sender.mask_next(chunk)
     }
 
@@ -269,6 +291,7 @@ impl<R: Role> Connection<R> {
     /// The errors of [`send_text`](Self::send_text) except `MessageInProgress`, and
     /// [`SendError::ControlTooLong`] for a longer payload.
     pub fn send_ping(&mut self, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
+        self.reseal();
         self.sender.ping_or_pong(Opcode::Ping, payload, out)
     }
 
@@ -279,6 +302,7 @@ impl<R: Role> Connection<R> {
     ///
     /// The errors of [`send_ping`](Self::send_ping).
     pub fn send_pong(&mut self, payload: &[u8], out: &mut [u8]) -> Result<usize, SendError> {
+        self.reseal();
         self.sender.ping_or_pong(Opcode::Pong, payload, out)
     }
 
@@ -313,6 +337,7 @@ impl<R: Role> Connection<R> {
         reason: &str,
         out: &mut [u8],
     ) -> Result<usize, SendError> {
+        self.reseal();
         let is_reply = matches!(self.receiver.remote(), Remote::Closed | Remote::Ended);
         self.sender.send_close(code, reason, is_reply, self.receiver.error(), out)
     }
@@ -326,6 +351,7 @@ impl<R: Role> Connection<R> {
     /// - [`SendError::BufferTooSmall`] if `out` does not hold the frame, which stays queued.
     /// - [`SendError::NoMaskingKey`] if the source of masking keys fails or has failed.
     pub fn transmit(&mut self, out: &mut [u8]) -> Result<usize, SendError> {
+        self.reseal();
         self.sender.transmit(out)
     }
 

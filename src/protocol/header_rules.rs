@@ -1,6 +1,9 @@
 //! The header rules: what RFC 6455 and the [`Config`] allow at a header. The wire reader and the
 //! look-ahead both apply them.
 
+mod seal;
+
+pub(crate) use self::seal::MAX_PROGRESS_LEN;
 use crate::bytes::{self, Status};
 use crate::protocol::config::Config;
 use crate::protocol::config::DEFLATE;

@@ -1,5 +1,8 @@
 //! The look-ahead: finds a Ping or Pong ahead of the wire reader.
 
+mod seal;
+
+pub(crate) use self::seal::MAX_LEN;
 use crate::bytes::{self, WORD_64};
 use crate::protocol::event::ControlOrder;
 use crate::protocol::fragmentation::Fragmentation;

@@ -1,6 +1,9 @@
 //! The queued control frame, and how far the sending direction is closed (RFC 6455 §5.5). The
 //! receiving direction queues replies, the sending direction writes them.
 
+mod seal;
+
+pub(crate) use self::seal::MAX_LEN;
 use crate::protocol::closing::{Local, LocalEvent};
 use crate::protocol::config::Config;
 use crate::protocol::event::{ControlPayload, Event};

@@ -12,6 +12,9 @@
 //!                          ^ delivered, skipped when the wire reader gets there
 //! ```
 
+mod seal;
+
+pub(crate) use self::seal::MAX_LEN;
 use crate::buffer::Input;
 use crate::bytes;
 use crate::protocol::closing::Remote;

@@ -4,6 +4,9 @@
 //! Each `send` first checks everything, then writes the queued control frame and its own, then
 //! changes the state. A refused call changes nothing.
 
+mod seal;
+
+pub(crate) use self::seal::MAX_LEN;
 use crate::bytes::{self, WORD_64};
 use crate::protocol::closing::{Local, LocalEvent};
 use crate::protocol::config::Config;
@@ -55,6 +58,20 @@ impl<R: Role> Sender<R> {
             frame: None,
             pending: Pending::new(config),
         }
+    }
+
+    #[cfg(all(reseal, feature = "handshake"))]
+    pub(super) fn into_role(self) -> R {
+        self.role
+    }
+
+    /// The state of a new connection.
+    #[cfg(reseal)]
+    pub(super) fn reset(&mut self, config: &Config) {
+        let Sender { flow, utf8, validate, deflate, compressed, frame, pending, .. } =
+            Sender::new(config, crate::protocol::role::Server);
+        (self.flow, self.utf8, self.compressed, self.frame) = (flow, utf8, compressed, frame);
+        (self.validate, self.deflate, self.pending) = (validate, deflate, pending);
     }
 
     pub(crate) const fn local(&self) -> Local {

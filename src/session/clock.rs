@@ -1,6 +1,10 @@
 //! The deadlines of a session: the machine reports to [`Keepalive`] what it has seen, and lets
 //! nobody expire whose bytes are already here.
 
+mod seal;
+
+pub(super) use self::seal::MAX_LEN;
+
 use core::time::Duration;
 
 use crate::buffer::{Reads, SendBuffer, Storage};
@@ -91,6 +95,10 @@ impl Clock {
             whole: Whole::Nothing,
             has_sent: false,
         }
+    }
+
+    pub(super) const fn has_queued_ping(&self) -> bool {
+        matches!(self.ping, Ping::Queued)
     }
 
     pub(super) const fn open(&mut self, now: Duration) {

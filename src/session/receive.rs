@@ -121,6 +121,7 @@ impl<R: SessionRole> Session<R> {
         tx: &mut SendBuffer<T>,
         now: Duration,
     ) -> Option<SessionEvent<'b>> {
+        self.reseal(now);
         self.set_incoming(if reads.ended { Incoming::Ended } else { Incoming::Open });
         if matches!(self.stage, Stage::Open(_)) {
             if let Some(event) = self.frame(input, reads, capacity, tx, now) {

@@ -1,5 +1,7 @@
 //! The state of a session, and what its owner can ask.
 
+mod seal;
+
 use core::time::Duration;
 
 use super::clock::Clock;

@@ -24,10 +24,14 @@
 //! assert_eq!(keepalive.poll(second(50)), Action::Expired(Reason::Pong));
 //! ```
 
+mod seal;
+
 use core::fmt;
 use core::num::NonZero;
 use core::time::Duration;
 
+#[cfg(feature = "handshake")]
+pub(crate) use self::seal::{INSTANT_LEN, MAX_LEN, instant, read_instant};
 pub(crate) use super::millis::floor;
 use super::millis::{NEVER, NONE, after, deadline, millis, saturate, widen};
 
@@ -286,6 +290,12 @@ impl Keepalive {
             self.message = self.message.saturating_add(units.saturating_div(rate));
             self.rest = saturate(units.wrapping_rem(rate));
         }
+    }
+
+    /// Whether the opening handshake is not complete.
+    #[cfg(feature = "handshake")]
+    pub(crate) const fn is_opening(&self) -> bool {
+        matches!(self.phase, Phase::Opening)
     }
 
     /// Whether the time from the last message counts.

@@ -1,5 +1,7 @@
 //! The two error types: the peer's errors ([`Error`]) and the caller's ([`SendError`]).
 
+mod seal;
+
 use core::fmt;
 
 /// A protocol error of the peer, or a limit of the [`Config`](crate::Config) that it exceeded.

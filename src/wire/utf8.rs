@@ -7,6 +7,8 @@
 //! Longer text is validated in [lanes] where the target has vectors; then the DFA takes only the ends,
 //! and finds the first invalid byte.
 
+mod seal;
+
 use crate::bytes::WORD_64;
 use crate::wire::utf8_lanes as lanes;
 

@@ -10,7 +10,8 @@ const FLOORS: [(&str, &[&[&str]]); 10] = [
     (
         "",
         &[
-            &["bytes", "time", "deflate_params"],
+            &["bytes"],
+            &["time", "deflate_params"],
             &["wire"],
             &["buffer"],
             &["protocol"],
@@ -142,6 +143,7 @@ fn uses(name: &str, text: &str, modules: &[String]) -> Vec<String> {
         .join("\n");
     let here = module(name);
     let parent = here.rsplit_once('/').map_or("", |(parent, _)| parent);
+    let parent = if name.ends_with("/seal.rs") { here } else { parent };
     let mut paths = Vec::new();
     // An import may name several modules, as in `use crate::wire::{frame, mask}`. Only an
     // unindented `super` refers to the file's own parent.
@@ -184,10 +186,11 @@ fn nearest(path: &str, modules: &[String]) -> String {
     path.to_owned()
 }
 
-/// The module name `deflate/inflate`, from deflate/inflate.rs or deflate/inflate/mod.rs.
+/// The module name `deflate/inflate`, from deflate/inflate.rs or deflate/inflate/mod.rs, and from
+/// deflate/inflate/seal.rs: a file of this name is a part of its parent, whose private state it seals.
 fn module(name: &str) -> &str {
     let name = name.trim_end_matches(".rs");
-    name.strip_suffix("/mod").unwrap_or(name)
+    name.strip_suffix("/mod").or_else(|| name.strip_suffix("/seal")).unwrap_or(name)
 }
 
 /// The floor of a module within its folder.

@@ -22,6 +22,9 @@ mod os_keys;
 mod pair;
 mod relay;
 mod rfc6455;
+mod seal;
+// With `--cfg reseal`, a connection keeps its options.
+#[cfg(not(reseal))]
 mod size;
 mod small_buffer;
 mod transcripts;

@@ -9,6 +9,7 @@ mod limits;
 mod oracles;
 mod rfc7692;
 mod roundtrip;
+mod sealed;
 
 #[path = "../support"]
 mod support {

@@ -9,7 +9,9 @@ mod forwarding;
 mod memory;
 mod opening;
 mod pausing;
+mod sealed;
 mod sending;
+#[cfg(not(reseal))]
 mod size;
 mod standstill;
 mod turn;

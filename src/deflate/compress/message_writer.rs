@@ -64,6 +64,12 @@ impl DeflateState {
     pub(super) const NEW: Self =
         Self { history: 0, tokens: 0, seen: Seen::NOTHING, progress: BlockProgress::NEW };
 
+    /// Whether a new compressor can go on: all input is written, and the output ends with a whole
+    /// byte, or the history is dropped.
+    pub(super) const fn is_flushed(&self) -> bool {
+        matches!(self.progress.write, WriteState::Flushed | WriteState::Forget)
+    }
+
     /// Lets the next message begin without history. The storage is not needed until then.
     pub(super) const fn forget(&mut self) {
         self.progress.write = WriteState::Forget;

@@ -9,6 +9,7 @@ mod history;
 mod huffman;
 mod match_finder;
 mod message_writer;
+mod seal;
 mod tokens;
 
 pub use self::effort::Effort;
@@ -41,7 +42,7 @@ pub struct Deflate<S> {
     storage: S,
     layout: Layout,
     effort: Effort,
-    takeover: bool,
+    context: CompressionContext,
     state: DeflateState,
 }
 
@@ -85,7 +86,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Deflate<S> {
         let needed = layout.memory();
         storage.as_mut().get_mut(..needed).ok_or(StorageFull { needed })?.fill(0);
         let state = DeflateState::NEW;
-        Ok(Self { storage, layout, effort, takeover: context.takeover, state })
+        Ok(Self { storage, layout, effort, context, state })
     }
 
     /// Compresses the next part of a message into `out`. [`Flush::Finish`] marks the last part,
@@ -118,9 +119,9 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Deflate<S> {
     /// # Ok::<(), barews::StorageFull>(())
     /// ```
     pub fn push(&mut self, input: &[u8], flush: Flush, out: &mut [u8]) -> Deflated {
-        let Self { storage, layout, effort, takeover, state } = self;
+        let Self { storage, layout, effort, context, state } = self;
         let Some(mut writer) =
-            MessageWriter::new(storage.as_mut(), layout, effort, *takeover, *state)
+            MessageWriter::new(storage.as_mut(), layout, effort, context.takeover, *state)
         else {
             return Deflated { consumed: 0, written: 0, done: false };
         };
@@ -166,7 +167,7 @@ impl<S> fmt::Debug for Deflate<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Deflate")
             .field("effort", &self.effort)
-            .field("takeover", &self.takeover)
+            .field("takeover", &self.context.takeover)
             .finish_non_exhaustive()
     }
 }

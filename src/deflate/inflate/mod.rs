@@ -3,6 +3,7 @@
 mod bit_reader;
 mod decoder;
 mod huffman;
+mod seal;
 mod window;
 
 use core::fmt;
@@ -68,7 +69,7 @@ pub struct Inflate<S> {
 /// The progress of the current message.
 #[derive(Debug)]
 struct MessageState {
-    /// No chunk of the message has been returned.
+    /// No chunk of the message has been returned, or the last one has: the next message is new.
     is_new: bool,
     /// The number of bytes decompressed.
     offset: u64,
@@ -202,7 +203,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
         }
         let fin = fin && fault.is_none();
         data.fin &= !fin;
-        let first = core::mem::take(&mut self.message.is_new);
+        let first = core::mem::replace(&mut self.message.is_new, fin);
         Ok(Some(chunk(data.kind, payload, offset, first, fin)))
     }
 
@@ -220,7 +221,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
         skip(data, len);
         let fin = data.fin && data.payload.is_empty();
         data.fin &= !fin;
-        let first = core::mem::take(&mut self.message.is_new);
+        let first = core::mem::replace(&mut self.message.is_new, fin);
         Some(chunk(data.kind, payload, offset, first, fin))
     }
 

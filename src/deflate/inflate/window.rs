@@ -2,6 +2,7 @@
 //! output or, before those, to a ring buffer in the caller's storage.
 
 use crate::bytes;
+use crate::deflate_params::WindowBits;
 
 /// The number of bytes copied at a time.
 const WORD: usize = 16;
@@ -38,6 +39,18 @@ impl Window {
         bytes::copy(second, memory.get_mut(..second.len()).unwrap_or_default());
         self.end = (self.end + bytes.len()) & size.wrapping_sub(1);
         self.len = self.len.saturating_add(bytes.len()).min(size);
+    }
+
+    /// The logarithm of the size.
+    pub(super) fn bits(self) -> WindowBits {
+        let bits = u8::try_from(self.size.trailing_zeros()).ok().and_then(WindowBits::new);
+        debug_assert!(bits.is_some(), "made from WindowBits");
+        bits.unwrap_or(WindowBits::MAX)
+    }
+
+    /// All valid bytes, the oldest first.
+    pub(super) fn parts(self, memory: &[u8]) -> [&[u8]; 2] {
+        self.last(memory, self.len).into()
     }
 
     /// The last `back` bytes, all of which must be valid, as two slices.

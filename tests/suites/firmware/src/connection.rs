@@ -4,7 +4,7 @@ use core::fmt::Write as _;
 
 use barews::{
     AssembleError, Assembler, CloseCode, Config, Connection, ControlOrder, Delivery, Error, Event, Input, Message,
-    NoKey, RecvBuffer, Role, SendError, StorageFull,
+    NoKey, RecvBuffer, Role, SealError, SendError, StorageFull, UnsealError,
 };
 
 use crate::frame::kind;
@@ -38,6 +38,12 @@ pub fn config() -> Config {
 pub fn all() {
     let mut server = any(Connection::server(config()));
     receiving(&mut server);
+    if let Ok(mut server) = any(Connection::unseal_server(config(), bytes())) {
+        sending(&mut server);
+    }
+    if let Ok(mut client) = any(Connection::unseal_client(config(), Keys, bytes())) {
+        receiving(&mut client);
+    }
     sending(&mut server);
     let mut client = any(Connection::client(config(), Keys));
     receiving(&mut client);
@@ -78,6 +84,7 @@ fn receiving<R: Role>(ws: &mut Connection<R>) {
         seen((ws.state(), ws.transport_action(), ws.wants_write(), ws.frame_left()));
     }
     seen(ws.receive_eof());
+    seen(ws.seal(bytes()));
 }
 
 fn sending<R: Role>(ws: &mut Connection<R>) {
@@ -105,6 +112,8 @@ fn printed() {
     print(any(AssembleError::InvalidUtf8));
     print(any(StorageFull { needed: number() }));
     print(any(NoKey));
+    print(any(SealError::NotOpen));
+    print(any(UnsealError::Config));
     print(CloseCode::new(any(0)));
     seen(any(Error::Masked).close_code());
 }

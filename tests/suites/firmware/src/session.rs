@@ -44,6 +44,16 @@ pub fn all() {
         Ok(mut client) => run(&mut client, &mut growing),
         Err(error) => print(error),
     }
+    let sealed = Session::unseal_server(config(), timeouts(), bytes(), &mut tx, now());
+    if let Ok(mut server) = any(sealed) {
+        run(&mut server, &mut tx);
+        seen(server.seal(now(), bytes()));
+    }
+    let sealed = Session::unseal_client(config(), timeouts(), Keys, bytes(), &mut tx, now());
+    if let Ok(mut client) = any(sealed) {
+        run(&mut client, &mut tx);
+        seen(client.seal(now(), bytes()));
+    }
     print(any(Failure::StorageFull));
     print(any(BuildError::TooManyOffers));
 }

@@ -6,7 +6,7 @@ use core::time::Duration;
 use barews::backoff::Backoff;
 use barews::keepalive::{Keepalive, Timeouts};
 
-use crate::opaque::{any, flag, long, number, seen};
+use crate::opaque::{any, bytes, flag, long, number, seen};
 
 pub fn timeouts() -> Timeouts {
     let base = if flag() { Timeouts::new() } else { Timeouts::none() };
@@ -42,6 +42,10 @@ pub fn all() {
             keepalive.expiring(now()),
             keepalive.poll(now()),
         ));
+    }
+    seen(keepalive.seal(now(), bytes()));
+    if let Ok(keepalive) = any(Keepalive::unseal(timeouts(), bytes(), now())) {
+        seen(keepalive.next_deadline());
     }
     let mut backoff = any(Backoff::new(now(), now()).stable_after(now()));
     seen((backoff.ceiling(), backoff.next_delay(long()), backoff.attempts()));
