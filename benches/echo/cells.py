@@ -2,15 +2,18 @@
 import dataclasses
 import fnmatch
 
-OURS, TUNG, TUNG_FWD, FLOOR = "barews", "tung", "tung_fwd", "floor"
+OURS, BAREWS_TOKIO, TUNG, TUNG_FWD, FLOOR = "barews", "barews_tokio", "tung", "tung_fwd", "floor"
 
 # The columns of the tables, with a description.
 SERVERS = {
     OURS: "the example `echo_server --threads 1`",
+    BAREWS_TOKIO: "barews-tokio: `feed` queues, and the next `recv_message` writes",
     TUNG: "tokio-tungstenite, one `send` per message",
     TUNG_FWD: "tokio-tungstenite, `forward`: flushes when there is nothing more to receive",
+    "axum": "axum's own WebSocket, which is tokio-tungstenite, one `send` per message",
     "tokio_websockets": "tokio-websockets, as in its own example",
     "fastwebsockets": "fastwebsockets with hyper, as in its own example",
+    "yawc": "yawc, as in its own example",
     "sockudo_ws": "sockudo-ws, as in its own simple example",
     FLOOR: "a baseline, not a correct server: no validation, no fragmentation, no Pongs",
 }
@@ -87,6 +90,15 @@ GROUPS = [
 # System calls per message, at 125 B and 50 connections: pipeline, maximum.
 SYSCALL_GOALS = ((32, 0.08), (1, 2.1))
 # Resident memory per idle connection, in bytes.
-MEMORY_SERVERS = (OURS, TUNG, "fastwebsockets")
-MEMORY_CONNECTIONS = 5000
-MEMORY_GOAL = 400
+MEMORY_CONNECTIONS = 10_000
+# The servers, whether compression is agreed on, and the goal.
+MEMORY = (
+    (OURS, False, 400),
+    (BAREWS_TOKIO, False, 2 * KIB),
+    (TUNG, False, None),
+    ("axum", False, None),
+    ("fastwebsockets", False, None),
+    ("yawc", False, None),
+    (BAREWS_TOKIO, True, 12 * KIB),
+    ("yawc", True, None),
+)

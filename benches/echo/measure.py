@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import time
+import zlib
 
 import cells
 
@@ -20,7 +21,7 @@ import processes  # noqa: E402
 # The server and the generator each have a core.
 SERVER_CORE, LOAD_CORE = 0, 1
 # Enough file descriptors for the largest cell.
-DESCRIPTORS = 8192
+DESCRIPTORS = 12_000
 # Seconds. The kernel counts CPU time in hundredths of a second, so a measurement needs several of them.
 LEAST_CPU = 0.1
 LONGEST = 4
@@ -29,12 +30,14 @@ LONGEST = 4
 class Server:
     """A running echo server."""
 
-    def __init__(self, name, options):
+    def __init__(self, name, options, is_compressed=False):
         self.name = name
         if name == cells.OURS:
             program = [options.ours, "--listen", "127.0.0.1:0", "--threads", "1"]
         else:
             program = [options.programs / name]
+        if is_compressed:
+            program.append("--deflate")
         log = options.logs / f"{name}.log"
         self.child = processes.start(["taskset", "-c", str(SERVER_CORE), *program], log)
         self.port = processes.port_of(self.child, log)
@@ -132,19 +135,19 @@ def count_calls(text):
     return counts, received
 
 
-def memory(name, options):
+def memory(name, is_compressed, options):
     """Resident memory per connection in bytes: idle after the handshake, and idle after an echo of 16 KiB."""
-    server = Server(name, options)
+    server = Server(name, options, is_compressed)
     # A first connection loads code and the like, which must not count.
-    with connect(server.port) as first:
-        echo(first, bytes(16 * cells.KIB))
+    with connect(server.port, is_compressed) as first:
+        echo(first, bytes(16 * cells.KIB), is_compressed)
     time.sleep(0.2)
     before = server.resident()
-    connections = [connect(server.port) for _ in range(cells.MEMORY_CONNECTIONS)]
+    connections = [connect(server.port, is_compressed) for _ in range(cells.MEMORY_CONNECTIONS)]
     figures = []
     for step in (None, echo):
         for connection in connections if step else ():
-            step(connection, bytes(16 * cells.KIB))
+            step(connection, bytes(16 * cells.KIB), is_compressed)
         time.sleep(1)
         figures.append((server.resident() - before) / len(connections))
     for connection in connections:
@@ -153,23 +156,35 @@ def memory(name, options):
     return figures
 
 
-def connect(port):
+def connect(port, is_compressed):
     connection = socket.create_connection(("127.0.0.1", port), timeout=20)
     connection.sendall(
         b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        + (b"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n" if is_compressed else b"")
+        + b"\r\n"
     )
     head = b""
     while not head.endswith(b"\r\n\r\n"):
         head += exactly(connection, 1)
     if not head.startswith(b"HTTP/1.1 101 "):
         raise RuntimeError(f"handshake failed: {head!r}")
+    if (b"permessage-deflate" in head) != is_compressed:
+        raise RuntimeError(f"not the compression asked for: {head!r}")
     return connection
 
 
-def echo(connection, payload):
+def echo(connection, payload, is_compressed):
     """Sends a message and checks its echo. The masking key is zero, which is enough to measure memory."""
-    connection.sendall(struct.pack("!BBH4x", 0x82, 0x80 | 126, len(payload)) + payload)
+    first, sent = 0x82, payload
+    if is_compressed:
+        deflate = zlib.compressobj(wbits=-15)
+        first, sent = 0xC2, (deflate.compress(payload) + deflate.flush(zlib.Z_SYNC_FLUSH))[:-4]
+    if len(sent) < 126:
+        head = struct.pack("!BB4x", first, 0x80 | len(sent))
+    else:
+        head = struct.pack("!BBH4x", first, 0x80 | 126, len(sent))
+    connection.sendall(head + sent)
     while True:
         opcode, length = exactly(connection, 2)
         if opcode & 0x08:
@@ -177,7 +192,10 @@ def echo(connection, payload):
             continue
         if length == 126:
             (length,) = struct.unpack("!H", exactly(connection, 2))
-        if exactly(connection, length) != payload:
+        received = exactly(connection, length)
+        if opcode & 0x40:
+            received = zlib.decompress(received + b"\0\0\xff\xff\3\0", wbits=-15)
+        if received != payload:
             raise RuntimeError("a wrong echo")
         return
 

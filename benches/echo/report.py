@@ -98,9 +98,9 @@ def syscalls(measured):
 def memory(measured):
     lines = ["", "## Resident memory per connection", ""]
     lines += [f"Bytes, with {cells.MEMORY_CONNECTIONS} connections; without the kernel's memory for a socket.", ""]
-    lines += ["| server | idle after the handshake | idle after an echo of 16 KiB | goal for barews |", "|---|--:|--:|--:|"]
-    for name, figures in measured.items():
-        texts = [f"**{n:.0f}**" if name == cells.OURS and n > cells.MEMORY_GOAL else f"{n:.0f}" for n in figures]
-        goal = cells.MEMORY_GOAL if name == cells.OURS else ""
-        lines.append(f"| {name} | " + " | ".join(texts) + f" | {goal} |")
+    lines += ["| server | compression | idle after the handshake | idle after an echo of 16 KiB | goal |", "|---|---|--:|--:|--:|"]
+    for (name, is_compressed, goal), figures in measured.items():
+        texts = [f"**{n:.0f}**" if goal and n > goal else f"{n:.0f}" for n in figures]
+        compression = "agreed on" if is_compressed else "none"
+        lines.append(f"| {name} | {compression} | " + " | ".join(texts) + f" | {goal or ''} |")
     return lines

@@ -66,8 +66,8 @@ def measured(options):
         server.stop()
         lines += report.syscalls(calls)
     if "memory" in options.only:
-        names = [name for name in cells.MEMORY_SERVERS if name in options.servers]
-        lines += report.memory({name: measure.memory(name, options) for name in names})
+        rows = [row for row in cells.MEMORY if row[0] in options.servers]
+        lines += report.memory({row: measure.memory(row[0], row[1], options) for row in rows})
     return lines
 
 

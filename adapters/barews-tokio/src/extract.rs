@@ -38,8 +38,8 @@ use crate::websocket::WebSocket;
 /// let app: Router = Router::new().route("/ws", any(echo));
 /// ```
 ///
-/// A request that is none is answered by [`on_upgrade`](Self::on_upgrade), with the status that
-/// says why.
+/// The extractor never rejects. [`on_upgrade`](Self::on_upgrade) answers a request that is not for a
+/// WebSocket, or that the checks refuse, with the status that says why: 400, 403, 405 or 426.
 #[must_use]
 pub struct WebSocketUpgrade<F = fn(Error)> {
     head: Head,
@@ -131,7 +131,7 @@ impl<F> WebSocketUpgrade<F> {
         self
     }
 
-    /// Sets what to do if the connection ends between the response and the WebSocket.
+    /// Sets what to do if the connection ends before the response is sent.
     pub fn on_failed_upgrade<C>(self, callback: C) -> WebSocketUpgrade<C>
     where
         C: FnOnce(Error) + Send + 'static,

@@ -14,7 +14,8 @@ pub struct Options {
 }
 
 impl Options {
-    /// The defaults: messages of at most 64 MiB, and those of [`Timeouts::new`].
+    /// The defaults: messages of at most 64 MiB, frames of any length, [`Effort::FAST`], and the
+    /// timeouts of [`Timeouts::new`].
     #[must_use]
     pub const fn new() -> Self {
         Self {

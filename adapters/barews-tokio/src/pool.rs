@@ -32,11 +32,14 @@ impl<T> Pool<T> {
     }
 }
 
-/// The length of a buffer of the pool in bytes.
-pub(crate) const BUFFER: usize = 32 << 10;
+/// The least length of a buffer of the pool in bytes.
+pub(crate) const BUFFER: usize = 64 << 10;
 
-/// Buffers of [`BUFFER`] bytes, at most 4 MiB. The threads keep [`LOCAL`] more each.
-static BUFFERS: Pool<Vec<u8>> = Pool::new(128);
+/// The greatest one: that of an output which has grown over its high mark.
+const LONGEST: usize = 128 << 10;
+
+/// Buffers of [`BUFFER`] to [`LONGEST`] bytes, at most 8 MiB. The threads keep [`LOCAL`] more each.
+static BUFFERS: Pool<Vec<u8>> = Pool::new(64);
 
 /// The number of buffers that each thread keeps for itself: those of one connection.
 const LOCAL: usize = 2;
@@ -57,7 +60,7 @@ fn own<U>(change: impl FnOnce(&mut [Option<Vec<u8>>; LOCAL]) -> U) -> Option<U> 
     OWN.try_with(lent).ok()
 }
 
-/// A buffer of [`BUFFER`] bytes.
+/// A buffer of at least [`BUFFER`] bytes.
 pub(crate) fn buffer() -> Vec<u8> {
     own(|buffers| buffers.iter_mut().find_map(Option::take))
         .flatten()
@@ -65,9 +68,9 @@ pub(crate) fn buffer() -> Vec<u8> {
         .unwrap_or_else(|| vec![0; BUFFER])
 }
 
-/// Keeps the memory of a buffer, unless it has another length.
+/// Keeps the memory of a buffer, unless it is shorter or longer than those of the pool.
 pub(crate) fn keep(buffer: Vec<u8>) {
-    if buffer.len() != BUFFER {
+    if !(BUFFER..=LONGEST).contains(&buffer.len()) {
         return;
     }
     let mut buffer = Some(buffer);
@@ -103,6 +106,7 @@ mod tests {
         keep(one);
         keep(two);
         keep(Vec::new());
+        keep(vec![0; LONGEST + 1]);
         let again = [buffer(), buffer()];
         assert!(again.iter().all(|it| it.len() == BUFFER && places.contains(&it.as_ptr())));
     }

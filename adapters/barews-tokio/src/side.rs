@@ -143,17 +143,17 @@ impl Codec {
         received
     }
 
-    /// Queues a message or control frame.
+    /// Queues a message or control frame. Only a Close needs the time.
     pub(crate) fn send(
         &mut self,
         message: &Message,
         tx: &mut Tx,
-        now: Duration,
+        now: impl Fn() -> Duration,
     ) -> Result<(), Error> {
         let Self { side, outgoing, .. } = self;
         let message = match message {
-            Message::Close(None) => return self.close(CloseCode::NO_STATUS, "", tx, now),
-            Message::Close(Some(it)) => return self.close(it.code, &it.reason, tx, now),
+            Message::Close(None) => return self.close(CloseCode::NO_STATUS, "", tx, now()),
+            Message::Close(Some(it)) => return self.close(it.code, &it.reason, tx, now()),
             _ if !on!(&*side, ws => ws.is_open()) => return Err(Error::Closed),
             Message::Ping(payload) => return Ok(on!(side, ws => ws.send_ping(payload, tx))?),
             Message::Pong(payload) => return Ok(on!(side, ws => ws.send_pong(payload, tx))?),

@@ -183,7 +183,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocketSender<T> {
         .await
     }
 
-    /// See [`WebSocket::feed`]. The receiver writes it, too.
+    /// See [`WebSocket::feed`]. Call [`flush`](futures_sink::Sink::poll_flush) or
+    /// [`send`](Self::send) afterwards: a receiver that already waits does not write it.
     ///
     /// # Errors
     ///

@@ -1,13 +1,14 @@
 //! The socket, its two buffers and its timer: what is the same for every session.
 
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use barews::session::{Session, SessionRole};
 use barews::{RecvBuffer, SendBuffer, TransportAction};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::pool;
@@ -16,9 +17,11 @@ pub(crate) struct Transport<T> {
     pub(crate) io: T,
     pub(crate) rx: RecvBuffer<Vec<u8>>,
     pub(crate) tx: SendBuffer<Vec<u8>>,
-    start: Instant,
+    pub(crate) start: Instant,
     /// Fires no later than the session's deadline.
     timer: Option<Pin<Box<Sleep>>>,
+    /// Whom the timer wakes.
+    sleeper: Waker,
     /// Bytes may wait inside of `io`.
     is_unflushed: bool,
     is_shutting_down: bool,
@@ -41,6 +44,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Transport<T> {
             tx: SendBuffer::new(Vec::new()),
             start: Instant::now(),
             timer: None,
+            sleeper: Waker::noop().clone(),
             is_unflushed: false,
             is_shutting_down: false,
         }
@@ -133,12 +137,24 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Transport<T> {
             return Poll::Ready(());
         }
         let Some(at) = self.start.checked_add(deadline) else { return Poll::Pending };
+        let is_known = self.sleeper.will_wake(context.waker());
+        if is_known
+            && let Some(timer) = &self.timer
+            && timer.deadline() <= at
+            && !timer.is_elapsed()
+        {
+            return Poll::Pending;
+        }
+        if !is_known {
+            self.sleeper.clone_from(context.waker());
+        }
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(at)));
         // Most deadlines move to a later time: then the timer fires once more than needed.
         if timer.deadline() > at {
             timer.as_mut().reset(at);
         }
-        while timer.as_mut().poll(context).is_ready() {
+        // A task that has used up its budget must also be known to the timer.
+        while pin!(unconstrained(timer.as_mut())).poll(context).is_ready() {
             if Instant::now() >= at {
                 self.timer = None;
                 return Poll::Ready(());

@@ -1,4 +1,4 @@
-//! Behind hyper 1, over HTTP/1.1 and HTTP/2 (RFC 8441).
+//! WebSocket for hyper 1, over HTTP/1.1 (RFC 6455 §4) and HTTP/2 (RFC 8441).
 //!
 //! ```no_run
 //! use barews_tokio::{Acceptor, upgrade::upgrade};

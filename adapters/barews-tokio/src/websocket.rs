@@ -20,19 +20,29 @@ use crate::transport::{Transport, Turn};
 /// An open WebSocket over `T`, for instance a [`TcpStream`](tokio::net::TcpStream), a TLS stream, or
 /// a stream of HTTP/2.
 ///
-/// Whoever waits for a message also answers Pings, sends Pings, keeps the deadlines and writes what
-/// is queued: a connection on which nobody calls [`recv`](Self::recv) for long is dead.
+/// The task that waits in [`recv`](Self::recv) also answers Pings, sends Pings, keeps the deadlines
+/// and writes what is queued. A connection on which no task calls it answers nothing, and only a
+/// blocked [`send`](Self::send) has a deadline.
 ///
 /// # Cancellation
 ///
-/// All methods are cancel-safe: a future that is dropped before it is ready has no effect on what
-/// is received, and [`send`](Self::send) has then either queued the whole message or nothing of
-/// it. What is queued is sent by the next call of any method.
+/// All methods are cancel-safe. A future that is dropped before it is ready loses nothing of what
+/// is received. [`send`](Self::send) has then queued the whole message or nothing of it; what is
+/// queued is written by the next call of any method. [`close`](Self::close) can be called again:
+/// the Close is sent once.
 ///
 /// # The end
 ///
-/// [`recv`](Self::recv) returns `None` after the closing handshake. Dropping the socket ends the
-/// transport without one: the peer sees that as an abnormal end (1006).
+/// [`recv`](Self::recv) returns `None` after the closing handshake (RFC 6455 §7.1), and also if the
+/// transport fails once the peer has closed.
+///
+/// After an error it returns `None` as soon as the peer has ended the transport, at the latest after
+/// [`Timeouts::close_within`](barews::keepalive::Timeouts::close_within). The Close that tells the
+/// peer why (§7.1.7) is written before the error is returned, as far as the transport takes it, so
+/// the socket may be dropped at once. Sends return [`Error::Closed`] from then on.
+///
+/// Dropping an open socket drops the transport and what is queued. The peer sees an abnormal end
+/// (1006, §7.1.5).
 pub struct WebSocket<T> {
     /// Apart, so that the future of a task does not hold it several times.
     inner: Box<Inner<T>>,
@@ -46,6 +56,8 @@ struct Inner<T> {
     codec: Codec,
     protocol: Option<Box<str>>,
     is_over: bool,
+    /// The last poll has received all that was here.
+    is_waiting: bool,
 }
 
 impl<T> std::fmt::Debug for WebSocket<T> {
@@ -58,7 +70,15 @@ impl<T> std::fmt::Debug for WebSocket<T> {
 
 impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     pub(crate) fn new(transport: Transport<T>, codec: Codec, protocol: Option<Box<str>>) -> Self {
-        Self { inner: Box::new(Inner { transport, codec, protocol, is_over: false }) }
+        Self {
+            inner: Box::new(Inner {
+                transport,
+                codec,
+                protocol,
+                is_over: false,
+                is_waiting: false,
+            }),
+        }
     }
 
     /// The subprotocol that was negotiated.
@@ -100,9 +120,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     /// Waits for the next chunk of a message, for messages of any length in constant memory; `None`
     /// after the end. Control frames are handled as by [`recv`](Self::recv), and not returned.
     ///
-    /// A chunk is what has arrived. If the message was compressed, it is what that inflates to: at
-    /// most about a thousand times as much. [`recv`](Self::recv) skips the rest of a message whose
-    /// start was returned here.
+    /// A chunk is what has arrived, at most 128 KiB. If the message was compressed, it is what that
+    /// inflates to, which may be a thousand times as much. [`recv`](Self::recv) skips the rest of a
+    /// message whose start was returned here, and this returns a message whole if a dropped `recv`
+    /// has received its start. [`Options::max_message_len`](crate::Options::max_message_len) counts
+    /// all chunks of a message.
     ///
     /// # Errors
     ///
@@ -115,7 +137,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     ///
     /// # Errors
     ///
-    /// The message is not sent; [`Error::Closed`] after either side's Close.
+    /// - [`Error::Closed`] after either side's Close, or after an error.
+    /// - [`Error::Send`] if a Ping or Pong is longer than 125 bytes (RFC 6455 §5.5), the reason of a
+    ///   Close longer than 123, its code must not be sent (§7.4), or a message in chunks is
+    ///   incomplete. Nothing is sent, and the connection is unchanged.
+    /// - [`Error::Io`] or [`Error::Failed`] if the transport fails, or takes nothing within the
+    ///   timeout. The connection is at its end.
+    /// - [`Error::Memory`] if there is no memory for the message; nothing is sent.
     pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
         self.feed(message).await?;
         self.flush().await
@@ -184,7 +212,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     }
 
     /// Splits the socket, for a task that receives and another one that sends. The receiver does
-    /// what [`recv`](Self::recv) does, so it must be kept.
+    /// what [`recv`](Self::recv) does, so some task must call it. The transport is dropped with the
+    /// second half. A lock is held while a half is polled, and never across an `await`.
     #[must_use]
     pub fn split(self) -> (WebSocketSender<T>, WebSocketReceiver<T>) {
         split::split(self)
@@ -218,14 +247,22 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         context: &mut Context<'_>,
         receive: Receive<E>,
     ) -> Poll<Option<Result<E, Error>>> {
-        let Inner { transport, codec, is_over, .. } = &mut *self.inner;
+        let Inner { transport, codec, is_over, is_waiting, .. } = &mut *self.inner;
         if *is_over {
             return Poll::Ready(None);
         }
+        // Only the transport and time can have changed, unless the output held something back.
+        let mut has_received =
+            std::mem::take(is_waiting) && on!(&codec.side, ws => ws.wants_read());
         loop {
-            transport.lend();
             let now = transport.now();
-            if let Some(received) = receive(codec, &mut transport.rx, &mut transport.tx, now) {
+            let received = if std::mem::take(&mut has_received) {
+                None
+            } else {
+                transport.lend();
+                receive(codec, &mut transport.rx, &mut transport.tx, now)
+            };
+            if let Some(received) = received {
                 if let Err(error) = &received {
                     // The Close that tells the peer, as far as the transport takes it.
                     let written = transport.poll_write(context);
@@ -250,6 +287,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
                 }
                 Poll::Pending => {
                     codec.give_back();
+                    *is_waiting = true;
                     return Poll::Pending;
                 }
             }
@@ -270,8 +308,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     pub(crate) fn start_sending(&mut self, message: &Message) -> Result<(), Error> {
         let Inner { transport, codec, .. } = &mut *self.inner;
         transport.lend();
-        let now = transport.now();
-        codec.send(message, &mut transport.tx, now)
+        let start = transport.start;
+        codec.send(message, &mut transport.tx, || start.elapsed())
     }
 
     pub(crate) fn poll_flush_all(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {

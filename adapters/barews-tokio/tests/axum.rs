@@ -1,4 +1,4 @@
-//! The extractor behind axum, and the two chat rooms.
+//! The extractor in axum, and the two chat rooms.
 
 #[path = "../examples/chat/on_axum.rs"]
 mod on_axum;

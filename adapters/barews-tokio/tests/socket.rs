@@ -212,6 +212,23 @@ async fn after_an_error_the_peer_learns_the_code_and_nothing_is_sent() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_sent_changes_nothing() {
+    let [mut server, mut client] = both(true).await;
+    let no_status = CloseFrame { code: CloseCode::NO_STATUS, reason: "why".into() };
+    let long = CloseFrame { code: CloseCode::NORMAL, reason: "x".repeat(124).into() };
+    for message in [
+        Message::Ping(Bytes::from_static(&[7; 126])),
+        Message::Pong(Bytes::from_static(&[7; 126])),
+        Message::Close(Some(no_status)),
+        Message::Close(Some(long)),
+    ] {
+        assert!(matches!(client.send(message).await, Err(Error::Send(_))));
+    }
+    client.send("still open").await.unwrap();
+    assert_eq!(server.recv().await.unwrap().unwrap().as_text(), Some("still open"));
+}
+
+#[tokio::test]
 async fn a_whole_message_after_a_chunk_skips_the_rest() {
     let [mut server, mut client] = both(true).await;
     client.send_text_chunk("one", false).await.unwrap();
@@ -323,5 +340,16 @@ async fn urls_are_judged() {
         assert_eq!(str::from_utf8(&seen).unwrap(), head);
         drop(far);
         assert!(connecting.await.unwrap().is_err());
+    }
+}
+
+#[test]
+fn the_examples_of_the_readme_have_at_most_15_lines() {
+    let readme = include_str!("../README.md");
+    let examples: Vec<_> = readme.split("```rust").skip(1).collect();
+    assert_eq!(examples.len(), 2);
+    for example in examples {
+        let (code, _) = example.split_once("```").unwrap();
+        assert!(code.lines().skip(1).count() <= 15, "{code}");
     }
 }

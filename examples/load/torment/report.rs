@@ -138,12 +138,13 @@ impl Report {
         let number = |n: Option<f64>| n.map_or("null".into(), |n| n.to_string());
         format!(
             "{{\"right\":{},\"canary_calm_p99_us\":{},\"canary_p99_us\":{},\"rss_kib\":{},\
-             \"rss_slope_kib_per_s\":{},\"faults\":[{}]}}",
+             \"rss_slope_kib_per_s\":{},\"memory_right\":{},\"faults\":[{}]}}",
             self.is_right(),
             self.canary.calm(),
             number(self.canary.tormented()),
             number(self.memory.as_ref().map(Memory::most)),
             number(self.memory.as_ref().and_then(Memory::slope)),
+            self.memory.as_ref().is_none_or(Memory::is_right),
             faults.join(",")
         )
     }

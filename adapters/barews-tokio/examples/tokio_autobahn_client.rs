@@ -1,6 +1,6 @@
 //! The client for the fuzzing server of the Autobahn test suite.
 //!
-//! `cargo run -p barews-tokio --example autobahn_client -- ws://127.0.0.1:9401 AGENT`
+//! `cargo run -p barews-tokio --example tokio_autobahn_client -- ws://127.0.0.1:9401 AGENT`
 
 use std::error::Error;
 
