@@ -6,6 +6,8 @@ mod compressed;
 mod deadlines;
 mod edges;
 mod forwarding;
+#[path = "../support/hex.rs"]
+mod hex;
 mod memory;
 mod opening;
 mod pausing;

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use crate::hex::{hex, to_hex};
+
 use barews::keepalive::{Reason, Timeouts};
 use barews::session::{Failure, Session, SessionEvent};
 use barews::{
-    Client, CloseCode, Config, Connection, Error, Kind, RecvBuffer, Role, SealError, SendBuffer,
-    Server, State, TransportAction, UnsealError,
+    CloseCode, Config, Connection, Error, Kind, RecvBuffer, SealError, SendBuffer, Server, State,
+    TransportAction, UnsealError,
 };
 
 type Rx = RecvBuffer<Vec<u8>>;
@@ -27,10 +29,6 @@ fn sealed<R: barews::session::SessionRole>(ws: &Session<R>, now: Duration) -> Ve
     assert!(n <= Session::<R>::MAX_SEALED_LEN);
     assert_eq!(ws.seal(now, &mut out[..n - 1]), Err(SealError::BufferTooSmall { needed: n }));
     out[..n].to_vec()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn unsealed(bytes: &[u8], now: Duration) -> Result<Session<Server>, UnsealError> {
@@ -69,9 +67,9 @@ fn a_server_of_version_1() {
     cases.push(("a failure is reported", sealed(&ws, now), "0103 4e20 02 0201a09c01"));
     for (name, bytes, golden) in cases {
         let golden = golden.replace(' ', "");
-        assert!(hex(&bytes).starts_with(&golden), "{name}: {}", hex(&bytes));
+        assert!(to_hex(&bytes).starts_with(&golden), "{name}: {}", to_hex(&bytes));
         let again = unsealed(&bytes, secs(1_000_000)).expect(name);
-        assert_eq!(hex(&sealed(&again, secs(1_000_000))), hex(&bytes), "{name}");
+        assert_eq!(to_hex(&sealed(&again, secs(1_000_000))), to_hex(&bytes), "{name}");
     }
 }
 
@@ -154,7 +152,6 @@ fn a_client_needs_new_keys() {
     again.send_fragment(Kind::Binary, true, b"", &mut tx).unwrap();
     assert_eq!(tx.unsent(), b"\x82\x80\x01\x02\x03\x04");
     assert_eq!(unsealed(&bytes, secs(1)).unwrap_err(), UnsealError::OtherType);
-    assert!(!<Client<fn() -> [u8; 4]> as Role>::SERVER);
 }
 
 #[test]
@@ -178,9 +175,7 @@ fn each_failure_is_reported_once() {
     ];
     for (cause, failure) in cases {
         let text = format!("01034e2001{cause}0200000000");
-        let bytes: Vec<u8> = (0..text.len() / 2)
-            .map(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).unwrap())
-            .collect();
+        let bytes = hex(&text);
         let mut ws = unsealed(&bytes, secs(1)).unwrap();
         let (mut rx, mut tx) = (RecvBuffer::new(Vec::new()), SendBuffer::new(Vec::new()));
         let reported = ws.receive(&mut rx, &mut tx, secs(1));
@@ -204,10 +199,8 @@ fn any_bytes_are_judged() {
     let mut rng = fastrand::Rng::with_seed(19);
     let mut states = 0;
     for seed in seeds {
-        let digits: Vec<_> = seed.chars().filter_map(|c| c.to_digit(16)).collect();
         for _ in 0..20_000 {
-            let mut bytes: Vec<_> =
-                digits.chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect();
+            let mut bytes = hex(seed);
             for _ in 0..rng.usize(..4) {
                 let at = rng.usize(2..bytes.len());
                 match rng.u8(..6) {
@@ -219,7 +212,7 @@ fn any_bytes_are_judged() {
             }
             let mut tx: Tx = SendBuffer::new(Vec::new());
             if let Ok(ws) = Session::unseal_server(config, timeouts, &bytes, &mut tx, now) {
-                assert_eq!(hex(&sealed(&ws, now)), hex(&bytes));
+                assert_eq!(to_hex(&sealed(&ws, now)), to_hex(&bytes));
                 states += 1;
             }
         }

@@ -4,16 +4,10 @@ mod connection;
 mod judged;
 mod keepalive;
 
-/// Bytes from hexadecimal digits, with spaces between fields.
-pub(crate) fn hex(text: &str) -> Vec<u8> {
-    let digits: Vec<_> = text.chars().filter_map(|c| c.to_digit(16)).collect();
-    digits.chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect()
-}
+#[path = "../../support/hex.rs"]
+mod digits;
 
-/// The reverse of [`hex`], without spaces.
-pub(crate) fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
+pub(crate) use digits::{hex, to_hex};
 
 /// All states whose bytes are not the expected ones.
 #[derive(Default)]
