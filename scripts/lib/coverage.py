@@ -60,9 +60,10 @@ def main():
     faults = [f"{short(file)}:{line}: not covered" for file, line in dark]
     for file, source in SOURCES.items():
         for line, code in enumerate(source, 1):
-            # No build enables `defmt`.
-            is_function = re.match(r"\s*(pub(\(\w+\))? )?(const )?fn \w+.*[^;]$", code) and "defmt::" not in code
-            if is_function and (file, line) not in lines:
+            # No build enables `defmt` or `reseal`.
+            is_built = "defmt::" not in code and "reseal" not in source[line - 2]
+            is_function = re.match(r"\s*(pub(\(\w+\))? )?(const )?fn \w+.*[^;]$", code)
+            if is_function and is_built and (file, line) not in lines:
                 faults.append(f"{short(file)}:{line}: never instantiated: {code.strip()}")
     # A condition that occurs twice in a function needs two rows.
     found, known = collections.Counter(never), collections.Counter(branch for branch, _ in excused)

@@ -249,7 +249,8 @@ impl Bits {
 
     /// Adds `value`, which has at most `width` bits.
     pub(crate) const fn with(self, width: u32, value: u8) -> Self {
-        debug_assert!(value >> width == 0 && self.len + width <= 8, "eight bits");
+        debug_assert!(value >> width == 0, "a value of that width");
+        debug_assert!(self.len + width <= 8, "eight bits");
         let Self { byte, len } = self;
         Self { byte: byte | value << (len & 7), len: len.wrapping_add(width) }
     }

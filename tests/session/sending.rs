@@ -3,7 +3,7 @@
 use barews::keepalive::Timeouts;
 use barews::{Config, Kind, Message, SendError};
 
-use crate::turn::{masked, open_client, open_server, plain, server_with};
+use crate::turn::{masked, open_client, open_server, plain, server, server_with};
 
 #[test]
 fn s2_messages_fragments_and_control_frames() {
@@ -95,4 +95,18 @@ fn s2_a_chunk_waits_for_space() {
     end.ws.send_chunk(&[2; 100], &mut end.tx).unwrap();
     end.turns();
     assert_eq!(end.take_written(), plain(0x82, &[[1; 100], [2; 100]].concat()));
+}
+
+#[test]
+fn s2_a_session_says_whether_a_message_is_open() {
+    let mut end = server();
+    assert!(!end.ws.is_receiving_message() && !end.ws.is_sending_message());
+    let mut end = open_server();
+    assert!(!end.ws.is_receiving_message() && !end.ws.is_sending_message());
+    end.receive(&masked(0x01, b"begins"));
+    end.ws.send_fragment(Kind::Text, false, b"begins", &mut end.tx).unwrap();
+    assert!(end.ws.is_receiving_message() && end.ws.is_sending_message());
+    end.receive(&masked(0x80, b", ends"));
+    end.ws.send_fragment(Kind::Text, true, b", ends", &mut end.tx).unwrap();
+    assert!(!end.ws.is_receiving_message() && !end.ws.is_sending_message());
 }

@@ -128,6 +128,7 @@ impl<R: WholeRole> WholeSide<R> {
     pub(super) fn next_send(&self, talk: &Talk<'_>) -> Option<u64> {
         let has_data = self.open.is_some() || self.next? <= talk.outgoing.last;
         let may = self.ws.is_open() && self.own.violation.is_none() && !self.tx.is_over_mark();
+        let may = may && !self.lacks_keys;
         (may && (has_data || self.close.is_some())).then_some(self.paused_until)
     }
 
