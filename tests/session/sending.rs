@@ -99,7 +99,7 @@ fn s2_a_chunk_waits_for_space() {
 
 #[test]
 fn s2_a_session_says_whether_a_message_is_open() {
-    let mut end = server();
+    let end = server();
     assert!(!end.ws.is_receiving_message() && !end.ws.is_sending_message());
     let mut end = open_server();
     assert!(!end.ws.is_receiving_message() && !end.ws.is_sending_message());

@@ -49,7 +49,9 @@ fn every_short_string_is_judged() {
             }
         }
     }
-    assert!(states > 500, "{states}");
+    // Many of them are compressed.
+    let least = if cfg!(feature = "deflate") { 500 } else { 400 };
+    assert!(states > least, "{states}");
 }
 
 /// Sealed states of version 1, with a few bytes changed, inserted or removed.
@@ -88,7 +90,8 @@ fn every_mutation_is_judged() {
 
 #[test]
 fn what_is_refused() {
-    use UnsealError::{Invalid, OtherType, Version};
+    use UnsealError::{Config as Unsupported, Invalid, OtherType, Version};
+    let in_compressed_text = if cfg!(feature = "deflate") { Invalid } else { Unsupported };
     let cases = [
         ("", Invalid),
         ("01", Invalid),
@@ -112,7 +115,7 @@ fn what_is_refused() {
         // A character without bytes, in binary data, or in compressed text.
         ("01 01 06 88 03 03 00000000", Invalid),
         ("01 01 04 09 01 02", Invalid),
-        ("01 01 05 0a 01 02", Invalid),
+        ("01 01 05 0a 01 02", in_compressed_text),
         ("01 01 04 00 00 00", Invalid),
         // Compression was not negotiated.
         ("01 01 04 02 01 02", Invalid),
