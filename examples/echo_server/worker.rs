@@ -38,7 +38,7 @@ const IDLE: Duration = Duration::from_millis(200);
 const AT_ONCE: usize = 64;
 /// While another thread has broadcast messages of this length waiting, in bytes, no more are
 /// received.
-const BACKLOG: usize = 4 << 20;
+const BACKLOG: usize = 1 << 20;
 
 /// A message between threads.
 pub(crate) enum Notice {

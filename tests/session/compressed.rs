@@ -224,3 +224,28 @@ fn s9_a_full_storage_waits_for_the_end_of_a_message() {
     }
     assert_eq!(lens, [1000]);
 }
+
+/// With context takeover, a message read in chunks is part of the history of the next one.
+#[test]
+fn s9_a_compressed_message_in_chunks_and_a_whole_one_after_it() {
+    let mut pair = pair();
+    let mut messages = inflater(Vec::new(), 1000);
+    let mut rx = RecvBuffer::new(vec![]);
+    let text = "the same words, the same words";
+    for _ in 0..2 {
+        let message = Message::Text(text);
+        pair.client.send_compressed(message, &mut pair.deflate, &mut pair.to_server).unwrap();
+    }
+    deliver(&mut pair.to_server, &mut rx);
+    let mut tx = SendBuffer::new(vec![]);
+    let Some(SessionEvent::Data(mut data)) = pair.server.receive(&mut rx, &mut tx, NOW) else {
+        panic!("no data");
+    };
+    let (mut out, mut all) = ([0; 7], vec![]);
+    while let Some(chunk) = messages.inflate().push(&mut data, &mut out).unwrap() {
+        all.extend_from_slice(chunk.payload);
+    }
+    assert_eq!(all, text.as_bytes());
+    let event = pair.server.receive_message(&mut rx, &mut messages, &mut tx, NOW);
+    assert!(matches!(event, Some(SessionEvent::Data(Message::Text(it))) if it == text));
+}

@@ -28,12 +28,12 @@ impl<R: Role> Sender<R> {
 
     pub(crate) fn seal(&self, writer: &mut Writer<'_>) {
         let content = match (&self.frame, self.flow) {
+            (None, Fragmentation::Idle) => return,
             _ if !self.is_sending() => return,
             (Some(frame), _) => frame.content,
             (None, Fragmentation::Message(kind)) => {
                 Content { compressed: self.compressed, ..kind.into() }
             }
-            (None, Fragmentation::Idle) => return,
         };
         let compressed = DEFLATE && content.compressed;
         let bits = Bits::new().with_flag(content.kind.is_binary()).with_flag(compressed);

@@ -1,7 +1,7 @@
 //! Any bytes: no panic, no state that cannot be reached, and one encoding of each.
 
 use barews::keepalive::{Keepalive, Timeouts};
-use barews::{Config, Connection, ControlOrder, UnsealError};
+use barews::{Config, Connection, ControlOrder, SealError, UnsealError};
 use std::num::NonZero;
 use std::time::Duration;
 
@@ -152,5 +152,28 @@ fn what_is_refused() {
     for (text, error) in cases {
         let refused = Connection::unseal_server(Config::proxy(), &hex(text)).unwrap_err();
         assert_eq!(refused, error, "{text}");
+    }
+}
+
+#[test]
+fn errors_say_what_is_wrong() {
+    for (error, text) in [
+        (UnsealError::Version, "the sealed state has an unknown version"),
+        (UnsealError::OtherType, "the sealed state is that of another type or role"),
+        (UnsealError::Invalid, "the sealed state is invalid"),
+        (UnsealError::Config, "the sealed state does not comply with the options"),
+        (UnsealError::StorageFull { needed: 9 }, "the storage is too short: 9 bytes are needed"),
+    ] {
+        assert_eq!(error.to_string(), text);
+    }
+    for (error, text) in [
+        (
+            SealError::BufferTooSmall { needed: 9 },
+            "the output slice is too short: 9 bytes are needed",
+        ),
+        (SealError::NotOpen, "the session is not open"),
+        (SealError::MessageInProgress, "a compressed message is in progress"),
+    ] {
+        assert_eq!(error.to_string(), text);
     }
 }
