@@ -307,3 +307,21 @@ fn the_new_options_are_checked() {
     assert!(Connection::unseal_server(least, &between).is_ok());
     assert!(Connection::unseal_server(on.max_fragments(u32::MAX), &between).is_ok());
 }
+
+/// No more of a message can be sent after the Close, so it is not part of the state.
+#[test]
+fn a_message_that_a_close_has_cut_off_is_forgotten() {
+    let closed = |begin: &[u8]| {
+        server(Config::new(), |ws| {
+            let mut out = [0; 64];
+            if !begin.is_empty() {
+                ws.send_fragment(Kind::Text, false, begin, &mut out).unwrap();
+            }
+            ws.send_close(CloseCode::NORMAL, "", &mut out).unwrap();
+        })
+    };
+    assert_eq!(to_hex(&closed(b"cut off")), to_hex(&closed(b"")));
+    let restored = Connection::unseal_server(Config::new(), &closed(b"cut off")).unwrap();
+    assert_eq!(restored.state(), State::LocalClosed);
+    assert!(!restored.is_sending_message());
+}
