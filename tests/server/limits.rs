@@ -34,8 +34,13 @@ fn loopback_the_memory_of_all_clients_has_a_budget() {
     let payload = vec![7; 5_000_000];
     let whole = frame(FIN | BINARY, Some(KEY), &payload);
     let mut first = server.open("/");
+    let before = rss(&server);
     first.write(&whole[..4_000_000]);
-    is_alive(&mut server.open("/"));
+    let start = Instant::now();
+    while rss(&server) < before + 3_900_000 {
+        assert!(start.elapsed() < PATIENCE, "the server does not read");
+        thread::sleep(Duration::from_millis(5));
+    }
     let mut last = server.open("/");
     // The server closes the transport before it has received everything.
     let _ = last.stream.write_all(&whole);
@@ -258,7 +263,8 @@ fn loopback_broadcasts_between_threads_take_bounded_memory() {
         let _ = speaker.stream.write(&words);
         most = most.max(rss(&server));
     }
-    assert!(most < 32 << 20, "{most}");
+    // Half of it is the output of the clients that do not read, each up to its mark.
+    assert!(most < 48 << 20, "{most}");
     // A frame to all is in the way of its Pong.
     let mut last = server.open("/");
     last.send(0x89, b"?");
