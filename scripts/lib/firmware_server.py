@@ -11,7 +11,7 @@ import threading
 from websockets.sync.server import serve
 
 PATIENCE = 120  # seconds, for the whole run
-RAM = 7 << 10  # bytes, the limit for the firmware
+RAM = 6 << 10  # bytes, the limit for the firmware
 
 
 def echo(closes):

@@ -54,10 +54,9 @@ impl<P: Pipe, K: MaskKeys> Device<P, K> {
     ///
     /// The request is not valid, or longer than the send buffer.
     pub fn new(mut pipe: P, keys: K, handshake: &Handshake<'_>) -> Result<Self, BuildError> {
-        let (rx, mut tx) = (RecvBuffer::new([0; 512]), SendBuffer::new([0; 512]));
-        let (config, times) = (Config::new(), Timeouts::new());
+        let (config, times, mut tx) = (Config::new(), Timeouts::new(), SendBuffer::new([0; 512]));
         let ws = Session::client(config, times, keys, handshake, &mut tx, pipe.now())?;
-        Ok(Self { pipe, ws, rx, tx })
+        Ok(Self { pipe, ws, rx: RecvBuffer::new([0; 512]), tx })
     }
 
     /// One turn of the main loop, when bytes have arrived, or at the [`deadline`](Self::deadline).
