@@ -254,14 +254,9 @@ impl<R: SessionRole> Session<R> {
 
     /// Notes a control frame, which counts only outside of a message.
     fn note_control(&mut self) {
-        if !self.is_inside() {
+        if !self.is_receiving_message() {
             self.clock.whole = self.clock.whole.max(Whole::Control);
         }
-    }
-
-    /// Whether a message has begun and not ended.
-    const fn is_inside(&self) -> bool {
-        matches!(&self.stage, Stage::Open(connection) if connection.is_receiving_message())
     }
 
     /// Queues the Close that is held back. False if there is none, or it cannot be sent.
@@ -347,7 +342,7 @@ impl<R: SessionRole> Session<R> {
             return;
         }
         let seen = Seen {
-            is_inside: self.is_inside(),
+            is_inside: self.is_receiving_message(),
             // A head has a deadline of its own.
             is_partial: is_partial && matches!(self.stage, Stage::Open(_)),
             is_paused: !self.wants_read(),

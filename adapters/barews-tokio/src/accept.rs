@@ -189,6 +189,22 @@ pub(crate) struct Judged {
     pub(crate) protocol: Option<Box<str>>,
 }
 
+impl Judged {
+    /// The response that says so.
+    pub(crate) fn accept<'a, 'b, R: Fields<'b>>(
+        &'a self,
+        mut accept: Accept<'a, 'b, R>,
+    ) -> Accept<'a, 'b, R> {
+        if let Some(answer) = self.answer {
+            accept = accept.deflate(answer);
+        }
+        match &self.protocol {
+            Some(protocol) => accept.protocol(protocol),
+            None => accept,
+        }
+    }
+}
+
 struct Opening<T> {
     ws: Session<Server>,
     transport: Transport<T>,
@@ -209,19 +225,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Opening<T> {
             let now = transport.now();
             match ws.receive(&mut transport.rx, &mut transport.tx, now) {
                 Some(SessionEvent::Upgrade(upgrade)) => match judge(&upgrade) {
-                    Ok(Judged { answer, protocol }) => {
-                        let accept = upgrade.accept(Origins::Any).map(|mut accept| {
-                            if let Some(answer) = answer {
-                                accept = accept.deflate(answer);
-                            }
-                            match &protocol {
-                                Some(protocol) => accept.protocol(protocol),
-                                None => accept,
-                            }
-                        });
+                    Ok(judged) => {
+                        // The origin was judged.
+                        let accept = upgrade.accept(Origins::Any).map(|it| judged.accept(it));
                         ws.answer(accept, &mut transport.tx, now)?;
-                        let params = answer.map(|answer| answer.params());
-                        return Poll::Ready(Ok((params, protocol)));
+                        let params = judged.answer.map(|answer| answer.params());
+                        return Poll::Ready(Ok((params, judged.protocol)));
                     }
                     Err(status) => {
                         ws.respond(status, &[], b"", &mut transport.tx, now)?;

@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use barews::Client;
 use barews::deflate::DeflateParams;
-use barews::handshake::client::Handshake;
+use barews::handshake::client::{Handshake, InvalidUri, Uri};
 use barews::handshake::deflate::DeflateOffer;
 use barews::session::{Session, SessionEvent};
-use http::Uri;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
@@ -97,48 +96,46 @@ impl Connector {
         self
     }
 
-    /// Connects to the host of a `ws` URL, and opens a WebSocket.
+    /// Connects to the host of a `ws` URI, and opens a WebSocket.
     ///
     /// # Errors
     ///
-    /// - [`Error::Url`] if `url` is not a `ws` URL. For `wss`, use
+    /// - [`Error::Uri`] if `uri` is not a `ws` URI. For `wss`, use
     ///   [`connect_over`](Self::connect_over) with a TLS stream.
     /// - [`Error::Io`] if the host cannot be reached, and the errors of `connect_over`.
-    pub async fn connect(&self, url: &str) -> Result<WebSocket<TcpStream>, Error> {
-        let target = Target::parse(url)?;
-        if target.is_secure {
-            return Err(Error::Url);
+    pub async fn connect(&self, uri: &str) -> Result<WebSocket<TcpStream>, Error> {
+        let uri = Uri::parse(uri)?;
+        if uri.is_secure() {
+            return Err(InvalidUri::Scheme.into());
         }
-        let stream = TcpStream::connect((target.host_name(), target.port())).await?;
+        let stream = TcpStream::connect((uri.address(), uri.port())).await?;
         stream.set_nodelay(true)?;
-        self.open(stream, &target).await
+        self.open(stream, &uri).await
     }
 
-    /// Opens a WebSocket for a `ws` or `wss` URL over a transport that leads to its host.
+    /// Opens a WebSocket for a `ws` or `wss` URI over a transport that leads to its host.
     ///
     /// # Errors
     ///
-    /// - [`Error::Url`] if `url` is not a WebSocket URL.
+    /// - [`Error::Uri`] if `uri` is not a WebSocket URI.
     /// - [`Error::Rejected`] if the server answers with another status than 101.
     /// - [`Error::Failed`] if its answer is not valid, or comes too late.
     /// - [`Error::Handshake`] if a header field, subprotocol or the host is not valid.
-    pub async fn connect_over<T>(&self, io: T, url: &str) -> Result<WebSocket<T>, Error>
+    pub async fn connect_over<T>(&self, io: T, uri: &str) -> Result<WebSocket<T>, Error>
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
-        self.open(io, &Target::parse(url)?).await
+        self.open(io, &Uri::parse(uri)?).await
     }
 
-    async fn open<T>(&self, io: T, target: &Target) -> Result<WebSocket<T>, Error>
+    async fn open<T>(&self, io: T, uri: &Uri<'_>) -> Result<WebSocket<T>, Error>
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
         let protocols: Vec<&str> = self.protocols.iter().map(String::as_str).collect();
         let headers: Vec<_> =
             self.headers.iter().map(|it| (it.0.as_str(), it.1.as_str())).collect();
-        let path = target.path();
-        let mut handshake = Handshake::new(rand::random(), target.host_name(), &path);
-        handshake = handshake.secure(target.is_secure).port(target.port());
+        let mut handshake = Handshake::to(rand::random(), uri);
         handshake = handshake.protocols(&protocols).deflate(&self.offers).headers(&headers);
         if let Some(origin) = &self.origin {
             handshake = handshake.origin(origin);
@@ -180,54 +177,5 @@ fn poll_open<T: AsyncRead + AsyncWrite + Unpin>(
                 Turn::Over => return Poll::Ready(Err(error.take().unwrap_or(Error::Closed))),
             },
         }
-    }
-}
-
-/// The parts of a URL that the request names.
-struct Target {
-    uri: Uri,
-    is_secure: bool,
-}
-
-impl Target {
-    fn parse(url: &str) -> Result<Self, Error> {
-        // RFC 6455 §3: a fragment is not allowed. `http` drops it.
-        if url.contains('#') {
-            return Err(Error::Url);
-        }
-        let uri: Uri = url.parse().map_err(|_| Error::Url)?;
-        let is_secure = match uri.scheme_str() {
-            Some(scheme) if scheme.eq_ignore_ascii_case("ws") => false,
-            Some(scheme) if scheme.eq_ignore_ascii_case("wss") => true,
-            _ => return Err(Error::Url),
-        };
-        let authority = uri.authority().ok_or(Error::Url)?;
-        // `http` has checked the syntax only. User information would be lost.
-        let (host, rest) = (authority.host(), authority.as_str());
-        match rest.strip_prefix(host) {
-            Some("") if !host.is_empty() => {}
-            Some(_) if !host.is_empty() && authority.port_u16().is_some_and(|port| port > 0) => {}
-            _ => return Err(Error::Url),
-        }
-        Ok(Self { uri, is_secure })
-    }
-
-    /// As it is in the `Host` field: an IPv6 address has brackets.
-    fn host(&self) -> &str {
-        self.uri.host().unwrap_or_default()
-    }
-
-    fn host_name(&self) -> &str {
-        self.host().trim_start_matches('[').trim_end_matches(']')
-    }
-
-    fn port(&self) -> u16 {
-        self.uri.port_u16().unwrap_or(if self.is_secure { 443 } else { 80 })
-    }
-
-    /// RFC 6455 §3: an empty path is `/`.
-    fn path(&self) -> String {
-        let path = self.uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str);
-        if path.starts_with('/') { path.to_owned() } else { format!("/{path}") }
     }
 }

@@ -3,6 +3,7 @@
 use std::{fmt, io};
 
 use barews::handshake::BuildError;
+use barews::handshake::client::InvalidUri;
 use barews::session::Failure;
 use barews::{SendError, StorageFull};
 
@@ -23,8 +24,9 @@ pub enum Error {
     Handshake(BuildError),
     /// The message cannot be sent. The connection is unchanged.
     Send(SendError),
-    /// The URL is not `ws://HOST[:PORT][/PATH][?QUERY]`, or `wss://` where the transport is given.
-    Url,
+    /// The URI is not `ws://HOST[:PORT][/PATH][?QUERY]`, or `wss://` where the transport is given
+    /// (RFC 6455 §3).
+    Uri(InvalidUri),
     /// There is no memory for the message.
     Memory,
     /// The connection is closed.
@@ -40,7 +42,7 @@ impl fmt::Display for Error {
             Self::Refused(status) => write!(f, "the request was refused with the status {status}"),
             Self::Handshake(error) => error.fmt(f),
             Self::Send(error) => error.fmt(f),
-            Self::Url => f.write_str("not a WebSocket URL"),
+            Self::Uri(error) => error.fmt(f),
             Self::Memory => f.write_str("there is not enough memory"),
             Self::Closed => f.write_str("the connection is closed"),
         }
@@ -54,7 +56,8 @@ impl std::error::Error for Error {
             Self::Failed(failure) => Some(failure),
             Self::Handshake(error) => Some(error),
             Self::Send(error) => Some(error),
-            Self::Rejected(_) | Self::Refused(_) | Self::Url | Self::Memory | Self::Closed => None,
+            Self::Uri(error) => Some(error),
+            Self::Rejected(_) | Self::Refused(_) | Self::Memory | Self::Closed => None,
         }
     }
 }
@@ -68,6 +71,12 @@ impl From<io::Error> for Error {
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
+    }
+}
+
+impl From<InvalidUri> for Error {
+    fn from(error: InvalidUri) -> Self {
+        Self::Uri(error)
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) struct Transport<T> {
     pub(crate) start: Instant,
     /// Fires no later than the session's deadline.
     timer: Option<Pin<Box<Sleep>>>,
-    /// Whom the timer wakes.
+    /// The task that the timer wakes.
     sleeper: Waker,
     /// Bytes may wait inside of `io`.
     is_unflushed: bool,

@@ -166,13 +166,8 @@ fn accepted<'b, R: barews::handshake::server::Fields<'b>>(
     status: StatusCode,
 ) -> Result<Response<()>, Response<()>> {
     let failed = || refusal(StatusCode::INTERNAL_SERVER_ERROR.as_u16());
-    let mut accept = acceptor.accepted(upgrade).map_err(|error| refusal(error.status()))?;
-    if let Some(answer) = judged.answer {
-        accept = accept.deflate(answer);
-    }
-    if let Some(protocol) = &judged.protocol {
-        accept = accept.protocol(protocol);
-    }
+    let accept = acceptor.accepted(upgrade).map_err(|error| refusal(error.status()))?;
+    let accept = judged.accept(accept);
     let mut response = Response::new(());
     *response.status_mut() = status;
     let fields = accept.response_fields().map_err(|_| failed())?;
