@@ -11,18 +11,23 @@ const LATE: Duration = Duration::from_millis(2);
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    handshake: Duration,
-    ping: Duration,
-    pong: Duration,
-    idle: Option<Duration>,
-    message: Duration,
-    write: Duration,
-    close: Duration,
+    pub(crate) handshake: Duration,
+    pub(crate) ping: Duration,
+    pub(crate) pong: Duration,
+    pub(crate) idle: Option<Duration>,
+    pub(crate) message: Duration,
+    pub(crate) write: Duration,
+    pub(crate) close: Duration,
 }
 
 impl Limits {
     pub(crate) fn random(rng: &mut Rng) -> Self {
-        let mut between = |least, most| Duration::from_millis(rng.u64(least..most));
+        Self::scaled(1, rng)
+    }
+
+    /// Random ones, this many times as long.
+    pub(crate) fn scaled(scale: u64, rng: &mut Rng) -> Self {
+        let mut between = |least, most| Duration::from_millis(scale * rng.u64(least..most));
         let mut limits = Self {
             handshake: between(500, 3000),
             ping: between(300, 1500),

@@ -3,53 +3,20 @@
 use std::time::Duration;
 
 use barews::State;
-use barews::keepalive::{Reason, Timeouts};
+use barews::keepalive::Reason;
 use fastrand::Rng;
+
+use super::deadlines::Limits;
 
 /// What a verdict takes after its deadline, and the resolution of the deadlines.
 const SLACK: Duration = Duration::from_millis(20);
 /// The longest time between the last read and a verdict, in microseconds, in a process that runs.
 const RECENT: u64 = 220_000;
 
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    handshake: Duration,
-    ping: Duration,
-    pong: Duration,
-    idle: Option<Duration>,
-    message: Duration,
-    write: Duration,
-    close: Duration,
-}
-
-impl Limits {
-    /// Short ones, or long ones with which a peer outlasts a standstill.
-    pub(crate) fn random(rng: &mut Rng) -> Self {
-        let scale = if rng.u8(..4) == 0 { 8 } else { 1 };
-        let mut between = |least, most| Duration::from_millis(scale * rng.u64(least..most));
-        let mut limits = Self {
-            handshake: between(500, 3000),
-            ping: between(300, 1500),
-            pong: between(200, 1000),
-            idle: Some(between(1500, 4000)),
-            message: between(800, 3000),
-            write: between(300, 2000),
-            close: between(300, 1500),
-        };
-        limits.idle.take_if(|_| rng.bool());
-        limits
-    }
-
-    pub(crate) fn timeouts(self) -> Timeouts {
-        Timeouts::new()
-            .handshake_within(Some(self.handshake))
-            .ping_after(Some(self.ping))
-            .pong_within(Some(self.pong))
-            .idle_within(self.idle)
-            .message_within(Some(self.message))
-            .write_within(Some(self.write))
-            .close_within(Some(self.close))
-    }
+/// Short ones, or long ones with which a peer outlasts a standstill.
+pub(crate) fn random_limits(rng: &mut Rng) -> Limits {
+    let scale = if rng.u8(..4) == 0 { 8 } else { 1 };
+    Limits::scaled(scale, rng)
 }
 
 #[derive(Debug)]

@@ -14,7 +14,7 @@ use super::roles::{Keys, keys};
 use super::trace::{Ending, What};
 use super::whole_roles::Talk;
 use super::whole_side::WholeSide;
-use super::whole_times::{Limits, Times};
+use super::whole_times::{Times, random_limits};
 use super::world::{FAULTS, Fault, link_properties};
 
 /// A run with more events counts as endless.
@@ -134,7 +134,7 @@ impl WholeWorld {
         net.trace.push(net.now, None, What::Connect { client });
         net.counts.one(Count::Connections);
         let (client_end, server_end) = (End { link, server: false }, End { link, server: true });
-        let limits = [Limits::random(&mut net.rng), Limits::random(&mut net.rng)];
+        let limits = [random_limits(&mut net.rng), random_limits(&mut net.rng)];
         let config = config(&mut net.rng);
 
         let now = net.clock(server_end);
