@@ -6,8 +6,11 @@
 //! greater numbers only. They are exact in JavaScript for 200 years more.
 
 use std::collections::VecDeque;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
+
+use crate::handover::{Body, Parts, invalid};
 
 /// How many of the newest messages are kept for clients to catch up on.
 const WINDOW: usize = 1024;
@@ -27,6 +30,29 @@ impl Feed {
         let epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let newest = u64::try_from(epoch.as_micros()).unwrap_or_default();
         Self { window: Mutex::new(Window { newest, messages: VecDeque::new() }) }
+    }
+
+    /// For the successor of this process, which goes on with the same numbers.
+    pub(crate) fn seal(&self) -> Body {
+        let window = self.window();
+        let mut body = Body::default();
+        body.number(window.newest);
+        for message in &window.messages {
+            body.part(message.as_bytes());
+        }
+        body
+    }
+
+    pub(crate) fn unseal(body: &[u8]) -> io::Result<Self> {
+        let mut parts = Parts(body);
+        let (newest, mut messages) = (parts.number()?, VecDeque::new());
+        while !parts.is_empty() {
+            messages.push_back(str::from_utf8(parts.part()?).map_err(|_| invalid())?.into());
+        }
+        if messages.len() as u64 > newest {
+            return Err(invalid());
+        }
+        Ok(Self { window: Mutex::new(Window { newest, messages }) })
     }
 
     /// Appends the next message.

@@ -1,5 +1,7 @@
 //! What the server does for a client, decided by its request.
 
+mod handover;
+
 use std::io;
 use std::mem::take;
 
