@@ -13,6 +13,8 @@ mod example;
 #[cfg(unix)]
 mod faults;
 mod faulty_server;
+#[cfg(target_os = "linux")]
+mod handover;
 #[cfg(unix)]
 mod lifecycle;
 #[cfg(target_os = "linux")]
