@@ -128,7 +128,7 @@ fn negotiate(upgrade: &Upgrade<'_>, settings: &Settings) -> Option<DeflateAnswer
     upgrade.negotiate_deflate(&config)
 }
 
-fn inflater(
+pub(crate) fn inflater(
     params: DeflateParams,
     settings: &Settings,
 ) -> io::Result<InflateAssembler<Memory, Memory>> {

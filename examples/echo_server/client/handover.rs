@@ -11,15 +11,17 @@ use mio::net::TcpStream;
 use super::{Client, Flags, State};
 use crate::buffers::Lender;
 use crate::echo::Partial;
-use crate::handover::{Body, Parts};
+use crate::handover::{Body, Parts, invalid};
 use crate::memory::Memory;
 use crate::service::Service;
 use crate::settings::Settings;
 use crate::timers::Scheduled;
 
-/// Bits that never change: the end of the stream was read; not all that was read has been received.
+/// Bits that never change: the end of the stream was read; not all that was read has been received;
+/// there is a message in assembly.
 const ENDED: u8 = 1;
 const UNFINISHED: u8 = 2;
+const PARTIAL: u8 = 4;
 
 impl Client {
     /// Its state. `None` if this process has to serve it to its end.
@@ -27,6 +29,8 @@ impl Client {
         let Self { ws, state, flags, .. } = self;
         let mut bits = if flags.ended { ENDED } else { 0 };
         bits |= if flags.unfinished { UNFINISHED } else { 0 };
+        let partial = state.as_ref().is_some_and(|state| state.partial.is_some());
+        bits |= if partial { PARTIAL } else { 0 };
         let mut body = Body::default();
         body.part(&[bits]);
         let mut session = [0; Session::<Server>::MAX_SEALED_LEN];
@@ -60,6 +64,9 @@ impl Client {
     ) -> io::Result<Self> {
         let mut parts = Parts(body);
         let [bits] = parts.bytes()?;
+        if bits & !(ENDED | UNFINISHED | PARTIAL) != 0 {
+            return Err(invalid());
+        }
         let session = parts.part()?;
         let left = if session.is_empty() { parts.option()? } else { None };
         let (unread, unsent) = (parts.part()?, parts.part()?);
@@ -87,7 +94,8 @@ impl Client {
             Session::unseal_server(config, timeouts, session, tx, now).map_err(io::Error::other)?
         };
         let service = Service::unseal(&mut parts, settings)?;
-        let partial = if parts.is_empty() { None } else { Some(Partial::unseal(&mut parts)?) };
+        let partial = bits & PARTIAL != 0;
+        let partial = partial.then(|| Partial::unseal(&mut parts)).transpose()?;
         parts.end()?;
         let state = State { service, buffers, partial };
         let is_needed = state.is_holding() || !matches!(state.service, Service::Echo);
@@ -111,3 +119,6 @@ impl AsFd for Client {
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;
