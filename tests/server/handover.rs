@@ -1,7 +1,7 @@
 //! The example `echo_server` is replaced by a second process (`--handover`), which takes over its
 //! connections.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -283,6 +283,23 @@ fn loopback_a_candidate_that_ends_in_the_middle_changes_nothing() {
     clients.iter_mut().for_each(works);
 }
 
+/// A successor that hangs is given up, and cannot take over afterwards.
+#[test]
+fn loopback_a_candidate_that_hangs_is_given_up() {
+    let arguments = Arguments::new("hangs", &["--threads", "2"]);
+    let mut server = arguments.start();
+    let mut client = server.open("/");
+    let mut candidate = UnixStream::connect(&arguments.path).unwrap();
+    send(&mut candidate, HELLO_FRAME, &[1]);
+    while receive(&mut candidate).0 != END {}
+    works(&mut client);
+    let taken = candidate.write_all(&[7, 0, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(taken.unwrap_err().kind(), ErrorKind::BrokenPipe);
+    works(&mut client);
+    arguments.replace(&mut server);
+    works(&mut client);
+}
+
 /// `kill -9` while the successor receives connections.
 #[test]
 fn loopback_a_successor_that_is_killed_in_the_middle_changes_nothing() {
@@ -300,7 +317,7 @@ fn loopback_a_successor_that_is_killed_in_the_middle_changes_nothing() {
         command.args(["--listen", "127.0.0.1:0"]).args(&arguments.all);
         let mut successor = command.stdout(Stdio::piped()).spawn().unwrap();
         let lines = Lines::of(successor.stdout.take().unwrap());
-        while resident(successor.id()) < 8 << 20 && successor.try_wait().unwrap().is_none() {}
+        while resident(successor.id()) < 24 << 20 && successor.try_wait().unwrap().is_none() {}
         successor.kill().unwrap();
         successor.wait().unwrap();
         if lines.next("the end of the successor").is_some() {

@@ -27,10 +27,10 @@ impl Client {
     /// Its state. `None` if this process has to serve it to its end.
     pub(crate) fn seal(&mut self, now: Duration) -> Option<Body> {
         let Self { ws, state, flags, .. } = self;
-        let mut bits = if flags.ended { ENDED } else { 0 };
-        bits |= if flags.unfinished { UNFINISHED } else { 0 };
         let partial = state.as_ref().is_some_and(|state| state.partial.is_some());
-        bits |= if partial { PARTIAL } else { 0 };
+        let bits = [(flags.ended, ENDED), (flags.unfinished, UNFINISHED), (partial, PARTIAL)];
+        let bits =
+            bits.iter().fold(0, |bits, (is_set, bit)| if *is_set { bits | bit } else { bits });
         let mut body = Body::default();
         body.part(&[bits]);
         let mut session = [0; Session::<Server>::MAX_SEALED_LEN];

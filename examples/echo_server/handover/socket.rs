@@ -7,7 +7,7 @@ use std::net::Shutdown;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
-use rustix::io::retry_on_intr;
+use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
@@ -64,6 +64,10 @@ impl Socket {
         let received = retry_on_intr(|| {
             let parts = &mut [IoSliceMut::new(&mut header)];
             recvmsg(&self.0, parts, &mut control, RecvFlags::empty())
+        });
+        let received = received.map_err(|error| match error {
+            Errno::WOULDBLOCK => io::Error::other("the other server does not answer"),
+            error => error.into(),
         })?;
         let fd = control.drain().find_map(|message| match message {
             RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
