@@ -129,11 +129,16 @@ fn run(settings: Settings) -> Result<ExitCode, Box<dyn Error>> {
             let _ = sender.send(Cause::Signal);
         }
     });
-    if !until_handed_over(&causes, gate.as_deref(), &peers, &feed)? {
+    let shut_down = |peers: &[Peer]| peers.iter().for_each(|peer| peer.send(Notice::Shutdown));
+    if until_handed_over(&causes, gate.as_deref(), &peers, &feed)? {
+        // Clients that stay are served until a signal comes.
+        thread::spawn(move || {
+            while !matches!(causes.recv(), Ok(Cause::Signal) | Err(_)) {}
+            shut_down(&peers);
+        });
+    } else {
         settings.handover.as_deref().inspect(|path| gate::remove(path));
-        for peer in &peers {
-            peer.send(Notice::Shutdown);
-        }
+        shut_down(&peers);
     }
     drop(done);
     let _ = ticker.join();

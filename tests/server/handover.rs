@@ -46,10 +46,10 @@ impl Arguments {
         assert_eq!(old.wait().code(), Some(0));
     }
 
-    /// A process that should fail.
-    fn fail(&self) -> String {
+    /// Starts a process that fails; returns its words.
+    fn fail(&self, more: &[&str]) -> String {
         let mut command = Command::new(example("echo_server"));
-        command.args(["--listen", "127.0.0.1:0"]).args(&self.all);
+        command.args(["--listen", "127.0.0.1:0"]).args(&self.all).args(more);
         let output = output(command);
         assert_eq!(output.status.code(), Some(1), "{output:?}");
         String::from_utf8(output.stderr).unwrap()
@@ -245,6 +245,17 @@ fn loopback_who_gets_a_page_stays() {
     drop(visitor);
     assert_eq!(old.wait().code(), Some(0));
     works(&mut client);
+
+    // A signal for the predecessor does not concern its successor.
+    let mut visitor = server.connect();
+    visitor.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    visitor.stream.read_exact(&mut [0; 100]).unwrap();
+    let mut old = std::mem::replace(&mut server, arguments.start());
+    works(&mut client);
+    old.signal("TERM");
+    visitor.half_close();
+    assert_eq!(old.wait().code(), Some(0));
+    works(&mut client);
 }
 
 /// Frames of the protocol, without file descriptors.
@@ -306,7 +317,9 @@ fn loopback_a_successor_that_is_killed_in_the_middle_changes_nothing() {
     const LEN: usize = 2 << 20;
     let arguments = Arguments::new("killed", &["--threads", "1"]);
     for _ in 0..20 {
-        let mut server = arguments.start();
+        let all: Vec<&str> = arguments.all.iter().map(String::as_str).collect();
+        let mut server = Server::start_limited("-c 0", &all);
+        let errors = Lines::of(server.process.stderr.take().unwrap());
         // Messages in assembly, so that it takes some time.
         let mut clients: Vec<Client> = (0..40).map(|_| server.open("/")).collect();
         for client in &mut clients {
@@ -324,6 +337,7 @@ fn loopback_a_successor_that_is_killed_in_the_middle_changes_nothing() {
             // It was too quick.
             continue;
         }
+        errors.until("no hand-over");
         for client in &mut clients {
             client.send(FIN | CONTINUATION, b"end");
             let (first, payload) = client.frame().unwrap();
@@ -384,17 +398,35 @@ fn loopback_a_predecessor_of_another_version_is_refused() {
             // Until the other side has ended.
             let _ = socket.read(&mut [0]);
         });
-        let error = arguments.fail();
+        let error = arguments.fail(&[]);
         assert!(error.contains("cannot take over") && error.contains(why), "{error}");
         newer.join().unwrap();
     }
+}
+
+/// What the predecessor has agreed on with its clients, and what it has received, binds its successor.
+#[test]
+fn loopback_a_successor_with_other_arguments_is_refused() {
+    let arguments = Arguments::new("arguments", &["--threads", "1"]);
+    let mut server = arguments.start();
+    let mut client = server.open("/");
+    client.send(BINARY, &[1; 1000]);
+    sync(&mut client);
+    let error = arguments.fail(&["--listen", "127.0.0.1:1"]);
+    assert!(error.contains(&format!("it listens on {}", server.address)), "{error}");
+    let error = arguments.fail(&["--max-message-len", "999"]);
+    assert!(error.contains("cannot take over"), "{error}");
+    client.send(FIN | CONTINUATION, &[1]);
+    client.expect(&[(FIN | BINARY, &[1; 1001])]);
+    arguments.replace(&mut server);
+    works(&mut client);
 }
 
 #[test]
 fn loopback_the_last_server_leaves_no_socket() {
     let arguments = Arguments::new("last", &["--threads", "1"]);
     std::fs::write(&arguments.path, "a file").unwrap();
-    assert!(arguments.fail().contains("cannot listen for a successor"));
+    assert!(arguments.fail(&[]).contains("cannot listen for a successor"));
     std::fs::remove_file(&arguments.path).unwrap();
     // What a killed server has left is no obstacle.
     let mut server = arguments.start();
