@@ -131,7 +131,7 @@ fn run(settings: Settings) -> Result<ExitCode, Box<dyn Error>> {
     });
     let shut_down = |peers: &[Peer]| peers.iter().for_each(|peer| peer.send(Notice::Shutdown));
     if until_handed_over(&causes, gate.as_deref(), &peers, &feed)? {
-        // Clients that stay are served until a signal comes.
+        // The clients that stay are told to go when a signal comes.
         thread::spawn(move || {
             while !matches!(causes.recv(), Ok(Cause::Signal) | Err(_)) {}
             shut_down(&peers);

@@ -67,7 +67,7 @@ fn works(client: &mut Client) {
     client.expect(&[(FIN | TEXT, "Grüße".as_bytes())]);
 }
 
-/// All that was sent before has been received.
+/// Waits until the server has received all that was sent before.
 fn sync(client: &mut Client) {
     client.send(PING, b"?");
     client.expect(&[(PONG, b"?")]);
@@ -227,9 +227,9 @@ fn loopback_deadlines_go_over() {
     dropped.join().unwrap();
 }
 
-/// The predecessor serves whom its successor cannot serve, and ends after that.
+/// The predecessor serves the clients that its successor cannot serve, and ends after them.
 #[test]
-fn loopback_who_gets_a_page_stays() {
+fn loopback_a_visitor_of_the_page_stays() {
     let arguments = Arguments::new("page", &["--threads", "1"]);
     let mut server = arguments.start();
     let mut client = server.open("/");

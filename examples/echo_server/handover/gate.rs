@@ -17,10 +17,10 @@ use socket2::{Domain, SockAddr, Type};
 use super::{HELLO, REFUSED, Socket, VERSION, invalid};
 use crate::end::Cause;
 
-/// A process that wants to be the successor. It is told nothing if the sender is dropped.
+/// A process that wants to be the successor.
 pub(crate) struct Candidate {
     pub(crate) socket: Socket,
-    /// To be sent to if the server goes on, and the next candidate may come.
+    /// Sending to it lets the next candidate come. Dropping it ends [`watch`].
     pub(crate) goes_on: Sender<()>,
 }
 
@@ -29,7 +29,7 @@ pub(super) fn connect(path: &Path) -> io::Result<Option<Socket>> {
     match UnixStream::connect(path) {
         Ok(stream) => Socket::new(stream).map(Some),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        // A server has left it.
+        // A socket that a killed server has left.
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => Ok(None),
         Err(error) => Err(error),
     }
@@ -40,7 +40,7 @@ pub(crate) fn listen(path: &Path) -> io::Result<UnixListener> {
     remove(path);
     let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.bind(&SockAddr::unix(path)?)?;
-    // Before anyone can connect: who does gets the connections.
+    // Before another process can connect: it would get the connections.
     fs::set_permissions(path, Permissions::from_mode(0o600))?;
     socket.listen(16)?;
     Ok(OwnedFd::from(socket).into())

@@ -24,8 +24,8 @@ impl Part {
         self.reports.send(Ok(())).is_ok() && self.orders.recv().is_ok()
     }
 
-    /// Sends what the thread has. True once the successor has it: then the thread drops it. Until
-    /// then, the thread must not touch it.
+    /// Sends the thread's listener and clients with `give`, and waits. True if the successor has taken
+    /// them over.
     pub(crate) fn give(&self, give: impl FnOnce(&Socket) -> io::Result<()>) -> bool {
         let given = give(&self.socket.lock().unwrap_or_else(PoisonError::into_inner));
         self.reports.send(given).is_ok() && self.orders.recv().is_ok()
@@ -80,10 +80,10 @@ pub(crate) fn hand_over(
     Ok(())
 }
 
-/// Waits for the successor's word. Afterwards it cannot give it any more.
+/// Waits until the successor confirms. After an error, it can no longer confirm.
 fn taken(socket: &Socket) -> io::Result<()> {
     let answer = socket.receive().or_else(|error| {
-        // It may come at this moment.
+        // The confirmation may arrive at this moment.
         socket.refuse_more()?;
         socket.receive().map_err(|_| error)
     })?;

@@ -56,10 +56,10 @@ impl Worker {
         Ok(())
     }
 
-    /// Forgets a client. Its connection stays open: it is another process's, too.
+    /// Drops a client whose connection the successor has.
     fn release(&mut self, key: usize) {
         if let Some(mut client) = self.clients.try_remove(key) {
-            // Otherwise its events would still come.
+            // The connection stays open there, and so its events would still come.
             let _ = client.deregister(self.poll.registry());
             self.uncount(&client);
         }
