@@ -28,7 +28,7 @@ class Servers:
     def __init__(self, out, program):
         self.out = out
         self.command = [program, "--handover", out / "handover", "--deflate", "--threads", "2", "--feed-every", "20"]
-        self.listen, self.all, self.slowest = "127.0.0.1:0", [], 0
+        self.listen, self.all, self.slowest, self.most = "127.0.0.1:0", [], 0, 0
         self.listen = f"127.0.0.1:{self.replace()}"
 
     def replace(self):
@@ -38,6 +38,7 @@ class Servers:
         self.all.append(start([*self.command, "--listen", self.listen], log))
         port = port_of(self.all[-1], log, poll=0.002)
         self.slowest = max(self.slowest, time.monotonic() - begin)
+        self.most = max(self.most, sum(server.poll() is None for server in self.all[:-1]))
         return port
 
     def replace_until(self, is_over):
@@ -90,6 +91,7 @@ def main():
         report.note(f"{mode}: {len(ends)} servers have ended with 0", ends and set(ends) == {0}, ends)
         report.note(f"{mode}: the last server ends with 0", stop(servers.all[-1]) == 0)
     print(f"{mode}: {len(ends)} take-overs, the slowest {1e3 * servers.slowest:.0f} ms from the start of the process")
+    print(f"{mode}: at most {servers.most} predecessors at once had not ended yet")
     print(f"{mode}: longest round trip of the canary {found['canary']['max_ms']} ms, median {found['canary']['p50_ms']} ms")
     for name in ("websockets", "load", "page", "storm"):
         if found.get(name):
