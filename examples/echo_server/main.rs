@@ -12,6 +12,7 @@
 //! - `memory`: what messages may take, per process.
 //! - `end`: why the server ends.
 //! - `feed`: numbered messages at `/feed?after=N`, with a window to catch up from.
+//! - `redis_stream`: with `--feed`, its messages are those of a Redis Stream, which several servers share.
 
 #![deny(
     clippy::expect_used,
@@ -31,6 +32,8 @@ mod echo;
 mod end;
 mod feed;
 mod memory;
+#[cfg_attr(not(feature = "redis"), path = "no_redis.rs")]
+mod redis_stream;
 mod service;
 mod settings;
 mod stats;
@@ -67,7 +70,8 @@ fn main() -> ExitCode {
 
 fn run(settings: Settings) -> Result<ExitCode, Box<dyn Error>> {
     let settings = Arc::new(settings);
-    let (stats, feed) = (Arc::new(Stats::default()), Arc::new(Feed::new()));
+    let stats = Arc::new(Stats::default());
+    let feed = Arc::new(if settings.feed.is_some() { Feed::remote() } else { Feed::new() });
     memory::limit(settings.memory);
     let start = Instant::now();
     let (address, listeners) = listen(settings.address, settings.threads)
@@ -102,6 +106,9 @@ fn run(settings: Settings) -> Result<ExitCode, Box<dyn Error>> {
         threads.push(end::report(sender.clone(), move || worker.run()));
     }
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    if let Some(source) = &settings.feed {
+        source.start(&feed, &peers, (address, settings.feed_every), &sender);
+    }
     println!("listening on {address}");
     io::stdout().flush()?;
 
@@ -131,7 +138,7 @@ fn run(settings: Settings) -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Publishes the feed, and prints statistics every second.
+/// Publishes the feed if it is of this server alone, and prints statistics every second.
 fn tick(
     ended: &std::sync::mpsc::Receiver<()>,
     peers: &[Peer],
@@ -142,9 +149,9 @@ fn tick(
     let second = Duration::from_secs(1);
     let mut next = Instant::now() + second;
     while ended.recv_timeout(settings.feed_every) == Err(RecvTimeoutError::Timeout) {
-        feed.publish();
-        for peer in peers {
-            peer.send(Notice::Feed);
+        if settings.feed.is_none() {
+            feed.publish();
+            peers.iter().for_each(Peer::feed);
         }
         if settings.stats && Instant::now() >= next {
             next += second;
