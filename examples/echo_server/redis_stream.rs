@@ -92,6 +92,7 @@ impl Source {
         });
         let (source, feed) = (self.clone(), Arc::clone(feed));
         end::report(causes.clone(), move || {
+            thread::sleep(every);
             source.keep("publish to", |connection| {
                 source.publish(connection, &feed, node)?;
                 thread::sleep(every);
