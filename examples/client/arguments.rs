@@ -11,7 +11,8 @@ A client for the command line: connects, sends, prints every event, closes; or s
 
 usage: client ws://HOST[:PORT][/PATH][?QUERY]... [OPTION]...
 
-With several URLs, each attempt to connect takes the next one: servers with the same feed stand in for each other.
+With several URLs, which need --reconnect, each attempt to connect takes the next one: of servers
+with the same feed, another one takes over.
 
   --send TEXT            send a text; may be repeated
   --protocol NAME        offer a subprotocol; may be repeated
@@ -109,6 +110,11 @@ impl Arguments {
         }
         for url in &arguments.urls {
             parse(url)?;
+        }
+        if let [_, second, ..] = &arguments.urls[..]
+            && !arguments.reconnect
+        {
+            return Err(format!("{second}: a second URL needs --reconnect").into());
         }
         Ok(Some(arguments))
     }

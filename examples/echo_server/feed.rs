@@ -172,6 +172,7 @@ mod tests {
         let old = Feed::new();
         old.publish();
         let before = old.newest().unwrap_or(0);
+        std::thread::sleep(std::time::Duration::from_millis(1));
         let new = Feed::new();
         let epoch = new.newest().unwrap_or(0);
         // Also before the first message.
