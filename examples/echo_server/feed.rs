@@ -55,7 +55,7 @@ impl Feed {
     /// Appends the next message.
     pub(crate) fn publish(&self) {
         let mut window = self.window();
-        let number = window.newest.map_or(1, |newest| newest + 1);
+        let number = window.newest.map_or(1, |newest| newest.saturating_add(1));
         window.push(number);
     }
 
@@ -85,14 +85,14 @@ impl Feed {
         let mut texts = Vec::new();
         let mut last = seen;
         for (number, text) in window.messages.iter().skip(known) {
-            if last != 0 && *number != last + 1 {
+            if last != 0 && last.checked_add(1) != Some(*number) {
                 texts.push(gap(*number));
             }
             texts.push(Arc::clone(text));
             last = *number;
         }
         if texts.is_empty() && seen != 0 {
-            texts.push(gap(newest + 1));
+            texts.push(gap(newest.saturating_add(1)));
         }
         texts
     }
