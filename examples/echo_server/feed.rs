@@ -40,6 +40,12 @@ impl Place {
     pub(crate) fn new(seen: Option<u64>) -> Self {
         Self { seen, came: None }
     }
+
+    /// The last number that the client has seen.
+    #[allow(dead_code, reason = "not every server hands over")]
+    pub(crate) fn seen(&self) -> Option<u64> {
+        self.seen
+    }
 }
 
 impl Feed {
@@ -99,6 +105,24 @@ impl Feed {
 
     fn window(&self) -> MutexGuard<'_, Window> {
         self.window.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A feed that goes on in another process.
+#[allow(dead_code, reason = "not every server hands over")]
+impl Feed {
+    /// The number of the newest message, and the messages up to it.
+    pub(crate) fn kept(&self) -> (u64, Vec<Arc<str>>) {
+        let window = self.window();
+        let texts = window.messages.iter().map(|(_, text)| Arc::clone(text)).collect();
+        (window.newest.unwrap_or(0), texts)
+    }
+
+    /// The feed of this server alone that has kept this. `None` if there are more messages than numbers.
+    pub(crate) fn resume(newest: u64, texts: Vec<Arc<str>>) -> Option<Self> {
+        let before = newest.checked_sub(texts.len() as u64)?;
+        let messages = (before.saturating_add(1)..).zip(texts).collect();
+        Some(Self::from(Window { newest: Some(newest), messages, reads: None }))
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the server does for a client, decided by its request.
 
+mod handover;
+
 use std::io;
 use std::mem::take;
 
@@ -127,7 +129,7 @@ fn negotiate(upgrade: &Upgrade<'_>, settings: &Settings) -> Option<DeflateAnswer
     upgrade.negotiate_deflate(&config)
 }
 
-fn inflater(
+pub(crate) fn inflater(
     params: DeflateParams,
     settings: &Settings,
 ) -> io::Result<InflateAssembler<Memory, Memory>> {

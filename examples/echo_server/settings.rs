@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -38,6 +39,7 @@ pub(crate) struct Settings {
     pub(crate) feed: Option<Source>,
     pub(crate) feed_every: Duration,
     pub(crate) stats: bool,
+    pub(crate) handover: Option<PathBuf>,
 }
 
 pub(crate) const USAGE: &str = "\
@@ -65,6 +67,9 @@ usage: echo_server [OPTION]...
   --high-water N        stop reading from a client with more pending output in bytes (262144)
   --low-water N         until it has no more than this (65536)
   --stats               print a line of statistics every second
+  --handover PATH       take over the clients of the server with the same arguments,
+                        which then ends, and listen on a Unix socket at PATH for a
+                        successor; the number of threads stays
   -h, --help            print this text
 ";
 
@@ -88,6 +93,7 @@ impl Settings {
             feed: None,
             feed_every: Duration::from_secs(1),
             stats: false,
+            handover: None,
         };
         while let Some(argument) = parser.next()? {
             match argument {
@@ -121,6 +127,7 @@ impl Settings {
                     settings.feed_every = Duration::from_millis(parser.value()?.parse()?);
                 }
                 Arg::Long("stats") => settings.stats = true,
+                Arg::Long("handover") => settings.handover = Some(parser.value()?.into()),
                 Arg::Long("help") | Arg::Short('h') => return Ok(None),
                 other => return Err(other.unexpected().into()),
             }

@@ -1,5 +1,7 @@
 //! A worker thread: its listener, clients and timers, and the messages from other threads.
 
+mod handover;
+
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use crate::broadcast::{BroadcastMessage, Encoder};
 use crate::buffers::Lender;
 use crate::client::{Client, Progress};
 use crate::feed::Feed;
+use crate::handover::Part;
 use crate::memory::{Memory, Pool};
 use crate::settings::Settings;
 use crate::stats::Stats;
@@ -48,6 +51,14 @@ pub(crate) enum Notice {
     Feed,
     /// Accept no more clients, close the open ones, and end.
     Shutdown,
+    /// Another process takes over.
+    HandOver(Part),
+}
+
+/// What a thread starts with.
+pub(crate) struct Seat {
+    pub(crate) listener: TcpListener,
+    pub(crate) clients: Vec<Client>,
 }
 
 /// A handle to send messages to a thread.
@@ -128,6 +139,7 @@ pub(crate) struct Worker {
     ready: VecDeque<u32>,
     /// There may be more notices than were handled in this turn of the loop.
     has_notices: bool,
+    handover: Option<Part>,
     shared: Shared,
     start: Instant,
     accept_at: Option<Duration>,
@@ -137,14 +149,15 @@ pub(crate) struct Worker {
 impl Worker {
     pub(crate) fn new(
         poll: Poll,
-        mut listener: TcpListener,
+        seat: Seat,
         inbox: Inbox,
         peers: Vec<Peer>,
         shared: Shared,
         start: Instant,
     ) -> io::Result<Self> {
+        let Seat { mut listener, clients } = seat;
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
-        Ok(Self {
+        let mut worker = Self {
             poll,
             listener: Some(listener),
             inbox,
@@ -153,11 +166,14 @@ impl Worker {
             timers: Timers::default(),
             ready: VecDeque::new(),
             has_notices: false,
+            handover: None,
             shared,
             start,
             accept_at: None,
             trim_at: Duration::ZERO,
-        })
+        };
+        worker.seat(clients)?;
+        Ok(worker)
     }
 
     pub(crate) fn run(mut self) -> io::Result<()> {
@@ -191,6 +207,9 @@ impl Worker {
             }
             self.broadcast();
             self.handle_notices();
+            if let Some(part) = self.handover.take() {
+                self.hand_over(&part);
+            }
         }
         Ok(())
     }
@@ -224,18 +243,13 @@ impl Worker {
         for _ in 0..AT_ONCE {
             let Some(listener) = &self.listener else { return };
             match listener.accept() {
-                Ok((mut stream, _)) => {
+                Ok((stream, _)) => {
                     let _ = stream.set_nodelay(true);
+                    let mut client = Client::new(stream, &self.shared);
                     let entry = self.clients.vacant_entry();
-                    let interest = Interest::READABLE | Interest::WRITABLE;
-                    if self
-                        .poll
-                        .registry()
-                        .register(&mut stream, Token(entry.key()), interest)
-                        .is_ok()
-                    {
-                        let key = entry.key();
-                        let client = entry.insert(Client::new(stream, &self.shared));
+                    let key = entry.key();
+                    if client.register(self.poll.registry(), key).is_ok() {
+                        let client = entry.insert(client);
                         self.shared.stats.connections.fetch_add(1, Relaxed);
                         self.timers.schedule(key, client.deadline(), &mut client.scheduled);
                     }
@@ -284,8 +298,7 @@ impl Worker {
     fn settle(&mut self, key: usize, progress: Progress) {
         if progress == Progress::Ended {
             if let Some(client) = self.clients.try_remove(key) {
-                self.shared.stats.connections.fetch_sub(1, Relaxed);
-                self.shared.stats.buffers.fetch_sub(client.is_holding().into(), Relaxed);
+                self.uncount(&client);
             }
         } else if let Some(client) = self.clients.get_mut(key) {
             // What is due at once needs no timer.
@@ -294,6 +307,17 @@ impl Worker {
             } else {
                 self.timers.schedule(key, client.deadline(), &mut client.scheduled);
             }
+        }
+    }
+
+    fn uncount(&self, client: &Client) {
+        self.shared.stats.connections.fetch_sub(1, Relaxed);
+        self.shared.stats.buffers.fetch_sub(client.is_holding().into(), Relaxed);
+    }
+
+    fn close_listener(&mut self) {
+        if let Some(mut listener) = self.listener.take() {
+            let _ = self.poll.registry().deregister(&mut listener);
         }
     }
 
@@ -338,10 +362,9 @@ impl Worker {
                     self.inbox.own.is_fed.swap(false, AcqRel);
                     self.for_each_client(Client::feed);
                 }
+                Notice::HandOver(part) => self.handover = Some(part),
                 Notice::Shutdown => {
-                    if let Some(mut listener) = self.listener.take() {
-                        let _ = self.poll.registry().deregister(&mut listener);
-                    }
+                    self.close_listener();
                     self.for_each_client(|client, shared| {
                         client.close(CloseCode::GOING_AWAY, shared)
                     });

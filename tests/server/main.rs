@@ -15,6 +15,8 @@ mod faults;
 mod faulty_server;
 #[cfg(all(target_os = "linux", feature = "redis"))]
 mod feed;
+#[cfg(target_os = "linux")]
+mod handover;
 #[cfg(unix)]
 mod lifecycle;
 #[cfg(target_os = "linux")]
