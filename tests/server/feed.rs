@@ -7,6 +7,7 @@ use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
 use crate::example::{Client, Lines, PATIENCE, Server, example};
+use crate::handover::Arguments;
 use crate::lifecycle::number;
 use crate::redis::{Redis, free_address};
 use crate::support::frame::{FIN, KEY, PONG, TEXT, frame};
@@ -200,6 +201,28 @@ fn loopback_a_stream_that_was_lost_continues_with_greater_numbers() {
     let next = until_gap(&mut client, next);
     assert_eq!(number(&mut client), next);
     assert_eq!(number(&mut client), next + 1);
+}
+
+/// The places go to the successor, which reads the stream itself.
+#[test]
+fn loopback_a_successor_goes_on_with_the_stream() {
+    let redis = Redis::start(false);
+    let seen = redis.publish();
+    let feed = redis.feed();
+    let arguments = Arguments::new("stream", &["--feed", &feed, "--feed-every", NEVER]);
+    let mut server = arguments.start();
+    let mut clients = [after(&server, seen), after(&server, seen)];
+    for turn in 0..5 {
+        redis.publish();
+        // The other one may not have got it before the hand-over, and gets it once.
+        assert_eq!(number(&mut clients[0]), seen + 1 + turn);
+        arguments.replace(&mut server);
+    }
+    redis.publish();
+    for turn in 0..6 {
+        assert_eq!(number(&mut clients[1]), seen + 1 + turn);
+    }
+    assert_eq!(number(&mut clients[0]), seen + 6);
 }
 
 #[test]
