@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # Replaces an echo_server again and again under load, and judges what its clients see.
-# usage: run.py OUTDIR ECHO_SERVER LOAD SECONDS idle|load [browser]
+# usage: run.py OUTDIR ECHO_SERVER LOAD SECONDS idle|load|storm [browser]
 """`load`: `load` with 50 connections and 32 messages in flight on each, 100 clients of the Python library `websockets`, and with
-`browser` a page in Chromium. `idle`: 100 quiet clients. Beside them, a canary measures the pauses. Exit 1 unless there
-was no error at all.
+`browser` a page in Chromium. `idle`: 100 quiet clients. `storm`: the hostile clients of `load --torment`, beside honest ones.
+Beside them, a canary measures the pauses. Exit 1 unless there was no error at all.
 """
+import contextlib
 import json
 import pathlib
 import subprocess
@@ -39,16 +40,16 @@ class Servers:
         self.slowest = max(self.slowest, time.monotonic() - begin)
         return port
 
-    def replace_until(self, end):
-        while time.monotonic() < end:
+    def replace_until(self, is_over):
+        while not is_over():
             begin = time.monotonic()
             self.replace()
             time.sleep(max(0, begin + EVERY - time.monotonic()))
 
 
 def main():
-    if len(sys.argv) < 6 or sys.argv[5] not in ("idle", "load"):
-        sys.exit("usage: run.py OUTDIR ECHO_SERVER LOAD SECONDS idle|load [browser]")
+    if len(sys.argv) < 6 or sys.argv[5] not in ("idle", "load", "storm"):
+        sys.exit("usage: run.py OUTDIR ECHO_SERVER LOAD SECONDS idle|load|storm [browser]")
     out, program, load = map(pathlib.Path, sys.argv[1:4])
     seconds, mode = float(sys.argv[4]), sys.argv[5]
     report, found = Report(), {}
@@ -63,21 +64,25 @@ def main():
         children, python = {}, [sys.executable, HERE / "clients.py", port]
         with browser_page(out, port) if "browser" in sys.argv[6:] else no_page() as page:
             begin = time.monotonic()
-            client("canary", *python, 1 if mode == "load" else 100, seconds, "canary")
+            client("canary", *python, 100 if mode == "idle" else 1, seconds, "canary")
+            if mode == "storm":
+                rounds = max(1, round(seconds / 6))
+                torment = ["--torment", "--connections", "60", "--rounds", str(rounds), "--patience", "60", "--json"]
+                client("storm", load, "--connect", servers.listen, "--seconds", str(seconds), *torment)
             if mode == "load":
                 client("websockets", *python, 100, seconds, "websockets")
                 shape = ["--connections", "50", "--pipeline", "32", "--seconds", str(seconds), "--json"]
                 client("load", load, "--connect", servers.listen, *shape)
             talk = threading.Thread(target=lambda: found.update(page=page(seconds)))
             talk.start()
-            servers.replace_until(begin + seconds + 1)
+            servers.replace_until(lambda: time.monotonic() > begin + seconds + 1 and ended(children.get("storm")))
             talk.join()
             for name, child in children.items():
                 with report.case(f"{mode}: {name}"):
                     status = wait(child, 60)
                     lines = (out / f"{name}.json").read_text().splitlines()
                     found[name] = json.loads(lines[-1])
-                    if status or found[name]["errors"]:
+                    if status or found[name].get("errors") or not found[name].get("right", True):
                         raise AssertionError(f"status {status}: {lines}")
         if found["page"]:
             report.note(f"{mode}: page", not found["page"]["errors"] and found["page"]["messages"], found["page"])
@@ -86,40 +91,37 @@ def main():
         report.note(f"{mode}: the last server ends with 0", stop(servers.all[-1]) == 0)
     print(f"{mode}: {len(ends)} take-overs, the slowest {1e3 * servers.slowest:.0f} ms from the start of the process")
     print(f"{mode}: longest round trip of the canary {found['canary']['max_ms']} ms, median {found['canary']['p50_ms']} ms")
-    for name in ("websockets", "load", "page"):
+    for name in ("websockets", "load", "page", "storm"):
         if found.get(name):
-            print(f"{mode}: {name}: {found[name]}")
+            print(f"{mode}: {name}: {found[name]}"[:600])
     return 1 if report.failed else 0
 
 
-def no_page():
-    import contextlib
+def ended(child):
+    return child is None or child.poll() is not None
 
+
+def no_page():
     return contextlib.nullcontext(lambda seconds: None)
 
 
+@contextlib.contextmanager
 def browser_page(out, port):
-    import contextlib
-
+    """A page of the server, which stays open: a function that lets it talk for some seconds."""
     import browser
 
-    @contextlib.contextmanager
-    def opened():
-        with browser.open_page(out, start, stop) as page:
-            page.call("Page.navigate", url=f"http://127.0.0.1:{port}/")
-            page.wait("document.readyState === 'complete' && document.getElementById('status').textContent === 'open'")
-            script = (HERE / "page.js").read_text(encoding="utf-8")
+    with browser.open_page(out, start, stop) as page:
+        page.call("Page.navigate", url=f"http://127.0.0.1:{port}/")
+        page.wait("document.readyState === 'complete' && document.getElementById('status').textContent === 'open'")
+        script = (HERE / "page.js").read_text(encoding="utf-8")
 
-            def run(seconds):
-                result = page.value(f"({script.strip()})({seconds})", patience=seconds + 60)
-                # The page's own connection has stayed open.
-                status = page.value("document.getElementById('status').textContent")
-                result["errors"] += [] if status == "open" else [f"the page is {status}"]
-                return result
+        def run(seconds):
+            result = page.value(f"({script.strip()})({seconds})", patience=seconds + 60)
+            status = page.value("document.getElementById('status').textContent")
+            result["errors"] += [] if status == "open" else [f"the page's own connection is {status}"]
+            return result
 
-            yield run
-
-    return opened()
+        yield run
 
 
 if __name__ == "__main__":
