@@ -16,8 +16,9 @@
 //! `TAKEN`, it drops them and ends.
 //!
 //! A connection is a file descriptor, its sealed [`Session`](barews::session::Session), its unread
-//! and unsent bytes, and what its service keeps. A client that is being sent a page, or told that its
-//! request is wrong, stays with the predecessor, which ends after it.
+//! and unsent bytes, and what its service keeps. Two kinds of clients stay with the predecessor, which
+//! ends after them: those that are being sent a page, or told that their request is wrong, and those
+//! inside a message that is compressed or to be broadcast.
 //!
 //! - `gate`: the Unix socket at PATH. `socket`: frames, with file descriptors. `body`: what is in them.
 //!   `feed`: the feed of the server alone; one from Redis is read anew.
