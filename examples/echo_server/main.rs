@@ -13,6 +13,7 @@
 //! - `end`: why the server ends.
 //! - `handover`: replaces the process and keeps the connections.
 //! - `feed`: numbered messages at `/feed?after=N`, with a window to catch up from.
+//! - `redis_stream`: with `--feed`, its messages are those of a Redis Stream, which several servers share.
 
 #![deny(
     clippy::expect_used,
@@ -33,6 +34,8 @@ mod end;
 mod feed;
 mod handover;
 mod memory;
+#[cfg_attr(not(feature = "redis"), path = "no_redis.rs")]
+mod redis_stream;
 mod service;
 mod settings;
 mod stats;
@@ -108,6 +111,9 @@ fn run(settings: Settings) -> Result<ExitCode, Box<dyn Error>> {
     let (sender, causes) = channel();
     let run = |worker: Worker| end::report(sender.clone(), move || worker.run());
     let threads: Vec<_> = workers.into_iter().map(run).collect();
+    if let Some(source) = &settings.feed {
+        source.start(&feed, &peers, (address, settings.feed_every), &sender);
+    }
     println!("listening on {address}");
     io::stdout().flush()?;
     if let Some(gate) = &gate {
@@ -162,7 +168,7 @@ fn origin(settings: &Settings, start: Instant) -> Result<Origin, Box<dyn Error>>
         .map_err(|error| format!("cannot listen on {}: {error}", settings.address))?;
     let gate = path.map(gate::listen).transpose();
     let gate = gate.map_err(|error| format!("cannot listen for a successor: {error}"))?;
-    Ok(Origin::new(address, listeners, gate))
+    Ok(Origin::new(settings, address, listeners, gate))
 }
 
 /// Waits until the server has to end. True if another process has taken over.
@@ -183,14 +189,14 @@ fn until_handed_over(
     Ok(false)
 }
 
-/// Publishes the feed, and prints statistics every second.
+/// Publishes the feed if it is of this server alone, and prints statistics every second.
 fn tick(ended: &Receiver<()>, peers: &[Peer], settings: &Settings, stats: &Stats, feed: &Feed) {
     let second = Duration::from_secs(1);
     let mut next = Instant::now() + second;
     while ended.recv_timeout(settings.feed_every) == Err(RecvTimeoutError::Timeout) {
-        feed.publish();
-        for peer in peers {
-            peer.send(Notice::Feed);
+        if settings.feed.is_none() {
+            feed.publish();
+            peers.iter().for_each(Peer::feed);
         }
         if settings.stats && Instant::now() >= next {
             next += second;

@@ -14,6 +14,7 @@ use barews::session::Session;
 use barews::{SendBuffer, Server};
 
 use crate::broadcast::Publisher;
+use crate::feed::Place;
 use crate::memory::Memory;
 use crate::settings::Settings;
 use crate::worker::Shared;
@@ -41,8 +42,8 @@ pub(crate) enum Service {
     Deflate(Box<Codec>),
     /// The messages of all clients.
     Broadcast(Box<Publisher>),
-    /// The numbered feed, after this number.
-    Feed { seen: Option<u64> },
+    /// The numbered feed, after this place.
+    Feed { place: Place },
 }
 
 /// Both directions of a client that has negotiated compression.
@@ -87,7 +88,7 @@ pub(crate) fn open(
     let params = deflate.map(|answer| answer.params());
     Ok(if is_feed {
         let after = request.query().and_then(|query| query.strip_prefix("after="));
-        Service::Feed { seen: after.and_then(|n| n.parse().ok()) }
+        Service::Feed { place: Place::new(after.and_then(|n| n.parse().ok())) }
     } else if settings.broadcast {
         let messages = params.map(|params| inflater(params, settings)).transpose()?;
         Service::Broadcast(Box::new(Publisher::new(messages)))

@@ -10,6 +10,8 @@ use barews::Config;
 use barews::deflate::{Deflate, WindowBits};
 use barews::keepalive::Timeouts;
 
+use crate::redis_stream::Source;
+
 /// The longest message to broadcast. It is reassembled in memory first.
 const MAX_BROADCAST_LEN: usize = 1 << 20;
 
@@ -33,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) broadcast: bool,
     /// Accept compression, with windows of at most this size.
     pub(crate) deflate: Option<WindowBits>,
+    /// Where the feed comes from; `None` is this server alone.
+    pub(crate) feed: Option<Source>,
     pub(crate) feed_every: Duration,
     pub(crate) stats: bool,
     pub(crate) handover: Option<PathBuf>,
@@ -53,7 +57,10 @@ usage: echo_server [OPTION]...
   --deflate             compress for clients that offer permessage-deflate
   --window-bits N       the same with windows of at most 2^N bytes, 8 to 15 (15)
   --broadcast           send each message to every client instead of echoing it
-  --feed-every MS       the interval of the numbered messages at /feed (1000)
+  --feed URL            redis://HOST:PORT/STREAM: the messages at /feed are those of a Redis
+                        Stream, which several servers share (needs Redis 7 and a build with
+                        --features redis); without it, each server has a feed of its own
+  --feed-every MS       the interval at which this server publishes to the feed (1000)
   --timeout NAME=MS     a deadline: handshake, ping, pong, idle, message, write or close;
                         0 is none; may be repeated
   --read-len N          the length of a thread's read buffer in bytes (65536)
@@ -83,6 +90,7 @@ impl Settings {
             low: 64 << 10,
             broadcast: false,
             deflate: None,
+            feed: None,
             feed_every: Duration::from_secs(1),
             stats: false,
             handover: None,
@@ -111,6 +119,9 @@ impl Settings {
                 Arg::Long("window-bits") => {
                     let bits = WindowBits::new(parser.value()?.parse()?);
                     settings.deflate = Some(bits.ok_or("--window-bits must be 8 to 15")?);
+                }
+                Arg::Long("feed") => {
+                    settings.feed = Some(Source::parse(&parser.value()?.string()?)?);
                 }
                 Arg::Long("feed-every") => {
                     settings.feed_every = Duration::from_millis(parser.value()?.parse()?);

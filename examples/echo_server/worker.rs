@@ -5,8 +5,8 @@ mod handover;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{AcqRel, Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::mpsc::{Receiver, SendError, Sender};
 use std::time::{Duration, Instant};
 
@@ -47,7 +47,7 @@ const BACKLOG: usize = 1 << 20;
 pub(crate) enum Notice {
     /// Messages to broadcast.
     Broadcast(Arc<[BroadcastMessage]>),
-    /// The feed has a new message.
+    /// The feed has new messages.
     Feed,
     /// Accept no more clients, close the open ones, and end.
     Shutdown,
@@ -68,11 +68,13 @@ pub(crate) struct Peer {
     waker: Arc<Waker>,
     /// The memory of the broadcast messages that it has not handled yet, in bytes.
     backlog: Arc<AtomicUsize>,
+    /// It has not handled the last [`Notice::Feed`] yet.
+    is_fed: Arc<AtomicBool>,
 }
 
 impl Peer {
     pub(crate) fn new(sender: Sender<Notice>, waker: Arc<Waker>) -> Self {
-        Self { sender, waker, backlog: Arc::default() }
+        Self { sender, waker, backlog: Arc::default(), is_fed: Arc::default() }
     }
 
     pub(crate) fn send(&self, notice: Notice) {
@@ -81,6 +83,13 @@ impl Peer {
         match self.sender.send(notice) {
             Ok(()) => drop(self.waker.wake()),
             Err(SendError(notice)) => drop(self.backlog.fetch_sub(notice.cost(), Relaxed)),
+        }
+    }
+
+    /// Says that the feed has news. One notice at a time, however fast the messages come.
+    pub(crate) fn feed(&self) {
+        if !self.is_fed.swap(true, AcqRel) {
+            self.send(Notice::Feed);
         }
     }
 }
@@ -348,7 +357,11 @@ impl Worker {
             self.inbox.own.backlog.fetch_sub(notice.cost(), Relaxed);
             match notice {
                 Notice::Broadcast(batch) => messages.extend(batch.iter().cloned()),
-                Notice::Feed => self.for_each_client(Client::feed),
+                Notice::Feed => {
+                    // First, so that what comes from here on brings another notice.
+                    self.inbox.own.is_fed.swap(false, AcqRel);
+                    self.for_each_client(Client::feed);
+                }
                 Notice::HandOver(part) => self.handover = Some(part),
                 Notice::Shutdown => {
                     self.close_listener();

@@ -21,26 +21,26 @@ const CLIENT: u8 = 4;
 const END: u8 = 6;
 
 /// The arguments of a server and its successors.
-struct Arguments {
+pub(crate) struct Arguments {
     all: Vec<String>,
     path: PathBuf,
 }
 
 impl Arguments {
     /// `name` is that of the test.
-    fn new(name: &str, arguments: &[&str]) -> Self {
+    pub(crate) fn new(name: &str, arguments: &[&str]) -> Self {
         let path = std::env::temp_dir().join(format!("barews-{}-{name}", std::process::id()));
         let mut all: Vec<String> = arguments.iter().map(|&it| it.to_owned()).collect();
         all.extend(["--handover".to_owned(), path.to_str().unwrap().to_owned()]);
         Self { all, path }
     }
 
-    fn start(&self) -> Server {
+    pub(crate) fn start(&self) -> Server {
         Server::start(&self.all.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
     /// Starts a successor, and waits for the end of the server.
-    fn replace(&self, server: &mut Server) {
+    pub(crate) fn replace(&self, server: &mut Server) {
         let mut old = std::mem::replace(server, self.start());
         assert_eq!(old.address, server.address);
         assert_eq!(old.wait().code(), Some(0));

@@ -190,10 +190,8 @@ impl Client {
             return Progress::Waiting;
         }
         self.with_state(shared, |client, state, shared| {
-            let Service::Feed { seen } = &mut state.service else { return Ok(Progress::Waiting) };
-            let (messages, newest) = shared.feed.after(*seen);
-            *seen = Some(newest);
-            for text in messages {
+            let Service::Feed { place } = &mut state.service else { return Ok(Progress::Waiting) };
+            for text in shared.feed.after(place) {
                 client.make_way(state, shared)?;
                 client.ws.send_text(&text, &mut state.buffers.tx).map_err(io::Error::other)?;
             }

@@ -21,10 +21,12 @@
 //! inside a message that is compressed or to be broadcast.
 //!
 //! - `gate`: the Unix socket at PATH. `socket`: frames, with file descriptors. `body`: what is in them.
+//!   `feed`: the feed of the server alone; one from Redis is read anew.
 //! - `predecessor`, `successor`: the two sides. The part of a thread is in `worker::handover`, that of
 //!   a client in `client::handover` and `service::handover`.
 
 mod body;
+mod feed;
 pub(crate) mod gate;
 pub(crate) mod predecessor;
 mod socket;

@@ -72,7 +72,7 @@ pub(crate) fn hand_over(
     threads.iter().try_for_each(Thread::report)?;
     {
         let socket = socket.lock().unwrap_or_else(PoisonError::into_inner);
-        socket.send(FEED, feed.seal().as_bytes(), None)?;
+        socket.send(FEED, super::feed::seal(feed).as_bytes(), None)?;
         socket.send(END, &[], None)?;
         taken(&socket)?;
     }

@@ -47,7 +47,8 @@ pub(crate) fn take_over(
         (REFUSED, why) => return Err(io::Error::other(String::from_utf8_lossy(why))),
         _ => return Err(invalid()),
     }
-    let mut origin = Origin::new(settings.address, Vec::new(), Some(welcome.take_fd()?.into()));
+    let mut origin =
+        Origin::new(settings, settings.address, Vec::new(), Some(welcome.take_fd()?.into()));
     loop {
         let mut frame = predecessor.receive()?;
         match frame.kind {
@@ -61,7 +62,9 @@ pub(crate) fn take_over(
                 let client = Client::unseal(fd, &frame.body, settings, start.elapsed())?;
                 origin.seats.last_mut().ok_or_else(invalid)?.clients.push(client);
             }
-            FEED => origin.feed = Feed::unseal(&frame.body)?,
+            FEED if settings.feed.is_none() => origin.feed = super::feed::unseal(&frame.body)?,
+            // Read anew.
+            FEED => {}
             END => break,
             _ => return Err(invalid()),
         }
@@ -73,12 +76,14 @@ pub(crate) fn take_over(
 impl Origin {
     /// A server with no predecessor.
     pub(crate) fn new(
+        settings: &Settings,
         address: SocketAddr,
         listeners: Vec<TcpListener>,
         gate: Option<UnixListener>,
     ) -> Self {
         let seats = listeners.into_iter().map(|listener| Seat { listener, clients: Vec::new() });
-        let (seats, feed) = (seats.collect(), Feed::new());
+        let feed = if settings.feed.is_some() { Feed::remote() } else { Feed::new() };
+        let seats = seats.collect();
         Self { address, seats, feed, gate, predecessor: None }
     }
 }

@@ -7,6 +7,7 @@ use barews::{Assembler, UnsealError};
 
 use super::{Codec, EFFORT, Service};
 use crate::broadcast::Publisher;
+use crate::feed::Place;
 use crate::handover::{Body, Parts, invalid};
 use crate::memory::Memory;
 use crate::settings::Settings;
@@ -35,8 +36,8 @@ impl Service {
                     seal_messages(messages, body.part(&[COMPRESSED_BROADCAST]))?;
                 }
             },
-            Self::Feed { seen } => {
-                body.part(&[FEED]).option(*seen);
+            Self::Feed { place } => {
+                body.part(&[FEED]).option(place.seen());
             }
         }
         Some(())
@@ -58,7 +59,7 @@ impl Service {
                 let messages = Box::new(unseal_messages(parts, settings)?);
                 Self::Broadcast(Box::new(Publisher::Compressed(messages)))
             }
-            [FEED] => Self::Feed { seen: parts.option()? },
+            [FEED] => Self::Feed { place: Place::new(parts.option()?) },
             _ => return Err(invalid()),
         })
     }

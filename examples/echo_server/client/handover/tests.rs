@@ -13,6 +13,7 @@ use barews::{Connection, Kind, Message};
 
 use super::*;
 use crate::buffers::Buffers;
+use crate::feed::Place;
 use crate::memory::Pool;
 use crate::service::{Codec, deflater, inflater};
 
@@ -94,7 +95,7 @@ fn example(row: usize) -> Client {
             let deflate = deflater(params.server()).unwrap();
             service = Service::Deflate(Box::new(Codec { messages, deflate }));
         }
-        5 => service = Service::Feed { seen: Some(1 << 40) },
+        5 => service = Service::Feed { place: Place::new(Some(1 << 40)) },
         _ => {}
     }
     while row != 0 && ws.receive(&mut rx, &mut tx, NOW).is_some() {}
