@@ -39,8 +39,8 @@ pub fn mask(bytes: &mut [u8], key: [u8; 4]) -> [u8; 4] {
 pub(crate) fn mask_ascii(bytes: &mut [u8], key: [u8; 4]) -> ([u8; 4], bool) {
     let after = rotate(key, bytes.len());
     #[cfg(feature = "simd")]
-    if bytes.len() >= vectors::LEAST {
-        return (after, vectors::mask(bytes, key));
+    if bytes.len() >= LANE {
+        return (after, vectors::mask(bytes, key, after));
     }
     (after, baseline(bytes, key, after))
 }
@@ -175,9 +175,20 @@ mod vectors {
     use super::{baseline, repeat, rotate};
 
     /// The length in bytes from which the call, which cannot be inlined, pays.
-    pub(super) const LEAST: usize = 256;
+    const LEAST: usize = 256;
 
-    pub(super) fn mask(bytes: &mut [u8], key: [u8; 4]) -> bool {
+    /// Not inlined, so that the code for payloads shorter than a lane is.
+    #[inline(never)]
+    pub(super) fn mask(bytes: &mut [u8], key: [u8; 4], after: [u8; 4]) -> bool {
+        if bytes.len() < LEAST {
+            return baseline(bytes, key, after);
+        }
+        dispatch(bytes, key)
+    }
+
+    /// Not inlined, so that a call of [`mask`] saves no registers for it.
+    #[inline(never)]
+    fn dispatch(bytes: &mut [u8], key: [u8; 4]) -> bool {
         Arch::new().dispatch(Mask { bytes, key })
     }
 
@@ -227,6 +238,7 @@ mod vectors {
     #[cfg(test)]
     #[allow(clippy::indexing_slicing, reason = "tests may panic")]
     mod tests {
+        use super::super::mask_ascii;
         use super::*;
 
         /// With the vectors of this processor, and without vectors.
@@ -247,7 +259,7 @@ mod vectors {
                     let is_ascii = bad >= len;
                     let mut again = masked;
                     assert_eq!(
-                        mask(&mut again[start..start + len], KEY),
+                        mask_ascii(&mut again[start..start + len], KEY).1,
                         is_ascii,
                         "{start} {len}"
                     );

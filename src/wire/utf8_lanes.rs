@@ -14,11 +14,11 @@ pub(super) const VECTORS: bool = cfg!(any(target_feature = "sse2", target_featur
 /// How many bytes before its own position a byte depends on.
 pub(super) const BEFORE: usize = 3;
 
-/// The length of a lane in bytes.
-const LANE: usize = 32;
+/// The length of a lane in bytes: one vector, so that all that is seen of a run stays in registers.
+const LANE: usize = if cfg!(any(feature = "simd", target_feature = "avx2")) { 32 } else { 16 };
 
 /// Bytes between two checks whether all are ASCII.
-const BLOCK: usize = 2 * LANE;
+const BLOCK: usize = 64;
 
 /// Bytes between two checks of the result.
 const RUN: usize = 32 * BLOCK;
@@ -59,8 +59,8 @@ mod vectors {
 
 #[inline(always)]
 fn prefix(bytes: &[u8]) -> usize {
-    let is_ascii = |block: &&[u8; 4 * LANE]| block.is_ascii();
-    let ascii = bytes.as_chunks().0.iter().take_while(is_ascii).count() * 4 * LANE;
+    let is_ascii = |block: &&[u8; 2 * BLOCK]| block.is_ascii();
+    let ascii = bytes.as_chunks().0.iter().take_while(is_ascii).count() * 2 * BLOCK;
     let mut start = ascii.saturating_sub(BEFORE);
     // A run with a character of four bytes is done again. In a short text that costs too much, and
     // no lane looks at the first two bytes for one.
@@ -82,18 +82,22 @@ fn runs<const FOUR: bool>(bytes: &[u8], mut start: usize) -> usize {
         while at < start + RUN
             && let Some(block) = bytes.get(at..at + BEFORE + BLOCK)
         {
-            let is_ascii = block.first_chunk::<LANE>().is_some_and(|lane| lane.is_ascii())
+            let is_ascii = block.first_chunk::<32>().is_some_and(|start| start.is_ascii())
                 && block.last_chunk::<BLOCK>().is_some_and(|block| block.is_ascii());
             if !is_ascii {
-                seen.check::<FOUR>(block.first_chunk());
-                seen.check::<FOUR>(block.last_chunk());
+                for lane in 0..BLOCK / LANE {
+                    seen.check::<FOUR>(bytes::part(block, lane * LANE..).first_chunk());
+                }
             }
             at += BLOCK;
         }
-        let rest = bytes::part(bytes, at..);
+        let mut rest = bytes::part(bytes, at..);
         if rest.len() < BEFORE + BLOCK {
+            while let window @ Some(_) = rest.first_chunk() {
+                seen.check::<FOUR>(window);
+                rest = bytes::part(rest, LANE..);
+            }
             // The last lane may overlap the one before it.
-            seen.check::<FOUR>(rest.first_chunk());
             seen.check::<FOUR>(bytes.last_chunk());
             at = bytes.len().saturating_sub(BEFORE);
         }

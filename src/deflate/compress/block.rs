@@ -2,6 +2,7 @@
 
 use super::huffman::{Alphabets, CodeSizes, Coder, Entry, FIRST_LENGTH, FixedCode};
 use super::tokens::Tokens;
+use crate::bytes::WORD_64;
 use crate::deflate::symbols::fixed_len;
 
 /// The type of a block.
@@ -79,11 +80,13 @@ fn measure(bytes: &[u8], tokens: &Tokens<'_>, codes: &mut Option<Alphabets<'_>>)
     if let Some(codes) = codes {
         codes.clear();
     }
+    // In text without bytes from 144 on, which vectors tell, all literals have 8 bits.
+    let is_low = WORD_64 && bytes.iter().fold(0, |most, &byte| byte.max(most)) < 144;
     let mut rest = bytes;
     for token in tokens.from(0) {
         let (run, after) = rest.split_at_checked(usize::from(token.literals)).unwrap_or_default();
         rest = after.get(token.match_len()..).unwrap_or_default();
-        sums.fixed += fixed_literals(run);
+        sums.fixed += if is_low { 8 * u32::from(token.literals) } else { fixed_literals(run) };
         if let Some(codes) = codes {
             codes.count_literals(run);
         }

@@ -138,11 +138,14 @@ fn build(
     lengths: &[u8],
 ) -> Option<()> {
     *counts = [0; MAX_CODE_LEN + 1];
+    let mut used = 0_u16;
     for &len in lengths {
-        *counts.get_mut(usize::from(len))? += 1;
+        // Most symbols have no code: each increment would wait for the one before it.
+        if len > 0 {
+            *counts.get_mut(usize::from(len))? += 1;
+            used = used.wrapping_add(1);
+        }
     }
-    let unused = counts.first_mut().map_or(0, core::mem::take);
-    let used = lengths.len().saturating_sub(unused.into());
     let mut next_code = [0_u16; MAX_CODE_LEN + 1];
     let mut next_place = [0_u16; MAX_CODE_LEN + 1];
     let (mut code, mut place, mut free) = (0_u16, 0_u16, 1_u32);

@@ -10,6 +10,8 @@ mod embedded_websocket;
 mod fastwebsockets;
 mod floors;
 mod nexus_web;
+#[cfg(feature = "shiguredo")]
+mod shiguredo_websocket;
 mod sockudo_ws;
 mod soketto;
 mod tokio_websockets;
@@ -95,6 +97,8 @@ pub fn all() -> Vec<&'static Column> {
     all.push(&embedded_websocket::COLUMN);
     all.push(&websocket_sans_io::COLUMN);
     all.push(&edge_ws::COLUMN);
+    #[cfg(feature = "shiguredo")]
+    all.push(&shiguredo_websocket::COLUMN);
     #[cfg(feature = "wslay")]
     all.push(&wslay::COLUMN);
     #[cfg(feature = "deflate")]
