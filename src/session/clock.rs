@@ -122,7 +122,12 @@ impl Clock {
     /// Looks at the output after a write. A deadline may start only now: that of the Pong when the
     /// Ping has left, that of a write when some output has not, and that of an idle connection.
     pub(super) const fn look<T: Storage>(&mut self, tx: &SendBuffer<T>) {
-        let is_stuck = self.waits(tx) && (!self.is_blocked || tx.has_progressed());
+        let (waits, has_progressed) = (self.waits(tx), tx.has_progressed());
+        if has_progressed || !waits {
+            // Now, since another buffer may be here at the next tick, in another process.
+            self.keepalive.on_written();
+        }
+        let is_stuck = waits && (!self.is_blocked || has_progressed);
         let has_sent = self.has_sent && self.keepalive.has_idle();
         self.is_behind = is_stuck || has_sent || self.has_ping_left(tx);
     }
