@@ -190,6 +190,9 @@ fn walk_world(world: World) -> Report {
 
 #[test]
 fn control_frames_ahead() {
+    // One after another, of the same kind.
+    walk_all(Config::new(), 2, 0);
+    walk_all(Config::new(), 0, 2);
     let report = walk_all(Config::new(), 1, 1);
     assert!(report.states > 140_000 && report.ends > 20, "{report}");
     assert!(report.longest < 100, "{report}");
