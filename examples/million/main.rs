@@ -8,7 +8,7 @@
 //! than 300 MB.
 #![allow(clippy::cast_precision_loss, reason = "rounded for display")]
 
-#[path = "command_line.rs"]
+#[path = "../command_line.rs"]
 mod command_line;
 
 use std::collections::HashMap;
