@@ -185,13 +185,20 @@ impl Clock {
         if !self.is_over(now, tried, has_received) {
             return false;
         }
-        if self.verdict == NONE {
+        if !self.is_announced() {
             // Rounded up.
             self.verdict = now.saturating_add(GRACE + 1);
             (reads.dry, tx.tried) = (false, false);
             return false;
         }
         true
+    }
+
+    /// Whether the verdict is on a deadline that had passed when it was announced. Another one may have
+    /// passed since, and the first one been met.
+    fn is_announced(&self) -> bool {
+        let announced = Duration::from_millis(self.verdict.saturating_sub(GRACE + 1));
+        self.verdict != NONE && self.keepalive.expiring(announced).is_some()
     }
 
     /// Whether the verdict, if one is announced, may be spoken at `now`. `tried` is whether the

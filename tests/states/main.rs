@@ -9,7 +9,7 @@
 //!   also when a deadline has passed or the network is dead;
 //! - no state is a dead end.
 //!
-//! `BAREWS_EXHAUSTIVE=1 cargo test --release --test states` walks further.
+//! `BAREWS_EXHAUSTIVE=1 cargo test -p barews --test states` walks further, which takes a quarter of an hour.
 
 /// A call to a connection or session of either role.
 macro_rules! on {

@@ -371,7 +371,6 @@ fn a_server_with_pings() {
     assert!(report.states > 480_000 && report.ends > 90 && report.longest < 40, "{report}");
     if is_exhaustive() {
         walk_sessions(2, [false, true], false, 16);
-        walk_sessions(1, [false, true], true, 8);
     }
 }
 
@@ -381,12 +380,14 @@ fn a_client_with_pings() {
     assert!(report.states > 440_000 && report.ends > 90 && report.longest < 40, "{report}");
     if is_exhaustive() {
         walk_sessions(2, [true, false], false, 16);
-        walk_sessions(1, [true, false], true, 8);
     }
 }
 
 #[test]
 fn bytes_one_by_one() {
     let report = walk_sessions(0, [false, true], true, 8);
-    assert!(report.states > 200_000 && report.longest < 70, "{report}");
+    assert!(report.states > 400_000 && report.longest < 70, "{report}");
+    if is_exhaustive() {
+        walk_sessions(0, [true, false], true, 8);
+    }
 }

@@ -171,10 +171,9 @@ impl Loop<'_> {
                 assert_eq!(self.received, 0, "the peer's bytes are here");
                 assert!(silent >= PING + PONG + VERDICT);
             }
-            // The verdict on another deadline, which was met after all, may coincide.
-            Failure::Expired(Reason::Message) => assert!(inside >= MESSAGE),
-            Failure::Expired(Reason::Write) => assert!(blocked >= WRITE),
-            Failure::Expired(Reason::Idle) => assert!(quiet >= IDLE),
+            Failure::Expired(Reason::Message) => assert!(inside >= MESSAGE + VERDICT),
+            Failure::Expired(Reason::Write) => assert!(blocked >= WRITE + VERDICT),
+            Failure::Expired(Reason::Idle) => assert!(quiet >= IDLE + VERDICT),
             Failure::Expired(Reason::Close) => assert!(closing >= CLOSE + VERDICT),
             Failure::Protocol(Error::UnexpectedEof) => {
                 assert!(has_seen_end && !has_received_close);
