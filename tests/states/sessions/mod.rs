@@ -106,8 +106,9 @@ impl World {
         timeouts(self.has_pings[usize::from(is_server)])
     }
 
-    fn side(&self, end: &End, is_server: bool, timeouts: Timeouts, tx: &mut Tx) -> Side {
+    fn side(&self, end: &End, is_server: bool, tx: &mut Tx) -> Side {
         let (config, sealed) = (self.config, &end.sealed);
+        let timeouts = self.timeouts(is_server);
         if is_server {
             let ws = Session::unseal_server(config, timeouts, sealed, tx, NOW);
             Side::Server(ws.expect("a state"))
@@ -124,23 +125,12 @@ impl World {
         tx
     }
 
-    /// What was received and is unread. It counts as received no more.
-    fn rx(&self, end: &End, is_server: bool) -> Rx {
-        let mut rx = RecvBuffer::new(Vec::new());
-        if !end.unread.is_empty() {
-            rx.push(&end.unread).expect("a vector");
-            let mut tx = Self::tx(end);
-            let mut side = self.side(end, is_server, Timeouts::none(), &mut tx);
-            on!(&mut side, ws => assert!(ws.receive(&mut rx, &mut tx, NOW).is_none()));
-        }
-        rx
-    }
-
     fn begin<'e>(&self, ends: &'e mut [End; 2], is_server: bool) -> Loop<'e> {
         let [own, peer] = order_mut(ends, is_server);
         let mut tx = Self::tx(own);
-        let side = self.side(own, is_server, self.timeouts(is_server), &mut tx);
-        let (rx, known) = (self.rx(own, is_server), own.unsent.len());
+        let side = self.side(own, is_server, &mut tx);
+        let rx = RecvBuffer::with_unread(own.unread.to_vec(), own.unread.len());
+        let known = own.unsent.len();
         let (written, received, pongs) = (Vec::new(), 0, Bytes::new());
         Loop { own, peer, is_server, side, rx, tx, written, known, received, pongs }
     }
@@ -175,7 +165,7 @@ impl World {
         if has_room && !own.unsent.is_empty() {
             return true;
         }
-        let side = self.side(own, is_server, self.timeouts(is_server), &mut Self::tx(own));
+        let side = self.side(own, is_server, &mut Self::tx(own));
         on!(&side, ws => ws.deadline()).is_some_and(|at| at <= NOW)
     }
 
@@ -247,7 +237,7 @@ impl World {
             if self.is_due(own, peer, is_server) {
                 return None;
             }
-            let side = self.side(own, is_server, self.timeouts(is_server), &mut Self::tx(own));
+            let side = self.side(own, is_server, &mut Self::tx(own));
             own.sealed = seal(&side, NOW + Duration::from_millis(TICK));
             own.ages = own.older();
         }
@@ -329,7 +319,7 @@ impl Model for World {
     fn check(&self, state: &State) {
         for (end, is_server) in state.ends.iter().zip([false, true]) {
             if !end.facts.is_over {
-                let side = self.side(end, is_server, self.timeouts(is_server), &mut Self::tx(end));
+                let side = self.side(end, is_server, &mut Self::tx(end));
                 assert_eq!(seal(&side, NOW), end.sealed, "another state than was sealed");
                 assert_eq!(on!(&side, ws => ws.is_open()), !end.facts.has_sent_close);
             }
