@@ -122,7 +122,12 @@ impl Clock {
     /// Looks at the output after a write. A deadline may start only now: that of the Pong when the
     /// Ping has left, that of a write when some output has not, and that of an idle connection.
     pub(super) const fn look<T: Storage>(&mut self, tx: &SendBuffer<T>) {
-        let is_stuck = self.waits(tx) && (!self.is_blocked || tx.has_progressed());
+        let (waits, has_progressed) = (self.waits(tx), tx.has_progressed());
+        if has_progressed || !waits {
+            // Now, since another buffer may be here at the next tick, in another process.
+            self.keepalive.on_written();
+        }
+        let is_stuck = waits && (!self.is_blocked || has_progressed);
         let has_sent = self.has_sent && self.keepalive.has_idle();
         self.is_behind = is_stuck || has_sent || self.has_ping_left(tx);
     }
@@ -180,13 +185,20 @@ impl Clock {
         if !self.is_over(now, tried, has_received) {
             return false;
         }
-        if self.verdict == NONE {
+        if !self.is_announced() {
             // Rounded up.
             self.verdict = now.saturating_add(GRACE + 1);
             (reads.dry, tx.tried) = (false, false);
             return false;
         }
         true
+    }
+
+    /// Whether the verdict is on a deadline that had passed when it was announced. Another one may have
+    /// passed since, and the first one been met.
+    fn is_announced(&self) -> bool {
+        let announced = Duration::from_millis(self.verdict.saturating_sub(GRACE + 1));
+        self.verdict != NONE && self.keepalive.expiring(announced).is_some()
     }
 
     /// Whether the verdict, if one is announced, may be spoken at `now`. `tried` is whether the

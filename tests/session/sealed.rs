@@ -160,6 +160,28 @@ fn a_queued_ping_is_awaited() {
     assert_eq!(ws.deadline(), Some(secs(30)));
 }
 
+/// The time of blocked output ends when the output has left, also if the next output is blocked in
+/// another process.
+#[test]
+fn output_that_has_left_is_not_blocked() {
+    let timeouts = Timeouts::none().write_within(Some(secs(30)));
+    let (mut ws, mut rx, mut tx) = opened(Config::new(), timeouts);
+    ws.send_text("blocked", &mut tx).unwrap();
+    assert!(ws.receive(&mut rx, &mut tx, secs(1000)).is_none());
+    assert_eq!(ws.deadline(), Some(secs(1030)));
+    tx.sent(usize::MAX);
+    assert_eq!(ws.transport_action(&tx), TransportAction::Keep);
+    assert_eq!(ws.deadline(), None);
+    let bytes = sealed(&ws, secs(1029));
+
+    let mut tx: Tx = SendBuffer::new(Vec::new());
+    let mut ws =
+        Session::unseal_server(Config::new(), timeouts, &bytes, &mut tx, secs(29)).unwrap();
+    ws.send_text("blocked again", &mut tx).unwrap();
+    assert!(ws.receive(&mut rx, &mut tx, secs(29)).is_none());
+    assert_eq!(ws.deadline(), Some(secs(59)));
+}
+
 #[test]
 fn a_client_needs_new_keys() {
     let keys = || [1, 2, 3, 4];

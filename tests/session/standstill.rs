@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use barews::handshake::Error;
 use barews::keepalive::{Reason, Timeouts};
-use barews::session::Failure;
-use barews::{CloseCode, Config, Server};
+use barews::session::{Failure, Session, SessionEvent};
+use barews::{CloseCode, Config, Connection, RecvBuffer, SendBuffer, Server};
 
 use crate::deadlines::expired;
 use crate::turn::{End, REQUEST, Seen, masked, open_server, secs, server, server_with};
@@ -107,6 +107,33 @@ fn s4_a_full_buffer_is_no_silence() {
     assert_eq!(end.rx.spare_mut(), []);
     end.stopped_until(secs(11) + Duration::from_millis(10));
     assert_eq!(end.seen, [Seen::Failed(Failure::Handshake(Error::HeadTooLong))]);
+}
+
+/// The verdict on blocked output, which has left since, is none on another deadline: that has passed
+/// only now, and the caller is first told to read.
+#[test]
+fn s4_each_deadline_has_its_own_verdict() {
+    let at = Duration::from_millis;
+    let timeouts = Timeouts::none().write_within(Some(at(100))).idle_within(Some(at(102)));
+    let mut ws = Session::opened(Connection::server(Config::new()), timeouts, at(0));
+    let (mut rx, mut tx) = (RecvBuffer::new([0; 64]), SendBuffer::new([0; 64]));
+    ws.send_text("a", &mut tx).unwrap();
+    for (now, deadline) in [(0, 100), (100, 103)] {
+        assert!(ws.receive(&mut rx, &mut tx, at(now)).is_none());
+        assert_eq!(ws.deadline(), Some(at(deadline)));
+    }
+    tx.sent(tx.len());
+    for (now, deadline) in [(103, 106), (106, 0)] {
+        assert!(!rx.spare_mut().is_empty());
+        let event = ws.receive(&mut rx, &mut tx, at(now));
+        if deadline == 0 {
+            let idle = Failure::Expired(Reason::Idle);
+            assert!(matches!(event, Some(SessionEvent::Failed(failure)) if failure == idle));
+        } else {
+            assert!(event.is_none(), "{event:?}");
+            assert_eq!(ws.deadline(), Some(at(deadline)));
+        }
+    }
 }
 
 /// A turn that writes, but does not read, shows nothing about what is here.

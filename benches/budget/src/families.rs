@@ -74,7 +74,12 @@ const fn pings_behind(name: &'static str, run: fn(usize) -> usize) -> Family {
     Family { name, unit: "frame", n: 1000, units: |n| 2 * n, run }
 }
 
-pub const ALL: [Family; 52] = [
+/// Idle connections that are unsealed.
+const fn wakes(name: &'static str, run: fn(usize) -> usize) -> Family {
+    Family { name, unit: "wake", n: 1000, units: |n| n, run }
+}
+
+pub const ALL: [Family; 54] = [
     receive!(Server, Binary, 16, "receive/server/binary/16", frame),
     receive!(Server, Binary, 125, "receive/server/binary/125", frame),
     receive!(Server, Ascii, 16, "receive/server/ascii/16", frame),
@@ -181,6 +186,8 @@ pub const ALL: [Family; 52] = [
     frames("session/send/client/16", |n| session::sends(common::client(Config::new()), 16, n)),
     frames("session/send/client/125", |n| session::sends(common::client(Config::new()), 125, n)),
     frames("session/send/client/1024", |n| session::sends(common::client(Config::new()), 1024, n)),
+    wakes("wake/server", wake),
+    wakes("session/wake/server", session::wake),
 ];
 
 const WIRE: Config = Config::new().control_order(ControlOrder::Wire);
@@ -292,5 +299,19 @@ fn handshake(request: &[u8], n: usize) -> usize {
             accept.ok().and_then(|accept| accept.write(black_box(&mut out)).ok()).unwrap_or(0)
         };
         (0..n).map(|_| answer()).sum()
+    })
+}
+
+/// Unseals an idle connection.
+fn wake(n: usize) -> usize {
+    let mut sealed = [0; 16];
+    let len = Connection::server(Config::new()).seal(&mut sealed).unwrap_or_default();
+    counted(|| {
+        let mut awake = 0;
+        for _ in 0..n {
+            let ws = Connection::unseal_server(Config::new(), black_box(&sealed[..len]));
+            awake += usize::from(black_box(ws).is_ok());
+        }
+        awake
     })
 }

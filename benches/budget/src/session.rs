@@ -97,3 +97,20 @@ pub fn sends<R: SessionRole>(connection: Connection<R>, len: usize, n: usize) ->
         written
     })
 }
+
+/// Unseals an idle session.
+pub fn wake(n: usize) -> usize {
+    let mut sealed = [0; 32];
+    let ws = open(Connection::server(Config::new()));
+    let len = ws.seal(NOW, &mut sealed).unwrap_or_default();
+    let mut tx = SendBuffer::new([0; 16]);
+    counted(|| {
+        let mut awake = 0;
+        for _ in 0..n {
+            let (sealed, tx) = (black_box(&sealed[..len]), black_box(&mut tx));
+            let ws = Session::unseal_server(Config::new(), Timeouts::new(), sealed, tx, NOW);
+            awake += usize::from(black_box(ws).is_ok());
+        }
+        awake
+    })
+}

@@ -1,48 +1,38 @@
 //! A million connections in one process, with random traffic in random pieces.
 //!
-//! `cargo run --release --example million`
+//! `cargo run --release --example million -- [--asleep]`
 //!
 //! Half of them are servers, half clients; the peer of each is a connection of the other role. As
 //! in an event loop, all share one read buffer: a connection only keeps its unread bytes, in a
 //! pooled buffer. Exit status 1 if anything is lost, or if a million idle connections need more
 //! than 300 MB.
+//!
+//! With `--asleep`, a connection is sealed after it has read what has arrived, and unsealed for the
+//! next bytes: a million idle ones need 24 MB at most.
 #![allow(clippy::cast_precision_loss, reason = "rounded for display")]
 
-#[path = "command_line.rs"]
+#[path = "../command_line.rs"]
 mod command_line;
+mod table;
 
 use std::collections::HashMap;
 use std::error::Error;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use barews::{
-    Client, CloseCode, Config, Connection, Event, Input, Kind, MIN_BUFFER_LEN, Role, Server, State,
-};
+use barews::{CloseCode, Config, Connection, Event, Input, Kind, MIN_BUFFER_LEN, Role, State};
 use fastrand::Rng;
 use indicatif::{ProgressBar, ProgressStyle};
 use lexopt::prelude::*;
 
+use table::Table;
+
 const CONFIG: Config = Config::new();
-/// A constant masking key. A real client needs unpredictable keys.
-type OneKey = fn() -> [u8; 4];
 type Done<T> = Result<T, Box<dyn Error>>;
 
 /// How many connections have traffic at the same time.
 const WINDOW: usize = 1024;
 const TEXT: &str = "plain words, then Žluťoučký kůň, façade and 春眠不覚暁、処処聞啼鳥。";
-
-enum Ws {
-    Server(Connection<Server>),
-    Client(Connection<Client<OneKey>>),
-}
-
-fn connect(index: usize) -> Ws {
-    match index % 2 {
-        0 => Ws::Server(Connection::server(CONFIG)),
-        _ => Ws::Client(Connection::client(CONFIG, || [0x37, 0xFA, 0x21, 0x3D])),
-    }
-}
 
 /// Counts of what was sent or received. `sum` is the sum of all payload bytes.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -143,6 +133,7 @@ usage: million [OPTION]...
 
   --connections N  how many (1000000)
   --rounds N       how often each gets something to read (3)
+  --asleep         seal each connection while nothing arrives for it
   -h, --help       print this text
 ";
 
@@ -150,28 +141,38 @@ fn main() -> ExitCode {
     command_line::main(USAGE, parse, run)
 }
 
-/// How many connections and rounds; `None` if help was asked for.
-fn parse(mut arguments: lexopt::Parser) -> Done<Option<(usize, usize)>> {
-    let (mut count, mut rounds) = (1_000_000, 3);
+/// What the command line asks for.
+struct Options {
+    count: usize,
+    rounds: usize,
+    sleeps: bool,
+}
+
+/// `None` if help was asked for.
+fn parse(mut arguments: lexopt::Parser) -> Done<Option<Options>> {
+    let (mut count, mut rounds, mut sleeps) = (1_000_000, 3, false);
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("connections") => count = arguments.value()?.parse()?,
             Long("rounds") => rounds = arguments.value()?.parse()?,
+            Long("asleep") => sleeps = true,
             Long("help") | Short('h') => return Ok(None),
             _ => return Err(argument.unexpected().into()),
         }
     }
-    Ok(Some((count, rounds)))
+    Ok(Some(Options { count, rounds, sleeps }))
 }
 
-fn run((count, rounds): (usize, usize)) -> Done<ExitCode> {
+fn run(Options { count, rounds, sleeps }: Options) -> Done<ExitCode> {
     let before = resident();
-    let mut connections: Vec<Ws> = (0..count).map(connect).collect();
+    let mut connections = Table::new(count, sleeps);
     let grown = before.zip(resident()).map(|(before, after)| after.saturating_sub(before));
-    let each = size_of::<Ws>().max(grown.unwrap_or_default() / count.max(100_000));
+    let (size, most) = (connections.size(), connections.most_megabytes());
+    let each = size.max(grown.unwrap_or_default() / count.max(100_000));
     let grown = grown.map_or("unknown".into(), |grown| format!("{} MB", grown / 1_000_000));
-    println!("{count} idle connections of {} bytes; memory growth: {grown}", size_of::<Ws>());
-    println!("a million need {each} MB, {} 300", if each <= 300 { "at most" } else { "MORE THAN" });
+    println!("{count} idle connections of {size} bytes; memory growth: {grown}");
+    let verdict = if each <= most { "at most" } else { "MORE THAN" };
+    println!("a million need {each} MB, {verdict} {most}");
 
     let style = ProgressStyle::with_template("{wide_bar} {percent}% {eta}")?;
     let bar = ProgressBar::new((count * rounds) as u64).with_style(style);
@@ -183,9 +184,10 @@ fn run((count, rounds): (usize, usize)) -> Done<ExitCode> {
         for index in window.clone() {
             let mut keys = random.fork();
             let client = Connection::client(CONFIG, || keys.u32(..).to_le_bytes());
-            let wire = match &connections[index] {
-                Ws::Server(_) => talk(client, &mut random, &mut sent),
-                Ws::Client(_) => talk(Connection::server(CONFIG), &mut random, &mut sent),
+            let wire = if Table::is_server(index) {
+                talk(client, &mut random, &mut sent)
+            } else {
+                talk(Connection::server(CONFIG), &mut random, &mut sent)
             };
             wires.push((index, wire?, 0));
         }
@@ -195,14 +197,8 @@ fn run((count, rounds): (usize, usize)) -> Done<ExitCode> {
             let (index, wire, done) = &mut wires[at];
             let len = random.usize(1..=[8, 150, 1500][at % 3]);
             let piece = &wire[*done..wire.len().min(*done + len)];
-            let closed = match &mut connections[*index] {
-                Ws::Server(ws) => event_loop.feed(ws, *index, piece)?,
-                Ws::Client(ws) => event_loop.feed(ws, *index, piece)?,
-            };
+            connections.feed(*index, piece, &mut event_loop)?;
             *done += piece.len();
-            if closed {
-                connections[*index] = connect(*index);
-            }
             if *done == wire.len() {
                 wires.swap_remove(at);
             }
@@ -216,7 +212,10 @@ fn run((count, rounds): (usize, usize)) -> Done<ExitCode> {
     let rate = received.messages as f64 / time.as_secs_f64() / 1e6;
     println!("received: {received:?}, {rate:.2} million messages per second");
     println!("{} pooled buffers held all unread bytes", pool.len());
-    if sent != received || !unread.is_empty() || each > 300 {
+    if sleeps {
+        println!("{} of {count} connections are awake", connections.awake());
+    }
+    if sent != received || !unread.is_empty() || each > most {
         return Err(format!("sent: {sent:?}; {} have unread bytes", unread.len()).into());
     }
     Ok(ExitCode::SUCCESS)
