@@ -1,9 +1,9 @@
-//! Tests for `src/bin/embedded.rs`: the program, and its `serve` with a counting allocator.
+//! Tests for `src/bin/embedded/main.rs`: the program, and its `serve` with a counting allocator.
 
 mod common;
 
 #[expect(dead_code, reason = "`main` is not called here")]
-#[path = "../src/bin/embedded.rs"]
+#[path = "../src/bin/embedded/main.rs"]
 mod program;
 
 use std::cell::Cell;
