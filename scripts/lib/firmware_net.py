@@ -29,12 +29,13 @@ def board(image, port=0, flags=(), log=None):
     process = subprocess.Popen(
         [*BOARD, "-nic", network, *flags, "-kernel", image],
         stdin=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
     )
     try:
-        for line in process.stderr:
+        for line in process.stdout:
             print(f"board: {line.rstrip()}", file=log or sys.stderr, flush=True)
             if line.startswith("listening"):
                 break
@@ -56,7 +57,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with board(arguments.image, int(arguments.listen.rpartition(":")[2]), arguments.flags) as (process, port):
         print(f"listening on 127.0.0.1:{port}", flush=True)
-        for line in process.stderr:
+        for line in process.stdout:
             print(f"board: {line.rstrip()}", file=sys.stderr, flush=True)
         return process.wait() or 1
 
