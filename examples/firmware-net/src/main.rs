@@ -30,8 +30,10 @@ use session::{Means, Page, serve};
 /// queue for clients beyond that number.
 const SOCKETS: usize = 8;
 
-/// The buffers of a TCP socket, in bytes each way.
-const TCP_LEN: usize = 1024;
+/// The buffers of a TCP socket, in bytes. The one to send holds the longest frame of the session: what
+/// does not fit waits until the peer has acknowledged the rest.
+const TCP_RX_LEN: usize = 1024;
+const TCP_TX_LEN: usize = 1536;
 
 const PAGE: &str = concat!(
     include_str!("../../echo_server/page/head.html"),
@@ -71,7 +73,7 @@ fn start(spawner: Spawner, lan: board::Lan9118) -> Option<()> {
 /// Serves one client after the other.
 #[embassy_executor::task(pool_size = SOCKETS)]
 async fn connections(stack: Stack<'static>) -> ! {
-    let (mut rx, mut tx) = ([0; TCP_LEN], [0; TCP_LEN]);
+    let (mut rx, mut tx) = ([0; TCP_RX_LEN], [0; TCP_TX_LEN]);
     let means = Means { now: net::now, sleep: net::sleep, half_close: TcpSocket::close };
     let mut socket = TcpSocket::new(stack, &mut rx, &mut tx);
     socket.set_nagle_enabled(false);
