@@ -28,7 +28,7 @@ use session::{Means, Page, serve};
 
 /// How many clients are served at the same time. Each socket listens while it has none: there is no
 /// queue for clients beyond that number.
-const SOCKETS: usize = 8;
+const SOCKETS: usize = if cfg!(feature = "many-sockets") { 32 } else { 8 };
 
 /// The buffers of a TCP socket, in bytes. The one to send holds the longest frame of the session: what
 /// does not fit waits until the peer has acknowledged the rest.

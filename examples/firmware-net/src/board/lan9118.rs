@@ -12,6 +12,7 @@ use embassy_net::driver::{
 };
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 use embassy_sync::waitqueue::GenericAtomicWaker;
+use static_cell::ConstStaticCell;
 
 use super::ETHERNET;
 
@@ -107,15 +108,19 @@ fn mac_read(register: u32) -> u32 {
     MAC_DATA.read()
 }
 
+type Frame = [u8; WORDS * 4];
+
 /// The controller, with a frame in each direction.
 pub(crate) struct Lan9118 {
-    received: [u8; WORDS * 4],
-    unsent: [u8; WORDS * 4],
+    received: &'static mut Frame,
+    unsent: &'static mut Frame,
 }
 
 impl Lan9118 {
     /// Resets the controller. Call this once: two of them would steal each other's frames.
     pub(super) fn open() -> Option<Self> {
+        // Not part of the value, which is moved several times before it is where it stays.
+        static FRAMES: ConstStaticCell<[Frame; 2]> = ConstStaticCell::new([[0; WORDS * 4]; 2]);
         if BYTE_TEST.read() != 0x8765_4321 {
             return None;
         }
@@ -133,7 +138,8 @@ impl Lan9118 {
         FIFO_LEVELS.write(26 << 24);
         // Active high, push-pull.
         IRQ_CONFIG.write(1 << 8 | 1 << 4 | 1);
-        Some(Self { received: [0; WORDS * 4], unsent: [0; WORDS * 4] })
+        let [received, unsent] = FRAMES.try_take()?;
+        Some(Self { received, unsent })
     }
 
     /// Copies the next frame without an error from the FIFO, and returns its length.
@@ -193,7 +199,7 @@ impl RxToken for Received<'_> {
     }
 }
 
-pub(crate) struct Unsent<'a>(&'a mut [u8; WORDS * 4]);
+pub(crate) struct Unsent<'a>(&'a mut Frame);
 
 impl TxToken for Unsent<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, write: F) -> R {
@@ -218,12 +224,12 @@ impl Driver for Lan9118 {
         // A received frame may have to be answered.
         self.wait(context, SENDABLE, |_| Self::is_sendable().then_some(()))?;
         let len = self.wait(context, RECEIVED, Self::receive_frame)?;
-        Some((Received(self.received.get_mut(..len)?), Unsent(&mut self.unsent)))
+        Some((Received(self.received.get_mut(..len)?), Unsent(self.unsent)))
     }
 
     fn transmit(&mut self, context: &mut Context<'_>) -> Option<Unsent<'_>> {
         self.wait(context, SENDABLE, |_| Self::is_sendable().then_some(()))?;
-        Some(Unsent(&mut self.unsent))
+        Some(Unsent(self.unsent))
     }
 
     fn link_state(&mut self, _: &mut Context<'_>) -> LinkState {

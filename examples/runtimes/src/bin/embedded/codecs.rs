@@ -30,24 +30,33 @@ pub(super) const PIECE_LEN: usize = 128;
 pub(super) const WILLING: DeflateConfig =
     DeflateConfig::new().server_max_window_bits(WINDOW_BITS).client_max_window_bits(WINDOW_BITS);
 
-/// The codecs of both directions.
+/// The codecs of both directions, if compression was negotiated.
+#[derive(Default)]
 pub(super) struct Codecs {
-    inflate: Inflate<[u8; WINDOW_LEN]>,
-    deflate: Deflate<[u8; MEMORY_LEN]>,
+    inflate: Option<Inflate<[u8; WINDOW_LEN]>>,
+    deflate: Option<Deflate<[u8; MEMORY_LEN]>>,
 }
 
 impl Codecs {
-    /// Creates the codecs for the negotiated parameters, in the place where they stay. Not inlined,
-    /// so that its stack frame is freed at once.
-    #[inline(never)]
-    pub(super) fn start(codecs: &mut Option<Self>, agreed: Option<DeflateParams>) {
-        let Some(agreed) = agreed else { return };
-        let inflate = Inflate::new(agreed.client(), [0; WINDOW_LEN]);
-        let deflate = Deflate::new(agreed.server(), EFFORT, [0; MEMORY_LEN]);
-        // No error: nothing that was negotiated needs more memory.
-        if let (Ok(inflate), Ok(deflate)) = (inflate, deflate) {
-            *codecs = Some(Self { inflate, deflate });
+    /// Creates the codecs for the negotiated parameters.
+    pub(super) fn start(&mut self, agreed: Option<DeflateParams>) {
+        if let Some(agreed) = agreed {
+            self.start_inflate(agreed.client());
+            self.start_deflate(agreed.server());
         }
+    }
+
+    // Each takes its memory once more on the stack. Not inlined, so that both use the same.
+    // There is no error: nothing that was negotiated needs more memory.
+
+    #[inline(never)]
+    fn start_inflate(&mut self, context: CompressionContext) {
+        self.inflate = Inflate::new(context, [0; WINDOW_LEN]).ok();
+    }
+
+    #[inline(never)]
+    fn start_deflate(&mut self, context: CompressionContext) {
+        self.deflate = Deflate::new(context, EFFORT, [0; MEMORY_LEN]).ok();
     }
 
     /// The next piece of the message, or `None` if more input is needed.
@@ -56,7 +65,9 @@ impl Codecs {
         data: &mut Data<'_>,
         piece: &'o mut [u8],
     ) -> Result<Option<Data<'o>>, Error> {
-        self.inflate.push(data, piece)
+        // Only what was negotiated arrives compressed.
+        let Some(inflate) = &mut self.inflate else { return Ok(None) };
+        inflate.push(data, piece)
     }
 
     /// Compresses `rest`, the end of a piece, and queues at most one fragment. Returns what was not
@@ -68,9 +79,10 @@ impl Codecs {
         ws: &mut Session<Server>,
         tx: &mut Unsent,
     ) -> Result<(&'p [u8], bool), SendError> {
+        let Some(deflate) = &mut self.deflate else { return Ok((&[], true)) };
         let mut out = [0; PIECE_LEN];
         let flush = if piece.fin { Flush::Finish } else { Flush::None };
-        let Deflated { consumed, written, done } = self.deflate.push(rest, flush, &mut out);
+        let Deflated { consumed, written, done } = deflate.push(rest, flush, &mut out);
         let (fin, fragment) = (piece.fin && done, out.get(..written).unwrap_or_default());
         // The compressor buffers short pieces.
         if written > 0 || fin {
