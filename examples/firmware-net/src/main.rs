@@ -85,9 +85,7 @@ async fn connections(stack: Stack<'static>) -> ! {
             });
             _ = serve(&mut socket, &means, page).await;
         }
-        // What is left of the connection ends with a RST, so that the socket can listen again.
-        socket.abort();
-        _ = socket.flush().await;
+        net::end(&mut socket).await;
     }
 }
 

@@ -3,10 +3,11 @@
 # usage: run.py BOARD IMAGES OUTDIR ECHO_SERVER FEED_PORT page|idle:HOURS|feed...   (run by scripts/check/firmware-net)
 """Prints `ok name` or `FAIL name detail` for each check, then the totals."""
 import contextlib
-import json
 import pathlib
 import re
+import select
 import socket
+import struct
 import sys
 import threading
 import time
@@ -163,23 +164,20 @@ def breaking(port, target):
 
     def relay(client):
         with client, socket.create_connection(("127.0.0.1", target)) as server:
-            threading.Thread(target=copy, args=(client, server), daemon=True).start()
             limit = 1500 if len(broken) < 4 else None
-            while data := server.recv(256):
-                client.sendall(data)
-                if limit is not None:
-                    limit -= len(data)
-                    if limit < 0:
-                        broken.append("reset" if len(broken) % 2 else "end")
-                        if len(broken) % 2:
-                            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            while True:
+                for source in select.select([client, server], [], [])[0]:
+                    data = source.recv(256)
+                    if not data:
                         return
-
-    def copy(client, server):
-        with contextlib.suppress(OSError):
-            while data := client.recv(4096):
-                server.sendall(data)
-            server.shutdown(socket.SHUT_WR)
+                    (server if source is client else client).sendall(data)
+                    if source is server and limit is not None:
+                        limit -= len(data)
+                if limit is not None and limit < 0:
+                    broken.append("reset" if len(broken) % 2 else "end")
+                    if broken[-1] == "reset":
+                        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    return
 
     def accept(listener):
         with contextlib.suppress(OSError):

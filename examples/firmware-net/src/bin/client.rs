@@ -20,9 +20,7 @@ use barews::backoff::Backoff;
 use barews::handshake::client::Handshake;
 use barews::keepalive::Timeouts;
 use barews::session::{Session, SessionEvent};
-use barews::{
-    Assembler, CloseCode, Config, Message, RecvBuffer, SendBuffer, TransportAction,
-};
+use barews::{Assembler, CloseCode, Config, Message, RecvBuffer, SendBuffer, TransportAction};
 use cortex_m_rt::entry;
 use cortex_m_semihosting::{debug, hprintln};
 use embassy_executor::Spawner;
@@ -127,24 +125,27 @@ async fn follow(stack: Stack<'static>, mut random: Random) -> ! {
         let delay = backoff.next_delay(random.next());
         hprintln!("attempt {} in {} ms", backoff.attempts(), delay.as_millis());
         net::sleep(delay).await;
-        let is_connected = future::or(
-            async { socket.connect((net::HOST, PORT)).await.is_ok() },
-            async {
+        let is_connected =
+            future::or(async { socket.connect((net::HOST, PORT)).await.is_ok() }, async {
                 net::sleep(CONNECT_WITHIN).await;
                 false
-            },
-        );
+            });
         if is_connected.await {
             let start = net::now();
             receive(&mut socket, &mut feed, &mut random).await;
             backoff.on_lost(net::now().saturating_sub(start));
             hprintln!("{} messages so far, the last is {:?}", feed.received, feed.seen);
         }
-        socket.abort();
-        _ = socket.flush().await;
+        net::end(&mut socket).await;
     }
     let Feed { received, missed, repeated, resumed, .. } = feed;
-    hprintln!("{} received, {} missed, {} repeated, {} resumed", received, missed, repeated, resumed);
+    hprintln!(
+        "{} received, {} missed, {} repeated, {} resumed",
+        received,
+        missed,
+        repeated,
+        resumed
+    );
     let (statics, stack) = board::ram_used();
     hprintln!("RAM: {} bytes of statics, {} of stack", statics, stack);
     loop {

@@ -7,9 +7,7 @@ use core::ptr;
 use core::task::Context;
 
 use cortex_m::interrupt::InterruptNumber;
-use embassy_net::driver::{
-    Capabilities, Driver, HardwareAddress, LinkState, RxToken, TxToken,
-};
+use embassy_net::driver::{Capabilities, Driver, HardwareAddress, LinkState, RxToken, TxToken};
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 use embassy_sync::waitqueue::GenericAtomicWaker;
 use static_cell::ConstStaticCell;
