@@ -31,11 +31,11 @@ def running(machine, image, *flags):
 
 
 @contextlib.contextmanager
-def board(machine, image, port=0):
+def board(machine, image, port=0, flags=()):
     """A board that serves, once it listens: its process, and the port that is forwarded to it."""
     port = port or free_port()
     network = f"user,model=lan9118,hostfwd=tcp:127.0.0.1:{port}-10.0.2.15:80"
-    with running(machine, image, "-nic", network) as process:
+    with running(machine, image, "-nic", network, *flags) as process:
         for line in process.stdout:
             if line.startswith("listening"):
                 break

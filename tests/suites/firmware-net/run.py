@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # Tests examples/firmware-net on an emulated board: the page in a browser, idle clients, the client and its feed.
-# usage: run.py BOARD IMAGES OUTDIR ECHO_SERVER FEED_PORT page|idle:HOURS|feed...   (run by scripts/check/firmware-net)
+# usage: run.py BOARD IMAGES OUTDIR ECHO_SERVER FEED_PORT page|idle:HOURS|feed|count...   (run by scripts/check/firmware-net)
 """Prints `ok name` or `FAIL name detail` for each check, then the totals."""
 import contextlib
 import pathlib
@@ -29,6 +29,9 @@ from report import Report, equal
 PAGE = ROOT / "examples" / "echo_server" / "page"
 SPEED = 120  # of the fast clock
 IDLE_CLIENTS = 6
+SHIFT = 6
+MESSAGE = b'{"sensor":"boiler-1","temperature":61.25,"pressure":1.013,"humidity":40.5,"status":"running","valves":[1,0,1,1],"time":17012}'
+
 TEXT = "Grüße €😀 from a browser to a board"
 
 
@@ -139,6 +142,29 @@ def count_pings(client):
     return count
 
 
+def check_count(report, machine, images):
+    """How many instructions an echo takes, from the interrupt for its frame to the last word of the answer."""
+    for compression in (None, "deflate"):
+        how = "compressed" if compression else "as it is"
+        with (
+            report.case(f"instructions for an echo of 125 bytes, {how}"),
+            firmware_net.board(machine, images / "server-count", flags=("-icount", f"shift={SHIFT}")) as (process, port),
+        ):
+            with connect(f"ws://127.0.0.1:{port}/", compression=compression, proxy=None) as client:
+                for _ in range(60):
+                    client.send(MESSAGE)
+                    equal(client.recv(60), MESSAGE, "echo")
+                    time.sleep(0.02)
+            process.terminate()
+            found = re.findall(r"(\d+) bytes after (\d+) ticks", process.stdout.read())
+            # A tick of the clock takes 40 ns, an instruction 2^SHIFT ns. The extremes belong to the handshakes.
+            counts = sorted(int(ticks) * 40 >> SHIFT for _, ticks in found)
+            low, median, high = counts[5], counts[len(counts) // 2], counts[-6]
+            size = sorted(int(size) for size, _ in found)[len(found) // 2]
+            print(f"   {how}: {low} to {high}, median {median}; Ethernet frames of {size} bytes", flush=True)
+            equal(len(counts) >= 60 and high < 1.2 * low, True, f"nearly the same each time: {counts}")
+
+
 def check_feed(report, machine, images, out, echo_server, feed_port):
     """The board connects out; nothing listens at first, and connections break."""
     server = start([echo_server, "--listen", "127.0.0.1:0", "--feed-every", "20"], out / "echo_server.log")
@@ -200,6 +226,8 @@ def main():
             name, _, hours = part.partition(":")
             if name == "page":
                 check_page(report, machine, images, out)
+            elif name == "count":
+                check_count(report, machine, images)
             elif name == "idle":
                 check_idle(report, machine, images, float(hours))
             else:

@@ -118,8 +118,7 @@ async fn follow(stack: Stack<'static>, mut random: Random) -> ! {
     let (mut rx, mut tx) = ([0; 1024], [0; 1024]);
     let mut socket = TcpSocket::new(stack, &mut rx, &mut tx);
     // Short for this example; a product would start with a second or more.
-    let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5))
-        .stable_after(Duration::from_secs(2));
+    let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
     let mut feed = Feed::default();
     while feed.received < MESSAGES {
         let delay = backoff.next_delay(random.next());

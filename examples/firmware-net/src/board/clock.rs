@@ -69,6 +69,17 @@ pub(super) fn start(timer: &mut SYST) {
     timer.enable_interrupt();
 }
 
+/// The ticks of the processor's clock since the start, modulo 2^32, for measurements.
+#[cfg(feature = "count")]
+pub(super) fn ticks() -> u32 {
+    critical_section::with(|token| {
+        let millis = CLOCK.0.borrow_ref(token).now;
+        let part = (HZ / 1000 - 1).wrapping_sub(SYST::get_current());
+        let millis = u32::try_from(millis & u64::from(u32::MAX)).unwrap_or_default();
+        millis.wrapping_mul(HZ / 1000).wrapping_add(part)
+    })
+}
+
 #[exception]
 fn SysTick() {
     CLOCK.tick();

@@ -67,6 +67,8 @@ unsafe impl InterruptNumber for Line {
 
 /// Wakes the task, which turns the interrupt on again when it waits again.
 pub(super) fn on_interrupt() {
+    #[cfg(feature = "count")]
+    super::count::on_interrupt();
     IRQ_ENABLE.write(0);
     WAKER.wake();
 }
@@ -210,6 +212,8 @@ impl TxToken for Unsent<'_> {
         for word in self.0.as_chunks::<4>().0.iter().take(len.div_ceil(4)) {
             TX_DATA.write(u32::from_le_bytes(*word));
         }
+        #[cfg(feature = "count")]
+        super::count::on_sent(len);
         result
     }
 }

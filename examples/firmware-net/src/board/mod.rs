@@ -4,6 +4,8 @@
 #![expect(unsafe_code, reason = "registers, interrupts and the executor's entry need it")]
 
 mod clock;
+#[cfg(feature = "count")]
+mod count;
 mod lan9118;
 #[path = "../../../firmware/src/board/ram.rs"]
 mod ram;
