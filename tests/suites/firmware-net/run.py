@@ -18,6 +18,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent.parent
 sys.path[:0] = [str(HERE.parent / "interop"), str(ROOT / "scripts" / "lib")]
 
+from websockets.exceptions import InvalidHandshake
 from websockets.sync.client import connect
 
 import browser
@@ -29,6 +30,7 @@ from report import Report, equal
 PAGE = ROOT / "examples" / "echo_server" / "page"
 SPEED = 120  # of the fast clock
 IDLE_CLIENTS = 6
+SOCKETS = 8  # of the board
 SHIFT = 6
 MESSAGE = b'{"sensor":"boiler-1","temperature":61.25,"pressure":1.013,"humidity":40.5,"status":"running","valves":[1,0,1,1],"time":17012}'
 
@@ -61,6 +63,8 @@ def check_page(report, machine, images, out):
                 equal((PAGE / part).read_bytes() in body, True, part)
         with report.case("another path, another method"):
             equal([get(port, "/no")[0], get(port, "/", "POST")[0]], [404, 405], "statuses")
+        with report.case(f"{SOCKETS} clients at a time: another one is refused, until one has left"):
+            check_sockets(port)
         try:
             with browser.open_page(out, start, stop) as page:
                 check_browser(report, page, port, out)
@@ -70,6 +74,23 @@ def check_page(report, machine, images, out):
             found = stats(port)
             print(f"   after the browser: {found}", flush=True)
             equal(found["stack"] <= 20 << 10, True, "at most 20 KiB of stack")
+
+
+def check_sockets(port):
+    options = {"compression": None, "proxy": None, "ping_interval": None}
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(connect(f"ws://127.0.0.1:{port}/", **options)) for _ in range(SOCKETS)]
+        try:
+            with connect(f"ws://127.0.0.1:{port}/", **options):
+                raise AssertionError("more clients than sockets")
+        except (OSError, InvalidHandshake):
+            pass
+        clients[0].close()
+        with connect(f"ws://127.0.0.1:{port}/", **options) as another:
+            clients[0] = another
+            for client in clients:
+                client.send(TEXT)
+                equal(client.recv(20), TEXT, "echo")
 
 
 def check_browser(report, page, port, out):

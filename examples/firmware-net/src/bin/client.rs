@@ -99,7 +99,7 @@ impl Feed {
         let Some((name, number)) = inner.and_then(|inner| inner.split_once("\":")) else { return };
         let Ok(number) = number.parse::<u64>() else { return };
         if let Some(seen) = self.seen {
-            let missed = number.checked_sub(seen + 1);
+            let missed = number.checked_sub(seen.saturating_add(1));
             self.missed += missed.unwrap_or(0);
             self.repeated += u32::from(missed.is_none());
         }

@@ -128,9 +128,9 @@ impl Lan9118 {
         while HW_CONFIG.read() & 1 != 0 {}
         // Store and forward; 5 KiB of the FIFO for sending.
         HW_CONFIG.write(1 << 20 | 5 << 16);
-        let [a, b, c, d, e, f] = ADDRESS;
-        mac_write(MAC_ADDRESS_LOW, u32::from_le_bytes([a, b, c, d]));
-        mac_write(MAC_ADDRESS_HIGH, u32::from_le_bytes([e, f, 0, 0]));
+        let [low @ .., fifth, sixth] = ADDRESS;
+        mac_write(MAC_ADDRESS_LOW, u32::from_le_bytes(low));
+        mac_write(MAC_ADDRESS_HIGH, u32::from_le_bytes([fifth, sixth, 0, 0]));
         TX_CONFIG.write(1 << 1);
         // Full duplex, transmitter on, receiver on.
         mac_write(MAC_CONTROL, mac_read(MAC_CONTROL) | 1 << 20 | 1 << 3 | 1 << 2);
