@@ -13,7 +13,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use barews::deflate::{CompressionContext, DeflateParams, Inflate};
-use barews::handshake::{BuildError, HeaderFields, server::Upgrade};
+use barews::handshake::{BuildError, server::Upgrade};
 use barews::keepalive::Timeouts;
 use barews::session::{Session, SessionEvent, SessionRole};
 use barews::{Assembler, Client, CloseCode, Config, Data, OsKeys};
@@ -32,8 +32,6 @@ const MAX_CLIENTS: usize = 1000;
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// No message has a deadline, because it streams. Pings are sent by the far ends only.
 const TIMEOUTS: Timeouts = Timeouts::new().message_within(None).ping_after(None);
-const FIELDS: [&str; 5] =
-    ["authorization", "cookie", "set-cookie", "user-agent", "www-authenticate"];
 
 #[derive(Clone, Copy)]
 struct Options {
@@ -194,7 +192,7 @@ async fn open(
 ) -> Result<(Leg<Client<OsKeys>>, DeflateParams), Failure> {
     let stream = timeout(CONNECT_WITHIN, TcpStream::connect(options.upstream)).await??;
     let (request, host) = (upgrade.forward()?, options.upstream.ip().to_string());
-    let fields = passed(upgrade.request().headers());
+    let fields: Vec<_> = upgrade.request().headers().end_to_end().collect();
     let handshake = request.handshake(OsKeys::nonce()?, &host).port(options.upstream.port());
     let handshake = handshake.headers(&fields);
     let mut server = Leg::new(stream, |tx| {
@@ -203,13 +201,15 @@ async fn open(
     loop {
         match server.ws.receive(&mut server.rx, &mut server.tx, now()) {
             Some(SessionEvent::Opened(it)) => {
-                let (fields, deflate) = (passed(it.headers()), it.deflate());
+                let (fields, deflate) =
+                    (it.headers().end_to_end().collect::<Vec<_>>(), it.deflate());
                 let accept = upgrade.accept_as(it.protocol(), deflate).ok_or("no such offer")?;
                 ws.answer(Ok(accept.headers(&fields)), tx, now())?;
                 return Ok((server, deflate.unwrap_or_default()));
             }
             Some(SessionEvent::Rejected(it)) => {
-                ws.respond(it.status(), &passed(it.headers()), b"", tx, now())?;
+                let fields: Vec<_> = it.headers().end_to_end().collect();
+                ws.respond(it.status(), &fields, b"", tx, now())?;
                 return Err("the server rejects the client".into());
             }
             Some(SessionEvent::Failed(failure)) => return Err(failure.into()),
@@ -217,11 +217,6 @@ async fn open(
             None => server.exchange().await,
         }
     }
-}
-
-fn passed(fields: HeaderFields<'_>) -> Vec<(&str, &str)> {
-    let is_passed = |name: &str| FIELDS.iter().any(|it| it.eq_ignore_ascii_case(name));
-    fields.end_to_end().filter(|(name, _)| is_passed(name)).collect()
 }
 
 /// Prints each whole message of at most 64 KiB, inflated.

@@ -9,7 +9,10 @@ use barews::keepalive::Timeouts;
 pub(crate) const USAGE: &str = "\
 A client for the command line: connects, sends, prints every event, closes; or stays, and comes back.
 
-usage: client ws://HOST[:PORT][/PATH][?QUERY] [OPTION]...
+usage: client ws://HOST[:PORT][/PATH][?QUERY]... [OPTION]...
+
+With several URLs, which need --reconnect, each attempt to connect takes the next one: of servers
+with the same feed, another one takes over.
 
   --send TEXT            send a text; may be repeated
   --protocol NAME        offer a subprotocol; may be repeated
@@ -36,7 +39,8 @@ const UNTIL: &str = "--until is a number of the feed";
 
 #[derive(Default)]
 pub(crate) struct Arguments {
-    pub(crate) url: String,
+    /// At least one.
+    pub(crate) urls: Vec<String>,
     pub(crate) protocols: Vec<String>,
     pub(crate) origin: Option<String>,
     pub(crate) headers: Vec<(String, String)>,
@@ -58,13 +62,9 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// The parts of the URL.
-    pub(crate) fn uri(&self) -> Result<Uri<'_>, Box<dyn Error>> {
-        let uri = Uri::parse(&self.url).map_err(|error| format!("{}: {error}", self.url))?;
-        if uri.is_secure() {
-            return Err(format!("{}: this example has no TLS", self.url).into());
-        }
-        Ok(uri)
+    /// The parts of the URL for an attempt to connect.
+    pub(crate) fn uri(&self, attempt: usize) -> Result<Uri<'_>, Box<dyn Error>> {
+        parse(&self.urls[attempt % self.urls.len()])
     }
 
     /// `None` if help was asked for.
@@ -78,7 +78,7 @@ impl Arguments {
         };
         while let Some(argument) = parser.next()? {
             match argument {
-                Arg::Value(url) if arguments.url.is_empty() => arguments.url = url.string()?,
+                Arg::Value(url) => arguments.urls.push(url.string()?),
                 Arg::Long("protocol") => arguments.protocols.push(parser.value()?.string()?),
                 Arg::Long("origin") => arguments.origin = Some(parser.value()?.string()?),
                 Arg::Long("header") => {
@@ -105,10 +105,17 @@ impl Arguments {
                 other => return Err(other.unexpected().into()),
             }
         }
-        if arguments.url.is_empty() {
+        if arguments.urls.is_empty() {
             return Err("the URL is missing".into());
         }
-        arguments.uri()?;
+        for url in &arguments.urls {
+            parse(url)?;
+        }
+        if let [_, second, ..] = &arguments.urls[..]
+            && !arguments.reconnect
+        {
+            return Err(format!("{second}: a second URL needs --reconnect").into());
+        }
         Ok(Some(arguments))
     }
 
@@ -132,4 +139,12 @@ impl Arguments {
         };
         Ok(())
     }
+}
+
+fn parse(url: &str) -> Result<Uri<'_>, Box<dyn Error>> {
+    let uri = Uri::parse(url).map_err(|error| format!("{url}: {error}"))?;
+    if uri.is_secure() {
+        return Err(format!("{url}: this example has no TLS").into());
+    }
+    Ok(uri)
 }

@@ -3,7 +3,7 @@
 //!
 //! `cargo run --example client -- ws://127.0.0.1:9001/ --send TEXT`. With `--deflate` it offers compression (RFC 7692), and
 //! `cargo run --example client -- ws://127.0.0.1:9001/feed --reconnect --resume` follows the numbered feed of the example
-//! server over any loss, from the last number received. `-- --help` lists the options and the exit statuses.
+//! server over any loss, from the last number received; at another server of the same feed if more URLs are given. `-- --help` lists the options and the exit statuses.
 
 mod arguments;
 mod codec;
@@ -39,8 +39,9 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let mut feed = Feed::default();
     let mut backoff = Backoff::new(arguments.base, arguments.cap);
+    let mut number = 0;
     loop {
-        let End { up, failure, is_done } = attempt(arguments, &mut feed)?;
+        let End { up, failure, is_done } = attempt(arguments, number, &mut feed)?;
         if failure.is_none() && (is_done || !arguments.reconnect) {
             return Ok(ExitCode::SUCCESS);
         }
@@ -51,12 +52,13 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
             return Ok(ExitCode::from(status));
         }
         back_off(&mut backoff, up)?;
+        number += 1;
     }
 }
 
 /// Connects, and stays until the end of the connection.
-fn attempt(arguments: &Arguments, feed: &mut Feed) -> Result<End, Failure> {
-    let uri = arguments.uri()?;
+fn attempt(arguments: &Arguments, number: usize, feed: &mut Feed) -> Result<End, Failure> {
+    let uri = arguments.uri(number)?;
     let path = match feed.seen {
         Some(seen) if arguments.resume => {
             let separator = if uri.path().contains('?') { '&' } else { '?' };

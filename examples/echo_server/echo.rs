@@ -10,6 +10,7 @@ use barews::session::Session;
 use barews::{Data, Kind, SendBuffer, SendError, Server, Storage, StorageFull};
 use mio::net::TcpStream;
 
+use crate::handover::{Body, Parts, invalid};
 use crate::memory::{Memory, Pool, SHORT};
 
 /// A payload of this length, in bytes, is written from where it is: the copy would cost more than
@@ -37,6 +38,25 @@ pub(crate) struct Partial {
 impl Partial {
     pub(crate) fn new(kind: Kind) -> Self {
         Self { kind, memory: Memory::default(), len: 0, missing: 0 }
+    }
+
+    /// Appends it to what is handed over of its client.
+    pub(crate) fn seal(&self, body: &mut Body) {
+        let is_text = u8::from(self.kind == Kind::Text);
+        let arrived = self.memory.as_ref().get(..self.len).unwrap_or_default();
+        body.part(&[is_text]).number(self.missing as u64).part(arrived);
+    }
+
+    pub(crate) fn unseal(parts: &mut Parts<'_>) -> io::Result<Self> {
+        let kind = match parts.bytes()? {
+            [0] => Kind::Binary,
+            [1] => Kind::Text,
+            _ => return Err(invalid()),
+        };
+        let missing = usize::try_from(parts.number()?).map_err(|_| invalid())?;
+        let arrived = parts.part()?;
+        let memory = Memory::copy(arrived).map_err(io::Error::other)?;
+        Ok(Self { kind, memory, len: arrived.len(), missing })
     }
 
     /// Appends a chunk. True if the storage has grown.

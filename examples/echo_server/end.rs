@@ -1,4 +1,5 @@
-//! Why the server ends: by a signal, or because one of its threads has ended.
+//! Why the server ends: by a signal, because one of its threads has ended, or because another process
+//! takes over.
 //!
 //! The clients of such a thread are lost, and its part of the new ones would not be accepted. So the
 //! process ends, with a status, and can be started again.
@@ -6,10 +7,12 @@
 use std::sync::mpsc::{Receiver, Sender};
 use std::thread::{self, JoinHandle};
 
-#[derive(Debug, PartialEq, Eq)]
+use crate::handover::gate::Candidate;
+
 pub(crate) enum Cause {
     Signal,
     ThreadEnd,
+    Successor(Candidate),
 }
 
 /// Reports the end of a thread when it is dropped, also by a panic.
@@ -34,9 +37,10 @@ pub(crate) fn report<T: Send + 'static>(
 }
 
 /// Waits until the server has to end. An error is the end of a thread.
-pub(crate) fn wait(causes: &Receiver<Cause>) -> Result<(), &'static str> {
+pub(crate) fn wait(causes: &Receiver<Cause>) -> Result<Option<Candidate>, &'static str> {
     match causes.recv() {
-        Ok(Cause::Signal) => Ok(()),
+        Ok(Cause::Signal) => Ok(None),
+        Ok(Cause::Successor(candidate)) => Ok(Some(candidate)),
         Ok(Cause::ThreadEnd) | Err(_) => Err("a thread has ended"),
     }
 }

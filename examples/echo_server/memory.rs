@@ -56,6 +56,13 @@ impl Memory {
         Ok(memory)
     }
 
+    /// A storage that consists of these bytes.
+    pub(crate) fn copy(bytes: &[u8]) -> Result<Self, StorageFull> {
+        let mut memory = Self::new(bytes.len())?;
+        memory.as_mut().copy_from_slice(bytes);
+        Ok(memory)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.as_ref().len()
     }

@@ -1,5 +1,7 @@
 //! What the server does for a client, decided by its request.
 
+mod handover;
+
 use std::io;
 use std::mem::take;
 
@@ -12,6 +14,7 @@ use barews::session::Session;
 use barews::{SendBuffer, Server};
 
 use crate::broadcast::Publisher;
+use crate::feed::Place;
 use crate::memory::Memory;
 use crate::settings::Settings;
 use crate::worker::Shared;
@@ -39,8 +42,8 @@ pub(crate) enum Service {
     Deflate(Box<Codec>),
     /// The messages of all clients.
     Broadcast(Box<Publisher>),
-    /// The numbered feed, after this number.
-    Feed { seen: Option<u64> },
+    /// The numbered feed, after this place.
+    Feed { place: Place },
 }
 
 /// Both directions of a client that has negotiated compression.
@@ -85,7 +88,7 @@ pub(crate) fn open(
     let params = deflate.map(|answer| answer.params());
     Ok(if is_feed {
         let after = request.query().and_then(|query| query.strip_prefix("after="));
-        Service::Feed { seen: after.and_then(|n| n.parse().ok()) }
+        Service::Feed { place: Place::new(after.and_then(|n| n.parse().ok())) }
     } else if settings.broadcast {
         let messages = params.map(|params| inflater(params, settings)).transpose()?;
         Service::Broadcast(Box::new(Publisher::new(messages)))
@@ -126,7 +129,7 @@ fn negotiate(upgrade: &Upgrade<'_>, settings: &Settings) -> Option<DeflateAnswer
     upgrade.negotiate_deflate(&config)
 }
 
-fn inflater(
+pub(crate) fn inflater(
     params: DeflateParams,
     settings: &Settings,
 ) -> io::Result<InflateAssembler<Memory, Memory>> {

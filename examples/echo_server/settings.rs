@@ -2,12 +2,15 @@
 
 use std::error::Error;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
 use barews::Config;
 use barews::deflate::{Deflate, WindowBits};
 use barews::keepalive::Timeouts;
+
+use crate::redis_stream::Source;
 
 /// The longest message to broadcast. It is reassembled in memory first.
 const MAX_BROADCAST_LEN: usize = 1 << 20;
@@ -32,8 +35,11 @@ pub(crate) struct Settings {
     pub(crate) broadcast: bool,
     /// Accept compression, with windows of at most this size.
     pub(crate) deflate: Option<WindowBits>,
+    /// Where the feed comes from; `None` is this server alone.
+    pub(crate) feed: Option<Source>,
     pub(crate) feed_every: Duration,
     pub(crate) stats: bool,
+    pub(crate) handover: Option<PathBuf>,
 }
 
 pub(crate) const USAGE: &str = "\
@@ -51,13 +57,19 @@ usage: echo_server [OPTION]...
   --deflate             compress for clients that offer permessage-deflate
   --window-bits N       the same with windows of at most 2^N bytes, 8 to 15 (15)
   --broadcast           send each message to every client instead of echoing it
-  --feed-every MS       the interval of the numbered messages at /feed (1000)
+  --feed URL            redis://HOST:PORT/STREAM: the messages at /feed are those of a Redis
+                        Stream, which several servers share (needs Redis 7 and a build with
+                        --features redis); without it, each server has a feed of its own
+  --feed-every MS       the interval at which this server publishes to the feed (1000)
   --timeout NAME=MS     a deadline: handshake, ping, pong, idle, message, write or close;
                         0 is none; may be repeated
   --read-len N          the length of a thread's read buffer in bytes (65536)
   --high-water N        stop reading from a client with more pending output in bytes (262144)
   --low-water N         until it has no more than this (65536)
   --stats               print a line of statistics every second
+  --handover PATH       take over the clients of the server with the same arguments,
+                        which then ends, and listen on a Unix socket at PATH for a
+                        successor; the number of threads stays
   -h, --help            print this text
 ";
 
@@ -78,8 +90,10 @@ impl Settings {
             low: 64 << 10,
             broadcast: false,
             deflate: None,
+            feed: None,
             feed_every: Duration::from_secs(1),
             stats: false,
+            handover: None,
         };
         while let Some(argument) = parser.next()? {
             match argument {
@@ -106,10 +120,14 @@ impl Settings {
                     let bits = WindowBits::new(parser.value()?.parse()?);
                     settings.deflate = Some(bits.ok_or("--window-bits must be 8 to 15")?);
                 }
+                Arg::Long("feed") => {
+                    settings.feed = Some(Source::parse(&parser.value()?.string()?)?);
+                }
                 Arg::Long("feed-every") => {
                     settings.feed_every = Duration::from_millis(parser.value()?.parse()?);
                 }
                 Arg::Long("stats") => settings.stats = true,
+                Arg::Long("handover") => settings.handover = Some(parser.value()?.into()),
                 Arg::Long("help") | Arg::Short('h') => return Ok(None),
                 other => return Err(other.unexpected().into()),
             }

@@ -1,10 +1,12 @@
 //! A worker thread: its listener, clients and timers, and the messages from other threads.
 
+mod handover;
+
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{AcqRel, Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::mpsc::{Receiver, SendError, Sender};
 use std::time::{Duration, Instant};
 
@@ -17,6 +19,7 @@ use crate::broadcast::{BroadcastMessage, Encoder};
 use crate::buffers::Lender;
 use crate::client::{Client, Progress};
 use crate::feed::Feed;
+use crate::handover::Part;
 use crate::memory::{Memory, Pool};
 use crate::settings::Settings;
 use crate::stats::Stats;
@@ -44,10 +47,18 @@ const BACKLOG: usize = 1 << 20;
 pub(crate) enum Notice {
     /// Messages to broadcast.
     Broadcast(Arc<[BroadcastMessage]>),
-    /// The feed has a new message.
+    /// The feed has new messages.
     Feed,
     /// Accept no more clients, close the open ones, and end.
     Shutdown,
+    /// Another process takes over.
+    HandOver(Part),
+}
+
+/// What a thread starts with.
+pub(crate) struct Seat {
+    pub(crate) listener: TcpListener,
+    pub(crate) clients: Vec<Client>,
 }
 
 /// A handle to send messages to a thread.
@@ -57,11 +68,13 @@ pub(crate) struct Peer {
     waker: Arc<Waker>,
     /// The memory of the broadcast messages that it has not handled yet, in bytes.
     backlog: Arc<AtomicUsize>,
+    /// It has not handled the last [`Notice::Feed`] yet.
+    is_fed: Arc<AtomicBool>,
 }
 
 impl Peer {
     pub(crate) fn new(sender: Sender<Notice>, waker: Arc<Waker>) -> Self {
-        Self { sender, waker, backlog: Arc::default() }
+        Self { sender, waker, backlog: Arc::default(), is_fed: Arc::default() }
     }
 
     pub(crate) fn send(&self, notice: Notice) {
@@ -70,6 +83,13 @@ impl Peer {
         match self.sender.send(notice) {
             Ok(()) => drop(self.waker.wake()),
             Err(SendError(notice)) => drop(self.backlog.fetch_sub(notice.cost(), Relaxed)),
+        }
+    }
+
+    /// Says that the feed has news. One notice at a time, however fast the messages come.
+    pub(crate) fn feed(&self) {
+        if !self.is_fed.swap(true, AcqRel) {
+            self.send(Notice::Feed);
         }
     }
 }
@@ -119,6 +139,7 @@ pub(crate) struct Worker {
     ready: VecDeque<u32>,
     /// There may be more notices than were handled in this turn of the loop.
     has_notices: bool,
+    handover: Option<Part>,
     shared: Shared,
     start: Instant,
     accept_at: Option<Duration>,
@@ -128,14 +149,15 @@ pub(crate) struct Worker {
 impl Worker {
     pub(crate) fn new(
         poll: Poll,
-        mut listener: TcpListener,
+        seat: Seat,
         inbox: Inbox,
         peers: Vec<Peer>,
         shared: Shared,
         start: Instant,
     ) -> io::Result<Self> {
+        let Seat { mut listener, clients } = seat;
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
-        Ok(Self {
+        let mut worker = Self {
             poll,
             listener: Some(listener),
             inbox,
@@ -144,11 +166,14 @@ impl Worker {
             timers: Timers::default(),
             ready: VecDeque::new(),
             has_notices: false,
+            handover: None,
             shared,
             start,
             accept_at: None,
             trim_at: Duration::ZERO,
-        })
+        };
+        worker.seat(clients)?;
+        Ok(worker)
     }
 
     pub(crate) fn run(mut self) -> io::Result<()> {
@@ -182,6 +207,9 @@ impl Worker {
             }
             self.broadcast();
             self.handle_notices();
+            if let Some(part) = self.handover.take() {
+                self.hand_over(&part);
+            }
         }
         Ok(())
     }
@@ -215,18 +243,13 @@ impl Worker {
         for _ in 0..AT_ONCE {
             let Some(listener) = &self.listener else { return };
             match listener.accept() {
-                Ok((mut stream, _)) => {
+                Ok((stream, _)) => {
                     let _ = stream.set_nodelay(true);
+                    let mut client = Client::new(stream, &self.shared);
                     let entry = self.clients.vacant_entry();
-                    let interest = Interest::READABLE | Interest::WRITABLE;
-                    if self
-                        .poll
-                        .registry()
-                        .register(&mut stream, Token(entry.key()), interest)
-                        .is_ok()
-                    {
-                        let key = entry.key();
-                        let client = entry.insert(Client::new(stream, &self.shared));
+                    let key = entry.key();
+                    if client.register(self.poll.registry(), key).is_ok() {
+                        let client = entry.insert(client);
                         self.shared.stats.connections.fetch_add(1, Relaxed);
                         self.timers.schedule(key, client.deadline(), &mut client.scheduled);
                     }
@@ -275,8 +298,7 @@ impl Worker {
     fn settle(&mut self, key: usize, progress: Progress) {
         if progress == Progress::Ended {
             if let Some(client) = self.clients.try_remove(key) {
-                self.shared.stats.connections.fetch_sub(1, Relaxed);
-                self.shared.stats.buffers.fetch_sub(client.is_holding().into(), Relaxed);
+                self.uncount(&client);
             }
         } else if let Some(client) = self.clients.get_mut(key) {
             // What is due at once needs no timer.
@@ -285,6 +307,17 @@ impl Worker {
             } else {
                 self.timers.schedule(key, client.deadline(), &mut client.scheduled);
             }
+        }
+    }
+
+    fn uncount(&self, client: &Client) {
+        self.shared.stats.connections.fetch_sub(1, Relaxed);
+        self.shared.stats.buffers.fetch_sub(client.is_holding().into(), Relaxed);
+    }
+
+    fn close_listener(&mut self) {
+        if let Some(mut listener) = self.listener.take() {
+            let _ = self.poll.registry().deregister(&mut listener);
         }
     }
 
@@ -324,11 +357,14 @@ impl Worker {
             self.inbox.own.backlog.fetch_sub(notice.cost(), Relaxed);
             match notice {
                 Notice::Broadcast(batch) => messages.extend(batch.iter().cloned()),
-                Notice::Feed => self.for_each_client(Client::feed),
+                Notice::Feed => {
+                    // First, so that what comes from here on brings another notice.
+                    self.inbox.own.is_fed.swap(false, AcqRel);
+                    self.for_each_client(Client::feed);
+                }
+                Notice::HandOver(part) => self.handover = Some(part),
                 Notice::Shutdown => {
-                    if let Some(mut listener) = self.listener.take() {
-                        let _ = self.poll.registry().deregister(&mut listener);
-                    }
+                    self.close_listener();
                     self.for_each_client(|client, shared| {
                         client.close(CloseCode::GOING_AWAY, shared)
                     });

@@ -57,7 +57,7 @@ def wait(child, seconds):
         return None
 
 
-def port_of(child, log, patience=20):
+def port_of(child, log, patience=20, poll=0.02):
     """Waits for the line `listening on ADDR:PORT` in the log, and returns the port."""
     log = pathlib.Path(log)
     end = time.monotonic() + patience
@@ -67,6 +67,6 @@ def port_of(child, log, patience=20):
             return int(found[1])
         if child.poll() is not None:
             break
-        time.sleep(0.02)
+        time.sleep(poll)
     tail = log.read_text(errors="replace")[-2000:]
     raise RuntimeError(f"no line 'listening on', see {log}: {tail!r}")

@@ -71,6 +71,16 @@ impl<S: Storage> RecvBuffer<S> {
         Self { storage, start: 0, end: 0, transport }
     }
 
+    /// Creates a buffer whose unread bytes are the first `n` of `storage`, or all if there are fewer:
+    /// those of a connection that another process has [sealed](crate::Connection::seal).
+    ///
+    /// They were received there: no deadline of a [`Session`](crate::session::Session) moves, as it
+    /// would after a [`push`](Self::push).
+    pub fn with_unread(storage: S, n: usize) -> Self {
+        let end = n.min(storage.as_ref().len());
+        Self { end, ..Self::new(storage) }
+    }
+
     /// The length of the storage in bytes.
     #[must_use]
     pub fn capacity(&self) -> usize {

@@ -41,6 +41,15 @@ fn array_slice_vec_and_box_are_storage() {
     any_storage(vec![0; 16].into_boxed_slice());
 }
 
+#[test]
+fn unread_bytes_of_another_process_come_first() {
+    let mut rx = RecvBuffer::with_unread(*b"\x81\x03c*************", 3);
+    assert_eq!((rx.capacity(), rx.len(), rx.unread()), (16, 3, &b"\x81\x03c"[..]));
+    receive(&mut rx, b"de");
+    assert_eq!(drain(&mut rx), [Ev::text(b"cde"), Ev::More(2)]);
+    assert_eq!(RecvBuffer::with_unread([7; 16], 17).unread(), [7; 16]);
+}
+
 /// A fixed block.
 fn block(len: usize) -> Box<[u8]> {
     vec![0; len].into_boxed_slice()

@@ -203,6 +203,22 @@ fn loopback_the_client_says_what_the_feed_has_lost() {
 }
 
 #[test]
+fn loopback_the_client_resumes_at_the_next_url() {
+    let peers = [Peer::new(), Peer::new()];
+    let urls = peers.each_ref().map(|peer| format!("ws://{}/feed", peer.address()));
+    let (_client, lines) =
+        start(&[&urls[0], &urls[1], "--reconnect", "--resume", "--backoff", "1,10"]);
+    for (turn, peer) in peers.iter().cycle().take(5).enumerate() {
+        let (mut stream, request) = peer.open();
+        let after = if turn == 0 { String::new() } else { format!("?after={turn}") };
+        assert!(request.starts_with(&format!("GET /feed{after} HTTP/1.1\r\n")), "{request}");
+        let text = format!("{{\"seq\":{}}}", turn + 1);
+        stream.write_all(&frame(FIN | TEXT, None, text.as_bytes())).unwrap();
+        lines.until(&text);
+    }
+}
+
+#[test]
 fn loopback_the_request_is_that_of_the_url() {
     let peer = Peer::new();
     let port = peer.address().port();
@@ -238,6 +254,7 @@ fn loopback_the_client_explains_itself() {
         (&["ws://[::1/"], "host"),
         (&["ws://a/ b"], "percent-encoded"),
         (&["ws://a/", "ws://b/"], "ws://b/"),
+        (&["ws://a/", "wss://b/", "--reconnect"], "wss://b/"),
         (&["ws://a/", "--backoff", "5"], "BASE,CAP"),
         (&["ws://a/", "--timeout", "ping"], "--timeout is"),
         (&["ws://a/", "--timeout", "idle=5"], "--timeout is"),

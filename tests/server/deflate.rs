@@ -11,18 +11,18 @@ use crate::support::bits::{BitWriter, codes};
 use crate::support::frame::{BINARY, CONTINUATION, FIN, KEY, PING, PONG, TEXT, frame};
 use crate::support::strict_inflate::StrictInflate;
 
-const RSV1: u8 = 0x40;
-const OFFER: &str = "permessage-deflate; client_max_window_bits";
+pub(crate) const RSV1: u8 = 0x40;
+pub(crate) const OFFER: &str = "permessage-deflate; client_max_window_bits";
 /// RFC 7692 §7.2.3.2: "Hello", and the same again by reference.
-const HELLO: &[u8] = b"\xF2\x48\xCD\xC9\xC9\x07\x00";
-const HELLO_AGAIN: &[u8] = b"\xF2\x00\x11\x00\x00";
+pub(crate) const HELLO: &[u8] = b"\xF2\x48\xCD\xC9\xC9\x07\x00";
+pub(crate) const HELLO_AGAIN: &[u8] = b"\xF2\x00\x11\x00\x00";
 
 fn server(arguments: &[&str]) -> Server {
     Server::start(&[&["--deflate", "--threads", "1"], arguments].concat())
 }
 
 /// Opens a client with this offer; also returns the server's answer.
-fn open(server: &Server, offer: &str) -> (Client, Option<String>) {
+pub(crate) fn open(server: &Server, offer: &str) -> (Client, Option<String>) {
     let mut client = server.connect();
     let mut bytes = request("/");
     bytes.truncate(bytes.len() - 2);
@@ -63,7 +63,7 @@ impl Compressor {
 }
 
 /// Reads a compressed message; returns its payload and the number of its frames.
-fn message(client: &mut Client, opcode: u8) -> (Vec<u8>, usize) {
+pub(crate) fn message(client: &mut Client, opcode: u8) -> (Vec<u8>, usize) {
     let (first, mut payload) = client.frame().expect("a message");
     assert_eq!(first & !FIN, RSV1 | opcode);
     let (mut fin, mut frames) = (first & FIN, 1);

@@ -33,6 +33,9 @@ pub(crate) fn example(name: &str) -> PathBuf {
         for package in ["barews", "barews-examples", "barews-server-tests"] {
             cargo.args(["--package", package]);
         }
+        if cfg!(feature = "redis") {
+            cargo.args(["--features", "barews-examples/redis,barews-server-tests/redis"]);
+        }
         assert!(cargo.status().unwrap().success());
         built.push(name.to_owned());
     }
@@ -114,6 +117,15 @@ impl Server {
         command.arg(example("echo_server")).args(["--listen", "127.0.0.1:0"]).args(arguments);
         command.stderr(Stdio::piped());
         Self::spawn(command)
+    }
+
+    /// Like `start`; its errors are lines, too.
+    pub(crate) fn start_with_errors(arguments: &[&str]) -> (Self, Lines) {
+        let mut command = Command::new(example("echo_server"));
+        command.args(["--listen", "127.0.0.1:0"]).args(arguments).stderr(Stdio::piped());
+        let mut server = Self::spawn(command);
+        let errors = Lines::of(server.process.stderr.take().unwrap());
+        (server, errors)
     }
 
     fn spawn(mut command: Command) -> Self {

@@ -2,9 +2,10 @@
 //! shutdown.
 
 use std::io::Write;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::example::{Client, Server, request};
+use crate::example::{Client, Server, example, output, request};
 use crate::support::frame::{BINARY, CONTINUATION, FIN, KEY, PING, PONG, TEXT, frame, header};
 
 /// Checks that a deadline did not expire early.
@@ -296,6 +297,23 @@ fn loopback_the_feed_resumes_after_the_last_number() {
 }
 
 #[test]
+fn loopback_a_feed_that_is_no_stream_is_refused() {
+    let words = if cfg!(feature = "redis") {
+        "--feed must be redis://HOST:PORT/STREAM"
+    } else {
+        "--feed: this server was built without --features redis"
+    };
+    for feed in ["redis://localhost:6379", "redis://localhost:6379/", "redis:///feed", "feed"] {
+        let mut server = Command::new(example("echo_server"));
+        server.args(["--listen", "127.0.0.1:0", "--feed", feed]);
+        let ended = output(server);
+        assert_eq!(ended.status.code(), Some(2), "{feed}");
+        let text = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(text.lines().next(), Some(words), "{feed}");
+    }
+}
+
+#[test]
 fn loopback_a_signal_closes_all_connections_and_ends_the_server() {
     for signal in ["INT", "TERM"] {
         let mut server = Server::start(&["--threads", "2", "--timeout", "close=1000"]);
@@ -333,7 +351,7 @@ fn loopback_announced_lengths_take_bounded_memory() {
 #[test]
 fn wrong_arguments_are_refused() {
     for arguments in [&["--window-bits", "7"][..], &["--no-such-option"], &["--timeout"]] {
-        let mut server = std::process::Command::new(crate::example::example("echo_server"));
+        let mut server = Command::new(example("echo_server"));
         let output = server.args(["--listen", "127.0.0.1:0"]).args(arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(2));
         let error = String::from_utf8(output.stderr).unwrap();

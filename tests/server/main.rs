@@ -13,6 +13,10 @@ mod example;
 #[cfg(unix)]
 mod faults;
 mod faulty_server;
+#[cfg(all(target_os = "linux", feature = "redis"))]
+mod feed;
+#[cfg(target_os = "linux")]
+mod handover;
 #[cfg(unix)]
 mod lifecycle;
 #[cfg(target_os = "linux")]
@@ -20,6 +24,8 @@ mod limits;
 mod load;
 #[cfg(unix)]
 mod reconnect;
+#[cfg(all(target_os = "linux", feature = "redis"))]
+mod redis;
 mod relay;
 mod relay_ends;
 

@@ -117,6 +117,28 @@ fn a_session_goes_on_in_another_process() {
     );
 }
 
+/// The unread bytes of the sealed session are not signs of life for the new one.
+#[test]
+fn bytes_that_another_process_has_received_move_no_deadline() {
+    let (mut ws, mut rx, mut tx) = opened(Config::new(), Timeouts::new());
+    _ = rx.push(b"\x81\x82\0\0");
+    assert!(ws.receive(&mut rx, &mut tx, secs(1000)).is_none());
+    assert_eq!(ws.deadline(), Some(secs(1030)));
+    let bytes = sealed(&ws, secs(1020));
+    let unread = rx.unread().to_vec();
+
+    let deadline = |mut rx: Rx| {
+        let mut ws = unsealed(&bytes, secs(0)).unwrap();
+        assert!(ws.receive(&mut rx, &mut SendBuffer::new(Vec::new()), secs(1)).is_none());
+        (ws.deadline(), rx.unread().to_vec())
+    };
+    let mut pushed = RecvBuffer::new(Vec::new());
+    pushed.push(&unread).unwrap();
+    assert_eq!(deadline(pushed), (Some(secs(31)), unread.clone()));
+    let rx = RecvBuffer::with_unread(unread.clone(), unread.len());
+    assert_eq!(deadline(rx), (Some(secs(10)), unread));
+}
+
 /// The time for the Pong begins when the Ping has left, also in another process.
 #[test]
 fn a_queued_ping_is_awaited() {

@@ -14,7 +14,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::{RequestExt, Router, routing::any};
 use barews_tokio::{Error, WebSocket, WebSocketUpgrade};
 use common::Arguments;
-use feed::Feed;
+use feed::{Feed, Place};
 use lexopt::ValueExt;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
@@ -67,14 +67,12 @@ async fn follow<T>(mut ws: WebSocket<T>, shared: &Shared, seen: Option<u64>) -> 
 where
     T: AsyncRead + AsyncWrite + Unpin,
 {
-    let (mut news, mut seen) = (shared.news.subscribe(), seen);
+    let (mut news, mut place) = (shared.news.subscribe(), Place::new(seen));
     loop {
-        let (messages, newest) = shared.feed.after(seen);
-        for message in messages {
+        for message in shared.feed.after(&mut place) {
             ws.feed(&*message).await?;
         }
         ws.flush().await?;
-        seen = Some(newest);
         tokio::select! {
             _ = news.changed() => {}
             received = ws.recv() => match received {

@@ -1,5 +1,6 @@
 //! A client: its socket, its session and its turn.
 
+mod handover;
 mod receive;
 
 use std::io::{self, ErrorKind, Write};
@@ -11,6 +12,7 @@ use barews::session::Session;
 use barews::{CloseCode, Server, TransportAction};
 use mio::event::Event;
 use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
 
 use crate::broadcast::BroadcastMessage;
 use crate::buffers::Buffers;
@@ -86,6 +88,15 @@ impl Client {
             is_queued: false,
             flags: Flags::default(),
         }
+    }
+
+    pub(crate) fn register(&mut self, registry: &Registry, key: usize) -> io::Result<()> {
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        registry.register(&mut self.stream, Token(key), interest)
+    }
+
+    pub(crate) fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        registry.deregister(&mut self.stream)
     }
 
     pub(crate) fn deadline(&self) -> Option<Duration> {
@@ -179,10 +190,8 @@ impl Client {
             return Progress::Waiting;
         }
         self.with_state(shared, |client, state, shared| {
-            let Service::Feed { seen } = &mut state.service else { return Ok(Progress::Waiting) };
-            let (messages, newest) = shared.feed.after(*seen);
-            *seen = Some(newest);
-            for text in messages {
+            let Service::Feed { place } = &mut state.service else { return Ok(Progress::Waiting) };
+            for text in shared.feed.after(place) {
                 client.make_way(state, shared)?;
                 client.ws.send_text(&text, &mut state.buffers.tx).map_err(io::Error::other)?;
             }

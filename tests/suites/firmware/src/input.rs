@@ -19,6 +19,11 @@ pub fn all() {
     seen(buffer.spare_mut());
     seen(buffer.input().len());
     seen(buffer.grow(bytes()));
+    let mut buffer = any(RecvBuffer::with_unread(bytes(), number()));
+    seen((buffer.len(), buffer.unread()));
+    seen(buffer.spare_mut());
+    seen(buffer.reserve(number()));
+    seen(buffer.input().len());
     let mut messages = any(Assembler::new(bytes()));
     seen((messages.len(), messages.is_empty()));
     seen(messages.grow(bytes()));
