@@ -181,15 +181,17 @@ fn a_page_longer_than_the_buffers_is_sent_whole() {
         |path: &str| (path == "/").then_some(Page { content_type: "text/plain", body: &body });
     for (request, status, sent) in [
         ("GET / HTTP/1.1\r\nHost: device\r\n\r\n", "HTTP/1.1 200 OK\r\n", &*body),
-        ("GET /x HTTP/1.1\r\nHost: device\r\n\r\n", "HTTP/1.1 404 Not Found\r\n", ""),
-        ("POST / HTTP/1.1\r\nHost: device\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 405 ", ""),
+        ("GET /x HTTP/1.1\r\nHost: device\r\n\r\n", "HTTP/1.1 426 ", ""),
+        ("POST / HTTP/1.1\r\nHost: device\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 426 ", ""),
     ] {
         let mut output = [0; 8192];
         let mut wire = Wire { input: request.as_bytes(), output: &mut output, written: 0 };
         let half_closes = Cell::new(0);
         let means = means(&half_closes);
         let ended = futures_lite::future::block_on(serve(&mut wire, &means, page));
-        assert_eq!((ended, half_closes.get()), (Ok(()), 1), "{request}");
+        let refused = Err(Failure::Handshake(Error::UpgradeRequired));
+        let outcome = if sent.is_empty() { refused } else { Ok(()) };
+        assert_eq!((ended, half_closes.get()), (outcome, 1), "{request}");
         let written = wire.written;
         let answer = std::str::from_utf8(&output[..written]).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();

@@ -62,7 +62,7 @@ def check_page(report, machine, images):
             for part in ("head.html", "style.css", "body.html", "script.js"):
                 equal((PAGE / part).read_bytes() in body, True, part)
         with report.case("another path, another method"):
-            equal([get(port, "/no")[0], get(port, "/", "POST")[0]], [404, 405], "statuses")
+            equal([get(port, "/no")[0], get(port, "/", "POST")[0]], [426, 426], "statuses")
         with report.case(f"{SOCKETS} clients at a time: another one is refused, until one has left"):
             check_sockets(port)
 

@@ -49,10 +49,10 @@ async fn connection(stream: Async<TcpStream>) {
         sleep: async |time| _ = Timer::after(time).await,
         half_close: |_: &mut _| _ = stream.get_ref().shutdown(Shutdown::Write),
     };
-    let served = session::serve(&mut FromFutures::new(&stream), &means, page).await;
+    let served = session::serve(&mut FromFutures::new(&stream), &means, no_page).await;
     served.unwrap_or_else(|failure| eprintln!("{failure}"));
 }
 
-fn page(path: &str) -> Option<Page<&'static str>> {
-    (path == "/").then_some(Page { content_type: "text/plain", body: "A WebSocket echo server.\n" })
+fn no_page(_: &str) -> Option<Page<&'static str>> {
+    None
 }
