@@ -9,7 +9,7 @@
 //!   also when a deadline has passed or the network is dead;
 //! - no state is a dead end.
 //!
-//! `BAREWS_EXHAUSTIVE=1 cargo test -p barews --test states` walks further, which takes some minutes.
+//! `BAREWS_EXHAUSTIVE=1 cargo test -p barews --features deflate --test states` walks further, which takes some minutes.
 
 /// A call to a connection or session of either role.
 macro_rules! on {
