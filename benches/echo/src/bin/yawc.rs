@@ -24,6 +24,8 @@ async fn connection(stream: TcpStream) {
         } else {
             Options::default().without_compression()
         };
+        // A message of 1 MiB, its default, would be one byte too long.
+        let options = options.with_limits(2 << 20, 4 << 20);
         let (response, upgraded) = WebSocket::upgrade_with_options(&mut request, options)?;
         tokio::spawn(echo(upgraded));
         Ok::<_, yawc::WebSocketError>(response)
