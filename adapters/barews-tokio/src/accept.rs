@@ -221,7 +221,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Opening<T> {
     ) -> Poll<Result<Opened, Error>> {
         let Self { ws, transport, error } = self;
         loop {
-            transport.lend();
+            transport.lend(0);
             let now = transport.now();
             match ws.receive(&mut transport.rx, &mut transport.tx, now) {
                 Some(SessionEvent::Upgrade(upgrade)) => match judge(&upgrade) {

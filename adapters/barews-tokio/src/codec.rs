@@ -6,7 +6,7 @@ use barews::deflate::{
 };
 use barews::{Assembler, Kind, StorageFull};
 
-use crate::pool::Pool;
+use crate::pool::{self, Pool};
 
 type Inflater = InflateAssembler<Vec<u8>, Vec<u8>>;
 type Deflater = Deflate<Vec<u8>>;
@@ -44,10 +44,25 @@ impl Incoming {
         Ok(())
     }
 
+    /// A message continues: makes space for a long one, if there is some.
+    pub(crate) fn lend_more(&mut self) {
+        if let Self::Plain(messages) = self
+            && messages.len() >= pool::BUFFER / 2
+            && let Some(longer) = pool::long_buffer(messages.len().saturating_mul(2))
+            && let Ok(shorter) = messages.grow(longer)
+        {
+            pool::keep(shorter);
+        }
+    }
+
     /// Gives back what is not needed between messages.
     pub(crate) fn give_back(&mut self) {
         match self {
-            Self::Plain(messages) => drop(messages.grow(Vec::new())),
+            Self::Plain(messages) => {
+                if let Ok(storage) = messages.grow(Vec::new()) {
+                    pool::keep(storage);
+                }
+            }
             Self::Compressed { context, longest, inflater } if !context.takeover => {
                 if let Some(idle) = inflater.take() {
                     shared(*context, *longest, idle);

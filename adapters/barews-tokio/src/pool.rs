@@ -41,6 +41,11 @@ const LONGEST: usize = 128 << 10;
 /// Buffers of [`BUFFER`] to [`LONGEST`] bytes, at most 8 MiB. The threads keep [`LOCAL`] more each.
 static BUFFERS: Pool<Vec<u8>> = Pool::new(64);
 
+/// Buffers for longer messages, up to [`LONG`] bytes each, at most 8 MiB. Without them, most of the time
+/// that such a message takes is that of new pages.
+static LONG_BUFFERS: Pool<Vec<u8>> = Pool::new(4);
+const LONG: usize = 2 << 20;
+
 /// The number of buffers that each thread keeps for itself: those of one connection.
 const LOCAL: usize = 2;
 
@@ -68,11 +73,21 @@ pub(crate) fn buffer() -> Vec<u8> {
         .unwrap_or_else(|| vec![0; BUFFER])
 }
 
+/// A buffer for a message of `len` bytes that is longer than [`BUFFER`], if one is free.
+pub(crate) fn long_buffer(len: usize) -> Option<Vec<u8>> {
+    LONG_BUFFERS.take(|buffer| buffer.len() >= len)
+}
+
 /// Keeps the memory of a buffer, unless it is shorter or longer than those of the pool.
 pub(crate) fn keep(buffer: Vec<u8>) {
-    if !(BUFFER..=LONGEST).contains(&buffer.len()) {
-        return;
+    if (BUFFER..=LONGEST).contains(&buffer.len()) {
+        keep_short(buffer);
+    } else if (LONGEST..=LONG).contains(&buffer.len()) {
+        LONG_BUFFERS.give(buffer);
     }
+}
+
+fn keep_short(buffer: Vec<u8>) {
     let mut buffer = Some(buffer);
     _ = own(|buffers| {
         if let Some(place) = buffers.iter_mut().find(|place| place.is_none()) {
@@ -107,7 +122,11 @@ mod tests {
         keep(two);
         keep(Vec::new());
         keep(vec![0; LONGEST + 1]);
+        keep(vec![0; LONG + 1]);
         let again = [buffer(), buffer()];
         assert!(again.iter().all(|it| it.len() == BUFFER && places.contains(&it.as_ptr())));
+        assert_eq!(long_buffer(LONGEST + 2), None);
+        assert_eq!(long_buffer(LONGEST + 1).map(|it| it.len()), Some(LONGEST + 1));
+        assert_eq!(long_buffer(1), None);
     }
 }

@@ -116,7 +116,11 @@ impl Codec {
         }
         on!(side, ws => {
             let received = whole(ws, incoming, rx, tx, now);
+            let was_assembling = self.is_assembling;
             self.is_assembling = ws.is_receiving_message();
+            if self.is_assembling && !was_assembling {
+                incoming.lend_more();
+            }
             received
         })
     }

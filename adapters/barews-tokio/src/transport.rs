@@ -179,10 +179,22 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Transport<T> {
         }
     }
 
-    /// Makes space for replies.
-    pub(crate) fn lend(&mut self) {
-        if self.tx.is_empty() && self.tx.spare_mut(0).is_ok_and(|space| space.is_empty()) {
-            _ = self.tx.grow(pool::buffer());
+    /// Makes space for replies, or for a message of `len` bytes.
+    pub(crate) fn lend(&mut self, len: usize) {
+        if !self.tx.is_empty() {
+            return;
+        }
+        let capacity = self.tx.spare_mut(0).map_or(0, |space| space.len());
+        // With the longest header.
+        let buffer = match len.saturating_add(14) {
+            needed @ pool::BUFFER.. if needed > capacity => pool::long_buffer(needed),
+            _ if capacity == 0 => Some(pool::buffer()),
+            _ => None,
+        };
+        if let Some(buffer) = buffer
+            && let Ok(shorter) = self.tx.grow(buffer)
+        {
+            pool::keep(shorter);
         }
     }
 }

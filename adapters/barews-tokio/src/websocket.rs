@@ -259,7 +259,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
             let received = if std::mem::take(&mut has_received) {
                 None
             } else {
-                transport.lend();
+                transport.lend(0);
                 receive(codec, &mut transport.rx, &mut transport.tx, now)
             };
             if let Some(received) = received {
@@ -307,7 +307,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
 
     pub(crate) fn start_sending(&mut self, message: &Message) -> Result<(), Error> {
         let Inner { transport, codec, .. } = &mut *self.inner;
-        transport.lend();
+        transport.lend(message.as_bytes().len());
         let start = transport.start;
         codec.send(message, &mut transport.tx, || start.elapsed())
     }
