@@ -78,16 +78,14 @@ pub(crate) fn long_buffer(len: usize) -> Option<Vec<u8>> {
     LONG_BUFFERS.take(|buffer| buffer.len() >= len)
 }
 
-/// Keeps the memory of a buffer, unless it is shorter or longer than those of the pool.
+/// Keeps the memory of a buffer, unless it is shorter or longer than those of the pools.
 pub(crate) fn keep(buffer: Vec<u8>) {
-    if (BUFFER..=LONGEST).contains(&buffer.len()) {
-        keep_short(buffer);
-    } else if (LONGEST..=LONG).contains(&buffer.len()) {
-        LONG_BUFFERS.give(buffer);
+    if !(BUFFER..=LONG).contains(&buffer.len()) {
+        return;
     }
-}
-
-fn keep_short(buffer: Vec<u8>) {
+    if buffer.len() > LONGEST {
+        return LONG_BUFFERS.give(buffer);
+    }
     let mut buffer = Some(buffer);
     _ = own(|buffers| {
         if let Some(place) = buffers.iter_mut().find(|place| place.is_none()) {
