@@ -1,5 +1,6 @@
 //! `Session`: from the transport's first byte to its last, clause by clause.
 
+mod clock;
 mod closing;
 #[cfg(feature = "deflate")]
 mod compressed;

@@ -148,10 +148,8 @@ impl<R: SessionRole> Session<R> {
         let clock = Clock::unseal(timeouts, now, &mut reader)?;
         reader.end()?;
         valid(!is_half_closed || connection.state() == State::Closed)?;
-        if clock.has_queued_ping() {
-            // Its place is not known, but it is not later than this.
-            tx.mark_ping();
-        }
+        // The place of a Ping that is queued is not known, but it is not later than this.
+        tx.mark_ping();
         Ok(Self {
             stage: Stage::Open(connection),
             clock,
