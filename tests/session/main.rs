@@ -13,6 +13,7 @@ mod memory;
 mod opening;
 mod pausing;
 mod sealed;
+mod sealed_limits;
 mod sending;
 #[cfg(not(reseal))]
 mod size;
