@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use barews::keepalive::{Reason, Timeouts};
 use barews::session::{Failure, Session, SessionEvent};
-use barews::{Config, Connection, RecvBuffer, SendBuffer, Server};
+use barews::{Config, Connection, RecvBuffer, SendBuffer, Server, TransportAction};
 
 use crate::turn::masked;
 
@@ -221,4 +221,32 @@ fn a_whole_message_waits_for_the_output_and_for_the_end_of_a_pause() {
             assert_eq!(line.rx.len(), 0, "{len} {before}");
         }
     }
+}
+
+/// An idle session is closed in order: the peer has time to receive the Close and to end the transport.
+#[test]
+fn an_idle_session_awaits_the_end_of_the_transport() {
+    let timeouts = Timeouts::none().idle_within(Some(at(100))).close_within(Some(at(500)));
+    let mut line = Line::new(timeouts);
+    assert_eq!(line.tick(100), Ok(103));
+    assert_eq!(line.read_and_tick(103), Err(Reason::Idle));
+    assert_eq!(line.tx.unsent(), b"\x88\x02\x03\xE9");
+    assert_eq!(line.ws.transport_action(&line.tx), TransportAction::Keep);
+    line.tx.sent(4);
+    assert_eq!(line.ws.transport_action(&line.tx), TransportAction::HalfClose);
+    assert_eq!(line.ws.transport_action(&line.tx), TransportAction::AwaitEnd);
+    assert_eq!(line.tick(103), Ok(603));
+}
+
+/// In whole milliseconds, and never 0, which would be no timeout for a socket.
+#[test]
+fn the_timeout_is_the_time_until_the_deadline() {
+    let mut line = Line::new(Timeouts::none().idle_within(Some(at(100))));
+    assert_eq!(line.ws.timeout(at(0)), Some(at(100)));
+    assert_eq!(line.ws.timeout(at(99)), Some(at(1)));
+    assert_eq!(line.ws.timeout(at(101)), Some(at(1)));
+    assert_eq!(Line::new(Timeouts::none()).ws.timeout(at(0)), None);
+    line.ws.send_text("a", &mut line.tx).unwrap();
+    line.ws.transport_action(&line.tx);
+    assert_eq!(line.ws.timeout(at(50)), Some(at(1)));
 }
