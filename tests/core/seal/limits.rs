@@ -92,3 +92,12 @@ fn compression_without_the_feature_is_refused() {
     let expected = if cfg!(feature = "deflate") { Ok(()) } else { Err(UnsealError::Config) };
     assert_eq!(unseal(Config::new(), &hex("01 01 01")), expected);
 }
+
+/// Fragments without a byte leave nothing delivered, although the frame is not the first one.
+#[test]
+fn a_frame_after_empty_fragments() {
+    for state in ["01 01 06 80 03 03 00000000", "01 01 06 00 02 03 03 00000000"] {
+        assert_eq!(unseal(Config::new(), &hex(state)), Ok(()), "{state}");
+    }
+    assert_eq!(unseal(Config::new(), &hex("01 01 06 00 01 03 03 00000000")), INVALID);
+}
