@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use barews::handshake::client::Handshake;
 use barews::keepalive::Timeouts;
 use barews::session::{Failure, SessionEvent};
 use barews::{Client, CloseCode, Config, Error, RecvBuffer, SendBuffer, SendError, Server, State};
 
-use crate::turn::{End, Keys, Seen, masked, open_client, plain, secs, server_with};
+use crate::turn::{
+    End, Keys, REQUEST, Seen, client, masked, open_client, plain, secs, server, server_with,
+};
 
 type Front = End<Server, Vec<u8>>;
 type Back = End<Client<Keys>, Vec<u8>>;
@@ -174,6 +177,30 @@ fn s7_a_frame_whose_sender_fails_cannot_be_closed() {
     let event = SessionEvent::Failed(Failure::Protocol(Error::UnexpectedEof));
     let lost = back.ws.forward(&event, CloseCode::INTERNAL, &mut back.tx, Duration::ZERO);
     assert_eq!(lost, Err(SendError::FrameInProgress));
+}
+
+#[test]
+fn s1_a_client_is_refused_as_the_server_has_refused() {
+    let request = Handshake::new(*b"the sample nonce", "example.com", "/");
+    let mut back = client(&request);
+    let response = b"HTTP/1.1 403 Forbidden\r\nVia: 1.1 a\r\nContent-Length: 4\r\n\r\nbody";
+    back.rx.spare_mut()[..response.len()].copy_from_slice(response);
+    back.rx.advance(response.len());
+    let event = back.ws.receive(&mut back.rx, &mut back.tx, Duration::ZERO);
+    let Some(SessionEvent::Rejected(rejected)) = event else { panic!("{event:?}") };
+
+    let mut front = server();
+    // Nothing was asked.
+    front.ws.reject_as(&rejected, &mut front.tx, Duration::ZERO).unwrap();
+    front.is_silent = true;
+    front.receive(REQUEST.as_bytes());
+    assert!(front.take_written().is_empty());
+    front.ws.reject_as(&rejected, &mut front.tx, Duration::ZERO).unwrap();
+    front.turns();
+    let refusal = "HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\
+        Via: 1.1 a\r\n\r\n";
+    assert_eq!(String::from_utf8(front.take_written()).unwrap(), refusal);
+    assert!(front.transport.is_half_closed);
 }
 
 /// If nobody says when, the Close that reports an error is sent before the end.
