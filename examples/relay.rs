@@ -136,9 +136,7 @@ impl<R: SessionRole> Leg<R> {
     fn pass<P: SessionRole>(&mut self, to: &mut Leg<P>, lost: CloseCode, tap: &mut Tap) {
         self.ws.pause(!to.tx.is_empty());
         while let Some(event) = self.ws.receive(&mut self.rx, &mut self.tx, now()) {
-            if to.ws.forward(&event, lost, &mut to.tx, now()).is_err() {
-                to.shut_down(Shutdown::Both);
-            }
+            to.ws.forward(&event, lost, &mut to.tx, now());
             if let SessionEvent::Data(data) = event {
                 tap(data);
             }
