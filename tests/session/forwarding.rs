@@ -26,7 +26,7 @@ fn legs() -> (Front, Back) {
 
 /// `bytes` arrive at `front`, and what they are goes to `back`.
 fn pass(front: &mut Front, back: &mut Back, bytes: &[u8]) {
-    front.rx.reserve(bytes.len());
+    front.rx.reserve(bytes.len()).unwrap();
     let mut bytes = bytes;
     loop {
         let spare = front.rx.spare_mut();

@@ -99,6 +99,9 @@ fn run<R: SessionRole, S: Storage>(ws: &mut Session<R>, tx: &mut Tx<S>) {
         #[cfg(feature = "deflate")]
         if let Some(inflate) = crate::deflate::inflate() {
             let mut messages = any(barews::deflate::InflateAssembler::new(inflate, bytes()));
+            if let Some(SessionEvent::Data(mut data)) = ws.receive(&mut rx, tx, now()) {
+                seen(messages.push(&mut data));
+            }
             whole(ws, &mut rx, &mut messages, tx);
         }
         send(ws, tx);
