@@ -15,8 +15,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::Error;
 use crate::options::Options;
-use crate::side::{Codec, Side};
-use crate::transport::{Transport, Turn};
+use crate::codec::{Codec, Side};
+use crate::driver::{Transport, Turn};
 use crate::websocket::WebSocket;
 
 /// Accepts connections, on transports that it is given.

@@ -14,8 +14,8 @@ use tokio::net::TcpStream;
 
 use crate::Error;
 use crate::options::Options;
-use crate::side::{Codec, Keys, Side};
-use crate::transport::{Transport, Turn};
+use crate::codec::{Codec, Keys, Side};
+use crate::driver::{Transport, Turn};
 use crate::websocket::WebSocket;
 
 /// Opens connections.

@@ -4,16 +4,16 @@
 
 mod accept;
 mod codec;
+mod compression;
 mod connect;
+mod driver;
 mod error;
 #[cfg(feature = "axum")]
 mod extract;
 mod message;
 mod options;
 mod pool;
-mod side;
 mod split;
-mod transport;
 #[cfg(feature = "hyper")]
 pub mod upgrade;
 mod websocket;

@@ -13,9 +13,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::Error;
 use crate::message::{Chunk, CloseFrame, Message};
-use crate::side::{Codec, Received, Rx, Tx, on};
+use crate::codec::{Codec, Received, Rx, Tx, on};
 use crate::split::{self, WebSocketReceiver, WebSocketSender};
-use crate::transport::{Transport, Turn};
+use crate::driver::{Transport, Turn};
 
 /// An open WebSocket over `T`, for instance a [`TcpStream`](tokio::net::TcpStream), a TLS stream, or
 /// a stream of HTTP/2.
