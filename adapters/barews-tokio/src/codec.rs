@@ -1,19 +1,19 @@
-//! The session of either role, with what it needs for whole messages.
+//! What a session needs for whole messages.
 
 use std::time::Duration;
 
 use barews::deflate::{Deflate, DeflateParams, Flush, Inflate};
 use barews::frame::Content;
 use barews::session::{Session, SessionEvent, SessionRole};
-use barews::{
-    Client, CloseCode, Data, Kind, MaskKeys, NoKey, RecvBuffer, SendBuffer, SendError, Server,
-};
+use barews::{CloseCode, Data, Kind, MaskKeys, NoKey, SendError};
 use bytes::Bytes;
 
 use crate::Error;
 use crate::compression::{Incoming, Outgoing};
+use crate::driver::Driver;
 use crate::message::{Chunk, Message};
 use crate::options::Options;
+use crate::pooled::{Pooled, Tx};
 
 /// Masking keys from a generator that the operating system seeds, one per thread.
 #[derive(Debug)]
@@ -25,27 +25,8 @@ impl MaskKeys for Keys {
     }
 }
 
-#[expect(clippy::large_enum_variant, reason = "most connections are those of servers")]
-pub(crate) enum Side {
-    Server(Session<Server>),
-    /// Longer, because it remembers what it has offered.
-    Client(Box<Session<Client<Keys>>>),
-}
-
-/// Calls the same method on the session of either role.
-macro_rules! on {
-    ($side:expr, $ws:ident => $call:expr) => {
-        match $side {
-            $crate::codec::Side::Server($ws) => $call,
-            $crate::codec::Side::Client($ws) => $call,
-        }
-    };
-}
-pub(crate) use on;
-
 /// Both directions of an open connection, without the transport.
 pub(crate) struct Codec {
-    pub(crate) side: Side,
     incoming: Incoming,
     outgoing: Option<Outgoing>,
     /// The caller has read the start of a message in chunks.
@@ -53,9 +34,6 @@ pub(crate) struct Codec {
     /// The start of a message is assembled.
     is_assembling: bool,
 }
-
-pub(crate) type Rx = RecvBuffer<Vec<u8>>;
-pub(crate) type Tx = SendBuffer<Vec<u8>>;
 
 /// What is received in chunks.
 #[derive(Debug)]
@@ -76,10 +54,8 @@ impl From<Message> for Received {
 }
 
 impl Codec {
-    pub(crate) fn new(side: Side, params: Option<DeflateParams>, options: &Options) -> Self {
-        let is_server = matches!(side, Side::Server(_));
+    pub(crate) fn new(is_server: bool, params: Option<DeflateParams>, options: &Options) -> Self {
         Self {
-            side,
             incoming: Incoming::new(params, is_server, options.longest_message()),
             outgoing: params.map(|params| Outgoing::new(params, is_server, options.effort)),
             is_chunked: false,
@@ -88,59 +64,52 @@ impl Codec {
     }
 
     /// Gives back what is not needed between messages.
-    pub(crate) fn give_back(&mut self) {
-        let is_needed = on!(&self.side, ws => !ws.is_open() || ws.is_receiving_message());
-        if !is_needed {
+    pub(crate) fn give_back<R: SessionRole>(&mut self, ws: &Session<R>) {
+        if ws.is_open() && !ws.is_receiving_message() {
             self.incoming.give_back();
         }
     }
 
     /// The next message or control frame.
-    pub(crate) fn receive(
+    pub(crate) fn receive<R: SessionRole, T>(
         &mut self,
-        rx: &mut Rx,
-        tx: &mut Tx,
+        driver: &mut Pooled<R, T>,
         now: Duration,
     ) -> Option<Result<Message, Error>> {
         // The rest of a message whose start was read in chunks is not a message.
         while self.is_chunked {
-            match self.receive_chunk(rx, tx, now)? {
+            match self.receive_chunk(driver, now)? {
                 Ok(Received::Chunk(_)) => {}
                 Ok(Received::Control(message)) => return Some(Ok(message)),
                 Err(error) => return Some(Err(error)),
             }
         }
-        let Self { side, incoming, .. } = self;
-        if let Err(full) = incoming.lend() {
+        if let Err(full) = self.incoming.lend() {
             return Some(Err(full.into()));
         }
-        on!(side, ws => {
-            let received = whole(ws, incoming, rx, tx, now);
-            let was_assembling = self.is_assembling;
-            self.is_assembling = ws.is_receiving_message();
-            if self.is_assembling && !was_assembling {
-                incoming.lend_more();
-            }
-            received
-        })
+        let received = whole(driver, &mut self.incoming, now);
+        let was_assembling = self.is_assembling;
+        self.is_assembling = driver.ws.is_receiving_message();
+        if self.is_assembling && !was_assembling {
+            self.incoming.lend_more();
+        }
+        received
     }
 
     /// The next chunk of a message, or control frame. The rest of a message whose start is assembled
     /// comes with its start, as one chunk.
-    pub(crate) fn receive_chunk(
+    pub(crate) fn receive_chunk<R: SessionRole, T>(
         &mut self,
-        rx: &mut Rx,
-        tx: &mut Tx,
+        driver: &mut Pooled<R, T>,
         now: Duration,
     ) -> Option<Result<Received, Error>> {
         if self.is_assembling {
-            return Some(self.receive(rx, tx, now)?.map(Received::from));
+            return Some(self.receive(driver, now)?.map(Received::from));
         }
         if let Err(full) = self.incoming.lend() {
             return Some(Err(full.into()));
         }
-        let Self { side, incoming, .. } = self;
-        let received = on!(side, ws => chunk(ws, incoming, rx, tx, now));
+        let received = chunk(driver, &mut self.incoming, now);
         if let Some(Ok(Received::Chunk(chunk))) = &received {
             self.is_chunked = !chunk.fin;
         }
@@ -148,86 +117,72 @@ impl Codec {
     }
 
     /// Queues a message or control frame. Only a Close needs the time.
-    pub(crate) fn send(
+    pub(crate) fn send<R: SessionRole>(
         &mut self,
         message: &Message,
+        ws: &mut Session<R>,
         tx: &mut Tx,
         now: impl Fn() -> Duration,
     ) -> Result<(), Error> {
-        let Self { side, outgoing, .. } = self;
         let message = match message {
-            Message::Close(None) => return self.close(CloseCode::NO_STATUS, "", tx, now()),
-            Message::Close(Some(it)) => return self.close(it.code, &it.reason, tx, now()),
-            _ if !on!(&*side, ws => ws.is_open()) => return Err(Error::Closed),
-            Message::Ping(payload) => return Ok(on!(side, ws => ws.send_ping(payload, tx))?),
-            Message::Pong(payload) => return Ok(on!(side, ws => ws.send_pong(payload, tx))?),
+            Message::Close(None) => return Ok(ws.close(CloseCode::NO_STATUS, "", tx, now())?),
+            Message::Close(Some(it)) => return Ok(ws.close(it.code, &it.reason, tx, now())?),
+            _ if !ws.is_open() => return Err(Error::Closed),
+            Message::Ping(payload) => return Ok(ws.send_ping(payload, tx)?),
+            Message::Pong(payload) => return Ok(ws.send_pong(payload, tx)?),
             Message::Text(text) => barews::Message::Text(text),
             Message::Binary(payload) => barews::Message::Binary(payload),
         };
-        on!(side, ws => match outgoing {
+        match &mut self.outgoing {
             // The compressor is inside of a message.
             Some(_) if ws.is_sending_message() => return Err(SendError::MessageInProgress.into()),
             Some(outgoing) => {
                 outgoing.with(false, |deflate| ws.send_compressed(message, deflate, tx))??;
             }
             None => ws.send_message(message, tx)?,
-        });
+        }
         Ok(())
     }
 
     /// Queues a fragment of a message.
-    pub(crate) fn send_chunk(
+    pub(crate) fn send_chunk<R: SessionRole>(
         &mut self,
         chunk: barews::Message<'_>,
         fin: bool,
+        ws: &mut Session<R>,
         tx: &mut Tx,
     ) -> Result<(), Error> {
         let (kind, payload) = (chunk.kind(), chunk.as_bytes());
-        let Self { side, outgoing, .. } = self;
-        on!(side, ws => {
-            if !ws.is_open() {
-                return Err(Error::Closed);
+        if !ws.is_open() {
+            return Err(Error::Closed);
+        }
+        let Some(outgoing) = &mut self.outgoing else {
+            return Ok(ws.send_fragment(kind, fin, payload, tx)?);
+        };
+        if !outgoing.may_continue(kind, ws.is_sending_message()) {
+            return Err(SendError::MessageInProgress.into());
+        }
+        outgoing.with(!fin, |deflate| {
+            // 4 bytes are the end of a sync flush.
+            let mut out = vec![0; Deflate::max_len(payload.len()).saturating_add(4)];
+            let flush = if fin { Flush::Finish } else { Flush::Sync };
+            let n = deflate.push(payload, flush, &mut out).written;
+            let sent = ws.send_fragment(Content::new(kind, true), fin, &out[..n], tx);
+            if sent.is_err() {
+                deflate.forget();
             }
-            let Some(outgoing) = outgoing else {
-                return Ok(ws.send_fragment(kind, fin, payload, tx)?);
-            };
-            if !outgoing.may_continue(kind, ws.is_sending_message()) {
-                return Err(SendError::MessageInProgress.into());
-            }
-            outgoing.with(!fin, |deflate| {
-                // 4 bytes are the end of a sync flush.
-                let mut out = vec![0; Deflate::max_len(payload.len()).saturating_add(4)];
-                let flush = if fin { Flush::Finish } else { Flush::Sync };
-                let n = deflate.push(payload, flush, &mut out).written;
-                let sent = ws.send_fragment(Content::new(kind, true), fin, &out[..n], tx);
-                if sent.is_err() {
-                    deflate.forget();
-                }
-                sent
-            })??;
-        });
+            sent
+        })??;
         Ok(())
-    }
-
-    /// Queues a Close, if there is none.
-    pub(crate) fn close(
-        &mut self,
-        code: CloseCode,
-        reason: &str,
-        tx: &mut Tx,
-        now: Duration,
-    ) -> Result<(), Error> {
-        Ok(on!(&mut self.side, ws => ws.close(code, reason, tx, now))?)
     }
 }
 
-fn whole<R: SessionRole>(
-    ws: &mut Session<R>,
+fn whole<R: SessionRole, T>(
+    driver: &mut Pooled<R, T>,
     incoming: &mut Incoming,
-    rx: &mut Rx,
-    tx: &mut Tx,
     now: Duration,
 ) -> Option<Result<Message, Error>> {
+    let Driver { ws, rx, tx, .. } = driver;
     loop {
         let event = match incoming {
             Incoming::Plain(messages) => ws.receive_message(rx, messages, tx, now)?,
@@ -260,13 +215,12 @@ fn control<D>(event: SessionEvent<'_, D>) -> Option<Result<Message, Error>> {
     })
 }
 
-fn chunk<R: SessionRole>(
-    ws: &mut Session<R>,
+fn chunk<R: SessionRole, T>(
+    driver: &mut Pooled<R, T>,
     incoming: &mut Incoming,
-    rx: &mut Rx,
-    tx: &mut Tx,
     now: Duration,
 ) -> Option<Result<Received, Error>> {
+    let Driver { ws, rx, tx, .. } = driver;
     loop {
         let mut data = match ws.receive(rx, tx, now)? {
             SessionEvent::Data(data) => data,

@@ -13,6 +13,8 @@ mod extract;
 mod message;
 mod options;
 mod pool;
+mod pooled;
+mod serve;
 mod split;
 #[cfg(feature = "hyper")]
 pub mod upgrade;
@@ -20,11 +22,13 @@ mod websocket;
 
 pub use accept::Acceptor;
 pub use connect::Connector;
+pub use driver::{Clock, Driver};
 pub use error::Error;
 #[cfg(feature = "axum")]
 pub use extract::WebSocketUpgrade;
 pub use message::{Chunk, CloseFrame, Message};
 pub use options::Options;
+pub use serve::serve;
 pub use split::{WebSocketReceiver, WebSocketSender};
 pub use websocket::WebSocket;
 
