@@ -8,22 +8,22 @@
 
 use std::error::Error;
 use std::io::Write as _;
-use std::net::{Shutdown, SocketAddr};
-use std::sync::{Arc, LazyLock};
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use barews::deflate::{CompressionContext, DeflateParams, Inflate};
-use barews::handshake::{BuildError, server::Upgrade};
+use barews::deflate::{CompressionContext, DeflateParams, Inflate, InflateAssembler};
+use barews::handshake::client::Response;
+use barews::handshake::server::Upgrade;
 use barews::keepalive::Timeouts;
 use barews::session::{Session, SessionEvent, SessionRole};
-use barews::{Assembler, Client, CloseCode, Config, Data, OsKeys};
-use barews::{RecvBuffer, SendBuffer, Server, StorageFull, TransportAction};
+use barews::{
+    Client, CloseCode, Config, Data, OsKeys, RecvBuffer, SendBuffer, Server, StorageFull,
+};
+use barews_tokio::{Clock, Driver};
 use lexopt::prelude::*;
 use socket2::{SockRef, TcpKeepalive};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 
 /// The output of one leg holds all that the other has received, and a Close.
 const TX_LEN: usize = 4096;
@@ -44,8 +44,10 @@ struct Options {
 
 type Failure = Box<dyn Error + Send + Sync>;
 type Output = SendBuffer<Box<[u8]>>;
-/// Sees what passes in one direction.
-type Tap = Box<dyn FnMut(Data<'_>) + Send>;
+/// One of the two connections.
+type Leg<R> = Driver<R, TcpStream, Box<[u8]>>;
+/// Sees the messages of one direction.
+type Inspector = InflateAssembler<Box<[u8]>, Vec<u8>>;
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
@@ -65,119 +67,48 @@ async fn main() -> Result<(), Failure> {
     }
     let listener = TcpListener::bind(listen).await?;
     println!("listening on {}", listener.local_addr()?);
-    let clients = Arc::new(Semaphore::new(MAX_CLIENTS));
-    loop {
-        // More clients wait in the backlog.
-        let client = clients.clone().acquire_owned().await?;
-        match listener.accept().await {
-            Ok((stream, _)) => drop(tokio::spawn(async move {
-                _ = serve(stream, options).await;
-                drop(client);
-            })),
-            Err(error) => {
-                eprintln!("{error}");
-                sleep(Duration::from_secs(1)).await;
-            }
-        }
-    }
+    match barews_tokio::serve(listener, MAX_CLIENTS, move |client| serve(client, options)).await {}
 }
 
-fn now() -> Duration {
-    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    START.elapsed()
+/// The length of an output pauses the other leg, never its own.
+fn output() -> Output {
+    SendBuffer::with_marks(vec![0; TX_LEN].into(), 0, usize::MAX)
 }
 
-/// One of the two connections.
-struct Leg<R: SessionRole> {
-    ws: Session<R>,
-    rx: RecvBuffer<Box<[u8]>>,
-    tx: Output,
-    stream: TcpStream,
-    is_over: bool,
-}
-
-impl<R: SessionRole> Leg<R> {
-    fn new(
-        stream: TcpStream,
-        open: impl FnOnce(&mut Output) -> Result<Session<R>, BuildError>,
-    ) -> Result<Self, Failure> {
-        let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(60));
-        SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
-        stream.set_nodelay(true)?;
-        // The length of the output pauses the other leg, never its own.
-        let mut tx = SendBuffer::with_marks(vec![0; TX_LEN].into(), 0, usize::MAX);
-        let (ws, rx) = (open(&mut tx)?, RecvBuffer::new(vec![0; RX_LEN].into()));
-        Ok(Self { ws, rx, tx, stream, is_over: false })
-    }
-
-    /// Ends the transport when it is time; otherwise writes or reads, or waits for a deadline.
-    async fn exchange(&mut self) {
-        match self.ws.transport_action(&self.tx) {
-            TransportAction::Keep | TransportAction::AwaitEnd => {}
-            TransportAction::HalfClose => self.shut_down(Shutdown::Write),
-            TransportAction::Drop => {
-                self.is_over = true;
-                return self.shut_down(Shutdown::Both);
-            }
-        }
-        let Self { ws, rx, tx, stream, .. } = self;
-        let (mut from, mut to) = stream.split();
-        tokio::select! {
-            // If the transport is lost, so is the output, and reading tells.
-            n = to.write(tx.unsent()), if !tx.is_empty() => tx.sent(n.unwrap_or(usize::MAX)),
-            n = async { from.read(rx.spare_mut()).await }, if ws.wants_read() => {
-                rx.advance(n.unwrap_or(0));
-            }
-            () = sleep(ws.timeout(now()).unwrap_or(Duration::MAX)) => {}
-        }
-    }
-
-    /// Passes on what was received. If this leg fails, the other is closed with the code `lost`.
-    fn pass<P: SessionRole>(&mut self, to: &mut Leg<P>, lost: CloseCode, tap: &mut Tap) {
-        self.ws.pause(!to.tx.is_empty());
-        while let Some(event) = self.ws.receive(&mut self.rx, &mut self.tx, now()) {
-            if to.ws.forward(&event, lost, &mut to.tx, now()).is_err() {
-                to.shut_down(Shutdown::Both);
-            }
-            if let SessionEvent::Data(data) = event {
-                tap(data);
-            }
-        }
-    }
-
-    fn shut_down(&self, how: Shutdown) {
-        // An error means that the peer has reset the transport.
-        _ = SockRef::from(&self.stream).shutdown(how);
-    }
+fn leg<R: SessionRole>(io: TcpStream, ws: Session<R>, tx: Output) -> Result<Leg<R>, Failure> {
+    let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(60));
+    SockRef::from(&io).set_tcp_keepalive(&keepalive)?;
+    io.set_nodelay(true)?;
+    Ok(Driver::new(io, ws, RecvBuffer::new(vec![0; RX_LEN].into()), tx))
 }
 
 /// Serves a client until both connections are over.
 async fn serve(stream: TcpStream, options: Options) -> Result<(), Failure> {
-    let mut client = Leg::new(stream, |_| Ok(Session::server(options.up, TIMEOUTS, now())))?;
+    let ws = Session::server(options.up, TIMEOUTS, Duration::ZERO);
+    let mut client = leg(stream, ws, output())?;
     let (mut server, params) = loop {
-        match client.ws.receive(&mut client.rx, &mut client.tx, now()) {
+        let Driver { ws, rx, tx, clock, .. } = &mut client;
+        match ws.receive(rx, tx, clock.now()) {
             Some(SessionEvent::Upgrade(upgrade)) => {
-                match open(&upgrade, &mut client.ws, &mut client.tx, options).await {
+                match open(&upgrade, ws, tx, *clock, options).await {
                     Ok(opened) => break opened,
                     // No effect if the client has been answered.
-                    Err(_) => client.ws.respond(502, &[], b"", &mut client.tx, now())?,
+                    Err(_) => ws.respond(502, &[], b"", tx, clock.now())?,
                 }
             }
             Some(_) => {}
-            None if client.is_over => return Ok(()),
-            None => client.exchange().await,
+            None => client.exchange().await?,
         }
     };
-    let mut taps: [Tap; 2] = [Box::new(|_| {}), Box::new(|_| {})];
-    if options.inspect {
-        taps = [inspector("client", params.client())?, inspector("server", params.server())?];
-    }
-    while !(client.is_over && server.is_over) {
-        client.pass(&mut server, CloseCode::INTERNAL, &mut taps[0]);
-        server.pass(&mut client, CloseCode::BAD_GATEWAY, &mut taps[1]);
+    let inspect = |context| options.inspect.then(|| inspector(context)).transpose();
+    let (mut up, mut down) = (inspect(params.client())?, inspect(params.server())?);
+    while !(client.is_over() && server.is_over()) {
+        client.forward_to(&mut server, CloseCode::INTERNAL, |it| print("client", &mut up, it));
+        server.forward_to(&mut client, CloseCode::BAD_GATEWAY, |it| print("server", &mut down, it));
+        // If a transport is lost, the next event says so.
         tokio::select! {
-            () = client.exchange(), if !client.is_over => {}
-            () = server.exchange(), if !server.is_over => {}
+            _ = client.exchange(), if !client.is_over() => {}
+            _ = server.exchange(), if !server.is_over() => {}
         }
     }
     Ok(())
@@ -188,49 +119,42 @@ async fn open(
     upgrade: &Upgrade<'_>,
     ws: &mut Session<Server>,
     tx: &mut Output,
+    clock: Clock,
     options: Options,
 ) -> Result<(Leg<Client<OsKeys>>, DeflateParams), Failure> {
     let stream = timeout(CONNECT_WITHIN, TcpStream::connect(options.upstream)).await??;
     let (request, host) = (upgrade.forward()?, options.upstream.ip().to_string());
-    let fields: Vec<_> = upgrade.request().headers().end_to_end().collect();
     let handshake = request.handshake(OsKeys::nonce()?, &host).port(options.upstream.port());
-    let handshake = handshake.headers(&fields);
-    let mut server = Leg::new(stream, |tx| {
-        Session::client(options.down, TIMEOUTS, OsKeys, &handshake, tx, now())
-    })?;
-    loop {
-        match server.ws.receive(&mut server.rx, &mut server.tx, now()) {
-            Some(SessionEvent::Opened(it)) => {
-                let (fields, deflate) =
-                    (it.headers().end_to_end().collect::<Vec<_>>(), it.deflate());
-                let accept = upgrade.accept_as(it.protocol(), deflate).ok_or("no such offer")?;
-                ws.answer(Ok(accept.headers(&fields)), tx, now())?;
-                return Ok((server, deflate.unwrap_or_default()));
-            }
-            Some(SessionEvent::Rejected(it)) => {
-                let fields: Vec<_> = it.headers().end_to_end().collect();
-                ws.respond(it.status(), &fields, b"", tx, now())?;
-                return Err("the server rejects the client".into());
-            }
-            Some(SessionEvent::Failed(failure)) => return Err(failure.into()),
-            Some(_) => {}
-            None => server.exchange().await,
+    let handshake = handshake.forward_headers(upgrade.request().headers());
+    let mut output = output();
+    let (config, start) = (options.down, Duration::ZERO);
+    let client = Session::client(config, TIMEOUTS, OsKeys, &handshake, &mut output, start)?;
+    let mut server = leg(stream, client, output)?;
+    let answered = server.open(|response| match response {
+        Response::Accepted(it) => {
+            let accept = upgrade.accept_as(it.protocol(), it.deflate()).ok_or("no such offer")?;
+            ws.answer(Ok(accept.forward_headers(it.headers())), tx, clock.now())?;
+            Ok(it.deflate().unwrap_or_default())
         }
+        Response::Rejected(it) => {
+            ws.reject_as(&it, tx, clock.now())?;
+            Err(Failure::from("the server rejects the client"))
+        }
+    });
+    let params = answered.await??;
+    Ok((server, params))
+}
+
+/// Prints each whole message of at most 64 KiB, inflated. What cannot be inflated, the far end reports.
+fn print(sender: &str, inspector: &mut Option<Inspector>, mut data: Data<'_>) {
+    if let Some(messages) = inspector
+        && let Ok(Some(message)) = messages.push(&mut data)
+    {
+        _ = writeln!(std::io::stdout(), "{sender}: {message:?}");
     }
 }
 
-/// Prints each whole message of at most 64 KiB, inflated.
-fn inspector(sender: &'static str, context: CompressionContext) -> Result<Tap, StorageFull> {
-    let mut messages = Assembler::new(vec![0; 64 << 10].into_boxed_slice());
+fn inspector(context: CompressionContext) -> Result<Inspector, StorageFull> {
     let inflate = Inflate::new(context, vec![0; Inflate::memory(context)])?;
-    let mut inflate = inflate.max_message_len(Config::UNLIMITED);
-    Ok(Box::new(move |mut data| {
-        let mut out = [0; 4096];
-        // What cannot be inflated, the far end reports.
-        while let Ok(Some(chunk)) = inflate.push(&mut data, &mut out) {
-            if let Ok(Some(message)) = messages.push(&chunk) {
-                _ = writeln!(std::io::stdout(), "{sender}: {message:?}");
-            }
-        }
-    }))
+    Ok(InflateAssembler::new(inflate.max_message_len(Config::UNLIMITED), vec![0; 64 << 10].into()))
 }

@@ -63,6 +63,9 @@ pub enum AssembleError {
     Compressed,
     /// The caller has modified the bytes of a text, which are no longer UTF-8.
     InvalidUtf8,
+    /// The peer's error: the message cannot be inflated, or is longer than the limit. Only from an
+    /// `InflateAssembler`.
+    Invalid(Error),
 }
 
 impl fmt::Display for AssembleError {
@@ -72,6 +75,7 @@ impl fmt::Display for AssembleError {
             Self::Incomplete => f.write_str("an earlier chunk of the message is missing"),
             Self::Compressed => f.write_str("the message is compressed"),
             Self::InvalidUtf8 => f.write_str("the bytes of a text were modified"),
+            Self::Invalid(error) => error.fmt(f),
         }
     }
 }
@@ -192,7 +196,7 @@ impl<S: Storage> Assembler<S> {
     }
 
     /// The message of `len` bytes that was completed last.
-    fn message(&self, kind: Kind, len: usize) -> Result<Message<'_>, AssembleError> {
+    pub(crate) fn message(&self, kind: Kind, len: usize) -> Result<Message<'_>, AssembleError> {
         Message::new(kind, self.storage.as_ref().get(..len).unwrap_or_default())
     }
 

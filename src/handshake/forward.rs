@@ -1,21 +1,13 @@
 //! What a proxy forwards of an opening handshake (RFC 9110 §7.6).
 
-use super::client::Handshake;
+use super::client::{Handshake, Rejected};
 use super::deflate::DeflateOffer;
-use super::error::{BuildError, Field};
-use super::http::grammar::elements;
-use super::http::head::HeaderFields;
-use super::http::writer::is_reserved;
-use super::server::Upgrade;
+use super::error::BuildError;
+use super::server::{Upgrade, respond_as};
 
 /// The most subprotocols, and the most offers of compression, as in a
 /// [`Session`](crate::session::Session).
 const MAX_OFFERS: usize = 8;
-
-/// Fields for the next hop only (RFC 9110 §7.6.1 and §11.7), in addition to those that a proxy cannot
-/// write itself.
-const HOP_BY_HOP: [&str; 5] =
-    ["keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te"];
 
 /// What the client of a proxy asks for, so that the proxy asks a server for the same; see
 /// [`Upgrade::forward`].
@@ -38,15 +30,14 @@ impl<'b> Upgrade<'b> {
     /// use barews::handshake::server::Upgrade;
     ///
     /// fn request(upgrade: &Upgrade<'_>, nonce: [u8; 16], out: &mut [u8]) -> Result<usize, BuildError> {
-    ///     let fields: Vec<_> = upgrade.request().headers().end_to_end().collect();
-    ///     let request = upgrade.forward()?;
-    ///     request.handshake(nonce, "10.0.0.1").port(8080).headers(&fields).write_request(out)
+    ///     let (request, fields) = (upgrade.forward()?, upgrade.request().headers());
+    ///     let handshake = request.handshake(nonce, "10.0.0.1").port(8080);
+    ///     handshake.forward_headers(fields).write_request(out)
     /// }
     ///
     /// fn respond(upgrade: &Upgrade<'_>, it: &Accepted<'_>, out: &mut [u8]) -> Result<usize, BuildError> {
-    ///     let fields: Vec<_> = it.headers().end_to_end().collect();
     ///     let accept = upgrade.accept_as(it.protocol(), it.deflate());
-    ///     accept.ok_or(BuildError::ExtensionNotOffered)?.headers(&fields).write(out)
+    ///     accept.ok_or(BuildError::ExtensionNotOffered)?.forward_headers(it.headers()).write(out)
     /// }
     /// ```
     ///
@@ -76,25 +67,16 @@ impl ForwardedRequest<'_> {
     }
 }
 
-impl<'b> HeaderFields<'b> {
-    /// The name and value of each field that a proxy forwards, for [`Handshake::headers`],
-    /// [`Accept::headers`](super::server::Accept::headers) and [`respond`](super::server::respond).
+impl Rejected<'_> {
+    /// Writes the response with which a proxy passes a refusal on, and returns its length in bytes: the
+    /// same status and end-to-end header fields, and no body. Close the transport after sending it.
     ///
-    /// Left out are the fields for the next hop only, which include those that a `Connection` field
-    /// lists (RFC 9110 §7.6.1), those of the opening handshake, `Origin`, `Host` and the framing of a
-    /// body, and values that are not UTF-8.
-    pub fn end_to_end(self) -> impl Iterator<Item = (&'b str, &'b str)> + Clone {
-        let all = self.clone();
-        let is_forwarded = move |name: &str| {
-            let mut connection =
-                all.clone().filter(|it| it.name.eq_ignore_ascii_case(Field::Connection.name()));
-            let is_name = |option: &[u8]| option.eq_ignore_ascii_case(name.as_bytes());
-            !is_reserved(name)
-                && !HOP_BY_HOP.iter().any(|it| it.eq_ignore_ascii_case(name))
-                && !connection.any(|it| elements(it.value).any(is_name))
-        };
-        self.filter(move |field| is_forwarded(field.name))
-            .filter_map(|field| Some((field.name, core::str::from_utf8(field.value).ok()?)))
+    /// # Errors
+    ///
+    /// - [`BuildError::InvalidStatus`] if the status is not in the range 200 to 599.
+    /// - [`BuildError::BufferTooSmall`] if `out` is too short.
+    pub fn forward(&self, out: &mut [u8]) -> Result<usize, BuildError> {
+        respond_as(self.status(), self.headers().rest(), out)
     }
 }
 

@@ -7,7 +7,7 @@ use super::opening::{ClientOpening, ServerOpening, SessionRole};
 use super::state::{Incoming, Session, Stage};
 use crate::buffer::{SendBuffer, Storage};
 use crate::handshake;
-use crate::handshake::client::Handshake;
+use crate::handshake::client::{Handshake, Rejected};
 use crate::handshake::server::{Accept, RequestReader, respond};
 use crate::handshake::{BuildError, Limits};
 use crate::protocol::config::Config;
@@ -82,8 +82,33 @@ impl Session<Server> {
         tx: &mut SendBuffer<T>,
         now: Duration,
     ) -> Result<(), BuildError> {
+        self.end_with(|out| respond(status, headers, body, out), tx, now)
+    }
+
+    /// Answers as another server has answered, for a proxy; see [`Rejected::forward`].
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Rejected::forward`]; nothing was written, and the request can be answered
+    /// again.
+    pub fn reject_as<T: Storage>(
+        &mut self,
+        rejected: &Rejected<'_>,
+        tx: &mut SendBuffer<T>,
+        now: Duration,
+    ) -> Result<(), BuildError> {
+        self.end_with(|out| rejected.forward(out), tx, now)
+    }
+
+    /// Answers a request with the response that `write` writes, which is not a 101.
+    fn end_with<T: Storage>(
+        &mut self,
+        write: impl Fn(&mut [u8]) -> Result<usize, BuildError>,
+        tx: &mut SendBuffer<T>,
+        now: Duration,
+    ) -> Result<(), BuildError> {
         if let Stage::Opening { opening: ServerOpening::Asked { .. }, .. } = &self.stage {
-            write_head(tx, |out| respond(status, headers, body, out))?;
+            write_head(tx, write)?;
             self.stage = Stage::Refused;
             self.set_incoming(Incoming::Open);
             self.clock.close(now);

@@ -77,7 +77,8 @@ pub enum Failure {
     /// A frame or a message does not fit into the storage.
     StorageFull,
     /// This side cannot send a control frame: there is no masking key, or the send buffer is
-    /// shorter than the frame.
+    /// shorter than the frame. Or it cannot [forward](super::Session::forward) what another session
+    /// has received.
     Send(SendError),
 }
 
@@ -102,19 +103,27 @@ pub(super) enum Cause {
     Protocol(Error),
     Expired(Reason),
     StorageFull,
+    NotOpen,
+    FrameInProgress,
+    MessageInProgress,
+    NotNegotiated,
     NoMaskingKey,
     /// The length in bytes of the control frame that the send buffer does not hold.
     SendBuffer(u8),
 }
 
 impl Cause {
-    /// Why a control frame cannot be sent.
+    /// Why a frame cannot be sent.
     pub(super) fn send(error: SendError) -> Self {
         match error {
             SendError::BufferTooSmall { needed } => {
                 debug_assert!(needed <= MIN_BUFFER_LEN, "the longest control frame");
                 Self::SendBuffer(u8::try_from(needed).unwrap_or(u8::MAX))
             }
+            SendError::NotOpen => Self::NotOpen,
+            SendError::FrameInProgress => Self::FrameInProgress,
+            SendError::MessageInProgress => Self::MessageInProgress,
+            SendError::NotNegotiated => Self::NotNegotiated,
             _ => Self::NoMaskingKey,
         }
     }
@@ -127,6 +136,10 @@ impl From<Cause> for Failure {
             Cause::Protocol(error) => Self::Protocol(error),
             Cause::Expired(reason) => Self::Expired(reason),
             Cause::StorageFull => Self::StorageFull,
+            Cause::NotOpen => Self::Send(SendError::NotOpen),
+            Cause::FrameInProgress => Self::Send(SendError::FrameInProgress),
+            Cause::MessageInProgress => Self::Send(SendError::MessageInProgress),
+            Cause::NotNegotiated => Self::Send(SendError::NotNegotiated),
             Cause::NoMaskingKey => Self::Send(SendError::NoMaskingKey),
             Cause::SendBuffer(needed) => {
                 Self::Send(SendError::BufferTooSmall { needed: usize::from(needed) })

@@ -2,9 +2,9 @@
 
 use core::time::Duration;
 
-use super::event::SessionEvent;
+use super::event::{Cause, SessionEvent};
 use super::opening::SessionRole;
-use super::state::Session;
+use super::state::{Session, Stage};
 use crate::buffer::{SendBuffer, Storage};
 use crate::bytes;
 use crate::protocol::event::Data;
@@ -22,27 +22,22 @@ impl<R: SessionRole> Session<R> {
     ///   if the other one has failed, or in place of a code that this side must not send. If this one
     ///   has failed, its Close has the code of that failure.
     /// - Other events have no effect, and neither has any event after this side's Close.
+    /// - What cannot be sent ends this session, and it reports a
+    ///   [`Failure`](super::Failure) that the other one is closed with: `StorageFull` if `tx` does not
+    ///   hold it; `Send` with `FrameInProgress` if the other session has failed inside a frame, whose
+    ///   beginning no Close can follow; `Send` with the error of [`begin_frame`](Self::begin_frame).
     ///
     /// Both sessions need [`Config::proxy`](crate::Config::proxy): then the peer of a session that
     /// fails still receives what the other side has answered to the frames before, because its Close
     /// waits for the other.
     /// [`pause`](Self::pause) the other one while `tx` has no space for all that it has received.
-    ///
-    /// # Errors
-    ///
-    /// Drop the transport of this session.
-    ///
-    /// - [`SendError::FrameInProgress`] if the other session has failed inside a frame: no Close can
-    ///   follow its beginning.
-    /// - The errors of [`begin_frame`](Self::begin_frame) and [`send_chunk`](Self::send_chunk) except
-    ///   `Closed`.
     pub fn forward<T: Storage>(
         &mut self,
         event: &SessionEvent<'_>,
         lost: CloseCode,
         tx: &mut SendBuffer<T>,
         now: Duration,
-    ) -> Result<(), SendError> {
+    ) {
         let sent = match event {
             SessionEvent::Data(data) => self.forward_data(data, tx),
             SessionEvent::Ping(payload) => self.send_ping(payload, tx),
@@ -55,11 +50,17 @@ impl<R: SessionRole> Session<R> {
             | SessionEvent::Opened(_)
             | SessionEvent::Rejected(_) => Ok(()),
         };
-        match sent {
-            Err(SendError::Closed) => Ok(()),
+        let sent = match sent {
             Err(SendError::InvalidCloseCode) => self.close(lost, "", tx, now),
             sent => sent,
-        }
+        };
+        let cause = match sent {
+            Ok(()) | Err(SendError::Closed) => return,
+            Err(SendError::BufferTooSmall { .. }) => Cause::StorageFull,
+            Err(error) => Cause::send(error),
+        };
+        self.report_later(cause);
+        self.stage = Stage::Over;
     }
 
     fn forward_data<T: Storage>(

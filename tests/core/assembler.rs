@@ -286,4 +286,6 @@ fn errors_have_messages() {
     assert_eq!(full.to_string(), "the storage is too short: 7 bytes are needed");
     assert_eq!(AssembleError::Compressed.to_string(), "the message is compressed");
     assert_eq!(AssembleError::InvalidUtf8.to_string(), "the bytes of a text were modified");
+    let invalid = AssembleError::Invalid(barews::Error::MessageTooLong);
+    assert_eq!(invalid.to_string(), barews::Error::MessageTooLong.to_string());
 }

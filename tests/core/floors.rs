@@ -85,6 +85,7 @@ const HANDSHAKE_FLOORS: [(&str, &[&[&str]]); 4] = [
             &["grammar"],
             &["authority", "known_fields"],
             &["head"],
+            &["end_to_end"],
             &["parser", "writer"],
         ],
     ),

@@ -1,6 +1,7 @@
 //! Message compression: `Inflate`, `Deflate` and RFC 7692.
 #![cfg(feature = "deflate")]
 
+mod assembled;
 mod exact_output;
 mod flush;
 mod forget;

@@ -25,10 +25,9 @@ fn upgrade(request: &[u8]) -> Upgrade<'_> {
 fn forwarded(request: &[u8]) -> Result<String, BuildError> {
     let (upgrade, mut out) = (upgrade(request), [0; 2048]);
     let forward = upgrade.forward()?;
-    let fields: Vec<_> = upgrade.request().headers().end_to_end().collect();
-    let handshake = forward.handshake(NONCE, "server.example").port(8080).headers(&fields);
-    let n = handshake.write_request(&mut out)?;
-    Ok(String::from_utf8(out[..n].to_vec()).unwrap())
+    let handshake = forward.handshake(NONCE, "server.example").port(8080);
+    let n = handshake.forward_headers(upgrade.request().headers()).write_request(&mut out)?;
+    Ok(out[..n].iter().map(|byte| char::from(*byte)).collect())
 }
 
 #[test]
@@ -69,8 +68,9 @@ fn a_proxy_forwards_end_to_end_fields_only() {
     request.splice(at..at + 2, [0xFF]);
     let fields: Vec<_> = upgrade(&request).request().headers().end_to_end().collect();
     assert_eq!(fields, [("Via", "1.1 h"), ("x-hop-2", "i")]);
-    // What is forwarded can be written.
-    assert!(forwarded(&request).unwrap().ends_with("\r\nVia: 1.1 h\r\nx-hop-2: i\r\n\r\n"));
+    let all =
+        "\r\nSec-WebSocket-Version: 13\r\nX-Bytes: \u{FF}\r\nVia: 1.1 h\r\nx-hop-2: i\r\n\r\n";
+    assert!(forwarded(&request).unwrap().ends_with(all));
 }
 
 fn accepted<'b>(handshake: &mut Handshake<'_>, response: &'b [u8]) -> Accepted<'b> {
@@ -97,12 +97,62 @@ fn a_proxy_answers_as_it_was_answered() {
         let response = format!("{head}{chosen}Set-Cookie: a=b\r\n\r\n");
         let mut handshake = forward.handshake(NONCE, "server.example");
         let it = accepted(&mut handshake, response.as_bytes());
-        let fields: Vec<_> = it.headers().end_to_end().collect();
         let accept = upgrade.accept_as(it.protocol(), it.deflate()).unwrap();
+        let accept = accept.forward_headers(it.headers());
         let mut out = [0; 512];
-        let n = accept.headers(&fields).write(&mut out).unwrap();
+        let n = accept.write(&mut out).unwrap();
         assert_eq!(str::from_utf8(&out[..n]).unwrap(), response);
+        let fields = accept.response_fields().unwrap();
+        let lines: Vec<_> = fields.map(|(name, value)| format!("{name}: {value}")).collect();
+        let status = "HTTP/1.1 101 Switching Protocols";
+        assert_eq!(format!("{status}\r\n{}\r\n\r\n", lines.join("\r\n")), response);
     }
+}
+
+/// RFC 9112 §5.2: a proxy replaces a fold. Its own fields are first.
+#[test]
+fn a_proxy_unfolds_what_it_forwards() {
+    let request = request("/", "");
+    let upgrade = upgrade(request.as_bytes());
+    let forward = upgrade.forward().unwrap();
+    let response = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+        Connection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
+        X-Folded: one\r\n two\r\n\r\n";
+    let mut handshake = forward.handshake(NONCE, "server.example");
+    let it = accepted(&mut handshake, response.as_bytes());
+    let accept = upgrade.accept_as(None, None).unwrap();
+    let accept = accept.headers(&[("Via", "1.1 a")]).forward_headers(it.headers());
+    let mut out = [0; 512];
+    let n = accept.write(&mut out).unwrap();
+    let head = str::from_utf8(&out[..n]).unwrap();
+    assert!(head.ends_with("\r\nVia: 1.1 a\r\nX-Folded: one   two\r\n\r\n"), "{head}");
+    let last = accept.response_fields().unwrap().last().unwrap();
+    assert_eq!((last.0, last.1.to_string()), ("X-Folded", "one two".to_owned()));
+}
+
+/// The response with which a refusal is passed on, in a buffer of exactly its length.
+fn refused(status: &str) -> Result<String, BuildError> {
+    let head = format!(
+        "HTTP/1.1 {status}\r\nConnection: X-Hop\r\nX-Hop: 1\r\nWWW-Authenticate: Basic\r\n\
+         Content-Length: 4\r\n\r\nbody"
+    );
+    let mut handshake = Handshake::new(NONCE, "server.example", "/");
+    let Ok(Status::Complete(Response::Rejected(it))) = handshake.read_response(head.as_bytes())
+    else {
+        panic!("{head}")
+    };
+    let mut out = [0; 128];
+    let n = it.forward(&mut out)?;
+    assert_eq!(it.forward(&mut out[..n - 1]), Err(BuildError::BufferTooSmall { needed: n }));
+    Ok(String::from_utf8(out[..n].to_vec()).unwrap())
+}
+
+#[test]
+fn a_proxy_refuses_as_it_was_refused() {
+    let response = "HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\
+        WWW-Authenticate: Basic\r\n\r\n";
+    assert_eq!(refused("401 No").unwrap(), response);
+    assert_eq!(refused("999 No"), Err(BuildError::InvalidStatus));
 }
 
 #[test]

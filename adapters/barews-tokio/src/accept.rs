@@ -1,22 +1,19 @@
 //! The server's side of the opening handshake.
 
-use std::future::poll_fn;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 #[cfg(feature = "hyper")]
 use barews::Connection;
-use barews::Server;
-use barews::deflate::DeflateParams;
+use barews::SendBuffer;
 use barews::handshake::deflate::{DeflateAnswer, DeflateConfig};
 use barews::handshake::server::{Accept, Fields, Origins, Request, Upgrade};
 use barews::session::{Session, SessionEvent};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::Error;
+use crate::codec::Codec;
+use crate::driver::Driver;
 use crate::options::Options;
-use crate::side::{Codec, Side};
-use crate::transport::{Transport, Turn};
 use crate::websocket::WebSocket;
 
 /// Accepts connections, on transports that it is given.
@@ -120,18 +117,42 @@ impl Acceptor {
     {
         let config = self.options.config(self.deflate.is_some());
         let ws = Session::server(config, self.options.timeouts, Duration::ZERO);
-        let mut opening = Box::new(Opening { ws, transport: Transport::new(io), error: None });
-        let mut check = Some(check);
-        let opened = poll_fn(|context| {
-            opening.poll(context, |upgrade| match check.take() {
-                Some(check) => self.judge(upgrade, check),
-                None => Err(500),
-            })
-        });
-        let (params, protocol) = opened.await?;
-        let Opening { ws, transport, .. } = *opening;
-        let codec = Codec::new(Side::Server(ws), params, &self.options);
-        let mut ws = WebSocket::new(transport, codec, protocol);
+        let mut driver = Box::new(Driver::pooled(io, ws, SendBuffer::new(Vec::new())));
+        let (mut check, mut error) = (Some(check), Error::Closed);
+        let judged = loop {
+            if driver.is_over() {
+                return Err(error);
+            }
+            driver.lend(0);
+            let now = driver.clock.now();
+            let Driver { ws, rx, tx, .. } = &mut *driver;
+            match ws.receive(rx, tx, now) {
+                Some(SessionEvent::Upgrade(upgrade)) => {
+                    let judged = match check.take() {
+                        Some(check) => self.judge(&upgrade, check),
+                        None => Err(500),
+                    };
+                    match judged {
+                        Ok(judged) => {
+                            // The origin was judged.
+                            let accept = upgrade.accept(Origins::Any).map(|it| judged.accept(it));
+                            ws.answer(accept, tx, now)?;
+                            break judged;
+                        }
+                        Err(status) => {
+                            ws.respond(status, &[], b"", tx, now)?;
+                            error = Error::Refused(status);
+                        }
+                    }
+                }
+                Some(SessionEvent::Failed(failure)) => error = failure.into(),
+                Some(_) => {}
+                None => driver.turn(now).await?,
+            }
+        };
+        let params = judged.answer.map(|answer| answer.params());
+        let codec = Codec::new(true, params, &self.options);
+        let mut ws = WebSocket::server(*driver, codec, judged.protocol);
         // The client may wait for the response before it sends anything.
         ws.flush().await?;
         Ok(ws)
@@ -177,8 +198,9 @@ impl Acceptor {
         let config = self.options.config(params.is_some()).deflate(params.is_some());
         let connection = Connection::server(config);
         let ws = Session::opened(connection, self.options.timeouts, Duration::ZERO);
-        let codec = Codec::new(Side::Server(ws), params, &self.options);
-        WebSocket::new(Transport::new(io), codec, judged.protocol)
+        let codec = Codec::new(true, params, &self.options);
+        let driver = Driver::pooled(io, ws, SendBuffer::new(Vec::new()));
+        WebSocket::server(driver, codec, judged.protocol)
     }
 }
 
@@ -201,51 +223,6 @@ impl Judged {
         match &self.protocol {
             Some(protocol) => accept.protocol(protocol),
             None => accept,
-        }
-    }
-}
-
-struct Opening<T> {
-    ws: Session<Server>,
-    transport: Transport<T>,
-    error: Option<Error>,
-}
-
-type Opened = (Option<DeflateParams>, Option<Box<str>>);
-
-impl<T: AsyncRead + AsyncWrite + Unpin> Opening<T> {
-    fn poll(
-        &mut self,
-        context: &mut Context<'_>,
-        mut judge: impl FnMut(&Upgrade<'_>) -> Result<Judged, u16>,
-    ) -> Poll<Result<Opened, Error>> {
-        let Self { ws, transport, error } = self;
-        loop {
-            transport.lend(0);
-            let now = transport.now();
-            match ws.receive(&mut transport.rx, &mut transport.tx, now) {
-                Some(SessionEvent::Upgrade(upgrade)) => match judge(&upgrade) {
-                    Ok(judged) => {
-                        // The origin was judged.
-                        let accept = upgrade.accept(Origins::Any).map(|it| judged.accept(it));
-                        ws.answer(accept, &mut transport.tx, now)?;
-                        let params = judged.answer.map(|answer| answer.params());
-                        return Poll::Ready(Ok((params, judged.protocol)));
-                    }
-                    Err(status) => {
-                        ws.respond(status, &[], b"", &mut transport.tx, now)?;
-                        *error = Some(Error::Refused(status));
-                    }
-                },
-                Some(SessionEvent::Failed(failure)) => *error = Some(failure.into()),
-                Some(_) => {}
-                None => match ready!(transport.poll_turn(ws, now, context))? {
-                    Turn::Again => {}
-                    Turn::Over => {
-                        return Poll::Ready(Err(error.take().unwrap_or(Error::Closed)));
-                    }
-                },
-            }
         }
     }
 }

@@ -1,175 +1,260 @@
-//! Assembly and compression of messages. What no connection needs between messages, the
-//! connections of the process share.
+//! What a session needs for whole messages.
 
-use barews::deflate::{
-    CompressionContext, Deflate, DeflateParams, Effort, Inflate, InflateAssembler,
-};
-use barews::{Assembler, Kind, StorageFull};
+use std::time::Duration;
+
+use barews::deflate::{Deflate, DeflateParams, Flush, Inflate};
+use barews::frame::Content;
+use barews::session::{Session, SessionEvent, SessionRole};
+use barews::{CloseCode, Data, Kind, MaskKeys, NoKey, SendError};
 use bytes::Bytes;
 
-use crate::pool::{self, Pool};
+use crate::Error;
+use crate::compression::{Incoming, Outgoing};
+use crate::driver::Driver;
+use crate::message::{Chunk, Message};
+use crate::options::Options;
+use crate::pooled::{Pooled, Tx};
 
-type Inflater = InflateAssembler<Vec<u8>, Vec<u8>>;
-type Deflater = Deflate<Vec<u8>>;
+/// Masking keys from a generator that the operating system seeds, one per thread.
+#[derive(Debug)]
+pub(crate) struct Keys;
 
-/// About 7 MiB at most: a window of 32 KiB and the storage of [`KEPT`] bytes each.
-static INFLATERS: Pool<(CompressionContext, u64, Box<Inflater>)> = Pool::new(64);
-/// About 10 MiB at most with [`Effort::FAST`].
-static DEFLATERS: Pool<(CompressionContext, Effort, Box<Deflater>)> = Pool::new(64);
-
-/// Longer storage for messages is not kept.
-const KEPT: usize = 64 << 10;
-
-/// Where messages that arrive in parts are assembled.
-pub(crate) enum Incoming {
-    Plain(Assembler<Vec<u8>>),
-    Compressed { context: CompressionContext, longest: u64, inflater: Option<Box<Inflater>> },
+impl MaskKeys for Keys {
+    fn next_key(&mut self) -> Result<[u8; 4], NoKey> {
+        Ok(rand::random())
+    }
 }
 
-impl Incoming {
-    pub(crate) fn new(params: Option<DeflateParams>, is_server: bool, longest: u64) -> Self {
-        match params {
-            None => Self::Plain(Assembler::new(Vec::new())),
-            Some(params) => {
-                let context = if is_server { params.client() } else { params.server() };
-                Self::Compressed { context, longest, inflater: None }
-            }
+/// Both directions of an open connection, without the transport.
+pub(crate) struct Codec {
+    incoming: Incoming,
+    outgoing: Option<Outgoing>,
+    /// The caller has read the start of a message in chunks.
+    is_chunked: bool,
+    /// The start of a message is assembled.
+    is_assembling: bool,
+}
+
+/// What is received in chunks.
+#[derive(Debug)]
+pub(crate) enum Received {
+    Chunk(Chunk),
+    Control(Message),
+}
+
+impl From<Message> for Received {
+    fn from(message: Message) -> Self {
+        let (kind, payload) = match message {
+            Message::Text(text) => (Kind::Text, text.into_bytes()),
+            Message::Binary(payload) => (Kind::Binary, payload),
+            control => return Self::Control(control),
+        };
+        Self::Chunk(Chunk { kind, payload, fin: true })
+    }
+}
+
+impl Codec {
+    pub(crate) fn new(is_server: bool, params: Option<DeflateParams>, options: &Options) -> Self {
+        Self {
+            incoming: Incoming::new(params, is_server, options.longest_message()),
+            outgoing: params.map(|params| Outgoing::new(params, is_server, options.effort)),
+            is_chunked: false,
+            is_assembling: false,
         }
     }
 
-    /// Makes sure that a compressed message can be received.
-    pub(crate) fn lend(&mut self) -> Result<(), StorageFull> {
-        if let Self::Compressed { context, longest, inflater: inflater @ None } = self {
-            *inflater = Some(inflate(*context, *longest)?);
+    /// Gives back what is not needed between messages.
+    pub(crate) fn give_back<R: SessionRole>(&mut self, ws: &Session<R>) {
+        if ws.is_open() && !ws.is_receiving_message() {
+            self.incoming.give_back();
+        }
+    }
+
+    /// The next message or control frame.
+    pub(crate) fn receive<R: SessionRole, T>(
+        &mut self,
+        driver: &mut Pooled<R, T>,
+        now: Duration,
+    ) -> Option<Result<Message, Error>> {
+        // The rest of a message whose start was read in chunks is not a message.
+        while self.is_chunked {
+            match self.receive_chunk(driver, now)? {
+                Ok(Received::Chunk(_)) => {}
+                Ok(Received::Control(message)) => return Some(Ok(message)),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        if let Err(full) = self.incoming.lend() {
+            return Some(Err(full.into()));
+        }
+        let received = whole(driver, &mut self.incoming, now);
+        let was_assembling = self.is_assembling;
+        self.is_assembling = driver.ws.is_receiving_message();
+        if self.is_assembling && !was_assembling {
+            self.incoming.lend_more();
+        }
+        received
+    }
+
+    /// The next chunk of a message, or control frame. The rest of a message whose start is assembled
+    /// comes with its start, as one chunk.
+    pub(crate) fn receive_chunk<R: SessionRole, T>(
+        &mut self,
+        driver: &mut Pooled<R, T>,
+        now: Duration,
+    ) -> Option<Result<Received, Error>> {
+        if self.is_assembling {
+            return Some(self.receive(driver, now)?.map(Received::from));
+        }
+        if let Err(full) = self.incoming.lend() {
+            return Some(Err(full.into()));
+        }
+        let received = chunk(driver, &mut self.incoming, now);
+        if let Some(Ok(Received::Chunk(chunk))) = &received {
+            self.is_chunked = !chunk.fin;
+        }
+        received
+    }
+
+    /// Queues a message or control frame. Only a Close needs the time.
+    pub(crate) fn send<R: SessionRole>(
+        &mut self,
+        message: &Message,
+        ws: &mut Session<R>,
+        tx: &mut Tx,
+        now: impl Fn() -> Duration,
+    ) -> Result<(), Error> {
+        let message = match message {
+            Message::Close(None) => return Ok(ws.close(CloseCode::NO_STATUS, "", tx, now())?),
+            Message::Close(Some(it)) => return Ok(ws.close(it.code, &it.reason, tx, now())?),
+            _ if !ws.is_open() => return Err(Error::Closed),
+            Message::Ping(payload) => return Ok(ws.send_ping(payload, tx)?),
+            Message::Pong(payload) => return Ok(ws.send_pong(payload, tx)?),
+            Message::Text(text) => barews::Message::Text(text),
+            Message::Binary(payload) => barews::Message::Binary(payload),
+        };
+        match &mut self.outgoing {
+            // The compressor is inside of a message.
+            Some(_) if ws.is_sending_message() => return Err(SendError::MessageInProgress.into()),
+            Some(outgoing) => {
+                outgoing.with(false, |deflate| ws.send_compressed(message, deflate, tx))??;
+            }
+            None => ws.send_message(message, tx)?,
         }
         Ok(())
     }
 
-    /// A message continues: makes space for a long one, if there is some.
-    pub(crate) fn lend_more(&mut self) {
-        if let Self::Plain(messages) = self
-            && messages.len() >= pool::BUFFER / 2
-            && let Some(longer) = pool::long_buffer(messages.len().saturating_mul(2))
-            && let Ok(shorter) = messages.grow(longer)
-        {
-            pool::keep(shorter);
-        }
-    }
-
-    /// The message of `len` bytes that was assembled last, in the storage where it lies if it fills half
-    /// of it.
-    pub(crate) fn take(&mut self, len: usize) -> Bytes {
-        // The next message may be as long.
-        let storage = self.replace(pool::long_buffer(len).unwrap_or_default());
-        debug_assert!(storage.len() >= len, "a message was assembled");
-        if storage.len() / 2 <= len {
-            return pool::Lent::new(storage, len).into();
-        }
-        let message = Bytes::copy_from_slice(storage.get(..len).unwrap_or_default());
-        pool::keep(self.replace(storage));
-        message
-    }
-
-    /// Replaces the storage, which holds nothing.
-    fn replace(&mut self, storage: Vec<u8>) -> Vec<u8> {
-        match self {
-            Self::Plain(messages) => messages.grow(storage),
-            Self::Compressed { inflater: Some(inflater), .. } => inflater.grow(storage),
-            Self::Compressed { inflater: None, .. } => Err(storage),
-        }
-        .unwrap_or_default()
-    }
-
-    /// Gives back what is not needed between messages.
-    pub(crate) fn give_back(&mut self) {
-        match self {
-            Self::Plain(messages) => {
-                if let Ok(storage) = messages.grow(Vec::new()) {
-                    pool::keep(storage);
-                }
-            }
-            Self::Compressed { context, longest, inflater } if !context.takeover => {
-                if let Some(idle) = inflater.take() {
-                    shared(*context, *longest, idle);
-                }
-            }
-            Self::Compressed { inflater: Some(inflater), .. } => {
-                drop(inflater.grow(Vec::new()));
-            }
-            Self::Compressed { inflater: None, .. } => {}
-        }
-    }
-}
-
-fn inflate(context: CompressionContext, longest: u64) -> Result<Box<Inflater>, StorageFull> {
-    if !context.takeover
-        && let Some((_, _, inflater)) =
-            INFLATERS.take(|(its, most, _)| (*its, *most) == (context, longest))
-    {
-        return Ok(inflater);
-    }
-    let inflate = Inflate::new(context, vec![0; Inflate::memory(context)])?;
-    Ok(Box::new(InflateAssembler::new(inflate.max_message_len(longest), Vec::new())))
-}
-
-fn shared(context: CompressionContext, longest: u64, mut inflater: Box<Inflater>) {
-    match inflater.grow(Vec::new()) {
-        Ok(storage) if storage.len() <= KEPT => drop(inflater.grow(storage)),
-        _ => {}
-    }
-    INFLATERS.give((context, longest, inflater));
-}
-
-/// Compresses messages, if that was negotiated.
-pub(crate) struct Outgoing {
-    context: CompressionContext,
-    effort: Effort,
-    deflater: Option<Box<Deflater>>,
-    /// The kind of the message that is sent in chunks.
-    kind: Kind,
-}
-
-impl Outgoing {
-    pub(crate) fn new(params: DeflateParams, is_server: bool, effort: Effort) -> Self {
-        let context = if is_server { params.server() } else { params.client() };
-        Self { context, effort, deflater: None, kind: Kind::Text }
-    }
-
-    /// Whether a chunk of this kind may come next.
-    pub(crate) fn may_continue(&mut self, kind: Kind, is_inside: bool) -> bool {
-        let is_first = !is_inside;
-        if is_first {
-            self.kind = kind;
-        }
-        self.kind == kind
-    }
-
-    /// Lends the compressor. It stays here if it is needed later.
-    pub(crate) fn with<U>(
+    /// Queues a fragment of a message.
+    pub(crate) fn send_chunk<R: SessionRole>(
         &mut self,
-        is_unfinished: bool,
-        send: impl FnOnce(&mut Deflater) -> U,
-    ) -> Result<U, StorageFull> {
-        let mut lent = match self.deflater.take() {
-            Some(own) => own,
-            None => deflate(self.context, self.effort)?,
-        };
-        let result = send(&mut lent);
-        if self.context.takeover || is_unfinished {
-            self.deflater = Some(lent);
-        } else {
-            DEFLATERS.give((self.context, self.effort, lent));
+        chunk: barews::Message<'_>,
+        fin: bool,
+        ws: &mut Session<R>,
+        tx: &mut Tx,
+    ) -> Result<(), Error> {
+        let (kind, payload) = (chunk.kind(), chunk.as_bytes());
+        if !ws.is_open() {
+            return Err(Error::Closed);
         }
-        Ok(result)
+        let Some(outgoing) = &mut self.outgoing else {
+            return Ok(ws.send_fragment(kind, fin, payload, tx)?);
+        };
+        if !outgoing.may_continue(kind, ws.is_sending_message()) {
+            return Err(SendError::MessageInProgress.into());
+        }
+        outgoing.with(!fin, |deflate| {
+            // 4 bytes are the end of a sync flush.
+            let mut out = vec![0; Deflate::max_len(payload.len()).saturating_add(4)];
+            let flush = if fin { Flush::Finish } else { Flush::Sync };
+            let n = deflate.push(payload, flush, &mut out).written;
+            let sent = ws.send_fragment(Content::new(kind, true), fin, &out[..n], tx);
+            if sent.is_err() {
+                deflate.forget();
+            }
+            sent
+        })??;
+        Ok(())
     }
 }
 
-fn deflate(context: CompressionContext, effort: Effort) -> Result<Box<Deflater>, StorageFull> {
-    if !context.takeover
-        && let Some((_, _, deflater)) =
-            DEFLATERS.take(|(its, most, _)| (*its, *most) == (context, effort))
-    {
-        return Ok(deflater);
+fn whole<R: SessionRole, T>(
+    driver: &mut Pooled<R, T>,
+    incoming: &mut Incoming,
+    now: Duration,
+) -> Option<Result<Message, Error>> {
+    let Driver { ws, rx, tx, .. } = driver;
+    // A longer message was assembled.
+    let capacity = rx.capacity();
+    loop {
+        let event = match incoming {
+            Incoming::Plain(messages) => ws.receive_message(rx, messages, tx, now)?,
+            Incoming::Compressed { inflater, .. } => {
+                ws.receive_message(rx, &mut **inflater.as_mut()?, tx, now)?
+            }
+        };
+        let event = match event {
+            SessionEvent::Data(barews::Message::Binary(payload)) if payload.len() > capacity => {
+                let len = payload.len();
+                return Some(Ok(Message::Binary(incoming.take(len))));
+            }
+            SessionEvent::Data(message) => return Some(Ok(Message::copied(message))),
+            event => control(event),
+        };
+        if event.is_some() {
+            return event;
+        }
     }
-    Deflate::new(context, effort, vec![0; Deflate::memory(context, effort)]).map(Box::new)
+}
+
+/// What is the same for messages and chunks. The events of the opening handshake are over.
+fn control<D>(event: SessionEvent<'_, D>) -> Option<Result<Message, Error>> {
+    Some(match event {
+        SessionEvent::Ping(payload) => Ok(Message::Ping(Bytes::copy_from_slice(&payload))),
+        SessionEvent::Pong(payload) => Ok(Message::Pong(Bytes::copy_from_slice(&payload))),
+        SessionEvent::Close(close) => Ok(Message::Close(close.map(Into::into))),
+        SessionEvent::Failed(failure) => Err(failure.into()),
+        SessionEvent::Data(_)
+        | SessionEvent::Upgrade(_)
+        | SessionEvent::Request(_)
+        | SessionEvent::Opened(_)
+        | SessionEvent::Rejected(_) => return None,
+    })
+}
+
+fn chunk<R: SessionRole, T>(
+    driver: &mut Pooled<R, T>,
+    incoming: &mut Incoming,
+    now: Duration,
+) -> Option<Result<Received, Error>> {
+    let Driver { ws, rx, tx, .. } = driver;
+    loop {
+        let mut data = match ws.receive(rx, tx, now)? {
+            SessionEvent::Data(data) => data,
+            event => match control(event) {
+                Some(event) => return Some(event.map(Received::Control)),
+                None => continue,
+            },
+        };
+        let (kind, fin) = (data.kind, data.fin);
+        let payload = match incoming {
+            Incoming::Compressed { inflater: Some(inflater), .. } if data.compressed => {
+                inflated(inflater.inflate(), &mut data)
+            }
+            _ => Ok(Bytes::copy_from_slice(data.payload)),
+        };
+        match payload {
+            Ok(payload) => return Some(Ok(Received::Chunk(Chunk { kind, payload, fin }))),
+            // The next event says so.
+            Err(error) => ws.fail(error, tx, now),
+        }
+    }
+}
+
+/// All that comes out of a compressed chunk. It is at most about a thousand times as long.
+fn inflated(inflate: &mut Inflate<Vec<u8>>, data: &mut Data<'_>) -> Result<Bytes, barews::Error> {
+    let (mut all, mut out) = (Vec::new(), [0; 4096]);
+    while let Some(chunk) = inflate.push(data, &mut out)? {
+        all.extend_from_slice(chunk.payload);
+    }
+    Ok(all.into())
 }

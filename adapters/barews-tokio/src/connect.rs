@@ -1,21 +1,18 @@
 //! The client's side of the opening handshake.
 
-use std::future::poll_fn;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use barews::Client;
-use barews::deflate::DeflateParams;
-use barews::handshake::client::{Handshake, InvalidUri, Uri};
+use barews::SendBuffer;
+use barews::handshake::client::{Handshake, InvalidUri, Response, Uri};
 use barews::handshake::deflate::DeflateOffer;
-use barews::session::{Session, SessionEvent};
+use barews::session::Session;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use crate::Error;
+use crate::codec::{Codec, Keys};
+use crate::driver::Driver;
 use crate::options::Options;
-use crate::side::{Codec, Keys, Side};
-use crate::transport::{Transport, Turn};
 use crate::websocket::WebSocket;
 
 /// Opens connections.
@@ -141,41 +138,16 @@ impl Connector {
             handshake = handshake.origin(origin);
         }
         let config = self.options.config(!self.offers.is_empty());
-        let mut transport = Box::new(Transport::new(io));
-        let (timeouts, tx) = (self.options.timeouts, &mut transport.tx);
-        let ws = Session::client(config, timeouts, Keys, &handshake, tx, Duration::ZERO)?;
-        let mut ws = Box::new(ws);
-        let mut error = None;
-        let opened = poll_fn(|context| poll_open(context, &mut ws, &mut transport, &mut error));
-        let (params, protocol) = opened.await?;
-        let codec = Codec::new(Side::Client(ws), params, &self.options);
-        Ok(WebSocket::new(*transport, codec, protocol))
-    }
-}
-
-type Opened = (Option<DeflateParams>, Option<Box<str>>);
-
-fn poll_open<T: AsyncRead + AsyncWrite + Unpin>(
-    context: &mut Context<'_>,
-    ws: &mut Session<Client<Keys>>,
-    transport: &mut Transport<T>,
-    error: &mut Option<Error>,
-) -> Poll<Result<Opened, Error>> {
-    loop {
-        let now = transport.now();
-        match ws.receive(&mut transport.rx, &mut transport.tx, now) {
-            Some(SessionEvent::Opened(it)) => {
-                return Poll::Ready(Ok((it.deflate(), it.protocol().map(Box::from))));
-            }
-            Some(SessionEvent::Rejected(it)) => {
-                return Poll::Ready(Err(Error::Rejected(it.status())));
-            }
-            Some(SessionEvent::Failed(failure)) => *error = Some(failure.into()),
-            Some(_) => {}
-            None => match ready!(transport.poll_turn(ws, now, context))? {
-                Turn::Again => {}
-                Turn::Over => return Poll::Ready(Err(error.take().unwrap_or(Error::Closed))),
-            },
-        }
+        let (timeouts, mut tx) = (self.options.timeouts, SendBuffer::new(Vec::new()));
+        let ws = Session::client(config, timeouts, Keys, &handshake, &mut tx, Duration::ZERO)?;
+        let mut driver = Box::new(Driver::pooled(io, ws, tx));
+        let (params, protocol) = driver
+            .open(|response| match response {
+                Response::Accepted(it) => Ok((it.deflate(), it.protocol().map(Box::from))),
+                Response::Rejected(it) => Err(Error::Rejected(it.status())),
+            })
+            .await??;
+        let codec = Codec::new(false, params, &self.options);
+        Ok(WebSocket::client(*driver, codec, protocol))
     }
 }

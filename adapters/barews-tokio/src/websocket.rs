@@ -5,17 +5,18 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use barews::session::SessionEvent;
-use barews::{CloseCode, State};
+use barews::session::{SessionEvent, SessionRole};
+use barews::{Client, CloseCode, Server, State};
 use futures_core::Stream;
 use futures_sink::Sink;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::Error;
+use crate::codec::{Codec, Keys, Received};
+use crate::driver::Driver;
 use crate::message::{Chunk, CloseFrame, Message};
-use crate::side::{Codec, Received, Rx, Tx, on};
+use crate::pooled::Pooled;
 use crate::split::{self, WebSocketReceiver, WebSocketSender};
-use crate::transport::{Transport, Turn};
 
 /// An open WebSocket over `T`, for instance a [`TcpStream`](tokio::net::TcpStream), a TLS stream, or
 /// a stream of HTTP/2.
@@ -43,54 +44,71 @@ use crate::transport::{Transport, Turn};
 ///
 /// Dropping an open socket drops the transport and what is queued. The peer sees an abnormal end
 /// (1006, §7.1.5).
-pub struct WebSocket<T> {
-    /// Apart, so that the future of a task does not hold it several times.
-    inner: Box<Inner<T>>,
+pub struct WebSocket<T>(Side<T>);
+
+/// Apart, so that the future of a task does not hold it several times.
+enum Side<T> {
+    Server(Box<Open<Server, T>>),
+    Client(Box<Open<Client<Keys>, T>>),
 }
 
-/// The next event of a session, in one of two forms.
-type Receive<E> = fn(&mut Codec, &mut Rx, &mut Tx, Duration) -> Option<Result<E, Error>>;
+/// Does the same with a connection of either role.
+macro_rules! on {
+    ($side:expr, $open:ident => $call:expr) => {
+        match $side {
+            Side::Server($open) => $call,
+            Side::Client($open) => $call,
+        }
+    };
+}
 
-struct Inner<T> {
-    transport: Transport<T>,
+/// An open connection.
+struct Open<R: SessionRole, T> {
+    driver: Pooled<R, T>,
     codec: Codec,
     protocol: Option<Box<str>>,
-    is_over: bool,
     /// The last poll has received all that was here.
     is_waiting: bool,
 }
 
+/// The next event of a session, in one of two forms.
+type Receive<R, T, E> = fn(&mut Codec, &mut Pooled<R, T>, Duration) -> Option<Result<E, Error>>;
+
 impl<T> std::fmt::Debug for WebSocket<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Inner { protocol, is_over, .. } = &*self.inner;
+        let (protocol, is_over) = on!(&self.0, it => (&it.protocol, it.driver.is_over));
         let mut f = f.debug_struct("WebSocket");
-        f.field("protocol", protocol).field("is_over", is_over).finish_non_exhaustive()
+        f.field("protocol", protocol).field("is_over", &is_over).finish_non_exhaustive()
     }
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
-    pub(crate) fn new(transport: Transport<T>, codec: Codec, protocol: Option<Box<str>>) -> Self {
-        Self {
-            inner: Box::new(Inner {
-                transport,
-                codec,
-                protocol,
-                is_over: false,
-                is_waiting: false,
-            }),
-        }
+    pub(crate) fn server(
+        driver: Pooled<Server, T>,
+        codec: Codec,
+        protocol: Option<Box<str>>,
+    ) -> Self {
+        Self(Side::Server(Box::new(Open { driver, codec, protocol, is_waiting: false })))
+    }
+
+    pub(crate) fn client(
+        driver: Pooled<Client<Keys>, T>,
+        codec: Codec,
+        protocol: Option<Box<str>>,
+    ) -> Self {
+        Self(Side::Client(Box::new(Open { driver, codec, protocol, is_waiting: false })))
     }
 
     /// The subprotocol that was negotiated.
     #[must_use]
     pub fn protocol(&self) -> Option<&str> {
-        self.inner.protocol.as_deref()
+        on!(&self.0, it => it.protocol.as_deref())
     }
 
     /// The transport.
     #[must_use]
     pub const fn transport(&self) -> &T {
-        &self.inner.transport.io
+        on!(&self.0, it => &it.driver.io)
     }
 
     /// Waits for the next message or control frame; `None` after the end.
@@ -181,8 +199,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
 
     async fn send_chunk(&mut self, chunk: barews::Message<'_>, fin: bool) -> Result<(), Error> {
         poll_fn(|context| self.poll_ready_to_send(context)).await?;
-        let Inner { transport, codec, .. } = &mut *self.inner;
-        codec.send_chunk(chunk, fin, &mut transport.tx)?;
+        on!(&mut self.0, it => {
+            let Driver { ws, tx, .. } = &mut it.driver;
+            it.codec.send_chunk(chunk, fin, ws, tx)?;
+        });
         self.flush().await
     }
 
@@ -205,9 +225,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     /// The connection has failed, or the reason is longer than 123 bytes, or the code must not be
     /// sent.
     pub async fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        let Inner { transport, codec, .. } = &mut *self.inner;
-        let now = transport.now();
-        codec.close(code, reason, &mut transport.tx, now)?;
+        on!(&mut self.0, it => {
+            let now = it.driver.clock.now();
+            it.driver.ws.close(code, reason, &mut it.driver.tx, now)?;
+        });
         poll_fn(|context| self.poll_end(context)).await
     }
 
@@ -223,7 +244,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Message, Error>>> {
-        self.poll_event(context, Codec::receive)
+        on!(&mut self.0, it => it.poll_event(context, Codec::receive))
     }
 
     pub(crate) fn poll_recv_chunk(
@@ -231,7 +252,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Chunk, Error>>> {
         loop {
-            let received = ready!(self.poll_event(context, Codec::receive_chunk));
+            let received =
+                ready!(on!(&mut self.0, it => it.poll_event(context, Codec::receive_chunk)));
             match received {
                 None => return Poll::Ready(None),
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
@@ -241,133 +263,53 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
         }
     }
 
-    /// Receives and takes turns until there is something to return.
-    fn poll_event<E>(
-        &mut self,
-        context: &mut Context<'_>,
-        receive: Receive<E>,
-    ) -> Poll<Option<Result<E, Error>>> {
-        let Inner { transport, codec, is_over, is_waiting, .. } = &mut *self.inner;
-        if *is_over {
-            return Poll::Ready(None);
-        }
-        // Only the transport and time can have changed, unless the output held something back.
-        let mut has_received =
-            std::mem::take(is_waiting) && on!(&codec.side, ws => ws.wants_read());
-        loop {
-            let now = transport.now();
-            let received = if std::mem::take(&mut has_received) {
-                None
-            } else {
-                transport.lend(0);
-                receive(codec, &mut transport.rx, &mut transport.tx, now)
-            };
-            if let Some(received) = received {
-                if let Err(error) = &received {
-                    // The Close that tells the peer, as far as the transport takes it.
-                    let written = transport.poll_write(context);
-                    *is_over =
-                        matches!(error, Error::Memory) || matches!(written, Poll::Ready(Err(_)));
-                }
-                return Poll::Ready(Some(received));
-            }
-            let turn = on!(&mut codec.side, ws => transport.poll_turn(ws, now, context));
-            match turn {
-                Poll::Ready(Ok(Turn::Again)) => {}
-                Poll::Ready(Ok(Turn::Over)) => {
-                    *is_over = true;
-                    return Poll::Ready(None);
-                }
-                Poll::Ready(Err(error)) => {
-                    *is_over = true;
-                    let state = on!(&codec.side, ws => ws.state());
-                    // A peer that has closed may be gone before it has received the reply.
-                    let is_end = matches!(state, State::RemoteClosed | State::Closed);
-                    return Poll::Ready((!is_end).then(|| Err(error.into())));
-                }
-                Poll::Pending => {
-                    codec.give_back();
-                    *is_waiting = true;
-                    return Poll::Pending;
-                }
-            }
-        }
-    }
-
     /// Waits until the output is below its high mark.
     pub(crate) fn poll_ready_to_send(
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Result<(), Error>> {
-        while self.inner.transport.tx.is_over_mark() {
-            ready!(self.poll_output(context))?;
-        }
-        Poll::Ready(if self.inner.is_over { Err(Error::Closed) } else { Ok(()) })
+        on!(&mut self.0, it => {
+            while it.driver.tx.is_over_mark() {
+                ready!(it.poll_output(context))?;
+            }
+            Poll::Ready(if it.driver.is_over { Err(Error::Closed) } else { Ok(()) })
+        })
     }
 
     pub(crate) fn start_sending(&mut self, message: &Message) -> Result<(), Error> {
-        let Inner { transport, codec, .. } = &mut *self.inner;
-        transport.lend(message.as_bytes().len());
-        let start = transport.start;
-        codec.send(message, &mut transport.tx, || start.elapsed())
+        on!(&mut self.0, it => {
+            it.driver.lend(message.as_bytes().len());
+            let Driver { ws, tx, clock, .. } = &mut it.driver;
+            it.codec.send(message, ws, tx, || clock.now())
+        })
     }
 
     pub(crate) fn poll_flush_all(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        while self.inner.transport.has_output() {
-            ready!(self.poll_output(context))?;
-        }
+        on!(&mut self.0, it => {
+            while it.driver.has_output() {
+                ready!(it.poll_output(context))?;
+            }
+        });
         Poll::Ready(Ok(()))
     }
 
     /// Whether something is queued, or waits inside of the transport.
     pub(crate) const fn has_output(&self) -> bool {
-        self.inner.transport.has_output()
+        on!(&self.0, it => it.driver.has_output())
     }
 
     /// Whether the connection is of no more use.
     pub(crate) const fn is_over(&self) -> bool {
-        self.inner.is_over
+        on!(&self.0, it => it.driver.is_over)
     }
 
     /// Whether the session has something to do although nothing was received: the output that held
     /// it back is written, or what was written starts a deadline.
     pub(crate) fn wants_turn(&self) -> bool {
-        on!(&self.inner.codec.side, ws => {
+        on!(&self.0, it => {
+            let ws = &it.driver.ws;
             !ws.wants_read() || ws.deadline().is_some_and(|at| at.is_zero())
         })
-    }
-
-    /// A turn in which nothing is received, so that only the output and its deadline matter.
-    fn poll_output(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let Inner { transport, codec, is_over, .. } = &mut *self.inner;
-        if *is_over {
-            return Poll::Ready(Err(Error::Closed));
-        }
-        let now = transport.now();
-        let turn = on!(&mut codec.side, ws => {
-            ws.pause(true);
-            let event = ws.receive(&mut transport.rx, &mut transport.tx, now);
-            let turn = match event {
-                Some(SessionEvent::Failed(failure)) => {
-                    _ = transport.poll_write(context);
-                    Poll::Ready(Err(Error::from(failure)))
-                }
-                _ => transport.poll_turn(ws, now, context).map_err(Error::from),
-            };
-            ws.pause(false);
-            turn
-        });
-        match ready!(turn) {
-            Ok(Turn::Again) => Poll::Ready(Ok(())),
-            Ok(Turn::Over) => {
-                *is_over = true;
-                Poll::Ready(Err(Error::Closed))
-            }
-            Err(error) => {
-                *is_over = true;
-                Poll::Ready(Err(error))
-            }
-        }
     }
 
     /// Discards what arrives until the end.
@@ -384,6 +326,79 @@ impl<T: AsyncRead + AsyncWrite + Unpin> WebSocket<T> {
     pub(crate) fn start_closing(&mut self) -> Result<(), Error> {
         let close = CloseFrame { code: CloseCode::NORMAL, reason: "".into() };
         self.start_sending(&Message::Close(Some(close)))
+    }
+}
+
+impl<R: SessionRole, T: AsyncRead + AsyncWrite + Unpin> Open<R, T> {
+    /// Receives and exchanges bytes until there is something to return.
+    fn poll_event<E>(
+        &mut self,
+        context: &mut Context<'_>,
+        receive: Receive<R, T, E>,
+    ) -> Poll<Option<Result<E, Error>>> {
+        let Self { driver, codec, is_waiting, .. } = self;
+        // Only the transport and time can have changed, unless the output held something back.
+        let mut has_received = std::mem::take(is_waiting) && driver.ws.wants_read();
+        while !driver.is_over {
+            let now = driver.clock.now();
+            let received = if std::mem::take(&mut has_received) {
+                None
+            } else {
+                driver.lend(0);
+                receive(codec, driver, now)
+            };
+            if let Some(received) = received {
+                if let Err(error) = &received {
+                    // The Close that tells the peer, as far as the transport takes it.
+                    let written = driver.poll_write(context);
+                    driver.is_over =
+                        matches!(error, Error::Memory) || matches!(written, Poll::Ready(Err(_)));
+                }
+                return Poll::Ready(Some(received));
+            }
+            match driver.poll_pooled(now, context) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => {
+                    driver.is_over = true;
+                    // A peer that has closed may be gone before it has received the reply.
+                    let is_end = matches!(driver.ws.state(), State::RemoteClosed | State::Closed);
+                    return Poll::Ready((!is_end).then(|| Err(error.into())));
+                }
+                Poll::Pending => {
+                    codec.give_back(&driver.ws);
+                    *is_waiting = true;
+                    return Poll::Pending;
+                }
+            }
+        }
+        Poll::Ready(None)
+    }
+
+    /// A turn in which nothing is received, so that only the output and its deadline matter.
+    fn poll_output(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let driver = &mut self.driver;
+        if driver.is_over {
+            return Poll::Ready(Err(Error::Closed));
+        }
+        let now = driver.clock.now();
+        driver.ws.pause(true);
+        let event = driver.ws.receive(&mut driver.rx, &mut driver.tx, now);
+        let turn = match event {
+            Some(SessionEvent::Failed(failure)) => {
+                _ = driver.poll_write(context);
+                Poll::Ready(Err(Error::from(failure)))
+            }
+            _ => driver.poll_pooled(now, context).map_err(Error::from),
+        };
+        driver.ws.pause(false);
+        match ready!(turn) {
+            Ok(()) if driver.is_over => Poll::Ready(Err(Error::Closed)),
+            Ok(()) => Poll::Ready(Ok(())),
+            Err(error) => {
+                driver.is_over = true;
+                Poll::Ready(Err(error))
+            }
+        }
     }
 }
 

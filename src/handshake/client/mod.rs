@@ -49,7 +49,7 @@ use crate::handshake::deflate::DeflateOffer;
 use crate::handshake::error::{BuildError, Error};
 use crate::handshake::http::authority::{is_ip_v6, is_reg_name};
 use crate::handshake::http::grammar::{is_target, token};
-use crate::handshake::http::head::Limits;
+use crate::handshake::http::head::{FieldLines, HeaderFields, Limits};
 use crate::handshake::http::writer::{HeadWriter, check_headers};
 use crate::handshake::key::Key;
 
@@ -68,6 +68,7 @@ pub struct Handshake<'a> {
     origin: Option<&'a str>,
     pub(crate) offers: &'a [DeflateOffer],
     headers: &'a [(&'a str, &'a str)],
+    forwarded: FieldLines<'a>,
     pub(crate) reader: ResponseReader,
 }
 
@@ -91,6 +92,7 @@ impl<'a> Handshake<'a> {
             origin: None,
             offers: &[],
             headers: &[],
+            forwarded: FieldLines::empty(),
             reader: ResponseReader::new(Key::new(nonce)),
         }
     }
@@ -141,6 +143,15 @@ impl<'a> Handshake<'a> {
     #[must_use]
     pub const fn headers(mut self, headers: &'a [(&'a str, &'a str)]) -> Self {
         self.headers = headers;
+        self
+    }
+
+    /// Adds the end-to-end header fields of a request, for a proxy: all of
+    /// [`end_to_end`](HeaderFields::end_to_end), and values that are not UTF-8, too. A proxy that
+    /// chooses among them uses [`headers`](Self::headers).
+    #[must_use]
+    pub const fn forward_headers(mut self, fields: HeaderFields<'a>) -> Self {
+        self.forwarded = fields.rest();
         self
     }
 
@@ -200,6 +211,7 @@ impl<'a> Handshake<'a> {
             to.end_line();
         }
         to.fields(self.headers);
+        to.forwarded(self.forwarded);
         to.end_line();
         to.finish()
     }

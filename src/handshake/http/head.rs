@@ -97,6 +97,10 @@ impl<'b> FieldLines<'b> {
         Self(lines)
     }
 
+    pub(crate) const fn empty() -> Self {
+        Self(&[])
+    }
+
     pub(crate) const fn iter(self) -> HeaderFields<'b> {
         HeaderFields { lines: self.lines() }
     }
@@ -151,6 +155,13 @@ impl<'b> Iterator for Lines<'b> {
 #[derive(Clone)]
 pub struct HeaderFields<'b> {
     lines: Lines<'b>,
+}
+
+impl<'b> HeaderFields<'b> {
+    /// The lines that are left.
+    pub(crate) const fn rest(self) -> FieldLines<'b> {
+        FieldLines(self.lines.0)
+    }
 }
 
 impl<'b> Iterator for HeaderFields<'b> {

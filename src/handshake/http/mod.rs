@@ -1,6 +1,7 @@
 //! Parser and writer for HTTP/1.1 heads (RFC 9112 §2 to §5).
 
 pub(crate) mod authority;
+mod end_to_end;
 pub(crate) mod grammar;
 pub(crate) mod head;
 pub(crate) mod known_fields;

@@ -3,22 +3,10 @@
 
 use core::mem;
 
+use super::end_to_end::is_reserved;
 use super::grammar::{is_text, token};
+use super::head::{FieldLines, HeaderField};
 use crate::handshake::error::BuildError;
-
-/// Fields that only this crate writes, in addition to those that begin with
-/// [`RESERVED_PREFIX`]: a duplicate would change the meaning of the head.
-const RESERVED: [&str; 8] = [
-    "host",
-    "upgrade",
-    "connection",
-    "origin",
-    "content-length",
-    "transfer-encoding",
-    "expect",
-    "trailer",
-];
-const RESERVED_PREFIX: &[u8] = b"sec-websocket-";
 
 /// Validates header fields supplied by the caller.
 pub(crate) fn check_headers(headers: &[(&str, &str)]) -> Result<(), BuildError> {
@@ -34,13 +22,6 @@ pub(crate) fn check_headers(headers: &[(&str, &str)]) -> Result<(), BuildError> 
         }
     }
     Ok(())
-}
-
-/// Whether only this crate may write the field.
-pub(crate) fn is_reserved(name: &str) -> bool {
-    let prefix = name.as_bytes().get(..RESERVED_PREFIX.len());
-    RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name))
-        || prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(RESERVED_PREFIX))
 }
 
 /// A field value without surrounding whitespace (RFC 9110 §5.5), so that it is received as sent.
@@ -89,6 +70,19 @@ impl<'o> HeadWriter<'o> {
     pub(crate) fn fields(&mut self, headers: &[(&str, &str)]) {
         for (name, value) in headers {
             self.field(name, value);
+        }
+    }
+
+    /// The end-to-end fields of another head, in which a fold of a value becomes spaces (RFC 9112
+    /// §5.2).
+    pub(crate) fn forwarded(&mut self, lines: FieldLines<'_>) {
+        for HeaderField { name, value } in lines.iter().forwarded() {
+            self.text(name);
+            self.text(": ");
+            for byte in value {
+                self.put(&[if is_text(*byte) { *byte } else { b' ' }]);
+            }
+            self.end_line();
         }
     }
 

@@ -1,6 +1,6 @@
 //! The response that accepts a connection (RFC 6455 §4.2.2).
 
-use core::fmt;
+use core::fmt::{self, Write as _};
 
 use super::origins::Origins;
 use super::request::{Fields, Request};
@@ -8,6 +8,7 @@ use super::upgrade::Upgrade;
 use crate::handshake::deflate::{DeflateAnswer, DeflateParams, negotiate_exactly};
 use crate::handshake::error::{BuildError, Error};
 use crate::handshake::http::grammar::token;
+use crate::handshake::http::head::{FieldLines, HeaderFields};
 use crate::handshake::http::writer::{HeadWriter, check_headers};
 use crate::handshake::key::AcceptValue;
 
@@ -38,6 +39,7 @@ pub struct Accept<'a, 'b, R = Request<'b>> {
     protocol: Option<&'a str>,
     pub(crate) deflate: Option<DeflateAnswer>,
     headers: &'a [(&'a str, &'a str)],
+    forwarded: FieldLines<'a>,
 }
 
 impl<'b, R: Fields<'b>> Upgrade<'b, R> {
@@ -51,7 +53,7 @@ impl<'b, R: Fields<'b>> Upgrade<'b, R> {
         if !origins.allow(self.origin()) {
             return Err(Error::OriginRefused);
         }
-        Ok(Accept { upgrade: self.clone(), protocol: None, deflate: None, headers: &[] })
+        Ok(Accept::new(self.clone(), None, None))
     }
 
     /// Answers as another server has answered the same offers, for a proxy: with its subprotocol, and
@@ -73,11 +75,19 @@ impl<'b, R: Fields<'b>> Upgrade<'b, R> {
             Some(params) => Some(negotiate_exactly(self.extensions(), params)?),
             None => None,
         };
-        Some(Accept { upgrade: self.clone(), protocol, deflate, headers: &[] })
+        Some(Accept::new(self.clone(), protocol, deflate))
     }
 }
 
 impl<'a, 'b, R: Fields<'b>> Accept<'a, 'b, R> {
+    const fn new(
+        upgrade: Upgrade<'b, R>,
+        protocol: Option<&'a str>,
+        deflate: Option<DeflateAnswer>,
+    ) -> Self {
+        Self { upgrade, protocol, deflate, headers: &[], forwarded: FieldLines::empty() }
+    }
+
     /// Selects one of [`Upgrade::protocols`], which are case-sensitive. By default
     /// none is in use (§4.2.2, item 5).
     #[must_use]
@@ -105,6 +115,15 @@ impl<'a, 'b, R: Fields<'b>> Accept<'a, 'b, R> {
     #[must_use]
     pub const fn headers(mut self, headers: &'a [(&'a str, &'a str)]) -> Self {
         self.headers = headers;
+        self
+    }
+
+    /// Adds the end-to-end header fields of the response that another server has sent, for a proxy:
+    /// all of [`end_to_end`](HeaderFields::end_to_end), and values that are not UTF-8, too. A proxy
+    /// that chooses among them uses [`headers`](Self::headers).
+    #[must_use]
+    pub const fn forward_headers(mut self, fields: HeaderFields<'a>) -> Self {
+        self.forwarded = fields.rest();
         self
     }
 
@@ -140,6 +159,7 @@ impl<'a, 'b, R: Fields<'b>> Accept<'a, 'b, R> {
             to.end_line();
         }
         to.fields(self.headers);
+        to.forwarded(self.forwarded);
         to.end_line();
         to.finish()
     }
@@ -149,7 +169,8 @@ impl<'a, 'b, R: Fields<'b>> Accept<'a, 'b, R> {
     ///
     /// # Errors
     ///
-    /// The same as [`Accept::write`], except [`BuildError::BufferTooSmall`].
+    /// The same as [`Accept::write`], except [`BuildError::BufferTooSmall`]. Forwarded values that are
+    /// not UTF-8 are left out.
     pub fn response_fields(
         &self,
     ) -> Result<impl Iterator<Item = (&'a str, FieldValue<'a>)> + use<'a, 'b, R>, BuildError> {
@@ -163,7 +184,9 @@ impl<'a, 'b, R: Fields<'b>> Accept<'a, 'b, R> {
                 .map(|answer| ("Sec-WebSocket-Extensions", FieldValue(Value::Deflate(answer)))),
         ];
         let others = self.headers.iter().map(|(name, text)| (*name, FieldValue(Value::Text(text))));
-        Ok(own.into_iter().flatten().chain(others))
+        let forwarded = self.forwarded.iter().end_to_end();
+        let forwarded = forwarded.map(|(name, text)| (name, FieldValue(Value::Folded(text))));
+        Ok(own.into_iter().flatten().chain(others).chain(forwarded))
     }
 
     fn check(&self) -> Result<(), BuildError> {
@@ -188,6 +211,8 @@ pub struct FieldValue<'a>(Value<'a>);
 #[derive(Clone, Copy)]
 enum Value<'a> {
     Text(&'a str),
+    /// With the line ends of a fold, if any.
+    Folded(&'a str),
     Accept(AcceptValue),
     Deflate(DeflateAnswer),
 }
@@ -196,6 +221,10 @@ impl fmt::Display for FieldValue<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Value::Text(text) => f.write_str(text),
+            Value::Folded(text) => {
+                let mut shown = text.chars().filter(|char| !matches!(char, '\r' | '\n'));
+                shown.try_for_each(|char| f.write_char(char))
+            }
             Value::Accept(accept) => f.write_str(accept.as_str()),
             Value::Deflate(answer) => answer.fmt(f),
         }

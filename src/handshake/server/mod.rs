@@ -36,6 +36,7 @@ use crate::handshake::http::parser::HeadParser;
 
 pub use self::accept::{Accept, FieldValue};
 pub use self::origins::Origins;
+pub(super) use self::reject::respond_as;
 pub use self::reject::{respond, respond_head};
 pub use self::request::{Fields, HttpVersion, Request};
 pub use self::upgrade::Upgrade;

@@ -4,6 +4,7 @@
 //! send frames, which must not be parsed as another request.
 
 use crate::handshake::error::{BuildError, Error};
+use crate::handshake::http::head::FieldLines;
 use crate::handshake::http::writer::{HeadWriter, check_headers};
 
 /// Writes a complete HTTP response and returns its length in bytes. Close the
@@ -34,7 +35,8 @@ pub fn respond(
     out: &mut [u8],
 ) -> Result<usize, BuildError> {
     let mut to = HeadWriter::new(out);
-    write_head(&mut to, status, headers, u64::try_from(body.len()).unwrap_or(u64::MAX))?;
+    let content_length = u64::try_from(body.len()).unwrap_or(u64::MAX);
+    write_head(&mut to, status, headers, FieldLines::empty(), content_length)?;
     to.put(body);
     to.finish()
 }
@@ -59,7 +61,7 @@ pub fn respond_head(
     out: &mut [u8],
 ) -> Result<usize, BuildError> {
     let mut to = HeadWriter::new(out);
-    write_head(&mut to, status, headers, content_length)?;
+    write_head(&mut to, status, headers, FieldLines::empty(), content_length)?;
     to.finish()
 }
 
@@ -67,6 +69,7 @@ fn write_head(
     to: &mut HeadWriter<'_>,
     status: u16,
     headers: &[(&str, &str)],
+    forwarded: FieldLines<'_>,
     content_length: u64,
 ) -> Result<(), BuildError> {
     if !(200..=599).contains(&status) {
@@ -87,8 +90,20 @@ fn write_head(
         to.end_line();
     }
     to.fields(headers);
+    to.forwarded(forwarded);
     to.end_line();
     Ok(())
+}
+
+/// Writes the response of a proxy whose server has answered with `status`.
+pub(crate) fn respond_as(
+    status: u16,
+    forwarded: FieldLines<'_>,
+    out: &mut [u8],
+) -> Result<usize, BuildError> {
+    let mut to = HeadWriter::new(out);
+    write_head(&mut to, status, &[], forwarded, 0)?;
+    to.finish()
 }
 
 impl Error {

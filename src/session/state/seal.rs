@@ -200,9 +200,14 @@ fn seal_cause(cause: Cause, writer: &mut Writer<'_>) {
     let (number, detail) = match cause {
         Cause::Protocol(error) => (cause::PROTOCOL, error.number()),
         Cause::Expired(reason) => (cause::EXPIRED, reason.number()),
-        Cause::StorageFull | Cause::Handshake(_) | Cause::NoMaskingKey | Cause::SendBuffer(_) => {
-            (cause::STORAGE_FULL, 0)
-        }
+        Cause::StorageFull
+        | Cause::Handshake(_)
+        | Cause::NotOpen
+        | Cause::FrameInProgress
+        | Cause::MessageInProgress
+        | Cause::NotNegotiated
+        | Cause::NoMaskingKey
+        | Cause::SendBuffer(_) => (cause::STORAGE_FULL, 0),
     };
     writer.byte(Bits::new().with(2, number).with(6, detail).byte());
 }

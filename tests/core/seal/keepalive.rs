@@ -23,9 +23,8 @@ fn sealed(keepalive: &Keepalive, now: Duration) -> Vec<u8> {
 /// Deadlines in each state at 1000 s, and their bytes in version 1.
 #[test]
 fn deadlines_of_version_1() {
-    let timeouts = Timeouts::new()
-        .idle_within(Some(secs(100)))
-        .message_rate(NonZero::new(3000).unwrap());
+    let timeouts =
+        Timeouts::new().idle_within(Some(secs(100))).message_rate(NonZero::new(3000).unwrap());
     let new = || Keepalive::new(timeouts, secs(1000));
     let open = || {
         let mut keepalive = new();

@@ -2,7 +2,7 @@
 
 use core::fmt::Write as _;
 
-use barews::handshake::client::{Handshake, Response, Uri};
+use barews::handshake::client::{Accepted, Handshake, Response, Uri};
 use barews::handshake::deflate::{self, DeflateConfig, DeflateOffer, WindowBits};
 use barews::handshake::key::Key;
 use barews::handshake::server::{self, Fields, HttpVersion, Incoming, Origins, RequestReader, Upgrade};
@@ -36,7 +36,11 @@ fn accepting() {
                 upgraded(&upgrade);
                 upgrade.request().headers().end_to_end().for_each(seen);
                 match upgrade.forward() {
-                    Ok(forward) => seen(forward.handshake(any([0; 16]), text()).write_request(bytes())),
+                    Ok(forward) => {
+                        let handshake = forward.handshake(any([0; 16]), text());
+                        let handshake = handshake.forward_headers(upgrade.request().headers());
+                        seen(handshake.write_request(bytes()));
+                    }
                     Err(error) => print(error),
                 }
             }
@@ -104,11 +108,12 @@ fn asking() {
         match handshake.read_response(bytes()) {
             Ok(Status::Complete(Response::Accepted(accepted))) => {
                 seen((accepted.protocol(), accepted.deflate(), accepted.head_len()));
+                proxied(&accepted);
                 headers(accepted.headers());
                 accepted.header(text()).for_each(seen);
             }
             Ok(Status::Complete(Response::Rejected(rejected))) => {
-                seen((rejected.status(), rejected.head_len()));
+                seen((rejected.status(), rejected.head_len(), rejected.forward(bytes())));
                 headers(rejected.headers());
                 rejected.header(text()).for_each(seen);
                 rejected.versions().for_each(seen);
@@ -116,6 +121,16 @@ fn asking() {
             Ok(Status::NeedMore(missing)) => seen(missing),
             Err(error) => print(error),
         }
+    }
+}
+
+/// The answer of a proxy.
+fn proxied(accepted: &Accepted<'_>) {
+    let Ok(Status::Complete(Incoming::Upgrade(upgrade))) = RequestReader::new().read(bytes()) else {
+        return;
+    };
+    if let Some(accept) = upgrade.accept_as(accepted.protocol(), accepted.deflate()) {
+        seen(accept.forward_headers(accepted.headers()).write(bytes()));
     }
 }
 

@@ -2,10 +2,10 @@
 
 use core::time::Duration;
 
-use barews::handshake::client::Handshake;
+use barews::handshake::client::{Handshake, Response};
 use barews::handshake::deflate::DeflateConfig;
 use barews::handshake::server::Origins;
-use barews::handshake::{BuildError, Limits};
+use barews::handshake::{BuildError, Limits, Status};
 use barews::session::{Failure, Session, SessionEvent, SessionRole};
 use barews::{Assembler, CloseCode, Connection, Message, Messages, RecvBuffer, SendBuffer, Server, Storage};
 
@@ -74,6 +74,10 @@ fn serve<S: Storage>(ws: &mut Session<Server>, tx: &mut Tx<S>) {
             }
             Some(SessionEvent::Request(_)) => {
                 seen(ws.respond(any(0), &[(text(), text())], bytes(), tx, now()));
+                let mut handshake = Handshake::new([any(0); 16], text(), text());
+                if let Ok(Status::Complete(Response::Rejected(it))) = handshake.read_response(bytes()) {
+                    seen(ws.reject_as(&it, tx, now()));
+                }
             }
             event => seen(event.is_some()),
         }
@@ -83,16 +87,21 @@ fn serve<S: Storage>(ws: &mut Session<Server>, tx: &mut Tx<S>) {
 fn run<R: SessionRole, S: Storage>(ws: &mut Session<R>, tx: &mut Tx<S>) {
     let mut rx: Rx = any(RecvBuffer::new(bytes()));
     let mut messages = any(Assembler::new(any(heapless::Vec::<u8, 100>::new())));
+    let mut other = any(Session::opened(Connection::server(config()), timeouts(), now()));
     while flag() {
         match ws.receive(&mut rx, tx, now()) {
-            Some(SessionEvent::Data(data)) => seen(data.payload),
-            Some(SessionEvent::Failed(failure)) => print(failure),
-            event => seen(event.is_some()),
+            Some(SessionEvent::Data(data)) if flag() => seen(data.payload),
+            Some(SessionEvent::Failed(failure)) if flag() => print(failure),
+            Some(event) => other.forward(&event, CloseCode::new(any(0)), tx, now()),
+            None => seen(()),
         }
         whole(ws, &mut rx, &mut messages, tx);
         #[cfg(feature = "deflate")]
         if let Some(inflate) = crate::deflate::inflate() {
             let mut messages = any(barews::deflate::InflateAssembler::new(inflate, bytes()));
+            if let Some(SessionEvent::Data(mut data)) = ws.receive(&mut rx, tx, now()) {
+                seen(messages.push(&mut data));
+            }
             whole(ws, &mut rx, &mut messages, tx);
         }
         send(ws, tx);
