@@ -126,6 +126,9 @@ pub enum Error {
     BodyNotAllowed,
     /// `Sec-WebSocket-Version` is a number other than 13 (RFC 6455 §4.4).
     UnsupportedVersion,
+    /// The `:protocol` of an extended CONNECT is not `websocket` (RFC 8441 §5, RFC 9220 §3). Only from
+    /// [`Upgrade::from_connect`](super::server::Upgrade::from_connect).
+    UnknownProtocol,
     /// The request does not ask for a WebSocket. The readers never return this error; it
     /// is for servers that accept upgrades only, as the response to any other request, and
     /// for [`Upgrade::from_parts`](super::server::Upgrade::from_parts).
@@ -155,6 +158,7 @@ impl Error {
             Self::TargetTooLong => 414,
             Self::UnsupportedVersion | Self::UpgradeRequired => 426,
             Self::HeadTooLong | Self::TooManyFields => 431,
+            Self::UnknownProtocol => 501,
             Self::HttpVersion => 505,
             Self::BareLineFeed
             | Self::BareCarriageReturn
@@ -194,6 +198,7 @@ impl fmt::Display for Error {
             Self::Invalid(field) => return named(f, "invalid ", *field),
             Self::BodyNotAllowed => "upgrade with a body",
             Self::UnsupportedVersion => "unsupported WebSocket version",
+            Self::UnknownProtocol => "extended CONNECT for another protocol",
             Self::UpgradeRequired => "request does not ask for a WebSocket",
             Self::OriginRefused => "origin not allowed",
             Self::ProtocolNotOffered => "subprotocol was not offered",
@@ -249,7 +254,8 @@ pub enum BuildError {
     ExtensionNotOffered,
     /// A session remembers at most 8 subprotocols and 8 offers of compression.
     TooManyOffers,
-    /// The status code is not in the range 200 to 599.
+    /// The status code is not in the range 200 to 599, or the response to an extended CONNECT is to
+    /// be a 101.
     InvalidStatus,
     /// A response with this status code must not have a body.
     BodyNotAllowed,

@@ -5,8 +5,8 @@
 //! - [`key`], [`extension`] and [`deflate`] are usable on their own.
 //!
 //! A server with another HTTP/1.1 implementation, such as hyper, validates its requests with
-//! [`Upgrade::from_parts`](server::Upgrade::from_parts). A WebSocket over HTTP/2 (RFC 8441) or
-//! HTTP/3 (RFC 9220) needs only [`extension`] and [`deflate`].
+//! [`Upgrade::from_parts`](server::Upgrade::from_parts), and those for a WebSocket over HTTP/2 (RFC
+//! 8441) or HTTP/3 (RFC 9220) with [`Upgrade::from_connect`](server::Upgrade::from_connect).
 //!
 //! Both readers take *all bytes received so far*. Each call resumes where the previous
 //! one stopped, so small reads do not make parsing slower. The readers are stricter

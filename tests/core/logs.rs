@@ -226,7 +226,7 @@ mod handshake {
     ];
 
     /// RFC 9110 §15 and RFC 6585 §5.
-    const FAULTS: [(Error, u16); 19] = [
+    const FAULTS: [(Error, u16); 20] = [
         (Error::BareLineFeed, 400),
         (Error::BareCarriageReturn, 400),
         (Error::InvalidStartLine, 400),
@@ -241,6 +241,7 @@ mod handshake {
         (Error::HttpVersion, 505),
         (Error::BodyNotAllowed, 400),
         (Error::UnsupportedVersion, 426),
+        (Error::UnknownProtocol, 501),
         (Error::UpgradeRequired, 426),
         (Error::OriginRefused, 403),
         (Error::ProtocolNotOffered, 400),

@@ -278,6 +278,7 @@ fn r4_2_13_a_response_has_the_reason_phrase_of_its_status() {
         "429 Too Many Requests",
         "431 Request Header Fields Too Large",
         "500 Internal Server Error",
+        "501 Not Implemented",
         "503 Service Unavailable",
         "505 HTTP Version Not Supported",
     ] {

@@ -10,7 +10,7 @@ use barews::handshake::{BuildError, Error};
 /// Everything that a caller learns from an upgrade, and the responses to it.
 #[derive(Debug, PartialEq)]
 struct Facts {
-    key: Key,
+    key: Option<Key>,
     origin: Option<Vec<u8>>,
     protocols: Vec<String>,
     extensions: Vec<String>,

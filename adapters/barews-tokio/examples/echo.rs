@@ -5,15 +5,16 @@
 mod common;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use barews_tokio::{Acceptor, Error};
+use barews_tokio::{Acceptor, Error, serve};
 use tokio::net::{TcpListener, TcpStream};
 
 use common::Arguments;
 
+/// Connections at a time.
+const MAX: usize = 100_000;
+
 async fn echo(stream: TcpStream, acceptor: Arc<Acceptor>) -> Result<(), Error> {
-    stream.set_nodelay(true)?;
     let mut ws = acceptor.accept(stream).await?;
     while let Some(message) = ws.recv_message().await {
         ws.feed(message?).await?;
@@ -27,11 +28,5 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let acceptor = Arc::new(arguments.acceptor);
     let listener = TcpListener::bind(&arguments.listen).await?;
     println!("listening on {}", listener.local_addr()?);
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => drop(tokio::spawn(echo(stream, Arc::clone(&acceptor)))),
-            // No file descriptor is left.
-            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
-        }
-    }
+    match serve(listener, MAX, |stream| echo(stream, Arc::clone(&acceptor))).await {}
 }

@@ -63,7 +63,6 @@ impl<S: Sync> FromRequestParts<S> for WebSocketUpgrade {
             method: parts.method.clone(),
             target: parts.uri.path().to_owned(),
             version: parts.version,
-            host: parts.uri.authority().map(|authority| authority.as_str().to_owned()),
             protocol: parts.extensions.get::<Protocol>().cloned(),
         };
         Ok(Self {

@@ -51,7 +51,6 @@ pub fn upgrade<B>(
         method: request.method().clone(),
         target: request.uri().path().to_owned(),
         version: request.version(),
-        host: request.uri().authority().map(|authority| authority.as_str().to_owned()),
         protocol: request.extensions().get::<Protocol>().cloned(),
     };
     let (response, judged) = head.answer(request.headers(), acceptor)?;
@@ -88,7 +87,6 @@ pub(crate) struct Head {
     pub(crate) method: Method,
     pub(crate) target: String,
     pub(crate) version: Version,
-    pub(crate) host: Option<String>,
     pub(crate) protocol: Option<Protocol>,
 }
 
@@ -99,80 +97,38 @@ impl Head {
         headers: &HeaderMap,
         acceptor: &Acceptor,
     ) -> Result<(Response<()>, Judged), Response<()>> {
-        if self.version == Version::HTTP_2 {
-            return self.answer_http2(headers, acceptor);
+        let is_http2 = self.version == Version::HTTP_2;
+        if is_http2 && self.method != Method::CONNECT {
+            return Err(refusal(StatusCode::UPGRADE_REQUIRED.as_u16()));
         }
+        let protocol = self.protocol.as_ref().map_or("", Protocol::as_str);
         let version = match self.version {
             Version::HTTP_11 => HttpVersion::Http11,
             _ => HttpVersion::Http10,
         };
-        match Upgrade::from_parts(self.method.as_str(), &self.target, version, headers) {
-            Ok(upgrade) => {
-                let judged = acceptor.select(&upgrade).map_err(refusal)?;
-                accepted(&upgrade, acceptor, &judged, StatusCode::SWITCHING_PROTOCOLS)
-                    .map(|response| (response, judged))
-            }
-            Err(error) => {
-                let mut response = refusal(error.status());
+        let upgrade = if is_http2 {
+            Upgrade::from_connect(protocol, headers)
+        } else {
+            Upgrade::from_parts(self.method.as_str(), &self.target, version, headers)
+        };
+        let upgrade = upgrade.map_err(|error| {
+            let mut response = refusal(error.status());
+            // HTTP/2 has no `Connection` and no `Upgrade` (RFC 9113 §8.2.2).
+            if !is_http2 {
                 add(&mut response, error.response_fields());
-                Err(response)
             }
+            response
+        })?;
+        let judged = acceptor.select(&upgrade).map_err(refusal)?;
+        let accept = acceptor.accepted(&upgrade).map_err(|error| refusal(error.status()))?;
+        let failed = |_| refusal(StatusCode::INTERNAL_SERVER_ERROR.as_u16());
+        let mut response = Response::new(());
+        add(&mut response, judged.accept(accept).response_fields().map_err(failed)?);
+        if !is_http2 {
+            *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         }
+        Ok((response, judged))
     }
-
-    /// RFC 8441 §5: the extended CONNECT has the header fields of the opening handshake, except
-    /// those that HTTP/2 replaces.
-    fn answer_http2(
-        &self,
-        headers: &HeaderMap,
-        acceptor: &Acceptor,
-    ) -> Result<(Response<()>, Judged), Response<()>> {
-        let protocol = self.protocol.as_ref().map(Protocol::as_str);
-        match (&self.method, protocol) {
-            (&Method::CONNECT, Some("websocket")) => {}
-            (&Method::CONNECT, _) => return Err(refusal(StatusCode::NOT_IMPLEMENTED.as_u16())),
-            _ => return Err(refusal(StatusCode::UPGRADE_REQUIRED.as_u16())),
-        }
-        let host = self.host.as_deref().unwrap_or_default();
-        let replaced = [
-            ("host", host),
-            ("upgrade", "websocket"),
-            ("connection", "upgrade"),
-            ("sec-websocket-key", "AAAAAAAAAAAAAAAAAAAAAA=="),
-        ];
-        let own = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-        let own = own.filter(|(name, _)| !replaced.iter().any(|(replaced, _)| name == replaced));
-        let replaced = replaced.iter().map(|(name, value)| (*name, value.as_bytes()));
-        let fields: Vec<_> = own.chain(replaced).collect();
-        let fields = fields.iter().copied();
-        match Upgrade::from_parts("GET", &self.target, HttpVersion::Http11, fields) {
-            Ok(upgrade) => {
-                let judged = acceptor.select(&upgrade).map_err(refusal)?;
-                let mut response = accepted(&upgrade, acceptor, &judged, StatusCode::OK)?;
-                for name in ["upgrade", "connection", "sec-websocket-accept"] {
-                    response.headers_mut().remove(name);
-                }
-                Ok((response, judged))
-            }
-            Err(error) => Err(refusal(error.status())),
-        }
-    }
-}
-
-fn accepted<'b, R: barews::handshake::server::Fields<'b>>(
-    upgrade: &Upgrade<'b, R>,
-    acceptor: &Acceptor,
-    judged: &Judged,
-    status: StatusCode,
-) -> Result<Response<()>, Response<()>> {
-    let failed = || refusal(StatusCode::INTERNAL_SERVER_ERROR.as_u16());
-    let accept = acceptor.accepted(upgrade).map_err(|error| refusal(error.status()))?;
-    let accept = judged.accept(accept);
-    let mut response = Response::new(());
-    *response.status_mut() = status;
-    let fields = accept.response_fields().map_err(|_| failed())?;
-    add(&mut response, fields);
-    Ok(response)
 }
 
 fn add<'a>(response: &mut Response<()>, fields: impl Iterator<Item = (&'a str, impl ToString)>) {

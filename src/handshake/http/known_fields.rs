@@ -2,7 +2,7 @@
 //! so that a complete head need not be searched. For the fields of another parser, the values
 //! themselves are recorded.
 
-use super::grammar::{lists, trim, trim_end, trim_start};
+use super::grammar::{lists, small_number, trim, trim_end, trim_start};
 use crate::handshake::error::{Error, Field};
 
 /// What the field lines of a head contribute to the handshake, with the place of each value.
@@ -183,6 +183,15 @@ impl<'s, 'b, P: Place<'b>> KnownFields<'s, 'b, P> {
             return Err(Error::Missing(Field::Connection));
         }
         if self.places.names_upgrade { Ok(()) } else { Err(Error::Invalid(Field::Connection)) }
+    }
+
+    /// RFC 6455 §4.2.1, item 6, and §4.4.
+    pub(crate) fn check_version(self) -> Result<(), Error> {
+        match small_number(self.only(Field::Version)?) {
+            Some(13) => Ok(()),
+            Some(_) => Err(Error::UnsupportedVersion),
+            None => Err(Error::Invalid(Field::Version)),
+        }
     }
 
     /// Bytes of a request that one party reads as a body and the other as frames allow smuggling.

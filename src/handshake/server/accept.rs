@@ -140,15 +140,18 @@ impl<'a, 'b, R: Fields<'b>> Accept<'a, 'b, R> {
     ///   another request and matches no offer of this one.
     /// - [`BuildError::InvalidHeaderName`], [`BuildError::InvalidHeaderValue`] or
     ///   [`BuildError::ReservedHeader`] if a header field is not allowed.
+    /// - [`BuildError::InvalidStatus`] for an extended CONNECT ([`Upgrade::from_connect`]), which has no
+    ///   101.
     /// - [`BuildError::BufferTooSmall`] if `out` is shorter than the head.
     pub fn write(&self, out: &mut [u8]) -> Result<usize, BuildError> {
         self.check()?;
+        let key = self.upgrade.key().ok_or(BuildError::InvalidStatus)?;
         let mut to = HeadWriter::new(out);
         to.text(
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Accept: ",
         );
-        to.put(self.upgrade.key().accept().as_bytes());
+        to.put(key.accept().as_bytes());
         to.end_line();
         if let Some(protocol) = self.protocol {
             to.field("Sec-WebSocket-Protocol", protocol);
@@ -164,21 +167,22 @@ impl<'a, 'b, R: Fields<'b>> Accept<'a, 'b, R> {
         to.finish()
     }
 
-    /// The header fields of the 101 response, for a caller that writes it with another HTTP
-    /// implementation.
+    /// The header fields of the 101 response, or of the 200 for an extended CONNECT, for a caller that
+    /// writes it with another HTTP implementation.
     ///
     /// # Errors
     ///
-    /// The same as [`Accept::write`], except [`BuildError::BufferTooSmall`]. Forwarded values that are
+    /// The same as [`Accept::write`], except `BufferTooSmall` and `InvalidStatus`. Forwarded values that are
     /// not UTF-8 are left out.
     pub fn response_fields(
         &self,
     ) -> Result<impl Iterator<Item = (&'a str, FieldValue<'a>)> + use<'a, 'b, R>, BuildError> {
         self.check()?;
+        let key = self.upgrade.key();
         let own = [
-            Some(("Upgrade", FieldValue(Value::Text("websocket")))),
-            Some(("Connection", FieldValue(Value::Text("Upgrade")))),
-            Some(("Sec-WebSocket-Accept", FieldValue(Value::Accept(self.upgrade.key().accept())))),
+            key.map(|_| ("Upgrade", FieldValue(Value::Text("websocket")))),
+            key.map(|_| ("Connection", FieldValue(Value::Text("Upgrade")))),
+            key.map(|key| ("Sec-WebSocket-Accept", FieldValue(Value::Accept(key.accept())))),
             self.protocol.map(|text| ("Sec-WebSocket-Protocol", FieldValue(Value::Text(text)))),
             self.deflate
                 .map(|answer| ("Sec-WebSocket-Extensions", FieldValue(Value::Deflate(answer)))),

@@ -6,7 +6,7 @@ use super::request::{Fields, HttpVersion, Request, RequestLine};
 use crate::handshake::deflate::{DeflateAnswer, DeflateConfig, negotiate};
 use crate::handshake::error::{Error, Field};
 use crate::handshake::extension::{self, Extension, Malformed};
-use crate::handshake::http::grammar::{elements, small_number, token};
+use crate::handshake::http::grammar::{elements, token};
 use crate::handshake::http::known_fields::{KnownFields, Place, Places};
 use crate::handshake::key::Key;
 
@@ -17,7 +17,8 @@ use crate::handshake::key::Key;
 #[derive(Clone, Copy)]
 pub struct Upgrade<'b, R = Request<'b>> {
     request: R,
-    key: Key,
+    /// An extended CONNECT has none.
+    key: Option<Key>,
     origin: Option<&'b [u8]>,
 }
 
@@ -43,9 +44,8 @@ where
     /// [`Accept::response_fields`](super::Accept::response_fields) and
     /// [`Error::response_fields`] are the header fields of the response.
     ///
-    /// In HTTP/2 and HTTP/3, an extended CONNECT takes the place of this request (RFC 8441): it
-    /// has neither a key nor an `Upgrade` field. Use [`extension::parse`] and
-    /// [`negotiate`] there.
+    /// In HTTP/2 and HTTP/3, an extended CONNECT takes the place of this request:
+    /// [`from_connect`](Self::from_connect).
     ///
     /// ```
     /// use barews::handshake::server::{HttpVersion, Origins, Upgrade};
@@ -80,12 +80,49 @@ where
         let line = RequestLine::new(method, target, version, known)?;
         Self::validate(fields, line, known)?.ok_or(Error::UpgradeRequired)
     }
+
+    /// Validates an extended CONNECT of HTTP/2 (RFC 8441 §5) or HTTP/3 (RFC 9220 §3), which another
+    /// implementation has parsed: the value of its `:protocol`, and all header fields ([`Fields`]). It
+    /// has the fields of an upgrade except `Host`, `Upgrade`, `Connection` and the key.
+    ///
+    /// [`Accept::response_fields`](super::Accept::response_fields) are the header fields of the
+    /// response, whose status is 200. Then the stream is the transport, and starts with frames.
+    ///
+    /// ```
+    /// use barews::handshake::server::{Origins, Upgrade};
+    ///
+    /// // Or, with the crate `http`: let fields = request.headers();
+    /// let fields = [("sec-websocket-version", "13"), ("sec-websocket-protocol", "chat")];
+    /// let upgrade = Upgrade::from_connect("websocket", fields)?;
+    /// let accept = upgrade.accept(Origins::Any)?.protocol("chat");
+    /// let names: Vec<_> = accept.response_fields()?.map(|(name, _)| name).collect();
+    /// assert_eq!(names, ["Sec-WebSocket-Protocol"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownProtocol`] (501) if `protocol` is not `websocket`. Otherwise those of
+    /// [`from_parts`](Self::from_parts) for the fields that both have; any version but 13 is
+    /// [`Error::Invalid`] (400), because HTTP/2 has no 426.
+    pub fn from_connect(protocol: &str, fields: F) -> Result<Self, Error> {
+        if protocol != "websocket" {
+            return Err(Error::UnknownProtocol);
+        }
+        let places = Places::of(fields.clone());
+        let known = KnownFields::new(&places, &[]);
+        known.check_version().map_err(|error| match error {
+            Error::UnsupportedVersion => Error::Invalid(Field::Version),
+            error => error,
+        })?;
+        Self::with_key(fields, None, known)
+    }
 }
 
 impl<'b, R: Fields<'b>> Upgrade<'b, R> {
-    /// The value of the `Sec-WebSocket-Key` field.
+    /// The value of the `Sec-WebSocket-Key` field; `None` for an extended CONNECT.
     #[must_use]
-    pub const fn key(&self) -> Key {
+    pub const fn key(&self) -> Option<Key> {
         self.key
     }
 
@@ -133,12 +170,17 @@ impl<'b, R: Fields<'b>> Upgrade<'b, R> {
         }
         known.check_connection()?;
         known.check_body()?;
-        match small_number(known.only(Field::Version)?) {
-            Some(13) => {}
-            Some(_) => return Err(Error::UnsupportedVersion),
-            None => return Err(Error::Invalid(Field::Version)),
-        }
+        known.check_version()?;
         let key = Key::parse(known.only(Field::Key)?).ok_or(Error::Invalid(Field::Key))?;
+        Self::with_key(request, Some(key), known).map(Some)
+    }
+
+    /// Checks what an upgrade and an extended CONNECT have in common.
+    fn with_key<P: Place<'b>>(
+        request: R,
+        key: Option<Key>,
+        known: KnownFields<'_, 'b, P>,
+    ) -> Result<Self, Error> {
         let origin = known.at_most_one(Field::Origin)?;
         let upgrade = Self { request, key, origin };
         // §4.3: both lists have at least one element.
@@ -152,7 +194,7 @@ impl<'b, R: Fields<'b>> Upgrade<'b, R> {
         {
             return Err(Error::Invalid(Field::Extensions));
         }
-        Ok(Some(upgrade))
+        Ok(upgrade)
     }
 
     fn protocol_elements(&self) -> impl Iterator<Item = &'b [u8]> + use<'b, R> {

@@ -3,7 +3,7 @@
 
 use barews::handshake::deflate::DeflateConfig;
 use barews::handshake::server::{HttpVersion, Origins, RequestReader, Upgrade};
-use barews::handshake::{Error, Field, Status};
+use barews::handshake::{BuildError, Error, Field, Status};
 use proptest::prelude::*;
 
 use crate::support::heads::{FIELDS, edited, head};
@@ -26,7 +26,7 @@ const PARTS: [(&str, &[u8]); 9] = [
 fn an_upgrade_from_parts_is_that_of_a_head() {
     let upgrade = Upgrade::from_parts("GET", "/chat", HttpVersion::Http11, PARTS.into_iter());
     let upgrade = upgrade.unwrap();
-    assert_eq!(upgrade.key().as_str(), "dGhlIHNhbXBsZSBub25jZQ==");
+    assert_eq!(upgrade.key().unwrap().as_str(), "dGhlIHNhbXBsZSBub25jZQ==");
     assert_eq!(upgrade.origin(), None);
     assert!(upgrade.protocols().eq(["a", "b", "c"]));
     assert!(upgrade.extensions().map(|e| e.name()).eq(["x", "permessage-deflate"]));
@@ -46,6 +46,61 @@ fn an_upgrade_from_parts_is_that_of_a_head() {
         ]
     );
     assert!(!format!("{upgrade:?} {accept:?}").contains("example.com"), "values are not printed");
+}
+
+/// The fields of an extended CONNECT.
+fn connect_fields() -> impl Iterator<Item = (&'static str, &'static [u8])> + Clone {
+    PARTS
+        .into_iter()
+        .filter(|part| !["host", "upgrade", "connection", "sec-websocket-key"].contains(&part.0))
+}
+
+/// RFC 8441 §5.
+#[test]
+fn an_extended_connect_is_an_upgrade_without_a_key() {
+    let upgrade = Upgrade::from_connect("websocket", connect_fields()).unwrap();
+    assert_eq!((upgrade.key(), upgrade.origin()), (None, None));
+    assert!(upgrade.protocols().eq(["a", "b", "c"]));
+    let answer = upgrade.negotiate_deflate(&DeflateConfig::new()).unwrap();
+    let accept = upgrade.accept(Origins::ListOrNone(&[])).unwrap().protocol("c").deflate(answer);
+    let fields: Vec<_> =
+        accept.response_fields().unwrap().map(|(name, value)| format!("{name}: {value}")).collect();
+    let expected = ["Sec-WebSocket-Protocol: c", "Sec-WebSocket-Extensions: permessage-deflate"];
+    assert_eq!(fields, expected);
+    assert_eq!(accept.write(&mut [0; 512]), Err(BuildError::InvalidStatus));
+    assert!(accept.protocol("other").response_fields().is_err());
+    // With an origin, which is checked.
+    let fields = [("origin", "https://a"), ("sec-websocket-version", "13")];
+    let upgrade = Upgrade::from_connect("websocket", fields).unwrap();
+    assert_eq!(upgrade.accept(Origins::List(&["https://b"])).err(), Some(Error::OriginRefused));
+    assert!(upgrade.accept(Origins::List(&["https://a"])).is_ok());
+}
+
+#[test]
+fn an_extended_connect_for_anything_else_is_refused() {
+    let refused = |protocol, name, value: &'static [u8]| {
+        let fields = connect_fields().filter(|field| field.0 != name);
+        let changed = Some((name, value)).filter(|it| !it.1.is_empty());
+        Upgrade::from_connect(protocol, fields.chain(changed)).err()
+    };
+    for protocol in ["", "connect-udp", "WebSocket"] {
+        assert_eq!(refused(protocol, "", b""), Some(Error::UnknownProtocol));
+    }
+    assert_eq!(Error::UnknownProtocol.status(), 501);
+    let version = "sec-websocket-version";
+    assert_eq!(refused("websocket", version, b""), Some(Error::Missing(Field::Version)));
+    for value in [&b"12"[..], b"8", b"x", b"013"] {
+        assert_eq!(refused("websocket", version, value), Some(Error::Invalid(Field::Version)));
+    }
+    for (name, field) in [
+        ("sec-websocket-protocol", Field::Protocol),
+        ("sec-websocket-extensions", Field::Extensions),
+    ] {
+        assert_eq!(refused("websocket", name, b"a b"), Some(Error::Invalid(field)));
+    }
+    let twice = [(version, "13"), ("origin", "a"), ("origin", "a")];
+    let repeated = Some(Error::Repeated(Field::Origin));
+    assert_eq!(Upgrade::from_connect("websocket", twice).err(), repeated);
 }
 
 /// Each check of RFC 6455 §4.2.1, at parts that break it alone.

@@ -72,7 +72,7 @@ fn r4_2_06_the_key_in_the_note_of_the_rfc_is_accepted() {
     for last in ["C", "A", "H"] {
         let line = format!("Sec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PE{last}==");
         let bytes = with(&["Sec-WebSocket-K"], &[&line]);
-        assert!(line.ends_with(upgrade(&bytes).key().as_str()));
+        assert!(line.ends_with(upgrade(&bytes).key().unwrap().as_str()));
     }
     // What Python computes: base64.b64encode(hashlib.sha1(key + GUID).digest()).
     let key = Key::parse(b"AQIDBAUGBwgJCgsMDQ4PEC==").unwrap();
@@ -225,9 +225,9 @@ fn r4_2_05_connection_has_the_token_upgrade() {
 fn r4_2_06_key_is_sixteen_bytes_of_base64() {
     refused(&with(&["Sec-WebSocket-K"], &[]), Error::Missing(Field::Key), 400);
     refused(&with(&[], &[FIELDS[3]]), Error::Repeated(Field::Key), 400);
-    assert_eq!(upgrade(&with(&[], &[])).key().as_str(), "dGhlIHNhbXBsZSBub25jZQ==");
+    assert_eq!(upgrade(&with(&[], &[])).key().unwrap().as_str(), "dGhlIHNhbXBsZSBub25jZQ==");
     let padded = with(&["Sec-WebSocket-K"], &["Sec-WebSocket-Key: \t AAAAAAAAAAAAAAAAAAAAAA== \t"]);
-    assert_eq!(upgrade(&padded).key().as_str(), "AAAAAAAAAAAAAAAAAAAAAA==");
+    assert_eq!(upgrade(&padded).key().unwrap().as_str(), "AAAAAAAAAAAAAAAAAAAAAA==");
 
     for len in 0..=64 {
         for fill in ['A', '='] {

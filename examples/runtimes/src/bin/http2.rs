@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use barews::handshake::server::Upgrade;
 use barews::keepalive::Timeouts;
 use barews::session::{Session, SessionEvent};
 use barews::{Config, Connection, RecvBuffer, SendBuffer, TransportAction};
@@ -20,11 +21,13 @@ use bytes::Bytes;
 use h2::RecvStream;
 use h2::ext::Protocol;
 use h2::server::{Builder, SendResponse};
-use http::{HeaderValue, Method, Request, Response};
+use http::{Method, Request, Response};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
 
 const USAGE: &str = "An echo server: http2 [ADDR:PORT] (127.0.0.1:9001 by default; port 0 is any)";
+/// HTTP/2 connections at a time.
+const MAX_CLIENTS: usize = 1000;
 /// How long an HTTP/2 connection may have no WebSocket.
 const IDLE: Duration = Duration::from_secs(10);
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -39,18 +42,11 @@ async fn main() -> io::Result<()> {
     };
     let listener = TcpListener::bind(address).await?;
     println!("listening on {}", listener.local_addr()?);
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => drop(tokio::spawn(serve(stream))),
-            // No descriptor is left. Wait until another client ends.
-            Err(_) => sleep(Duration::from_millis(10)).await,
-        }
-    }
+    match barews_tokio::serve(listener, MAX_CLIENTS, serve).await {}
 }
 
 /// Serves one HTTP/2 connection with some streams.
 async fn serve(stream: TcpStream) -> Result<(), Failure> {
-    stream.set_nodelay(true)?;
     let mut builder = Builder::new();
     builder.enable_connect_protocol().max_concurrent_streams(100).max_header_list_size(16 << 10);
     builder.initial_window_size(32 << 10);
@@ -71,14 +67,11 @@ async fn serve_stream(
     (request, mut respond): (Request<RecvStream>, SendResponse<Bytes>),
     _counted: Arc<()>,
 ) -> Result<(), Failure> {
-    let protocol = request.extensions().get::<Protocol>().map(Protocol::as_str);
-    let version = request.headers().get("sec-websocket-version").map(HeaderValue::as_bytes);
-    // RFC 8441 §5 keeps the header fields of the opening handshake except the key and its answer.
-    let status = match (request.method(), protocol, version) {
-        (&Method::CONNECT, Some("websocket"), Some(b"13")) => 200,
-        (&Method::CONNECT, Some("websocket"), _) => 400,
-        (&Method::CONNECT, ..) => 501,
-        _ => 404,
+    let protocol = request.extensions().get::<Protocol>().map_or("", Protocol::as_str);
+    let status = match Upgrade::from_connect(protocol, request.headers()) {
+        _ if request.method() != Method::CONNECT => 404,
+        Ok(_) => 200,
+        Err(error) => error.status(),
     };
     let response = Response::builder().status(status).body(())?;
     let mut to = respond.send_response(response, status != 200)?;
@@ -86,8 +79,8 @@ async fn serve_stream(
         return Ok(());
     }
     let (start, mut from) = (Instant::now(), request.into_body());
-    let ws = Connection::server(Config::new());
-    let mut ws = Session::opened(ws, Timeouts::new(), Duration::ZERO);
+    let mut ws =
+        Session::opened(Connection::server(Config::new()), Timeouts::new(), Duration::ZERO);
     let (mut rx, mut tx) = (RecvBuffer::new(vec![]), SendBuffer::with_marks(vec![], 0, 0));
     loop {
         while let Some(event) = ws.receive(&mut rx, &mut tx, start.elapsed()) {

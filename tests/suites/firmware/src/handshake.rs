@@ -61,9 +61,14 @@ fn accepting() {
     }
     let version = any(HttpVersion::Http11);
     let fields: [(&str, &[u8]); 2] = [(text(), bytes()), (text(), bytes())];
-    match Upgrade::from_parts(text(), text(), version, any(fields)) {
-        Ok(upgrade) => upgraded(&upgrade),
-        Err(error) => print(error),
+    for upgrade in [
+        Upgrade::from_parts(text(), text(), version, any(fields)),
+        Upgrade::from_connect(text(), any(fields)),
+    ] {
+        match upgrade {
+            Ok(upgrade) => upgraded(&upgrade),
+            Err(error) => print(error),
+        }
     }
     seen(server::respond(any(404), any(&[]), bytes(), bytes()));
     seen(server::respond_head(any(404), any(&[]), any(0), bytes()));
