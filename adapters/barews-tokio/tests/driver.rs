@@ -194,7 +194,8 @@ async fn a_proxy_forwards_a_long_frame_in_short_buffers() {
         let (mut from, mut to) = tokio::io::split(&mut browser);
         let mut read = vec![0; 4 * 100];
         let (sent, received) = tokio::join!(to.write_all(&frame), from.read_exact(&mut read));
-        (sent.unwrap(), received.unwrap());
+        sent.unwrap();
+        received.unwrap();
         assert!(read.chunks(4).all(|ping| ping == b"\x89\x02hi"));
         drop(browser);
     };
@@ -203,7 +204,8 @@ async fn a_proxy_forwards_a_long_frame_in_short_buffers() {
         let mut read = vec![0; 14 + LONG + 8];
         let pings = b"\x89\x02hi".repeat(100);
         let (sent, received) = tokio::join!(to.write_all(&pings), from.read_exact(&mut read));
-        (sent.unwrap(), received.unwrap());
+        sent.unwrap();
+        received.unwrap();
         assert!(read[14..][..LONG].iter().all(|byte| *byte == 7));
         // The client is gone.
         assert_eq!(read[14 + LONG..], [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xF3]);
