@@ -82,6 +82,10 @@ impl Receiver {
         self.rules.is_deflate()
     }
 
+    pub(crate) const fn set_deflate(&mut self, deflate: bool) {
+        self.rules.set_deflate(deflate);
+    }
+
     pub(crate) fn seal<const SERVER: bool>(&self, writer: &mut Writer<'_>) {
         let utf8 = self.utf8;
         let left = match self.state {
