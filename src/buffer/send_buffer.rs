@@ -184,7 +184,9 @@ impl<S: Storage> SendBuffer<S> {
     #[inline(always)]
     pub(crate) fn queued(&mut self, n: usize) {
         self.len = self.len.wrapping_add(n);
-        self.is_over |= self.len > self.high;
+        if self.len > self.high {
+            self.is_over = true;
+        }
     }
 
     /// Queues the bytes that `write` writes; if it misses space, once more with that space.

@@ -16,7 +16,7 @@ mod seal;
 
 pub(crate) use self::seal::MAX_LEN;
 use crate::buffer::Input;
-use crate::bytes;
+use crate::bytes::{self, WORD_64};
 use crate::protocol::closing::Remote;
 use crate::protocol::config::Config;
 use crate::protocol::config::DEFLATE;
@@ -85,17 +85,23 @@ pub(crate) struct Receiver {
     progress: MessageProgress,
     look_ahead: LookAhead,
     utf8: Utf8,
+    /// [`whole_message`](Self::whole_message) takes messages with fewer payload bytes than this: none
+    /// unless the wire reader is at a header, no message is open, and nothing is held. One number
+    /// instead of all that it depends on, because every message is compared with it.
+    whole_below: u32,
     rules: HeaderRules,
 }
 
 impl Receiver {
     pub(crate) fn new(config: &Config) -> Self {
+        let rules = HeaderRules::new(config);
         Self {
+            whole_below: rules.whole_below(),
             state: ReceiveState::Header,
             progress: MessageProgress::new(),
             look_ahead: LookAhead::new(config.control_order),
             utf8: Utf8::new(),
-            rules: HeaderRules::new(config),
+            rules,
         }
     }
 
@@ -146,19 +152,28 @@ impl Receiver {
         }
     }
 
+    /// Leaves all to the slow path, or no longer.
+    pub(crate) const fn hold(&mut self, is_held: bool) {
+        if WORD_64 {
+            let is_idle = matches!(
+                (self.state, self.progress.flow),
+                (ReceiveState::Header, Fragmentation::Idle)
+            );
+            self.whole_below = if is_idle && !is_held { self.rules.whole_below() } else { 0 };
+        }
+    }
+
     /// The fast path: a whole message in one frame of at most 65,535 bytes, complete in `input`.
     ///
     /// Anything else is `None`, and nothing is changed. Inlined, because a call would return the
     /// event through memory, which costs more than all the work here.
     #[inline(always)]
     pub(crate) fn whole_message<'b, R: Role>(&mut self, input: &mut Input<'b>) -> Option<Data<'b>> {
-        if !matches!((self.state, self.progress.flow), (ReceiveState::Header, Fragmentation::Idle))
-            || self.look_ahead.is_due(bytes::len_u64(input.unread()))
-        {
+        let bytes = input.unread_mut();
+        if self.look_ahead.is_due(bytes::len_u64(bytes)) {
             return None;
         }
-        let bytes = input.unread_mut();
-        let (kind, head, len) = self.rules.whole_head::<R>(bytes)?;
+        let (kind, head, len) = HeaderRules::whole_head::<R>(bytes, self.whole_below)?;
         let (header, payload) = bytes.get_mut(..head + len)?.split_at_mut_checked(head)?;
         let key = if R::SERVER { *header.last_chunk()? } else { [0; 4] };
         let ascii = if R::SERVER {
@@ -201,46 +216,51 @@ impl Receiver {
         {
             return pending.control(opcode, payload, key);
         }
-        loop {
-            let step = match self.state {
-                ReceiveState::Failing(error) => {
-                    self.fail(error);
-                    pending.fault(error);
-                    return Err(error);
-                }
-                ReceiveState::Failed { error, .. } => {
-                    pending.fault(error);
-                    return Err(error);
-                }
-                ReceiveState::Discard | ReceiveState::Ended => {
-                    input.take(usize::MAX);
-                    return Ok(Event::need_more(1));
-                }
-                ReceiveState::Payload(payload) => Ok(Step::Data(payload)),
-                ReceiveState::Header => self.header::<R>(input),
-            };
-            match step {
-                Ok(Step::Data(payload)) => return self.payload::<R>(payload, input, pending),
-                Ok(Step::NeedMore(missing)) => return Ok(Event::need_more(missing)),
-                Ok(Step::Skip(n)) => drop(self.take(input, n)),
-                Ok(Step::Control { opcode, len, frame_len, key }) => {
-                    let payload = bytes::part_mut(self.take(input, frame_len), len..);
-                    if opcode != Opcode::Close {
-                        return pending.control(opcode, payload, key);
+        let frame = if let ReceiveState::Payload(frame) = self.state {
+            frame
+        } else {
+            loop {
+                let step = match self.state {
+                    ReceiveState::Failing(error) => {
+                        self.fail(error);
+                        pending.fault(error);
+                        return Err(error);
                     }
-                    mask::mask(payload, key);
-                    match CloseFrame::parse(payload) {
-                        Ok(close) => {
-                            self.stop(ReceiveState::Discard);
-                            pending.close_received(close.map(|close| close.code));
-                            return Ok(Event::Close(close));
+                    ReceiveState::Failed { error, .. } => {
+                        pending.fault(error);
+                        return Err(error);
+                    }
+                    ReceiveState::Discard | ReceiveState::Ended => {
+                        input.take(usize::MAX);
+                        return Ok(Event::need_more(1));
+                    }
+                    ReceiveState::Payload(frame) => break frame,
+                    ReceiveState::Header => self.header::<R>(input),
+                };
+                match step {
+                    Ok(Step::Data(frame)) => break frame,
+                    Ok(Step::NeedMore(missing)) => return Ok(Event::need_more(missing)),
+                    Ok(Step::Skip(n)) => drop(self.take(input, n)),
+                    Ok(Step::Control { opcode, len, frame_len, key }) => {
+                        let payload = bytes::part_mut(self.take(input, frame_len), len..);
+                        if opcode != Opcode::Close {
+                            return pending.control(opcode, payload, key);
                         }
-                        Err(error) => self.fail(error),
+                        mask::mask(payload, key);
+                        match CloseFrame::parse(payload) {
+                            Ok(close) => {
+                                self.stop(ReceiveState::Discard);
+                                pending.close_received(close.map(|close| close.code));
+                                return Ok(Event::Close(close));
+                            }
+                            Err(error) => self.fail(error),
+                        }
                     }
+                    Err(error) => self.fail(error),
                 }
-                Err(error) => self.fail(error),
             }
-        }
+        };
+        self.payload::<R>(frame, input, pending)
     }
 
     /// Checks the header at the wire reader, and consumes it if it is that of a data frame.
@@ -271,6 +291,9 @@ impl Receiver {
         let first = self.progress.flow == Fragmentation::Idle;
         let compressed = self.progress.is_compressed(header.lead);
         self.progress.pass(header.lead, header.payload_len);
+        if WORD_64 {
+            self.whole_below = 0;
+        }
         let (key, left) = (MaskingKey(key), header.payload_len);
         Ok(Step::Data(Payload { kind, first, fin, compressed, key, left }))
     }
@@ -309,6 +332,9 @@ impl Receiver {
             0 => ReceiveState::Header,
             _ => ReceiveState::Payload(Payload { first: false, compressed, key, left, ..frame }),
         };
+        if WORD_64 && left == 0 && self.progress.flow == Fragmentation::Idle {
+            self.whole_below = self.rules.whole_below();
+        }
         let payload = self.take(input, n);
         let Payload { kind, first, fin: frame_fin, .. } = frame;
         let offset = self.progress.offset(frame.left);
@@ -378,6 +404,9 @@ impl Receiver {
     /// Enters `state`, in which no more frames are read.
     fn stop(&mut self, state: ReceiveState) {
         self.state = state;
+        if WORD_64 {
+            self.whole_below = 0;
+        }
         self.look_ahead.stop();
     }
 }

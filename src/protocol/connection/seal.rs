@@ -174,9 +174,11 @@ impl<R: Role> Connection<R> {
         let len = self.seal(&mut sealed).unwrap_or_default();
         let sealed = crate::bytes::part(&sealed, ..len);
         let config = Config { deflate: self.receiver.is_deflate(), ..self.config };
+        let is_held = self.receiver.is_held();
         self.receiver = super::Receiver::new(&config);
         self.sender.reset(&config);
         let restored = self.restore_all(sealed);
+        self.receiver.hold(is_held);
         assert_eq!((restored, self.seal(&mut again)), (Ok(()), Ok(len)), "{sealed:?}");
         assert_eq!(sealed, crate::bytes::part(&again, ..len));
     }

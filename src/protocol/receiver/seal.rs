@@ -78,6 +78,12 @@ impl Receiver {
         }
     }
 
+    /// Whether the fast path is not taken because of [`hold`](Self::hold).
+    #[cfg(reseal)]
+    pub(crate) fn is_held(&self) -> bool {
+        self.whole_below == 0 && matches!(self.doing(), doing::IDLE | doing::IDLE_AHEAD)
+    }
+
     pub(crate) const fn is_deflate(&self) -> bool {
         self.rules.is_deflate()
     }
@@ -154,6 +160,7 @@ impl Receiver {
                 return Ok(());
             }
         };
+        self.hold(false);
         if is_ahead {
             let least = if SERVER { 6 } else { 2 };
             self.look_ahead.unseal(left, self.progress, least, &self.rules, reader)?;

@@ -171,6 +171,7 @@ impl<R: SessionRole> Session<R> {
         (self.is_stalled, self.is_paused) = (bits.take_flag(), bits.take_flag());
         (self.was_full, self.is_half_closed) = (bits.take_flag(), bits.take_flag());
         self.was_compressed = bits.take_flag();
+        self.pause(self.is_paused);
         if has_ended {
             self.incoming = Incoming::Ended;
         }
