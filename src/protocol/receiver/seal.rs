@@ -70,7 +70,7 @@ impl Receiver {
                 Fragmentation::Idle if self.look_ahead.is_ahead(0) => doing::IDLE_AHEAD,
                 Fragmentation::Idle => doing::IDLE,
             },
-            ReceiveState::Payload(_) => doing::IN_FRAME,
+            ReceiveState::Payload => doing::IN_FRAME,
             ReceiveState::Failing(_) => doing::FAILING,
             ReceiveState::Discard => doing::CLOSED,
             ReceiveState::Ended => doing::ENDED,
@@ -104,7 +104,8 @@ impl Receiver {
                 }
                 0
             }
-            ReceiveState::Payload(Payload { kind, first, fin, compressed, key, left }) => {
+            ReceiveState::Payload => {
+                let Payload { kind, first, fin, compressed, key, left } = self.frame;
                 let is_ahead = self.look_ahead.is_ahead(left);
                 let open = Open { kind, compressed, utf8, is_ahead };
                 writer.byte(open.bits().with_flag(first).with_flag(fin).byte());
@@ -209,7 +210,8 @@ impl Receiver {
         self.rules.allow_frame(left)?;
         // The rest of a frame is not a whole one.
         allowed(self.rules.delivery == Delivery::Chunks)?;
-        self.state = ReceiveState::Payload(Payload { kind, first, fin, compressed, key, left });
+        self.frame = Payload { kind, first, fin, compressed, key, left };
+        self.state = ReceiveState::Payload;
         Ok((open.is_ahead, left))
     }
 }
