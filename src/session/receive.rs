@@ -230,7 +230,19 @@ impl<R: SessionRole> Session<R> {
                 if data.fin {
                     self.clock.whole = Whole::Message;
                 }
-                Some(SessionEvent::Data(data))
+                // Field by field: a copy of all variants at once is made in unaligned words.
+                let Data { kind, payload, first, fin, offset, frame_left, frame_fin, compressed } =
+                    data;
+                Some(SessionEvent::Data(Data {
+                    kind,
+                    payload,
+                    first,
+                    fin,
+                    offset,
+                    frame_left,
+                    frame_fin,
+                    compressed,
+                }))
             }
             Ok(Event::Ping(payload)) => {
                 self.note_control();
