@@ -161,7 +161,6 @@ impl Receiver {
                 return Ok(());
             }
         };
-        self.hold(false);
         if is_ahead {
             let least = if SERVER { 6 } else { 2 };
             self.look_ahead.unseal(left, self.progress, least, &self.rules, reader)?;
@@ -178,6 +177,7 @@ impl Receiver {
         bits.end()?;
         self.progress = MessageProgress::unseal(open.kind, open.compressed, &self.rules, reader)?;
         self.utf8 = open.utf8;
+        self.hold(false);
         open.check_offset(self.progress.message_len())?;
         Ok(open.is_ahead)
     }
@@ -212,6 +212,7 @@ impl Receiver {
         allowed(self.rules.delivery == Delivery::Chunks)?;
         self.frame = Payload { kind, first, fin, compressed, key, left };
         self.state = ReceiveState::Payload;
+        self.hold(false);
         Ok((open.is_ahead, left))
     }
 }
