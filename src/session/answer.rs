@@ -66,7 +66,8 @@ impl Session<Server> {
         Ok(())
     }
 
-    /// Answers a [`SessionEvent::Request`](super::SessionEvent::Request), or refuses a [`SessionEvent::Upgrade`](super::SessionEvent::Upgrade), with an HTTP
+    /// Answers a [`SessionEvent::Request`](super::SessionEvent::Request), or refuses a
+    /// [`SessionEvent::Upgrade`](super::SessionEvent::Upgrade), with an HTTP
     /// response; see [`respond`](handshake::server::respond()).
     ///
     /// # Errors

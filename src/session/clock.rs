@@ -97,10 +97,6 @@ impl Clock {
         }
     }
 
-    pub(super) const fn has_queued_ping(&self) -> bool {
-        matches!(self.ping, Ping::Queued)
-    }
-
     pub(super) const fn open(&mut self, now: Duration) {
         self.keepalive.on_open(now);
     }

@@ -1,5 +1,6 @@
 //! `Session`: from the transport's first byte to its last, clause by clause.
 
+mod clock;
 mod closing;
 #[cfg(feature = "deflate")]
 mod compressed;
@@ -12,6 +13,7 @@ mod memory;
 mod opening;
 mod pausing;
 mod sealed;
+mod sealed_limits;
 mod sending;
 #[cfg(not(reseal))]
 mod size;

@@ -5,8 +5,10 @@ use std::time::Duration;
 use barews::handshake::client::Handshake;
 use barews::handshake::{BuildError, Error};
 use barews::keepalive::Timeouts;
-use barews::session::{Failure, Session};
-use barews::{Config, Connection, ControlOrder, Delivery, RecvBuffer, SendBuffer, SendError};
+use barews::session::{Failure, Session, SessionEvent};
+use barews::{
+    Config, Connection, ControlOrder, Delivery, RecvBuffer, SendBuffer, SendError, TransportAction,
+};
 
 use crate::turn::{End, KEY, Keys, REQUEST, Seen, client, masked, open_server, plain, server};
 use crate::turn::{secs, server_with};
@@ -217,4 +219,26 @@ fn s1_all_of_the_request_is_taken_from_the_buffer() {
     let end = open_server();
     assert_eq!(end.rx.len(), 0);
     assert!(end.ws.is_open());
+}
+
+/// A peer that has ended its direction together with its request still gets the answer, and nothing
+/// more is awaited from it.
+#[test]
+fn s7_a_refused_peer_that_has_ended_is_dropped_after_the_answer() {
+    let (mut rx, mut tx) = (RecvBuffer::new(vec![]), SendBuffer::new(vec![]));
+    let mut ws = Session::server(Config::new(), Timeouts::new(), secs(0));
+    rx.push(b"nonsense\r\n\r\n").unwrap();
+    rx.end();
+    let failure = match ws.receive(&mut rx, &mut tx, secs(0)) {
+        Some(SessionEvent::Failed(failure)) => failure,
+        event => panic!("{event:?}"),
+    };
+    assert!(matches!(failure, Failure::Handshake(_)), "{failure:?}");
+    for _ in 0..2 {
+        assert!(ws.receive(&mut rx, &mut tx, secs(0)).is_none());
+        assert!(tx.unsent().starts_with(b"HTTP/1.1 "), "{:?}", tx.unsent().escape_ascii());
+        assert_eq!(ws.transport_action(&tx), TransportAction::Keep);
+    }
+    tx.sent(usize::MAX);
+    assert_eq!(ws.transport_action(&tx), TransportAction::Drop);
 }

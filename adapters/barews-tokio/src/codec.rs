@@ -5,6 +5,7 @@ use barews::deflate::{
     CompressionContext, Deflate, DeflateParams, Effort, Inflate, InflateAssembler,
 };
 use barews::{Assembler, Kind, StorageFull};
+use bytes::Bytes;
 
 use crate::pool::{self, Pool};
 
@@ -53,6 +54,30 @@ impl Incoming {
         {
             pool::keep(shorter);
         }
+    }
+
+    /// The message of `len` bytes that was assembled last, in the storage where it lies if it fills half
+    /// of it.
+    pub(crate) fn take(&mut self, len: usize) -> Bytes {
+        // The next message may be as long.
+        let storage = self.replace(pool::long_buffer(len).unwrap_or_default());
+        debug_assert!(storage.len() >= len, "a message was assembled");
+        if storage.len() / 2 <= len {
+            return pool::Lent::new(storage, len).into();
+        }
+        let message = Bytes::copy_from_slice(storage.get(..len).unwrap_or_default());
+        pool::keep(self.replace(storage));
+        message
+    }
+
+    /// Replaces the storage, which holds nothing.
+    fn replace(&mut self, storage: Vec<u8>) -> Vec<u8> {
+        match self {
+            Self::Plain(messages) => messages.grow(storage),
+            Self::Compressed { inflater: Some(inflater), .. } => inflater.grow(storage),
+            Self::Compressed { inflater: None, .. } => Err(storage),
+        }
+        .unwrap_or_default()
     }
 
     /// Gives back what is not needed between messages.

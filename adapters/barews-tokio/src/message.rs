@@ -10,7 +10,7 @@ use bytestring::ByteString;
 pub enum Message {
     /// A text message.
     Text(ByteString),
-    /// A binary message.
+    /// A binary message. One that was received may occupy memory of up to twice its length.
     Binary(Bytes),
     /// A Ping, at most 125 bytes. The Pong for one that was received is sent automatically.
     Ping(Bytes),

@@ -3,6 +3,8 @@
 use std::cell::Cell;
 use std::sync::{Mutex, PoisonError};
 
+use bytes::Bytes;
+
 /// Free objects of the process, up to a number.
 pub(crate) struct Pool<T> {
     free: Mutex<Vec<T>>,
@@ -97,6 +99,36 @@ pub(crate) fn keep(buffer: Vec<u8>) {
     }
 }
 
+/// A message in a buffer, which comes back to the pool once no part of the message is referenced.
+pub(crate) struct Lent {
+    buffer: Vec<u8>,
+    len: usize,
+}
+
+impl Lent {
+    pub(crate) const fn new(buffer: Vec<u8>, len: usize) -> Self {
+        Self { buffer, len }
+    }
+}
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        self.buffer.get(..self.len).unwrap_or_default()
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        keep(std::mem::take(&mut self.buffer));
+    }
+}
+
+impl From<Lent> for Bytes {
+    fn from(lent: Lent) -> Self {
+        Self::from_owner(lent)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,5 +158,16 @@ mod tests {
         assert_eq!(long_buffer(LONGEST + 2), None);
         assert_eq!(long_buffer(LONGEST + 1).map(|it| it.len()), Some(LONGEST + 1));
         assert_eq!(long_buffer(1), None);
+
+        // A message holds its buffer as long as a part of it is in use.
+        let buffer = vec![7; LONG];
+        let place = buffer.as_ptr();
+        let message = Bytes::from(Lent::new(buffer, LONG / 2));
+        assert_eq!((message.len(), message.as_ptr()), (LONG / 2, place));
+        let part = message.slice(9..10);
+        drop(message);
+        assert_eq!((long_buffer(1), &part[..]), (None, &[7][..]));
+        drop(part);
+        assert_eq!(long_buffer(LONG).map(|it| it.as_ptr()), Some(place));
     }
 }

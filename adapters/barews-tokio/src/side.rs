@@ -228,6 +228,8 @@ fn whole<R: SessionRole>(
     tx: &mut Tx,
     now: Duration,
 ) -> Option<Result<Message, Error>> {
+    // A longer message was assembled.
+    let capacity = rx.capacity();
     loop {
         let event = match incoming {
             Incoming::Plain(messages) => ws.receive_message(rx, messages, tx, now)?,
@@ -236,6 +238,10 @@ fn whole<R: SessionRole>(
             }
         };
         let event = match event {
+            SessionEvent::Data(barews::Message::Binary(payload)) if payload.len() > capacity => {
+                let len = payload.len();
+                return Some(Ok(Message::Binary(incoming.take(len))));
+            }
             SessionEvent::Data(message) => return Some(Ok(Message::copied(message))),
             event => control(event),
         };

@@ -27,14 +27,19 @@ async fn both(is_compressed: bool) -> [WebSocket<DuplexStream>; 2] {
 }
 
 fn messages() -> Vec<Message> {
-    let long: Vec<u8> =
-        (0..300_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let long = |len: u32| -> Message {
+        (0..len).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect::<Vec<_>>().into()
+    };
     vec![
         "hello".into(),
         "".into(),
         Message::binary(Bytes::new()),
         "größer ".repeat(10_000).into(),
-        long.into(),
+        long(300_000),
+        // A short one in the memory of a long one.
+        long(1_500_000),
+        long(70_000),
+        long(1_100_000),
         Message::Ping(Bytes::from_static(b"?")),
         "the last one".into(),
     ]

@@ -136,11 +136,8 @@ impl<R: SessionRole> Session<R> {
         let mut unsealed = Ok(Self::new(Stage::Open(Connection::new(config, role)), timeouts, now));
         if let Ok(session) = &mut unsealed {
             match session.restore(sealed, now) {
-                Ok(()) if session.clock.has_queued_ping() => {
-                    // Its place is not known, but it is not later than this.
-                    tx.mark_ping();
-                }
-                Ok(()) => {}
+                // The place of a Ping that is queued is not known, but it is not later than this.
+                Ok(()) => tx.mark_ping(),
                 Err(error) => unsealed = Err(error),
             }
         }

@@ -7,7 +7,7 @@ use barews::{
 
 use super::{Golden, hex, to_hex};
 
-type Keys = fn() -> [u8; 4];
+pub(super) type Keys = fn() -> [u8; 4];
 
 pub(crate) fn key() -> [u8; 4] {
     [1, 2, 3, 4]

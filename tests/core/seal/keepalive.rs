@@ -1,11 +1,12 @@
 //! Deadlines, whose instants are relative.
 
+use std::num::NonZero;
 use std::time::Duration;
 
 use barews::keepalive::{Action, Keepalive, Reason, Timeouts};
 use barews::{SealError, UnsealError};
 
-use super::{Golden, hex};
+use super::{Golden, hex, to_hex};
 
 const fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
@@ -22,9 +23,8 @@ fn sealed(keepalive: &Keepalive, now: Duration) -> Vec<u8> {
 /// Deadlines in each state at 1000 s, and their bytes in version 1.
 #[test]
 fn deadlines_of_version_1() {
-    let timeouts = Timeouts::new()
-        .idle_within(Some(secs(100)))
-        .message_rate(std::num::NonZero::new(3000).unwrap());
+    let timeouts =
+        Timeouts::new().idle_within(Some(secs(100))).message_rate(NonZero::new(3000).unwrap());
     let new = || Keepalive::new(timeouts, secs(1000));
     let open = || {
         let mut keepalive = new();
@@ -89,6 +89,43 @@ fn new_timeouts_shorten_what_is_running() {
     let shorter = Timeouts::new().ping_after(Some(secs(3)));
     let again = Keepalive::unseal(shorter, &bytes, secs(5)).unwrap();
     assert_eq!(again.next_deadline(), Some(secs(8)));
+
+    let mut old = Keepalive::new(Timeouts::none(), secs(1));
+    old.on_open(secs(1));
+    old.on_blocked(secs(1));
+    let idle = Timeouts::none().idle_within(Some(secs(3)));
+    let again = Keepalive::unseal(idle, &sealed(&old, secs(1)), secs(5)).unwrap();
+    assert_eq!(again.next_deadline(), Some(secs(8)));
+
+    let timeouts = Timeouts::none().write_within(Some(secs(30)));
+    let mut old = Keepalive::new(timeouts, secs(1));
+    old.on_open(secs(1));
+    old.on_blocked(secs(1));
+    let shorter = timeouts.write_within(Some(secs(3)));
+    let again = Keepalive::unseal(shorter, &sealed(&old, secs(1)), secs(5)).unwrap();
+    assert_eq!(again.next_deadline(), Some(secs(8)));
+}
+
+/// What the bytes have earned beyond whole milliseconds, in units of the rate, is less than one.
+#[test]
+fn a_rest_is_less_than_the_rate() {
+    let with_rest = hex("01 04 01 14 02 05");
+    for (rate, expected) in
+        [(6, &with_rest[..]), (5, &hex("01 04 01 04 02")), (0, &hex("01 04 01 04 02"))]
+    {
+        let timeouts =
+            NonZero::new(rate).map_or(Timeouts::none(), |rate| Timeouts::none().message_rate(rate));
+        let again = Keepalive::unseal(timeouts, &with_rest, secs(9)).unwrap();
+        assert_eq!(to_hex(&sealed(&again, secs(9))), to_hex(expected), "{rate}");
+    }
+}
+
+/// An instant beyond all times is one, not none.
+#[test]
+fn an_instant_at_the_end_of_time() {
+    let bytes = hex("01 04 01 01 904e");
+    let again = Keepalive::unseal(Timeouts::none(), &bytes, Duration::MAX).unwrap();
+    assert!(again.next_deadline().is_some());
 }
 
 /// A clock that has just started shows less than the time since an instant.

@@ -3,6 +3,7 @@
 mod connection;
 mod judged;
 mod keepalive;
+mod limits;
 
 #[path = "../../support/hex.rs"]
 mod digits;
