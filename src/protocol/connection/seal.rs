@@ -99,9 +99,10 @@ impl<R: Role> Connection<R> {
     fn unseal(config: Config, role: R, sealed: &[u8]) -> Result<Self, UnsealError> {
         // Restored in place: a connection is too long to be moved for nothing.
         let mut unsealed = Ok(Self::new(config, role));
-        if let Ok(connection) = &mut unsealed
-            && let Err(error) = connection.restore_all(sealed)
-        {
+        let restored = unsealed
+            .as_mut()
+            .map_or(Ok(()), |connection: &mut Self| connection.restore_all(sealed));
+        if let Err(error) = restored {
             unsealed = Err(error);
         }
         unsealed

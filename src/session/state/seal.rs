@@ -134,21 +134,21 @@ impl<R: SessionRole> Session<R> {
     ) -> Result<Self, UnsealError> {
         // Restored in place: a session is too long to be moved for nothing.
         let mut unsealed = Ok(Self::new(Stage::Open(Connection::new(config, role)), timeouts, now));
-        if let Ok(session) = &mut unsealed {
-            match session.restore(sealed, now) {
-                // The place of a Ping that is queued is not known, but it is not later than this.
-                Ok(()) => tx.mark_ping(),
-                Err(error) => unsealed = Err(error),
-            }
+        let restored = unsealed.as_mut().map_or(Ok(()), |session| session.restore(sealed, now));
+        if let Err(error) = restored {
+            unsealed = Err(error);
+        } else {
+            // The place of a Ping that is queued is not known, but it is not later than this.
+            tx.mark_ping();
         }
         unsealed
     }
 
     /// Reads the state into this session, which is new.
     fn restore(&mut self, sealed: &[u8], now: Duration) -> Result<(), UnsealError> {
-        let Stage::Open(connection) = &mut self.stage else { return Ok(()) };
         let mut reader = Reader::begin(What::Session { is_server: R::SERVER }, sealed)?;
-        connection.restore(&mut reader)?;
+        let connection = self.stage.connection_mut();
+        connection.map_or(Ok(()), |connection| connection.restore(&mut reader))?;
         let bits = Bits::of(reader.byte()?);
         // An idle session is as it is when new.
         if !bits.are_zero() {
