@@ -24,14 +24,14 @@ use core::fmt;
 pub struct Input<'b> {
     pub(super) bytes: &'b mut [u8],
     pub(super) total: usize,
-    /// Where a [`RecvBuffer`](super::RecvBuffer) keeps the start of the unread bytes.
-    pub(super) start: Option<&'b mut usize>,
+    /// Where a [`RecvBuffer`](super::RecvBuffer) keeps the number of unread bytes.
+    pub(super) left: Option<&'b mut usize>,
 }
 
 impl<'b> Input<'b> {
     /// Creates a cursor at the start of `bytes`.
     pub fn new(bytes: &'b mut [u8]) -> Self {
-        Self { total: bytes.len(), bytes, start: None }
+        Self { total: bytes.len(), bytes, left: None }
     }
 
     /// The number of unread bytes.
@@ -70,8 +70,8 @@ impl<'b> Input<'b> {
     pub(crate) fn take_exact(&mut self, n: usize) -> Option<&'b mut [u8]> {
         let (taken, rest) = core::mem::take(&mut self.bytes).split_at_mut_checked(n)?;
         self.bytes = rest;
-        if let Some(start) = &mut self.start {
-            **start = start.wrapping_add(n);
+        if let Some(left) = &mut self.left {
+            **left = self.bytes.len();
         }
         Some(taken)
     }
@@ -83,8 +83,8 @@ impl<'b> Input<'b> {
         let n = n.min(bytes.len());
         let (taken, rest) = bytes.split_at_mut_checked(n).unwrap_or_default();
         self.bytes = rest;
-        if let Some(start) = &mut self.start {
-            **start = start.wrapping_add(n);
+        if let Some(left) = &mut self.left {
+            **left = self.bytes.len();
         }
         taken
     }

@@ -32,9 +32,9 @@ pub const MIN_BUFFER_LEN: usize = 131;
 /// ```
 pub struct RecvBuffer<S> {
     storage: S,
-    /// The unread bytes are those from `start` to `end`. [`Input`] advances `start`.
-    start: usize,
+    /// The unread bytes are the `len` bytes before `end`. [`Input`] lowers `len`.
     end: usize,
+    len: usize,
     pub(crate) transport: Reads,
 }
 
@@ -68,7 +68,7 @@ impl<S: Storage> RecvBuffer<S> {
             ended: false,
             is_full: false,
         };
-        Self { storage, start: 0, end: 0, transport }
+        Self { storage, end: 0, len: 0, transport }
     }
 
     /// Creates a buffer whose unread bytes are the first `n` of `storage`, or all if there are fewer:
@@ -78,7 +78,7 @@ impl<S: Storage> RecvBuffer<S> {
     /// would after a [`push`](Self::push).
     pub fn with_unread(storage: S, n: usize) -> Self {
         let end = n.min(storage.as_ref().len());
-        Self { end, ..Self::new(storage) }
+        Self { end, len: end, ..Self::new(storage) }
     }
 
     /// The length of the storage in bytes.
@@ -90,13 +90,13 @@ impl<S: Storage> RecvBuffer<S> {
     /// The number of unread bytes.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.end.saturating_sub(self.start)
+        self.len
     }
 
     /// Whether all received bytes have been consumed.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.start == self.end
+        self.len == 0
     }
 
     /// The free space after the received bytes, to read into. Then call [`advance`](Self::advance).
@@ -113,7 +113,7 @@ impl<S: Storage> RecvBuffer<S> {
     /// ```
     pub fn spare_mut(&mut self) -> &mut [u8] {
         if self.is_empty() {
-            (self.start, self.end) = (0, 0);
+            self.end = 0;
         }
         if self.end >= self.capacity() {
             self.compact();
@@ -184,7 +184,7 @@ impl<S: Storage> RecvBuffer<S> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn reserve(&mut self, n: usize) -> Result<(), StorageFull> {
-        let len = self.len();
+        let len = self.len;
         let needed = len.saturating_add(n);
         if needed > self.storage.max_len() {
             return Err(StorageFull { needed });
@@ -208,6 +208,7 @@ impl<S: Storage> RecvBuffer<S> {
         let spare = self.capacity().saturating_sub(self.end);
         let n = n.min(spare);
         self.end += n;
+        self.len = self.len.saturating_add(n);
         let reads = &mut self.transport;
         reads.received = reads.received.saturating_add(n);
         reads.ended |= n == 0 && spare > 0;
@@ -261,6 +262,7 @@ impl<S: Storage> RecvBuffer<S> {
         let spare = self.storage.as_mut().get_mut(self.end..).unwrap_or_default();
         bytes::copy(bytes, bytes::part_mut(spare, ..bytes.len()));
         self.end = self.end.saturating_add(bytes.len());
+        self.len = self.len.saturating_add(bytes.len());
         self.transport.received = self.transport.received.saturating_add(bytes.len());
         // More pieces may be waiting.
         (self.transport.dry, self.transport.tried) = (false, true);
@@ -289,29 +291,29 @@ impl<S: Storage> RecvBuffer<S> {
             return Err(bigger);
         };
         bytes::copy(unread, to);
-        (self.start, self.end) = (0, unread.len());
+        self.end = unread.len();
         Ok(core::mem::replace(&mut self.storage, bigger))
     }
 
     /// The unread bytes, for instance the head of an opening handshake.
     #[must_use]
     pub fn unread(&self) -> &[u8] {
-        self.storage.as_ref().get(self.start..self.end).unwrap_or_default()
+        self.storage.as_ref().get(self.start()..self.end).unwrap_or_default()
     }
 
     /// Consumes `n` unread bytes, or all if there are fewer, that were read by other means than an
     /// [`input`](Self::input).
     pub fn consume(&mut self, n: usize) {
-        self.start += n.min(self.len());
+        self.len = self.len.saturating_sub(n);
     }
 
     /// The unread bytes, and what reading has shown.
     #[inline]
     pub(crate) fn parts(&mut self) -> (Input<'_>, &mut Reads) {
-        let Self { storage, start, end, transport } = self;
-        let bytes = storage.as_mut().get_mut(*start..*end);
+        let Self { storage, end, len, transport } = self;
+        let bytes = storage.as_mut().get_mut(end.wrapping_sub(*len)..*end);
         let bytes = bytes.unwrap_or_else(bytes::nothing);
-        (Input { total: bytes.len(), bytes, start: Some(start) }, transport)
+        (Input { total: bytes.len(), bytes, left: Some(len) }, transport)
     }
 
     /// The number of bytes that the storage can hold after it has grown, as far as is known.
@@ -322,16 +324,21 @@ impl<S: Storage> RecvBuffer<S> {
     }
 
     fn compact(&mut self) {
+        let start = self.start();
         let received = self.storage.as_mut().get_mut(..self.end).unwrap_or_default();
-        bytes::move_to_front(received, self.start);
-        (self.start, self.end) = (0, self.len());
+        bytes::move_to_front(received, start);
+        self.end = self.len;
+    }
+
+    /// Where the unread bytes start in the storage.
+    const fn start(&self) -> usize {
+        self.end.wrapping_sub(self.len)
     }
 }
 
 /// Prints no bytes: a request may contain credentials, and each frame of a client its masking key.
 impl<S> fmt::Debug for RecvBuffer<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unread = self.end.saturating_sub(self.start);
-        f.debug_struct("RecvBuffer").field("unread", &unread).finish_non_exhaustive()
+        f.debug_struct("RecvBuffer").field("unread", &self.len).finish_non_exhaustive()
     }
 }

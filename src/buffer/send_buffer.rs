@@ -184,7 +184,9 @@ impl<S: Storage> SendBuffer<S> {
     #[inline(always)]
     pub(crate) fn queued(&mut self, n: usize) {
         self.len = self.len.wrapping_add(n);
-        self.is_over |= self.len > self.high;
+        if self.len > self.high {
+            self.is_over = true;
+        }
     }
 
     /// Queues the bytes that `write` writes; if it misses space, once more with that space.
@@ -275,14 +277,14 @@ impl<S: Storage> SendBuffer<S> {
         self.total_sent >= self.ping
     }
 
-    /// Whether bytes were sent since [`take_progress`](Self::take_progress).
+    /// Whether bytes were sent since [`forget_progress`](Self::forget_progress).
     pub(crate) const fn has_progressed(&self) -> bool {
         self.total_sent != self.seen
     }
 
-    /// Whether bytes were sent since this was asked last.
-    pub(crate) const fn take_progress(&mut self) -> bool {
-        core::mem::replace(&mut self.seen, self.total_sent) != self.total_sent
+    /// From now on, only what is sent later is progress.
+    pub(crate) const fn forget_progress(&mut self) {
+        self.seen = self.total_sent;
     }
 }
 

@@ -201,20 +201,25 @@ impl<'i> Reader<'i> {
 
     /// Refuses an encoding that is not the shortest one.
     pub(crate) fn int(&mut self) -> Result<u64, UnsealError> {
-        let (mut n, mut shift) = (0, 0_u32);
+        let byte = self.byte()?;
+        if byte < 0x80 { Ok(byte.into()) } else { self.long_int(byte) }
+    }
+
+    /// An integer of several bytes.
+    fn long_int(&mut self, first: u8) -> Result<u64, UnsealError> {
+        let (mut n, mut shift) = (u64::from(first & 0x7F), 7_u32);
         loop {
             let byte = self.byte()?;
-            let bits = u64::from(byte & 0x7F);
-            let is_last = byte < 0x80;
+            n |= u64::from(byte & 0x7F) << (shift & 63);
             // The tenth byte has the top bit of a `u64`.
-            if shift > 63 || shift == 63 && bits > 1 || is_last && shift > 0 && bits == 0 {
-                return Err(UnsealError::Invalid);
+            if byte < 0x80 || shift >= 63 {
+                return if byte == 0 || shift >= 63 && byte > 1 {
+                    Err(UnsealError::Invalid)
+                } else {
+                    Ok(n)
+                };
             }
-            n |= bits << (shift & 63);
-            if is_last {
-                return Ok(n);
-            }
-            shift = shift.saturating_add(7);
+            shift = shift.wrapping_add(7);
         }
     }
 
@@ -279,9 +284,14 @@ impl Bits {
         self.take(1) != 0
     }
 
+    /// Whether all bits that are left are 0.
+    pub(crate) const fn are_zero(self) -> bool {
+        self.byte == 0
+    }
+
     /// The bits that are left must be 0.
     pub(crate) fn end(self) -> Result<(), UnsealError> {
-        valid(self.byte == 0)
+        valid(self.are_zero())
     }
 }
 

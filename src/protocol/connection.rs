@@ -91,6 +91,19 @@ impl<R: Role> Connection<R> {
         self.receiver.receive::<R>(input, &mut self.sender.pending)
     }
 
+    /// The slow path of [`receive`](Self::receive): everything, on any path.
+    #[cfg(feature = "handshake")]
+    pub(crate) fn receive_slow<'b>(&mut self, input: &mut Input<'b>) -> Result<Event<'b>, Error> {
+        self.reseal();
+        self.receiver.receive::<R>(input, &mut self.sender.pending)
+    }
+
+    /// Makes [`whole_message`](Self::whole_message) return `None` from now on, or no longer.
+    #[cfg(feature = "handshake")]
+    pub(crate) const fn hold(&mut self, is_held: bool) {
+        self.receiver.hold(is_held);
+    }
+
     /// The fast path of [`receive`](Self::receive).
     #[inline(always)]
     pub(crate) fn whole_message<'b>(&mut self, input: &mut Input<'b>) -> Option<Data<'b>> {

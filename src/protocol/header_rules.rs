@@ -188,10 +188,17 @@ impl HeaderRules {
         Ok(())
     }
 
-    /// Kind, header length and payload length of a whole message in one frame of at most 65,535
-    /// bytes, if `bytes` start with one. Valid only while no message is open.
+    /// Whole messages with fewer payload bytes than this are accepted: 1 to 65,536.
+    #[inline]
+    #[expect(clippy::as_conversions, reason = "u16 to u32, in a const fn")]
+    pub(crate) const fn whole_below(&self) -> u32 {
+        (self.whole_len as u32).wrapping_add(1)
+    }
+
+    /// Kind, header length and payload length of a whole message in one frame of fewer than `below`
+    /// payload bytes, if `bytes` start with one. Valid only while no message is open.
     #[inline(always)]
-    pub(crate) fn whole_head<R: Role>(&self, bytes: &[u8]) -> Option<(Kind, usize, usize)> {
+    pub(crate) fn whole_head<R: Role>(bytes: &[u8], below: u32) -> Option<(Kind, usize, usize)> {
         let (&[first, second], rest) = bytes.split_first_chunk()?;
         let kind = match first {
             0x81 => Kind::Text,
@@ -208,7 +215,7 @@ impl HeaderRules {
             },
             _ => return None,
         };
-        (len <= self.whole_len).then_some((kind, head, usize::from(len)))
+        (u32::from(len) < below).then_some((kind, head, usize::from(len)))
     }
 }
 

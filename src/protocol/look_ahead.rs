@@ -146,7 +146,8 @@ impl LookAhead {
         // `at` is within `bytes`, since the look-ahead only runs when bytes follow it.
         let mut at = usize::try_from(at).unwrap_or(bytes.len());
         let mut rest = bytes.get(at..).unwrap_or_default();
-        while let Some((_, head, len)) = rules.whole_head::<R>(rest) {
+        let below = rules.whole_below();
+        while let Some((_, head, len)) = HeaderRules::whole_head::<R>(rest, below) {
             // Cannot wrap within a slice.
             at = at.wrapping_add(head + len);
             // The length last, so that the address of the next header waits for one addition only.

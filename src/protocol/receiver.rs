@@ -16,7 +16,7 @@ mod seal;
 
 pub(crate) use self::seal::MAX_LEN;
 use crate::buffer::Input;
-use crate::bytes;
+use crate::bytes::{self, WORD_64};
 use crate::protocol::closing::Remote;
 use crate::protocol::config::Config;
 use crate::protocol::config::DEFLATE;
@@ -38,8 +38,8 @@ use crate::wire::utf8::{self, Utf8};
 enum ReceiveState {
     /// At a header.
     Header,
-    /// Inside the payload of a data frame.
-    Payload(Payload),
+    /// Inside the payload of a data frame: [`Receiver::frame`].
+    Payload,
     /// After the peer's Close: received bytes are discarded (§1.4).
     Discard,
     /// After the peer's Close and the end of the transport.
@@ -50,7 +50,7 @@ enum ReceiveState {
     Failed { error: Error, ended: bool },
 }
 
-/// The rest of a data frame.
+/// The rest of a data frame. Beside the state, not in it: it is changed in place.
 #[derive(Clone, Copy, Debug)]
 struct Payload {
     kind: Kind,
@@ -66,7 +66,7 @@ struct Payload {
 /// The next step of the wire reader, at a header.
 enum Step {
     NeedMore(u64),
-    Data(Payload),
+    Data,
     /// A control frame of this length that the look-ahead has delivered.
     Skip(usize),
     Control {
@@ -82,28 +82,42 @@ enum Step {
 #[derive(Debug)]
 pub(crate) struct Receiver {
     state: ReceiveState,
+    /// The frame of [`ReceiveState::Payload`].
+    frame: Payload,
     progress: MessageProgress,
     look_ahead: LookAhead,
     utf8: Utf8,
+    /// [`whole_message`](Self::whole_message) takes messages with fewer payload bytes than this: none
+    /// unless the wire reader is at a header, no message is open, and nothing is held. One number
+    /// instead of all that it depends on, because every message is compared with it.
+    whole_below: u32,
     rules: HeaderRules,
 }
 
 impl Receiver {
     pub(crate) fn new(config: &Config) -> Self {
+        let rules = HeaderRules::new(config);
         Self {
+            whole_below: if WORD_64 { rules.whole_below() } else { 0 },
             state: ReceiveState::Header,
+            frame: Payload {
+                kind: Kind::Text,
+                first: false,
+                fin: false,
+                compressed: false,
+                key: MaskingKey([0; 4]),
+                left: 0,
+            },
             progress: MessageProgress::new(),
             look_ahead: LookAhead::new(config.control_order),
             utf8: Utf8::new(),
-            rules: HeaderRules::new(config),
+            rules,
         }
     }
 
     pub(crate) const fn remote(&self) -> Remote {
         match self.state {
-            ReceiveState::Header | ReceiveState::Payload(_) | ReceiveState::Failing(_) => {
-                Remote::Open
-            }
+            ReceiveState::Header | ReceiveState::Payload | ReceiveState::Failing(_) => Remote::Open,
             ReceiveState::Discard => Remote::Closed,
             ReceiveState::Ended => Remote::Ended,
             ReceiveState::Failed { ended: false, .. } => Remote::Failed,
@@ -123,7 +137,7 @@ impl Receiver {
     pub(crate) const fn in_message(&self) -> bool {
         match self.state {
             ReceiveState::Header => matches!(self.progress.flow, Fragmentation::Message(_)),
-            ReceiveState::Payload(_) | ReceiveState::Failing(_) => true,
+            ReceiveState::Payload | ReceiveState::Failing(_) => true,
             ReceiveState::Discard | ReceiveState::Ended | ReceiveState::Failed { .. } => false,
         }
     }
@@ -139,10 +153,21 @@ impl Receiver {
                 Err(error)
             }
             // §7.1.5: "no Close control frame was received", so a message in progress is lost.
-            ReceiveState::Header | ReceiveState::Payload(_) => {
+            ReceiveState::Header | ReceiveState::Payload => {
                 self.fail(Error::UnexpectedEof);
                 Err(Error::UnexpectedEof)
             }
+        }
+    }
+
+    /// Leaves all to the slow path, or no longer.
+    pub(crate) const fn hold(&mut self, is_held: bool) {
+        if WORD_64 {
+            let is_idle = matches!(
+                (self.state, self.progress.flow),
+                (ReceiveState::Header, Fragmentation::Idle)
+            );
+            self.whole_below = if is_idle && !is_held { self.rules.whole_below() } else { 0 };
         }
     }
 
@@ -152,13 +177,11 @@ impl Receiver {
     /// event through memory, which costs more than all the work here.
     #[inline(always)]
     pub(crate) fn whole_message<'b, R: Role>(&mut self, input: &mut Input<'b>) -> Option<Data<'b>> {
-        if !matches!((self.state, self.progress.flow), (ReceiveState::Header, Fragmentation::Idle))
-            || self.look_ahead.is_due(bytes::len_u64(input.unread()))
-        {
+        let bytes = input.unread_mut();
+        if self.look_ahead.is_due(bytes::len_u64(bytes)) {
             return None;
         }
-        let bytes = input.unread_mut();
-        let (kind, head, len) = self.rules.whole_head::<R>(bytes)?;
+        let (kind, head, len) = HeaderRules::whole_head::<R>(bytes, self.whole_below)?;
         let (header, payload) = bytes.get_mut(..head + len)?.split_at_mut_checked(head)?;
         let key = if R::SERVER { *header.last_chunk()? } else { [0; 4] };
         let ascii = if R::SERVER {
@@ -201,7 +224,7 @@ impl Receiver {
         {
             return pending.control(opcode, payload, key);
         }
-        loop {
+        while !matches!(self.state, ReceiveState::Payload) {
             let step = match self.state {
                 ReceiveState::Failing(error) => {
                     self.fail(error);
@@ -216,11 +239,10 @@ impl Receiver {
                     input.take(usize::MAX);
                     return Ok(Event::need_more(1));
                 }
-                ReceiveState::Payload(payload) => Ok(Step::Data(payload)),
-                ReceiveState::Header => self.header::<R>(input),
+                ReceiveState::Header | ReceiveState::Payload => self.header::<R>(input),
             };
             match step {
-                Ok(Step::Data(payload)) => return self.payload::<R>(payload, input, pending),
+                Ok(Step::Data) => {}
                 Ok(Step::NeedMore(missing)) => return Ok(Event::need_more(missing)),
                 Ok(Step::Skip(n)) => drop(self.take(input, n)),
                 Ok(Step::Control { opcode, len, frame_len, key }) => {
@@ -241,6 +263,7 @@ impl Receiver {
                 Err(error) => self.fail(error),
             }
         }
+        self.payload::<R>(input, pending)
     }
 
     /// Checks the header at the wire reader, and consumes it if it is that of a data frame.
@@ -271,48 +294,61 @@ impl Receiver {
         let first = self.progress.flow == Fragmentation::Idle;
         let compressed = self.progress.is_compressed(header.lead);
         self.progress.pass(header.lead, header.payload_len);
+        if WORD_64 {
+            self.whole_below = 0;
+        }
         let (key, left) = (MaskingKey(key), header.payload_len);
-        Ok(Step::Data(Payload { kind, first, fin, compressed, key, left }))
+        self.frame = Payload { kind, first, fin, compressed, key, left };
+        self.state = ReceiveState::Payload;
+        Ok(Step::Data)
     }
 
     /// Delivers what is available of a data frame.
     fn payload<'b, R: Role>(
         &mut self,
-        frame: Payload,
         input: &mut Input<'b>,
         pending: &mut Pending,
     ) -> Result<Event<'b>, Error> {
-        let n = usize::try_from(frame.left).unwrap_or(usize::MAX).min(input.len());
-        if n == 0 && frame.left > 0 {
-            self.state = ReceiveState::Payload(frame);
+        let Payload { kind, first, fin: frame_fin, compressed, key, left } = self.frame;
+        let n = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
+        if n == 0 && left > 0 {
             return Ok(Event::need_more(1));
         }
-        let compressed = DEFLATE && frame.compressed;
+        let compressed = DEFLATE && compressed;
         // RFC 7692 §6.2: for a compressed message it is the inflated payload that must be UTF-8.
-        let is_text = frame.kind == Kind::Text && !compressed;
+        let is_text = kind == Kind::Text && !compressed;
         let bytes = bytes::part_mut(input.unread_mut(), ..n);
-        let (key, ascii) = if R::SERVER {
-            mask::mask_ascii(bytes, frame.key.0)
+        let (next_key, ascii) = if R::SERVER {
+            mask::mask_ascii(bytes, key.0)
         } else {
-            (frame.key.0, is_text && utf8::is_plain(bytes))
+            (key.0, is_text && utf8::is_plain(bytes))
         };
-        let key = MaskingKey(key);
-        let left = frame.left.saturating_sub(bytes::len_u64(bytes));
-        let fin = frame.fin && left == 0;
+        let frame_left = left.saturating_sub(bytes::len_u64(bytes));
+        (self.frame.first, self.frame.key, self.frame.left) =
+            (false, MaskingKey(next_key), frame_left);
+        if frame_left == 0 {
+            self.state = ReceiveState::Header;
+            self.hold(false);
+        }
+        let mut valid = n;
         if is_text && !(ascii && self.utf8.is_boundary()) {
-            match self.utf8.check(bytes, fin) {
+            match self.utf8.check(bytes, frame_fin && frame_left == 0) {
                 Ok(utf8) => self.utf8 = utf8,
-                Err(bad) => return self.invalid_text::<R>(frame, n, bad, input, pending),
+                Err(bad) => {
+                    valid = if self.rules.delivery == Delivery::Frames { 0 } else { bad };
+                    self.invalid_text::<R>(bytes::part_mut(bytes, valid..), key, valid);
+                    if valid == 0 {
+                        self.fail(Error::InvalidUtf8);
+                        pending.fault(Error::InvalidUtf8);
+                        return Err(Error::InvalidUtf8);
+                    }
+                }
             }
         }
-        self.state = match left {
-            0 => ReceiveState::Header,
-            _ => ReceiveState::Payload(Payload { first: false, compressed, key, left, ..frame }),
-        };
-        let payload = self.take(input, n);
-        let Payload { kind, first, fin: frame_fin, .. } = frame;
-        let offset = self.progress.offset(frame.left);
-        let frame_left = left;
+        let payload = self.take(input, valid);
+        let frame_left = left.saturating_sub(bytes::len_u64(payload));
+        let offset = self.progress.offset(left);
+        let fin = frame_fin && frame_left == 0;
         Ok(Event::Data(Data {
             kind,
             payload,
@@ -325,44 +361,17 @@ impl Receiver {
         }))
     }
 
-    /// Handles `n` unmasked bytes of which the one at `bad` is invalid.
+    /// Handles the unmasked bytes from the first invalid one on: `rest`, after `valid` bytes. `key` is
+    /// for the first of these.
     ///
     /// The valid part before it is delivered, the rest is masked again, and the next call returns
     /// the error. The events are therefore the same for every split of the bytes.
     #[cold]
-    fn invalid_text<'b, R: Role>(
-        &mut self,
-        frame: Payload,
-        n: usize,
-        bad: usize,
-        input: &mut Input<'b>,
-        pending: &mut Pending,
-    ) -> Result<Event<'b>, Error> {
-        let good = if self.rules.delivery == Delivery::Frames { 0 } else { bad };
-        let rest = bytes::part_mut(input.unread_mut(), good..n);
+    fn invalid_text<R: Role>(&mut self, rest: &mut [u8], key: MaskingKey, valid: usize) {
         if R::SERVER {
-            mask::mask(rest, mask::rotate(frame.key.0, good));
-        }
-        if good == 0 {
-            self.fail(Error::InvalidUtf8);
-            pending.fault(Error::InvalidUtf8);
-            return Err(Error::InvalidUtf8);
+            mask::mask(rest, mask::rotate(key.0, valid));
         }
         self.stop(ReceiveState::Failing(Error::InvalidUtf8));
-        let payload = self.take(input, good);
-        let frame_left = frame.left.saturating_sub(bytes::len_u64(payload));
-        let Payload { kind, first, fin: frame_fin, .. } = frame;
-        let offset = self.progress.offset(frame.left);
-        Ok(Event::Data(Data {
-            kind,
-            payload,
-            first,
-            offset,
-            fin: false,
-            frame_left,
-            frame_fin,
-            compressed: false,
-        }))
     }
 
     fn take<'b>(&mut self, input: &mut Input<'b>, n: usize) -> &'b mut [u8] {
@@ -378,6 +387,9 @@ impl Receiver {
     /// Enters `state`, in which no more frames are read.
     fn stop(&mut self, state: ReceiveState) {
         self.state = state;
+        if WORD_64 {
+            self.whole_below = 0;
+        }
         self.look_ahead.stop();
     }
 }

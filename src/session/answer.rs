@@ -58,9 +58,8 @@ impl Session<Server> {
             Ok(accept) => {
                 let config = Config { deflate: accept.deflate.is_some(), ..*config };
                 write_head(tx, |out| accept.write(out))?;
-                self.stage = Stage::Open(Connection::server(config));
                 self.set_incoming(Incoming::Open);
-                self.clock.open(now);
+                self.enter(Connection::server(config), now);
             }
             Err(error) => self.refuse(error, tx, now),
         }

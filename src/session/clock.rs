@@ -118,14 +118,21 @@ impl Clock {
     /// Looks at the output after a write. A deadline may start only now: that of the Pong when the
     /// Ping has left, that of a write when some output has not, and that of an idle connection.
     pub(super) const fn look<T: Storage>(&mut self, tx: &SendBuffer<T>) {
-        let (waits, has_progressed) = (self.waits(tx), tx.has_progressed());
-        if has_progressed || !waits {
-            // Now, since another buffer may be here at the next tick, in another process.
-            self.keepalive.on_written();
-        }
+        // Now, since another buffer may be here at the next tick, in another process.
+        let (waits, has_progressed) = self.watch_output(tx);
         let is_stuck = waits && (!self.is_blocked || has_progressed);
         let has_sent = self.has_sent && self.keepalive.has_idle();
         self.is_behind = is_stuck || has_sent || self.has_ping_left(tx);
+    }
+
+    /// Ends the time of blocked output if none waits, or some was sent since the last tick, and
+    /// returns both.
+    const fn watch_output<T: Storage>(&mut self, tx: &SendBuffer<T>) -> (bool, bool) {
+        let (waits, has_progressed) = (self.waits(tx), tx.has_progressed());
+        if has_progressed || !waits {
+            self.keepalive.on_written();
+        }
+        (waits, has_progressed)
     }
 
     /// Whether output waits, or a Ping that has found no space in it.
@@ -223,12 +230,14 @@ impl Clock {
     }
 
     /// A tick long after the deadline means that the process stood still, at most since the last one.
+    /// After that one, each deadline was still to come, so a short time need not be compared with it.
     fn watch_standstill(&mut self, now: u64) {
         let low = u32::try_from(now & u64::from(u32::MAX)).unwrap_or_default();
-        if !self.is_behind && now > self.awaited().saturating_add(LATE) {
-            self.standstill = self.standstill.saturating_add(low.wrapping_sub(self.last));
-        }
+        let since = low.wrapping_sub(self.last);
         self.last = low;
+        if u64::from(since) > LATE && !self.is_behind && now > self.awaited().saturating_add(LATE) {
+            self.standstill = self.standstill.saturating_add(since);
+        }
     }
 
     fn note<T: Storage>(
@@ -239,7 +248,8 @@ impl Clock {
         now: Duration,
     ) {
         let Seen { is_inside, is_partial, is_paused } = seen;
-        let waits = self.waits(tx);
+        let (waits, _) = self.watch_output(tx);
+        tx.forget_progress();
         (self.is_behind, self.is_blocked) = (false, waits);
         // Until the next tick, a caller that must not read need not try.
         let has_read = core::mem::replace(&mut reads.tried, is_paused);
@@ -267,9 +277,6 @@ impl Clock {
         if self.has_ping_left(tx) {
             self.ping = Ping::None;
             self.keepalive.on_ping_flushed(now);
-        }
-        if tx.take_progress() || !waits {
-            self.keepalive.on_written();
         }
         if waits {
             self.keepalive.on_blocked(now);

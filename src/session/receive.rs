@@ -13,7 +13,7 @@ use crate::handshake;
 use crate::protocol::closing::State;
 use crate::protocol::config::Config;
 use crate::protocol::connection::Connection;
-use crate::protocol::event::Event;
+use crate::protocol::event::{Data, Event};
 use crate::time::keepalive::{Action, Reason};
 use crate::wire::close::CloseCode;
 use crate::wire::error::{Error, SendError};
@@ -35,18 +35,13 @@ impl<R: SessionRole> Session<R> {
     ) -> Option<SessionEvent<'b>> {
         let capacity = rx.max_len();
         let (mut input, reads) = rx.parts();
-        if WORD_64
-            && let Stage::Open(connection) = &mut self.stage
-            && !tx.is_over_mark()
-            && !self.is_paused
-            && let Some(data) = connection.whole_message(&mut input)
-        {
-            self.clock.whole = Whole::Message;
+        if let Some(data) = self.whole(&mut input, tx) {
             return Some(SessionEvent::Data(data));
         }
         // Only this call needs the cursor in memory.
         let mut rest = input;
-        self.next(&mut rest, reads, capacity, tx, now)
+        let event = self.next(&mut rest, reads, capacity, tx, now)?;
+        Some(event)
     }
 
     /// Returns the next event; messages come whole. Those that arrive in several chunks are
@@ -67,7 +62,11 @@ impl<R: SessionRole> Session<R> {
         let (mut input, reads) = rx.parts();
         // A message in the storage can only be borrowed after the loop.
         let (kind, len) = loop {
-            let mut data = match self.next(&mut input, reads, capacity, tx, now)? {
+            let event = match self.whole(&mut input, tx) {
+                Some(data) => SessionEvent::Data(data),
+                None => self.next(&mut input, reads, capacity, tx, now)?,
+            };
+            let mut data = match event {
                 SessionEvent::Data(data) => data,
                 SessionEvent::Upgrade(it) => return Some(SessionEvent::Upgrade(it)),
                 SessionEvent::Request(it) => return Some(SessionEvent::Request(it)),
@@ -109,6 +108,22 @@ impl<R: SessionRole> Session<R> {
         {
             self.give_up(Cause::Protocol(error), error, tx, now);
         }
+    }
+
+    /// The fast path: the next message, if it is whole and in one frame.
+    #[inline(always)]
+    fn whole<'b, T: Storage>(
+        &mut self,
+        input: &mut Input<'b>,
+        tx: &SendBuffer<T>,
+    ) -> Option<Data<'b>> {
+        let Stage::Open(connection) = &mut self.stage else { return None };
+        if !WORD_64 || tx.is_over_mark() {
+            return None;
+        }
+        let data = connection.whole_message(input)?;
+        self.clock.whole = Whole::Message;
+        Some(data)
     }
 
     /// The next event, on any path.
@@ -183,8 +198,7 @@ impl<R: SessionRole> Session<R> {
                     core::mem::replace(&mut self.stage, Stage::Over)
                 {
                     let config = Config { deflate: is_compressed, ..config };
-                    self.stage = Stage::Open(Connection::new(config, role));
-                    self.clock.open(now);
+                    self.enter(Connection::new(config, role), now);
                 }
             }
             SessionEvent::Rejected(_) => self.stage = Stage::Over,
@@ -207,7 +221,7 @@ impl<R: SessionRole> Session<R> {
             return None;
         }
         let connection = self.stage.connection_mut()?;
-        let event = connection.receive(input);
+        let event = connection.receive_slow(input);
         if connection.wants_write() {
             _ = self.flush(tx, now);
         }
@@ -216,7 +230,19 @@ impl<R: SessionRole> Session<R> {
                 if data.fin {
                     self.clock.whole = Whole::Message;
                 }
-                Some(SessionEvent::Data(data))
+                // Field by field: a copy of all variants at once is made in unaligned words.
+                let Data { kind, payload, first, fin, offset, frame_left, frame_fin, compressed } =
+                    data;
+                Some(SessionEvent::Data(Data {
+                    kind,
+                    payload,
+                    first,
+                    fin,
+                    offset,
+                    frame_left,
+                    frame_fin,
+                    compressed,
+                }))
             }
             Ok(Event::Ping(payload)) => {
                 self.note_control();

@@ -154,6 +154,16 @@ impl<R: SessionRole> Session<R> {
     /// [`SendBuffer::with_marks`] and `usize::MAX`.
     pub const fn pause(&mut self, is_paused: bool) {
         self.is_paused = is_paused;
+        if let Stage::Open(connection) = &mut self.stage {
+            connection.hold(is_paused);
+        }
+    }
+
+    /// The opening handshake is complete.
+    pub(super) fn enter(&mut self, connection: Connection<R>, now: Duration) {
+        self.stage = Stage::Open(connection);
+        self.pause(self.is_paused);
+        self.clock.open(now);
     }
 
     /// Whether nothing is delivered.

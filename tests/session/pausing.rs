@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use barews::keepalive::{Reason, Timeouts};
 use barews::session::{Failure, Session};
-use barews::{CloseCode, Config, Error, RecvBuffer, SendBuffer, TransportAction};
+use barews::{CloseCode, Config, Error, RecvBuffer, SendBuffer, Server, TransportAction};
 
-use crate::turn::{End, Seen, masked, open_server, plain, secs};
+use crate::turn::{End, REQUEST, Seen, masked, open_server, plain, secs, server};
 
 #[test]
 fn s6_a_paused_session_delivers_and_reads_nothing() {
@@ -39,6 +39,37 @@ fn s6_a_paused_session_delivers_and_reads_nothing() {
         end.receive(&masked(0x80, b""));
         assert_eq!(end.take_seen(), [Seen::data(b"")]);
     }
+}
+
+/// The first message has come with the request.
+#[test]
+fn s6_a_session_that_is_paused_before_it_opens_delivers_no_message() {
+    let mut end = server();
+    end.ws.pause(true);
+    let bytes = [REQUEST.as_bytes(), &masked(0x81, b"one"), &masked(0x82, b"two")].concat();
+    end.rx.push(&bytes).unwrap();
+    end.turns();
+    assert_eq!(end.take_seen(), [Seen::Upgrade("/chat".to_owned())]);
+    end.ws.pause(false);
+    end.turns();
+    assert_eq!(end.take_seen(), [Seen::data(b"one"), Seen::data(b"two")]);
+}
+
+#[test]
+fn s6_a_paused_session_is_paused_in_another_process() {
+    let (mut end, now) = (open_server(), Duration::ZERO);
+    end.ws.pause(true);
+    let mut sealed = [0; Session::<Server>::MAX_SEALED_LEN];
+    let n = end.ws.seal(now, &mut sealed).unwrap();
+    let tx = &mut end.tx;
+    let (config, timeouts) = (Config::new(), Timeouts::new());
+    end.ws = Session::unseal_server(config, timeouts, &sealed[..n], tx, now).unwrap();
+    end.rx.push(&masked(0x81, b"one")).unwrap();
+    end.turns();
+    assert_eq!(end.take_seen(), []);
+    end.ws.pause(false);
+    end.turns();
+    assert_eq!(end.take_seen(), [Seen::data(b"one")]);
 }
 
 /// `read_with` reports the end that its closure has read, and not its error.

@@ -85,7 +85,8 @@ pub fn bytewise(stream: &Stream, n: usize) -> usize {
 pub fn sends<R: SessionRole>(connection: Connection<R>, len: usize, n: usize) -> usize {
     let payload = Content::Binary.payload(len, 0);
     let mut ws = open(connection);
-    let mut tx = SendBuffer::new(vec![0; len + 14].into_boxed_slice());
+    // Two frames, so that one is below the high mark.
+    let mut tx = SendBuffer::new(vec![0; 2 * (len + 14)].into_boxed_slice());
     counted(|| {
         let mut written = 0;
         for _ in 0..n {

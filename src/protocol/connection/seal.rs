@@ -97,10 +97,21 @@ impl<R: Role> Connection<R> {
     }
 
     fn unseal(config: Config, role: R, sealed: &[u8]) -> Result<Self, UnsealError> {
+        // Restored in place: a connection is too long to be moved for nothing.
+        let mut unsealed = Ok(Self::new(config, role));
+        let restored = unsealed
+            .as_mut()
+            .map_or(Ok(()), |connection: &mut Self| connection.restore_all(sealed));
+        if let Err(error) = restored {
+            unsealed = Err(error);
+        }
+        unsealed
+    }
+
+    fn restore_all(&mut self, sealed: &[u8]) -> Result<(), UnsealError> {
         let mut reader = Reader::begin(What::Connection { is_server: R::SERVER }, sealed)?;
-        let connection = Self::unseal_from(config, role, &mut reader)?;
-        reader.end()?;
-        Ok(connection)
+        self.restore(&mut reader)?;
+        reader.end()
     }
 
     pub(crate) fn seal_into(&self, writer: &mut Writer<'_>) {
@@ -117,22 +128,14 @@ impl<R: Role> Connection<R> {
         sender.seal(writer);
     }
 
-    pub(crate) fn unseal_from(
-        config: Config,
-        role: R,
-        reader: &mut Reader<'_>,
-    ) -> Result<Self, UnsealError> {
+    /// Reads the state into this connection, which is new.
+    pub(crate) fn restore(&mut self, reader: &mut Reader<'_>) -> Result<(), UnsealError> {
+        let Self { receiver, sender, .. } = self;
         let mut bits = Bits::of(reader.byte()?);
         let deflate = bits.take_flag();
         allowed(DEFLATE || !deflate)?;
-        let mut connection = Self::new(Config { deflate, ..config }, role);
-        connection.restore(bits, reader)?;
-        Ok(connection)
-    }
-
-    /// Reads the state into this connection, which is new.
-    fn restore(&mut self, mut bits: Bits, reader: &mut Reader<'_>) -> Result<(), UnsealError> {
-        let Self { receiver, sender, .. } = self;
+        receiver.set_deflate(deflate);
+        sender.set_deflate(deflate);
         let (receiving, pending, is_sending) = (bits.take(3), bits.take(3), bits.take_flag());
         if R::SERVER {
             receiver.unseal::<true>(receiving, reader)?;
@@ -172,16 +175,11 @@ impl<R: Role> Connection<R> {
         let len = self.seal(&mut sealed).unwrap_or_default();
         let sealed = crate::bytes::part(&sealed, ..len);
         let config = Config { deflate: self.receiver.is_deflate(), ..self.config };
+        let is_held = self.receiver.is_held();
         self.receiver = super::Receiver::new(&config);
         self.sender.reset(&config);
-        let restored = Reader::begin(What::Connection { is_server: R::SERVER }, sealed).and_then(
-            |mut reader| {
-                let mut bits = Bits::of(reader.byte()?);
-                bits.take_flag();
-                self.restore(bits, &mut reader)?;
-                reader.end()
-            },
-        );
+        let restored = self.restore_all(sealed);
+        self.receiver.hold(is_held);
         assert_eq!((restored, self.seal(&mut again)), (Ok(()), Ok(len)), "{sealed:?}");
         assert_eq!(sealed, crate::bytes::part(&again, ..len));
     }

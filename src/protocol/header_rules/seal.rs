@@ -68,6 +68,10 @@ impl HeaderRules {
         self.deflate
     }
 
+    pub(crate) const fn set_deflate(&mut self, deflate: bool) {
+        self.deflate = deflate;
+    }
+
     pub(crate) fn allow_message(&self, message_len: u64) -> Result<(), UnsealError> {
         allowed(message_len <= self.max_message_len)
     }

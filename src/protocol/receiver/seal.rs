@@ -70,7 +70,7 @@ impl Receiver {
                 Fragmentation::Idle if self.look_ahead.is_ahead(0) => doing::IDLE_AHEAD,
                 Fragmentation::Idle => doing::IDLE,
             },
-            ReceiveState::Payload(_) => doing::IN_FRAME,
+            ReceiveState::Payload => doing::IN_FRAME,
             ReceiveState::Failing(_) => doing::FAILING,
             ReceiveState::Discard => doing::CLOSED,
             ReceiveState::Ended => doing::ENDED,
@@ -78,8 +78,18 @@ impl Receiver {
         }
     }
 
+    /// Whether the fast path is not taken because of [`hold`](Self::hold).
+    #[cfg(reseal)]
+    pub(crate) fn is_held(&self) -> bool {
+        self.whole_below == 0 && matches!(self.doing(), doing::IDLE | doing::IDLE_AHEAD)
+    }
+
     pub(crate) const fn is_deflate(&self) -> bool {
         self.rules.is_deflate()
+    }
+
+    pub(crate) const fn set_deflate(&mut self, deflate: bool) {
+        self.rules.set_deflate(deflate);
     }
 
     pub(crate) fn seal<const SERVER: bool>(&self, writer: &mut Writer<'_>) {
@@ -94,7 +104,8 @@ impl Receiver {
                 }
                 0
             }
-            ReceiveState::Payload(Payload { kind, first, fin, compressed, key, left }) => {
+            ReceiveState::Payload => {
+                let Payload { kind, first, fin, compressed, key, left } = self.frame;
                 let is_ahead = self.look_ahead.is_ahead(left);
                 let open = Open { kind, compressed, utf8, is_ahead };
                 writer.byte(open.bits().with_flag(first).with_flag(fin).byte());
@@ -166,6 +177,7 @@ impl Receiver {
         bits.end()?;
         self.progress = MessageProgress::unseal(open.kind, open.compressed, &self.rules, reader)?;
         self.utf8 = open.utf8;
+        self.hold(false);
         open.check_offset(self.progress.message_len())?;
         Ok(open.is_ahead)
     }
@@ -198,7 +210,9 @@ impl Receiver {
         self.rules.allow_frame(left)?;
         // The rest of a frame is not a whole one.
         allowed(self.rules.delivery == Delivery::Chunks)?;
-        self.state = ReceiveState::Payload(Payload { kind, first, fin, compressed, key, left });
+        self.frame = Payload { kind, first, fin, compressed, key, left };
+        self.state = ReceiveState::Payload;
+        self.hold(false);
         Ok((open.is_ahead, left))
     }
 }

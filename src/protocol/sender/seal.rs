@@ -15,6 +15,10 @@ use crate::wire::utf8::Utf8;
 pub(crate) const MAX_LEN: usize = 1 + INT_LEN - 1 + 4;
 
 impl<R: Role> Sender<R> {
+    pub(crate) const fn set_deflate(&mut self, deflate: bool) {
+        self.deflate = deflate;
+    }
+
     /// Whether [`seal`](Self::seal) writes anything: a frame is in progress, or a message whose next
     /// frame may be sent.
     pub(crate) fn is_sending(&self) -> bool {

@@ -4,7 +4,9 @@ use core::time::Duration;
 
 use super::{ADJOURNMENTS, Clock, Ping, Whole};
 use crate::bytes::seal::{Bits, Reader, UnsealError, Writer, valid};
-use crate::time::keepalive::{self, INSTANT_LEN, Keepalive, Timeouts, instant, read_instant};
+#[cfg(reseal)]
+use crate::time::keepalive::Timeouts;
+use crate::time::keepalive::{self, INSTANT_LEN, instant, read_instant};
 use crate::time::{NONE, floor};
 
 /// The most bytes of [`Clock::seal`].
@@ -43,55 +45,65 @@ impl Clock {
         }
     }
 
-    pub(crate) fn unseal(
-        timeouts: Timeouts,
+    /// Reads the state into this one, which is new.
+    pub(crate) fn restore(
+        &mut self,
         now: Duration,
         reader: &mut Reader<'_>,
-    ) -> Result<Self, UnsealError> {
-        let keepalive = Keepalive::unseal_from(timeouts, now, reader)?;
-        valid(!keepalive.is_opening())?;
+    ) -> Result<(), UnsealError> {
+        self.keepalive.restore(now, reader)?;
+        valid(!self.keepalive.is_opening())?;
         let now = floor(now);
-        let mut bits = Bits::of(reader.byte()?);
-        let ping = match bits.take(2) {
+        let (seen, counted) = (Bits::of(reader.byte()?), Bits::of(reader.byte()?));
+        self.last = low(now).wrapping_sub(reader.small()?);
+        // An idle clock is as it is when new.
+        if !seen.are_zero() {
+            self.restore_seen(seen)?;
+        }
+        if !counted.are_zero() {
+            self.restore_counts(counted, now, reader)?;
+        }
+        Ok(())
+    }
+
+    /// What was seen since the last tick, or is the case.
+    #[inline(never)]
+    fn restore_seen(&mut self, mut bits: Bits) -> Result<(), UnsealError> {
+        self.ping = match bits.take(2) {
             0 => Ping::None,
             1 => Ping::Due,
             2 => Ping::Queued,
             _ => return Err(UnsealError::Invalid),
         };
-        let whole = match bits.take(2) {
+        self.whole = match bits.take(2) {
             0 => Whole::Nothing,
             1 => Whole::Control,
             2 => Whole::Message,
             _ => return Err(UnsealError::Invalid),
         };
-        let (is_blocked, is_behind) = (bits.take_flag(), bits.take_flag());
-        let (only_writes, has_sent) = (bits.take_flag(), bits.take_flag());
-        let mut bits = Bits::of(reader.byte()?);
+        (self.is_blocked, self.is_behind) = (bits.take_flag(), bits.take_flag());
+        (self.only_writes, self.has_sent) = (bits.take_flag(), bits.take_flag());
+        Ok(())
+    }
+
+    /// What is kept of deadlines that have passed, and of standstills.
+    #[inline(never)]
+    fn restore_counts(
+        &mut self,
+        mut bits: Bits,
+        now: u64,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), UnsealError> {
         let (has_verdict, has_standstill) = (bits.take_flag(), bits.take_flag());
         let has_counts = bits.take_flag();
         bits.end()?;
-        let last = low(now).wrapping_sub(reader.small()?);
-        let verdict = if has_verdict { read_instant(now, reader)? } else { NONE };
-        let standstill = if has_standstill { reader.small()? } else { 0 };
+        self.verdict = if has_verdict { read_instant(now, reader)? } else { NONE };
+        self.standstill = if has_standstill { reader.small()? } else { 0 };
         let mut counts = Bits::of(if has_counts { reader.byte()? } else { 0 });
-        let (adjourned, extended) = (counts.take(4), counts.take(4));
-        valid((standstill > 0) == has_standstill)?;
-        valid(((adjourned, extended) != (0, 0)) == has_counts)?;
-        valid(adjourned <= ADJOURNMENTS && extended <= ADJOURNMENTS)?;
-        Ok(Self {
-            keepalive,
-            ping,
-            verdict,
-            adjourned,
-            last,
-            standstill,
-            extended,
-            is_blocked,
-            is_behind,
-            only_writes,
-            whole,
-            has_sent,
-        })
+        (self.adjourned, self.extended) = (counts.take(4), counts.take(4));
+        valid((self.standstill > 0) == has_standstill)?;
+        valid(((self.adjourned, self.extended) != (0, 0)) == has_counts)?;
+        valid(self.adjourned <= ADJOURNMENTS && self.extended <= ADJOURNMENTS)
     }
 
     /// The timeouts.

@@ -9,7 +9,7 @@ use crate::protocol::closing::State;
 use crate::protocol::config::Config;
 use crate::protocol::connection::{self, Connection};
 use crate::protocol::role::{Client, MaskKeys, Server};
-use crate::session::clock::{self, Clock};
+use crate::session::clock;
 use crate::session::event::Cause;
 use crate::time::keepalive::{Reason, Timeouts};
 use crate::wire::error::Error;
@@ -132,35 +132,53 @@ impl<R: SessionRole> Session<R> {
         tx: &mut SendBuffer<T>,
         now: Duration,
     ) -> Result<Self, UnsealError> {
+        // Restored in place: a session is too long to be moved for nothing.
+        let mut unsealed = Ok(Self::new(Stage::Open(Connection::new(config, role)), timeouts, now));
+        let restored = unsealed.as_mut().map_or(Ok(()), |session| session.restore(sealed, now));
+        if let Err(error) = restored {
+            unsealed = Err(error);
+        } else {
+            // The place of a Ping that is queued is not known, but it is not later than this.
+            tx.mark_ping();
+        }
+        unsealed
+    }
+
+    /// Reads the state into this session, which is new.
+    fn restore(&mut self, sealed: &[u8], now: Duration) -> Result<(), UnsealError> {
         let mut reader = Reader::begin(What::Session { is_server: R::SERVER }, sealed)?;
-        let connection = Connection::unseal_from(config, role, &mut reader)?;
-        let mut bits = Bits::of(reader.byte()?);
+        let connection = self.stage.connection_mut();
+        connection.map_or(Ok(()), |connection| connection.restore(&mut reader))?;
+        let bits = Bits::of(reader.byte()?);
+        // An idle session is as it is when new.
+        if !bits.are_zero() {
+            self.restore_flags(bits, &mut reader)?;
+        }
+        self.clock.restore(now, &mut reader)?;
+        reader.end()
+    }
+
+    #[inline(never)]
+    fn restore_flags(
+        &mut self,
+        mut bits: Bits,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), UnsealError> {
         let (health, has_ended) = (bits.take(2), bits.take_flag());
-        let (is_stalled, is_paused) = (bits.take_flag(), bits.take_flag());
-        let (was_full, is_half_closed) = (bits.take_flag(), bits.take_flag());
-        let was_compressed = bits.take_flag();
-        let health = match health {
+        (self.is_stalled, self.is_paused) = (bits.take_flag(), bits.take_flag());
+        (self.was_full, self.is_half_closed) = (bits.take_flag(), bits.take_flag());
+        self.was_compressed = bits.take_flag();
+        self.pause(self.is_paused);
+        if has_ended {
+            self.incoming = Incoming::Ended;
+        }
+        self.health = match health {
             0 => Health::Well,
-            1 => Health::Failed(unseal_cause(&mut reader)?),
+            1 => Health::Failed(unseal_cause(reader)?),
             2 => Health::Reported,
             _ => return Err(UnsealError::Invalid),
         };
-        let clock = Clock::unseal(timeouts, now, &mut reader)?;
-        reader.end()?;
-        valid(!is_half_closed || connection.state() == State::Closed)?;
-        // The place of a Ping that is queued is not known, but it is not later than this.
-        tx.mark_ping();
-        Ok(Self {
-            stage: Stage::Open(connection),
-            clock,
-            health,
-            is_stalled,
-            incoming: if has_ended { Incoming::Ended } else { Incoming::Open },
-            is_paused,
-            was_full,
-            is_half_closed,
-            was_compressed,
-        })
+        valid(!self.is_half_closed || self.state() == State::Closed)
     }
 }
 

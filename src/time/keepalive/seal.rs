@@ -101,7 +101,8 @@ impl Keepalive {
     /// [`Invalid`](UnsealError::Invalid) if `sealed` is not such a state.
     pub fn unseal(timeouts: Timeouts, sealed: &[u8], now: Duration) -> Result<Self, UnsealError> {
         let mut reader = Reader::begin(What::Keepalive, sealed)?;
-        let keepalive = Self::unseal_from(timeouts, now, &mut reader)?;
+        let mut keepalive = Self::new(timeouts, now);
+        keepalive.restore(now, &mut reader)?;
         reader.end()?;
         Ok(keepalive)
     }
@@ -139,11 +140,12 @@ impl Keepalive {
         }
     }
 
-    pub(crate) fn unseal_from(
-        timeouts: Timeouts,
+    /// Reads the state into this one, which is new.
+    pub(crate) fn restore(
+        &mut self,
         now: Duration,
         reader: &mut Reader<'_>,
-    ) -> Result<Self, UnsealError> {
+    ) -> Result<(), UnsealError> {
         let mut bits = Bits::of(reader.byte()?);
         let phase = match bits.take(2) {
             0 => Phase::Opening,
@@ -189,14 +191,16 @@ impl Keepalive {
                     && expired.is_none_or(|it| it == Reason::Close)
             }
         })?;
-        let keepalive =
-            Self { timeouts, phase, peer, expired, paused, due, idle, message, write, rest };
-        Ok(keepalive.shortened(now))
+        (self.phase, self.peer, self.expired, self.paused) = (phase, peer, expired, paused);
+        (self.due, self.idle, self.message, self.write) = (due, idle, message, write);
+        self.rest = rest;
+        self.shorten(now);
+        Ok(())
     }
 
     /// Applies the new timeouts to what is running, where they are shorter. The time of a message may
     /// have been extended.
-    const fn shortened(self, now: Duration) -> Self {
+    const fn shorten(&mut self, now: Duration) {
         let timeouts = &self.timeouts;
         let due = match (self.phase, self.peer) {
             (Phase::Opening, _) => after(now, timeouts.handshake),
@@ -205,18 +209,15 @@ impl Keepalive {
             (Phase::Open, Peer::Awaited) => after(now, timeouts.pong),
             (Phase::Closing, _) => after(now, timeouts.close),
         };
-        let idle = match self.phase {
-            Phase::Open => after(now, timeouts.idle),
-            Phase::Opening | Phase::Closing => NONE,
-        };
-        let write = if self.write == NONE { NONE } else { after(now, timeouts.write) };
-        let rest = if self.rest < timeouts.message_rate { self.rest } else { 0 };
-        Self {
-            due: earlier(self.due, due),
-            idle: earlier(self.idle, idle),
-            write: earlier(self.write, write),
-            rest,
-            ..self
+        self.due = earlier(self.due, due);
+        if matches!(self.phase, Phase::Open) {
+            self.idle = earlier(self.idle, after(now, timeouts.idle));
+        }
+        if self.write != NONE {
+            self.write = earlier(self.write, after(now, timeouts.write));
+        }
+        if self.rest >= timeouts.message_rate {
+            self.rest = 0;
         }
     }
 }
