@@ -1,5 +1,7 @@
 //! Whole messages, compressed or not, in the caller's storage.
 
+mod seal;
+
 use super::inflate::Inflate;
 use crate::assembler::{Added, Assembler, Message, Messages, Refused, sealed};
 use crate::buffer::Storage;
@@ -63,6 +65,15 @@ impl<S: Storage, W> InflateAssembler<S, W> {
     /// Returns `other` if it does not hold them; nothing has changed then.
     pub fn grow(&mut self, other: S) -> Result<S, S> {
         self.messages.grow(other)
+    }
+}
+
+impl<S, W: AsRef<[u8]> + AsMut<[u8]>> InflateAssembler<S, W> {
+    /// Sets [`Inflate::max_message_len`].
+    #[must_use]
+    pub fn max_message_len(self, max_message_len: u64) -> Self {
+        let Self { inflate, messages } = self;
+        Self { inflate: inflate.max_message_len(max_message_len), messages }
     }
 }
 
