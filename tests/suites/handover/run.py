@@ -41,13 +41,12 @@ class Servers:
         self.most = max(self.most, sum(server.poll() is None for server in self.all[:-1]))
         return port
 
-    def replace_until(self, is_over, leaves_none):
+    def replace_until(self, is_over, patience):
         while not is_over():
             begin = time.monotonic()
             self.replace()
-            if leaves_none:
-                # A client that is not handed over would keep it.
-                self.left += wait(self.all[-2], 20) is None
+            if patience:
+                self.left += wait(self.all[-2], patience) is None
             time.sleep(max(0, begin + EVERY - time.monotonic()))
 
 
@@ -79,9 +78,10 @@ def main():
                 client("load", load, "--connect", servers.listen, *shape)
             talk = threading.Thread(target=lambda: found.update(page=page(seconds)))
             talk.start()
-            # Hostile clients that do not read the page stay with their server.
             is_over = lambda: time.monotonic() > begin + seconds + 1 and ended(children.get("storm"))
-            servers.replace_until(is_over, leaves_none=mode != "storm")
+            # A client inside a message that is not handed over would keep its server until the end of all messages. Hostile
+            # clients that do not read the page do stay.
+            servers.replace_until(is_over, {"load": 0.6 * seconds, "idle": 20}.get(mode))
             talk.join()
             for name, child in children.items():
                 with report.case(f"{mode}: {name}"):
