@@ -1,5 +1,7 @@
 //! Assembly of whole messages in the caller's storage (RFC 6455 §5.4).
 
+mod seal;
+
 use core::fmt;
 
 use crate::buffer::{Storage, StorageFull, grow_over};

@@ -6,11 +6,12 @@ use std::num::NonZero;
 use std::time::Duration;
 
 use arbitrary::Arbitrary;
-use barews::deflate::{Deflate, Effort, Inflate};
+use barews::deflate::{Deflate, Effort, Inflate, InflateAssembler};
 use barews::keepalive::{Keepalive, Timeouts};
 use barews::session::{Session, SessionRole};
 use barews::{
-    Config, Connection, ControlOrder, Event, Input, Kind, RecvBuffer, Role, SendBuffer, UnsealError,
+    Assembler, Config, Connection, ControlOrder, Error, Event, Input, Kind, RecvBuffer, Role,
+    SendBuffer, UnsealError,
 };
 use barews_fuzz::watch;
 use libfuzzer_sys::fuzz_target;
@@ -36,8 +37,10 @@ fn key() -> [u8; 4] {
 }
 
 fuzz_target!(|case: Case<'_>| {
-    let what = case.what % 8;
-    let sealed = [&[1, what], case.state].concat();
+    let what = case.what % 9;
+    // Inside a message, an `Inflate` has another version.
+    let is_in_message = what == 5 && case.what >= 128;
+    let sealed = [&[1 + u8::from(is_in_message), what], case.state].concat();
     let any = watch::config(case.config);
     for config in [ALL, ALL.validate_sent_text(false), any] {
         match what {
@@ -58,6 +61,7 @@ fuzz_target!(|case: Case<'_>| {
                 let ws = Session::unseal_server(config, timeouts(), &sealed, &mut tx, NOW);
                 session(ws, tx, &sealed, case.input);
             }
+            5 | 8 => messages(&sealed, case.input),
             _ => rest(&sealed),
         }
     }
@@ -109,20 +113,58 @@ fn session<R: SessionRole>(
     }
 }
 
+/// A decompressor, alone and with what it has decompressed, and the rest of its message. Of its
+/// storage, it reads nothing but the window.
+fn messages(sealed: &[u8], input: &[u8]) {
+    let after = [0x00, 0xFF].map(|junk| {
+        let mut inflate =
+            Inflate::unseal(sealed, vec![junk; 32_768]).ok()?.max_message_len(1 << 17);
+        let mut out = vec![0; sealed.len()];
+        assert_eq!(inflate.seal(&mut out), Ok(sealed.len()));
+        assert_eq!(out, sealed);
+        Some(inflated(&mut inflate, input))
+    });
+    assert_eq!(after[0], after[1]);
+    if let Ok(messages) = InflateAssembler::unseal(sealed, vec![0; 512], vec![0; 32_768]) {
+        let mut out = vec![0; sealed.len()];
+        assert_eq!(messages.seal(&mut out), Ok(sealed.len()));
+        assert_eq!(out, sealed);
+    }
+}
+
+/// What comes out for the rest of a compressed message.
+fn inflated(inflate: &mut Inflate<Vec<u8>>, input: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut ws = Connection::client(Config::new().deflate(true), key);
+    // The first frame of the message is not pushed again.
+    let input = &input[..input.len().min(125)];
+    let mut frames = [&[0x42, 0x00, 0x80, input.len() as u8], input].concat();
+    let mut frames = Input::new(&mut frames);
+    assert!(matches!(ws.receive(&mut frames), Ok(Event::Data(_))));
+    let Ok(Event::Data(mut data)) = ws.receive(&mut frames) else { panic!("a frame") };
+    let (mut text, mut out) = (Vec::new(), [0; 300]);
+    while let Some(chunk) = inflate.push(&mut data, &mut out)? {
+        text.extend_from_slice(chunk.payload);
+        if chunk.fin {
+            break;
+        }
+    }
+    Ok(text)
+}
+
 fn rest(sealed: &[u8]) {
     if let Ok(keepalive) = Keepalive::unseal(timeouts(), sealed, NOW) {
         let mut out = [0; Keepalive::MAX_SEALED_LEN];
         let n = keepalive.seal(NOW, &mut out).expect("the longest state fits");
         assert_eq!(&out[..n], sealed);
     }
-    if let Ok(inflate) = Inflate::unseal(sealed, vec![0; 32_768]) {
-        let mut out = vec![0; sealed.len()];
-        assert_eq!(inflate.seal(&mut out), Ok(sealed.len()));
-        assert_eq!(out, sealed);
-    }
     if let Ok(deflate) = Deflate::unseal(Effort::TINY, sealed, vec![0; 512]) {
         let mut out = [0; Deflate::SEALED_LEN];
         assert_eq!(deflate.seal(&mut out), Ok(sealed.len()));
+        assert_eq!(out, sealed);
+    }
+    if let Ok(messages) = Assembler::unseal(sealed, vec![0; 512]) {
+        let mut out = vec![0; sealed.len()];
+        assert_eq!(messages.seal(&mut out), Ok(sealed.len()));
         assert_eq!(out, sealed);
     }
 }

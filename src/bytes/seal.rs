@@ -5,8 +5,13 @@
 
 use core::fmt;
 
-/// The version of the format. A change of meaning needs a new one, which still reads the old.
+/// The version of the format. A change of meaning needs a new one, which still reads the old. Each
+/// state has the first version that can express it, so that an older crate reads what it knows.
 const VERSION: u8 = 1;
+
+/// The version of an `Inflate` inside a message.
+#[cfg(feature = "deflate")]
+pub(crate) const IN_MESSAGE: u8 = 2;
 
 /// The length of [`Writer::begin`] in bytes.
 pub(crate) const PREFIX_LEN: usize = 2;
@@ -29,6 +34,9 @@ pub(crate) enum What {
     Inflate,
     #[cfg(feature = "deflate")]
     Deflate,
+    Assembler,
+    #[cfg(feature = "deflate")]
+    InflateAssembler,
 }
 
 impl What {
@@ -45,6 +53,9 @@ impl What {
             Self::Inflate => 5,
             #[cfg(feature = "deflate")]
             Self::Deflate => 6,
+            Self::Assembler => 7,
+            #[cfg(feature = "deflate")]
+            Self::InflateAssembler => 8,
         }
     }
 }
@@ -61,8 +72,7 @@ pub enum SealError {
     },
     /// The opening handshake is not complete, or there will be no connection; only from a session.
     NotOpen,
-    /// A compressed message is in progress, and its end comes first; only from `Inflate` and
-    /// `Deflate`.
+    /// A message is being compressed, and not all of it is written; only from `Deflate`.
     MessageInProgress,
 }
 
@@ -73,7 +83,7 @@ impl fmt::Display for SealError {
                 write!(f, "the output slice is too short: {needed} bytes are needed")
             }
             Self::NotOpen => f.write_str("the session is not open"),
-            Self::MessageInProgress => f.write_str("a compressed message is in progress"),
+            Self::MessageInProgress => f.write_str("a message is being compressed"),
         }
     }
 }
@@ -126,8 +136,12 @@ pub(crate) struct Writer<'o> {
 
 impl<'o> Writer<'o> {
     pub(crate) fn begin(what: What, out: &'o mut [u8]) -> Self {
+        Self::begin_version(VERSION, what, out)
+    }
+
+    pub(crate) fn begin_version(version: u8, what: What, out: &'o mut [u8]) -> Self {
         let mut writer = Self { out, len: 0 };
-        writer.byte(VERSION);
+        writer.byte(version);
         writer.byte(what.number());
         writer
     }
@@ -140,8 +154,19 @@ impl<'o> Writer<'o> {
     }
 
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.byte(*byte);
+        let end = self.len.saturating_add(bytes.len());
+        if let Some(to) = self.out.get_mut(self.len..end) {
+            super::copy(bytes, to);
+        }
+        self.len = end;
+    }
+
+    /// Values of four bits, two per byte, the lower bits first.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn nibbles(&mut self, values: &[u8]) {
+        for pair in values.chunks(2) {
+            let (low, high) = (pair.first().copied(), pair.get(1).copied());
+            self.byte(low.unwrap_or_default() | high.unwrap_or_default() << 4);
         }
     }
 
@@ -172,14 +197,24 @@ pub(crate) struct Reader<'i> {
 
 impl<'i> Reader<'i> {
     pub(crate) fn begin(what: What, sealed: &'i [u8]) -> Result<Self, UnsealError> {
+        Self::begin_version(VERSION, what, sealed).map(|(_, reader)| reader)
+    }
+
+    /// The version, up to the newest one that is known, with what follows it.
+    pub(crate) fn begin_version(
+        newest: u8,
+        what: What,
+        sealed: &'i [u8],
+    ) -> Result<(u8, Self), UnsealError> {
         let mut reader = Self { rest: sealed };
-        if reader.byte()? != VERSION {
+        let version = reader.byte()?;
+        if !(VERSION..=newest).contains(&version) {
             return Err(UnsealError::Version);
         }
         if reader.byte()? != what.number() {
             return Err(UnsealError::OtherType);
         }
-        Ok(reader)
+        Ok((version, reader))
     }
 
     pub(crate) fn byte(&mut self) -> Result<u8, UnsealError> {
@@ -197,6 +232,20 @@ impl<'i> Reader<'i> {
         let (bytes, rest) = self.rest.split_at_checked(len).ok_or(UnsealError::Invalid)?;
         self.rest = rest;
         Ok(bytes)
+    }
+
+    /// As many values of four bits as fit into `values`.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn nibbles(&mut self, values: &mut [u8]) -> Result<(), UnsealError> {
+        for pair in values.chunks_mut(2) {
+            let byte = self.byte()?;
+            let mut nibbles = [byte & 15, byte >> 4].into_iter();
+            for value in pair {
+                *value = nibbles.next().unwrap_or_default();
+            }
+            valid(nibbles.all(|nibble| nibble == 0))?;
+        }
+        Ok(())
     }
 
     /// Refuses an encoding that is not the shortest one.
@@ -229,7 +278,6 @@ impl<'i> Reader<'i> {
     }
 
     /// All bytes that are left.
-    #[cfg(feature = "deflate")]
     pub(crate) const fn into_rest(self) -> &'i [u8] {
         self.rest
     }

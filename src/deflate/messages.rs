@@ -1,5 +1,7 @@
 //! Whole messages, compressed or not, in the caller's storage.
 
+mod seal;
+
 use super::inflate::Inflate;
 use crate::assembler::{Added, AssembleError, Assembler, Message, Messages, Refused, sealed};
 use crate::buffer::{Storage, StorageFull};
@@ -29,15 +31,13 @@ use crate::wire::frame::Kind;
 pub struct InflateAssembler<S, W> {
     inflate: Inflate<W>,
     messages: Assembler<S>,
-    /// The rest of the message is discarded, because its start did not fit.
-    is_lost: bool,
 }
 
 impl<S: Storage, W> InflateAssembler<S, W> {
     /// Creates an assembler. The length that `storage` has or can grow to is that of the longest
     /// message that is compressed or comes in several chunks.
     pub const fn new(inflate: Inflate<W>, storage: S) -> Self {
-        Self { inflate, messages: Assembler::new(storage), is_lost: false }
+        Self { inflate, messages: Assembler::new(storage) }
     }
 
     /// The decompressor, for a message that the caller reads in chunks instead: with
@@ -111,7 +111,7 @@ impl<S: Storage, W: AsRef<[u8]> + AsMut<[u8]>> InflateAssembler<S, W> {
             return self.messages.push(data);
         }
         let kind = data.kind;
-        let was_lost = self.is_lost && !data.first;
+        let was_lost = self.is_lost() && !data.first;
         match Messages::add(self, data) {
             Ok(Added::Last(len)) => self.messages.message(kind, len).map(Some),
             // What comes out of the decompressor is never passed through.
@@ -128,15 +128,32 @@ impl<S: Storage, W: AsRef<[u8]> + AsMut<[u8]>> InflateAssembler<S, W> {
 
     /// Decompresses a chunk of a message that is lost: later ones refer to it.
     fn discard(&mut self, data: &mut Data<'_>) -> Result<(), Error> {
+        self.messages.clear();
         let mut out = [0; 64];
         while self.inflate.push(data, &mut out)?.is_some() {}
         Ok(())
+    }
+
+    /// Whether some of the compressed message has not been assembled, because it did not fit, or because
+    /// the caller reads the message in chunks.
+    fn is_lost(&self) -> bool {
+        let held = bytes::to_u64(self.messages.len());
+        self.inflate.decompressed().is_some_and(|all| all != held)
     }
 
     /// The limit of a message that is not compressed.
     fn check_len(&self, data: &Data<'_>) -> Result<(), Error> {
         let end = data.offset.saturating_add(bytes::len_u64(data.payload));
         if end > self.inflate.longest_message() { Err(Error::MessageTooLong) } else { Ok(()) }
+    }
+}
+
+impl<S, W: AsRef<[u8]> + AsMut<[u8]>> InflateAssembler<S, W> {
+    /// Sets [`Inflate::max_message_len`].
+    #[must_use]
+    pub fn max_message_len(self, max_message_len: u64) -> Self {
+        let Self { inflate, messages } = self;
+        Self { inflate: inflate.max_message_len(max_message_len), messages }
     }
 }
 
@@ -150,8 +167,7 @@ impl<S: Storage, W: AsRef<[u8]> + AsMut<[u8]>> Messages for InflateAssembler<S, 
         }
         if data.first {
             self.messages.clear();
-            self.is_lost = false;
-        } else if self.is_lost {
+        } else if self.is_lost() {
             return Err(Refused::StorageFull);
         }
         // What does not fit shows in a byte beyond the storage.
@@ -166,7 +182,6 @@ impl<S: Storage, W: AsRef<[u8]> + AsMut<[u8]>> Messages for InflateAssembler<S, 
             };
             let (len, fin) = (chunk.payload.len(), chunk.fin);
             if is_full && len > 0 {
-                self.is_lost = true;
                 return Err(Refused::StorageFull);
             }
             let added = self.messages.advance(len, fin);

@@ -52,7 +52,7 @@ fn push(
     unreachable!("the lengths cycle")
 }
 
-fn whole(deflate: &mut Deflate<&mut Vec<u8>>, message: &[u8]) -> Vec<u8> {
+pub(crate) fn whole(deflate: &mut Deflate<&mut Vec<u8>>, message: &[u8]) -> Vec<u8> {
     let written =
         push(deflate, message, &[message.len().max(1)], &[Deflate::max_len(message.len())]);
     assert!(written.len() <= Deflate::max_len(message.len()), "{} bytes", message.len());

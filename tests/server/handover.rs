@@ -14,6 +14,7 @@ use crate::support::frame::{BINARY, CONTINUATION, FIN, KEY, PING, PONG, TEXT, fr
 use crate::support::strict_inflate::StrictInflate;
 
 /// The frames of `examples/echo_server/handover`.
+const VERSION: u8 = 2;
 const HELLO_FRAME: u8 = 0;
 const REFUSED: u8 = 1;
 const WELCOME: u8 = 2;
@@ -68,7 +69,7 @@ fn works(client: &mut Client) {
 }
 
 /// Waits until the server has received all that was sent before.
-fn sync(client: &mut Client) {
+pub(crate) fn sync(client: &mut Client) {
     client.send(PING, b"?");
     client.expect(&[(PONG, b"?")]);
 }
@@ -282,7 +283,7 @@ fn loopback_a_candidate_that_ends_in_the_middle_changes_nothing() {
     for received in 0..=15 {
         let mut candidate = UnixStream::connect(&arguments.path).unwrap();
         candidate.set_read_timeout(Some(PATIENCE)).unwrap();
-        send(&mut candidate, HELLO_FRAME, &[1]);
+        send(&mut candidate, HELLO_FRAME, &[VERSION]);
         let frames: Vec<u8> = (0..received).map(|_| receive(&mut candidate).0).collect();
         assert_eq!(frames.first().copied().unwrap_or(WELCOME), WELCOME);
         assert_eq!(frames.get(14).copied().unwrap_or(END), END);
@@ -301,7 +302,7 @@ fn loopback_a_candidate_that_hangs_is_given_up() {
     let mut server = arguments.start();
     let mut client = server.open("/");
     let mut candidate = UnixStream::connect(&arguments.path).unwrap();
-    send(&mut candidate, HELLO_FRAME, &[1]);
+    send(&mut candidate, HELLO_FRAME, &[VERSION]);
     while receive(&mut candidate).0 != END {}
     works(&mut client);
     let taken = candidate.write_all(&[7, 0, 0, 0, 0, 0, 0, 0, 0]);
@@ -362,9 +363,9 @@ fn loopback_a_successor_of_another_version_is_refused() {
     let mut server = arguments.start();
     let mut client = server.open("/");
     let mut older = UnixStream::connect(&arguments.path).unwrap();
-    send(&mut older, HELLO_FRAME, &[0]);
+    send(&mut older, HELLO_FRAME, &[1]);
     let (kind, why) = receive(&mut older);
-    assert_eq!((kind, String::from_utf8(why).unwrap().contains("version 0")), (REFUSED, true));
+    assert_eq!((kind, String::from_utf8(why).unwrap().contains("version 1")), (REFUSED, true));
     for nonsense in
         [&b"\0\0\0\0\0\0\0\0\0"[..], b"\x07\x01\0\0\0\0\0\0\0\x01", b"GET / HTTP/1.1\r\n"]
     {
@@ -383,9 +384,9 @@ fn loopback_a_predecessor_of_another_version_is_refused() {
     let listener = UnixListener::bind(&arguments.path).unwrap();
     // Without file descriptors, whose absence is found, too.
     let frames: [(u8, &[u8], &str); 5] = [
-        (WELCOME, &[2], "version 2"),
+        (WELCOME, &[3], "version 3"),
         (REFUSED, b"not today", "not today"),
-        (WELCOME, &[1], "file descriptor"),
+        (WELCOME, &[VERSION], "file descriptor"),
         (CLIENT, b"", "invalid"),
         (WELCOME, b"", "invalid"),
     ];
@@ -393,7 +394,7 @@ fn loopback_a_predecessor_of_another_version_is_refused() {
         let listener = listener.try_clone().unwrap();
         let newer = std::thread::spawn(move || {
             let mut socket = listener.accept().unwrap().0;
-            assert_eq!(receive(&mut socket), (HELLO_FRAME, vec![1]));
+            assert_eq!(receive(&mut socket), (HELLO_FRAME, vec![VERSION]));
             send(&mut socket, kind, body);
             // Until the other side has ended.
             let _ = socket.read(&mut [0]);

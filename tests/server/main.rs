@@ -17,6 +17,8 @@ mod faulty_server;
 mod feed;
 #[cfg(target_os = "linux")]
 mod handover;
+#[cfg(target_os = "linux")]
+mod handover_messages;
 #[cfg(unix)]
 mod lifecycle;
 #[cfg(target_os = "linux")]

@@ -16,9 +16,9 @@
 //! `TAKEN`, it drops them and ends.
 //!
 //! A connection is a file descriptor, its sealed [`Session`](barews::session::Session), its unread
-//! and unsent bytes, and what its service keeps. Two kinds of clients stay with the predecessor, which
-//! ends after them: those that are being sent a page, or told that their request is wrong, and those
-//! inside a message that is compressed or to be broadcast.
+//! and unsent bytes, and what its service keeps, inside a message what has arrived of it. Clients that
+//! are being sent a page, or told that their request is wrong, stay with the predecessor, which ends
+//! after them.
 //!
 //! - `gate`: the Unix socket at PATH. `socket`: frames, with file descriptors. `body`: what is in them.
 //!   `feed`: the feed of the server alone; one from Redis is read anew.
@@ -40,8 +40,9 @@ pub(crate) use socket::Socket;
 pub(crate) use successor::{Origin, take_over};
 
 /// The version of the frames and of their bodies. A server hands over in its own version, and takes
-/// over from all versions up to its own.
-const VERSION: u8 = 1;
+/// over from all versions up to its own. In version 1, no client was inside a message that is
+/// compressed or to be broadcast.
+const VERSION: u8 = 2;
 
 /// How long one side waits for the other one. The clients wait as long if a successor hangs.
 const PATIENCE: Duration = Duration::from_secs(5);

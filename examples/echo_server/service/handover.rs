@@ -1,9 +1,10 @@
-//! A service as bytes and back: its number, and what it keeps for a client.
+//! A service as bytes and back: its number, and what it keeps for a client. Inside a message, this is
+//! also what has arrived of it.
 
 use std::io;
 
-use barews::deflate::{CompressionContext, Deflate, Inflate, InflateAssembler, WindowBits};
-use barews::{Assembler, UnsealError};
+use barews::deflate::{Deflate, Inflate, InflateAssembler};
+use barews::{Assembler, SealError, UnsealError};
 
 use super::{Codec, EFFORT, Service};
 use crate::broadcast::Publisher;
@@ -14,28 +15,38 @@ use crate::settings::Settings;
 
 /// The numbers of the services, which never change.
 const ECHO: u8 = 0;
-const DEFLATE: u8 = 1;
-const BROADCAST: u8 = 2;
-const COMPRESSED_BROADCAST: u8 = 3;
 const FEED: u8 = 4;
+const DEFLATE: u8 = 5;
+const BROADCAST: u8 = 6;
+const COMPRESSED_BROADCAST: u8 = 7;
+
+/// Those of version 1, between messages.
+mod version_1 {
+    pub(super) const DEFLATE: u8 = 1;
+    pub(super) const BROADCAST: u8 = 2;
+    pub(super) const COMPRESSED_BROADCAST: u8 = 3;
+}
 
 impl Service {
-    /// Appends what the service keeps. `None` inside a compressed message.
-    pub(crate) fn seal(&mut self, body: &mut Body) -> Option<()> {
+    /// Appends what the service keeps.
+    pub(crate) fn seal(&self, body: &mut Body) -> Option<()> {
         match self {
             Self::Echo => _ = body.part(&[ECHO]),
             Self::Deflate(codec) => {
-                let mut deflate = [0; Deflate::SEALED_LEN];
-                codec.deflate.seal(&mut deflate).ok()?;
-                seal_messages(&mut codec.messages, body.part(&[DEFLATE]).part(&deflate))?;
+                let Codec { messages, deflate } = &**codec;
+                let deflate = sealed(|out| deflate.seal(out))?;
+                let messages = sealed(|out| messages.seal(out))?;
+                body.part(&[DEFLATE]).part(&deflate).part(&messages);
             }
-            Self::Broadcast(publisher) => match &mut **publisher {
-                Publisher::Plain(messages) if messages.is_empty() => _ = body.part(&[BROADCAST]),
-                Publisher::Plain(_) => return None,
-                Publisher::Compressed(messages) => {
-                    seal_messages(messages, body.part(&[COMPRESSED_BROADCAST]))?;
-                }
-            },
+            Self::Broadcast(publisher) => {
+                let (number, messages) = match &**publisher {
+                    Publisher::Plain(messages) => (BROADCAST, sealed(|out| messages.seal(out))?),
+                    Publisher::Compressed(messages) => {
+                        (COMPRESSED_BROADCAST, sealed(|out| messages.seal(out))?)
+                    }
+                };
+                body.part(&[number]).part(&messages);
+            }
             Self::Feed { place } => {
                 body.part(&[FEED]).option(place.seen());
             }
@@ -44,46 +55,58 @@ impl Service {
     }
 
     pub(crate) fn unseal(parts: &mut Parts<'_>, settings: &Settings) -> io::Result<Self> {
-        Ok(match parts.bytes()? {
-            [ECHO] => Self::Echo,
-            [DEFLATE] => {
+        let [number] = parts.bytes()?;
+        Ok(match number {
+            ECHO => Self::Echo,
+            DEFLATE | version_1::DEFLATE => {
                 let deflate = parts.part()?;
                 let deflate = sized(|memory| Deflate::unseal(EFFORT, deflate, memory))?;
-                let messages = unseal_messages(parts, settings)?;
+                let messages = unseal_messages(parts, number == DEFLATE, settings)?;
                 Self::Deflate(Box::new(Codec { messages, deflate }))
             }
-            [BROADCAST] => {
-                Self::Broadcast(Box::new(Publisher::Plain(Assembler::new(Memory::default()))))
+            BROADCAST => {
+                let messages = Assembler::unseal(parts.part()?, Memory::default());
+                let messages = messages.map_err(io::Error::other)?;
+                Self::Broadcast(Box::new(Publisher::Plain(messages)))
             }
-            [COMPRESSED_BROADCAST] => {
-                let messages = Box::new(unseal_messages(parts, settings)?);
-                Self::Broadcast(Box::new(Publisher::Compressed(messages)))
+            version_1::BROADCAST => Self::Broadcast(Box::new(Publisher::new(None))),
+            COMPRESSED_BROADCAST | version_1::COMPRESSED_BROADCAST => {
+                let is_new = number == COMPRESSED_BROADCAST;
+                let messages = unseal_messages(parts, is_new, settings)?;
+                Self::Broadcast(Box::new(Publisher::new(Some(messages))))
             }
-            [FEED] => Self::Feed { place: Place::new(parts.option()?) },
+            FEED => Self::Feed { place: Place::new(parts.option()?) },
             _ => return Err(invalid()),
         })
     }
 }
 
-fn seal_messages(messages: &mut InflateAssembler<Memory, Memory>, body: &mut Body) -> Option<()> {
-    if !messages.is_empty() {
-        return None;
-    }
-    let longest = CompressionContext { window_bits: WindowBits::MAX, takeover: true };
-    let mut inflate = vec![0; Inflate::max_sealed_len(longest)];
-    let len = messages.inflate().seal(&mut inflate).ok()?;
-    body.part(inflate.get(..len)?);
-    Some(())
-}
-
+/// In version 1, there is only a decompressor.
 fn unseal_messages(
     parts: &mut Parts<'_>,
+    is_whole: bool,
     settings: &Settings,
 ) -> io::Result<InflateAssembler<Memory, Memory>> {
-    let inflate = parts.part()?;
-    let inflate = sized(|memory| Inflate::unseal(inflate, memory))?;
-    let longest = settings.max_message_len as u64;
-    Ok(InflateAssembler::new(inflate.max_message_len(longest), Memory::default()))
+    let part = parts.part()?;
+    let messages = sized(|memory| {
+        if is_whole {
+            InflateAssembler::unseal(part, Memory::default(), memory)
+        } else {
+            let inflate = Inflate::unseal(part, memory)?;
+            Ok(InflateAssembler::new(inflate, Memory::default()))
+        }
+    })?;
+    Ok(messages.max_message_len(settings.max_message_len as u64))
+}
+
+/// Seals into as much memory as the state needs.
+fn sealed(seal: impl Fn(&mut [u8]) -> Result<usize, SealError>) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    if let Err(SealError::BufferTooSmall { needed }) = seal(&mut out) {
+        out.resize(needed, 0);
+    }
+    seal(&mut out).ok()?;
+    Some(out)
 }
 
 /// Unseals with as much memory as the state needs.

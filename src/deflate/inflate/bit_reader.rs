@@ -1,7 +1,7 @@
 //! Reads bits from bytes, least significant bit first (RFC 1951 §3.1.1).
 
 /// Bits taken from the input but not consumed yet.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct BitReader {
     /// The next bit is the lowest. The bits above `len` may already belong to the next
     /// input byte; a later refill ORs the same bits into the same position.
@@ -19,6 +19,16 @@ impl BitReader {
 
     pub(super) const fn len(self) -> u32 {
         self.len
+    }
+
+    /// The next `len` bits, 0 to 63, and no others.
+    pub(super) const fn lowest(self, len: u32) -> u64 {
+        self.word & (1_u64 << (len & 63)).wrapping_sub(1)
+    }
+
+    /// Holds the `len` lowest bits of `word`, 0 to 63; the others are 0.
+    pub(super) const fn holding(word: u64, len: u32) -> Self {
+        Self { word, len }
     }
 
     /// Takes as many whole bytes from `input` as fit.

@@ -14,13 +14,17 @@
 //!              +----- end of block ----+-----------------------------+
 //! ```
 
+mod seal;
+
+pub(super) use self::seal::MAX_LEN as MAX_SEALED_LEN;
+
 use super::bit_reader::BitReader;
 use super::huffman::{self, Distances, FIXED_DISTANCES, FIXED_LITERALS, Missing};
 use super::window::Output;
 use crate::deflate::symbols::{CODE_LENGTH_ORDER, DISTANCES, END, LENGTHS, LITERALS, OFFSETS};
 
 /// The position in the grammar.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum DecoderState {
     /// Before a block header, or at the end of a message.
     Header,
@@ -41,7 +45,7 @@ enum DecoderState {
 }
 
 /// The number of code lengths of each alphabet in a dynamic block.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct CodeCounts {
     literals: u16,
     distances: u16,
@@ -55,7 +59,7 @@ enum Codes {
     Dynamic,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct BackReference {
     len: u16,
     distance: u16,

@@ -116,6 +116,20 @@ impl<const LEN: usize, const SYMBOLS: usize> PrefixCode<LEN, SYMBOLS> {
         build(&mut self.table, &mut self.counts, &mut self.symbols, lengths)
     }
 
+    /// The length of each symbol's code, from which this one was built.
+    pub(super) fn lengths(&self) -> [u8; SYMBOLS] {
+        let mut lengths = [0; SYMBOLS];
+        let mut symbols = self.symbols.iter();
+        for (len, count) in (0_u8..).zip(self.counts).skip(1) {
+            for symbol in symbols.by_ref().take(count.into()) {
+                if let Some(to) = lengths.get_mut(usize::from(*symbol)) {
+                    *to = len;
+                }
+            }
+        }
+        lengths
+    }
+
     /// Decodes a symbol.
     #[inline]
     pub(super) fn take(&self, bits: &mut BitReader) -> Result<u16, Missing> {

@@ -67,15 +67,22 @@ pub struct Inflate<S> {
 }
 
 /// The progress of the current message.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct MessageState {
     /// No chunk of the message has been returned, or the last one has: the next message is new.
     is_new: bool,
+    /// The message is not compressed, and the rest belongs to an earlier one.
+    is_plain: bool,
     /// The number of bytes decompressed.
     offset: u64,
     /// The part of [`TAIL`] that is not decoded yet.
     tail: &'static [u8],
     utf8: Utf8,
+}
+
+impl MessageState {
+    const NEW: Self =
+        Self { is_new: true, is_plain: false, offset: 0, tail: TAIL, utf8: Utf8::new() };
 }
 
 impl Inflate<&mut [u8]> {
@@ -109,7 +116,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
             window: Window::new(needed),
             takeover: context.takeover,
             max_message_len: MAX_MESSAGE_LEN,
-            message: MessageState { is_new: true, offset: 0, tail: TAIL, utf8: Utf8::new() },
+            message: MessageState::NEW,
             failed: None,
         })
     }
@@ -147,6 +154,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
         data: &mut Data<'_>,
         out: &'o mut [u8],
     ) -> Result<Option<Data<'o>>, Error> {
+        self.reseal();
         if let Some(error) = self.failed {
             return Err(error);
         }
@@ -211,6 +219,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
     fn pass<'o>(&mut self, data: &mut Data<'_>, out: &'o mut [u8]) -> Option<Data<'o>> {
         // An empty fragment yields no chunk, so the next one may be the first.
         self.message.is_new |= core::mem::take(&mut data.first);
+        self.message.is_plain = true;
         if data.payload.is_empty() && !data.fin {
             return None;
         }
@@ -232,7 +241,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
             self.window.clear();
         }
         self.decoder.restart();
-        self.message = MessageState { is_new: true, offset: 0, tail: TAIL, utf8: Utf8::new() };
+        self.message = MessageState::NEW;
     }
 }
 

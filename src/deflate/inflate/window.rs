@@ -48,6 +48,10 @@ impl Window {
         bits.unwrap_or(WindowBits::MAX)
     }
 
+    pub(super) fn size(self) -> u64 {
+        bytes::to_u64(self.size)
+    }
+
     /// All valid bytes, the oldest first.
     pub(super) fn parts(self, memory: &[u8]) -> [&[u8]; 2] {
         self.last(memory, self.len).into()

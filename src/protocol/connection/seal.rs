@@ -60,7 +60,7 @@ impl<R: Role> Connection<R> {
     /// - the bytes that were received and are unread;
     /// - the bytes that are to be written and are unsent;
     /// - of a message that is compressed or arrives in chunks, what the caller keeps: an
-    ///   [`Assembler`](crate::Assembler), an `Inflate`, a `Deflate`.
+    ///   [`Assembler`](crate::Assembler::seal), an `Inflate`, a `Deflate`, each with its own `seal`.
     ///
     /// The bytes may contain the payload of a Ping, and the masking key for the rest of a frame; they
     /// are as secret as the connection.

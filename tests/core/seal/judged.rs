@@ -172,7 +172,7 @@ fn errors_say_what_is_wrong() {
             "the output slice is too short: 9 bytes are needed",
         ),
         (SealError::NotOpen, "the session is not open"),
-        (SealError::MessageInProgress, "a compressed message is in progress"),
+        (SealError::MessageInProgress, "a message is being compressed"),
     ] {
         assert_eq!(error.to_string(), text);
     }

@@ -2,7 +2,8 @@
 # Clients of an echo server that must not notice that its process is replaced.
 # usage: clients.py PORT CONNECTIONS SECONDS canary|websockets     (prints JSON)
 """`websockets`: random messages in random fragments with pauses between them, and Pings; half of the clients compress; one in
-ten follows the feed instead and checks that no number is missing. `canary`: a short message every 2 ms, or every 20 ms on each of several connections.
+ten follows the feed instead and checks that no number is missing, and two in ten send a single message, in fragments until the
+end. `canary`: a short message every 2 ms, or every 20 ms on each of several connections.
 """
 import asyncio
 import json
@@ -52,6 +53,24 @@ async def talk(ws, dice, end, stats):
         stats.took(start)
 
 
+async def span(ws, dice, end, stats):
+    """One message, which is open all the time."""
+    parts = []
+
+    async def fragments():
+        while time.monotonic() < end:
+            parts.append("".join(dice.choices("Grüße, 你好 🦀", k=dice.randrange(400))))
+            yield parts[-1]
+            stats.fragments += 1
+            await asyncio.sleep(dice.random() * 0.1)
+
+    await ws.send(fragments())
+    echo, message = await ws.recv(), "".join(parts)
+    if echo != message:
+        raise AssertionError(f"{len(echo)} for {len(message)}")
+    stats.messages += 1
+
+
 async def follow(ws, end, stats):
     last = None
     while time.monotonic() < end:
@@ -80,6 +99,8 @@ async def client(number, connections, port, end, kind, stats):
     async with websockets.connect(url, compression=compression, **options) as ws:
         if follows:
             await follow(ws, end, stats)
+        elif kind == "websockets" and number % 10 in (7, 8):
+            await span(ws, random.Random(number), end, stats)
         elif kind == "canary":
             await peep(ws, end, 0.002 if connections == 1 else 0.02, stats)
         else:

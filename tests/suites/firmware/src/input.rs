@@ -27,4 +27,10 @@ pub fn all() {
     let mut messages = any(Assembler::new(bytes()));
     seen((messages.len(), messages.is_empty()));
     seen(messages.grow(bytes()));
+    seen(messages.seal(bytes()));
+    if let Ok(messages) = any(Assembler::unseal(bytes(), bytes())) {
+        seen((messages.len(), messages.seal(bytes())));
+    }
+    let growing = Assembler::unseal(bytes(), any(heapless::Vec::<u8, 100>::new()));
+    seen(any(growing).map(|messages| messages.len()));
 }

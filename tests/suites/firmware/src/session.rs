@@ -103,6 +103,12 @@ fn run<R: SessionRole, S: Storage>(ws: &mut Session<R>, tx: &mut Tx<S>) {
                 seen(messages.push(&mut data));
             }
             whole(ws, &mut rx, &mut messages, tx);
+            let sealed = barews::deflate::InflateAssembler::unseal(bytes(), bytes(), bytes());
+            if let Ok(messages) = any(sealed) {
+                let mut messages = messages.max_message_len(long());
+                whole(ws, &mut rx, &mut messages, tx);
+                seen(messages.seal(bytes()));
+            }
         }
         send(ws, tx);
         ws.fail(any(barews::Error::InvalidUtf8), tx, now());
