@@ -79,6 +79,16 @@ pub(crate) enum HeaderStatus {
     NeedMore { header: u64, payload: u64 },
 }
 
+/// The result of [`HeaderRules::whole_head`].
+pub(crate) struct WholeHead {
+    pub(crate) kind: Kind,
+    pub(crate) compressed: bool,
+    /// The length of the header in bytes.
+    pub(crate) head: usize,
+    /// The length of the payload in bytes.
+    pub(crate) len: usize,
+}
+
 /// The options that decide whether a header is accepted.
 #[derive(Debug)]
 pub(crate) struct HeaderRules {
@@ -188,27 +198,30 @@ impl HeaderRules {
         Ok(())
     }
 
-    /// Kind, header length and payload length of a whole message in one frame of at most 65,535
-    /// bytes, if `bytes` start with one. Valid only while no message is open.
+    /// The header of a whole message in one frame of at most 65,535 bytes, if `bytes` start with one.
+    /// Valid only while no message is open.
     #[inline(always)]
-    pub(crate) fn whole_head<R: Role>(&self, bytes: &[u8]) -> Option<(Kind, usize, usize)> {
+    pub(crate) fn whole_head<R: Role>(&self, bytes: &[u8]) -> Option<WholeHead> {
         let (&[first, second], rest) = bytes.split_first_chunk()?;
-        let kind = match first {
-            0x81 => Kind::Text,
-            0x82 => Kind::Binary,
+        let (kind, compressed) = match first {
+            0x81 => (Kind::Text, false),
+            0x82 => (Kind::Binary, false),
+            0xC1 if DEFLATE && self.deflate => (Kind::Text, true),
+            0xC2 if DEFLATE && self.deflate => (Kind::Binary, true),
             _ => return None,
         };
         let (mask, head) = if R::SERVER { (0x80, 6) } else { (0, 2) };
         let (head, len) = match second ^ mask {
-            len @ 0..=125 => (head, u16::from(len)),
+            len @ 0..=125 => (head, usize::from(len)),
             // §5.2: fewer than 126 bytes have a length of one byte.
-            126 => match u16::from_be_bytes(*rest.first_chunk()?) {
+            126 => match usize::from(u16::from_be_bytes(*rest.first_chunk()?)) {
                 0..=125 => return None,
                 len => (head + 2, len),
             },
             _ => return None,
         };
-        (len <= self.whole_len).then_some((kind, head, usize::from(len)))
+        let whole = WholeHead { kind, compressed, head, len };
+        (len <= usize::from(self.whole_len)).then_some(whole)
     }
 }
 

@@ -22,7 +22,7 @@ use crate::protocol::config::Config;
 use crate::protocol::config::DEFLATE;
 use crate::protocol::event::{Data, Delivery, Event};
 use crate::protocol::fragmentation::Fragmentation;
-use crate::protocol::header_rules::{HeaderRules, HeaderStatus, MessageProgress};
+use crate::protocol::header_rules::{HeaderRules, HeaderStatus, MessageProgress, WholeHead};
 use crate::protocol::look_ahead::{Found, LookAhead};
 use crate::protocol::pending::Pending;
 use crate::protocol::role::Role;
@@ -158,17 +158,19 @@ impl Receiver {
             return None;
         }
         let bytes = input.unread_mut();
-        let (kind, head, len) = self.rules.whole_head::<R>(bytes)?;
+        let WholeHead { kind, compressed, head, len } = self.rules.whole_head::<R>(bytes)?;
         let (header, payload) = bytes.get_mut(..head + len)?.split_at_mut_checked(head)?;
         let key = if R::SERVER { *header.last_chunk()? } else { [0; 4] };
+        // RFC 7692 §6.2: for a compressed message it is the inflated payload that must be UTF-8.
+        let is_text = kind == Kind::Text && !compressed;
         let ascii = if R::SERVER {
             mask::mask_ascii(payload, key).1
         } else {
-            kind == Kind::Text && utf8::is_plain(payload)
+            is_text && utf8::is_plain(payload)
         };
-        if kind == Kind::Text && !ascii && !Utf8::is_valid(payload) {
+        if is_text && !ascii && !Utf8::is_valid(payload) {
             // The slow path finds the same error and reports it.
-            mask::mask(payload, key);
+            mask_again::<R>(bytes, head, len);
             return None;
         }
         self.look_ahead.consumed_before_due(head + len);
@@ -181,7 +183,7 @@ impl Receiver {
             frame_left: 0,
             offset: 0,
             frame_fin: true,
-            compressed: false,
+            compressed,
         })
     }
 
@@ -379,5 +381,17 @@ impl Receiver {
     fn stop(&mut self, state: ReceiveState) {
         self.state = state;
         self.look_ahead.stop();
+    }
+}
+
+/// Masks the payload of a frame whose header has `head` bytes. Reads the key once more, which would
+/// otherwise have to be kept while the text is checked.
+#[cold]
+fn mask_again<R: Role>(frame: &mut [u8], head: usize, len: usize) {
+    let (header, rest) = frame.split_at_mut_checked(head).unwrap_or_default();
+    if R::SERVER
+        && let Some(key) = header.last_chunk()
+    {
+        mask::mask(bytes::part_mut(rest, ..len), *key);
     }
 }
