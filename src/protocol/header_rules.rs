@@ -198,16 +198,19 @@ impl HeaderRules {
         Ok(())
     }
 
-    /// The header of a whole message in one frame of at most 65,535 bytes, if `bytes` start with one.
-    /// Valid only while no message is open.
+    /// The header of a whole message in one frame of at most 65,535 bytes, if `bytes` start with one;
+    /// with `COMPRESSED`, also of a compressed one. Valid only while no message is open.
     #[inline(always)]
-    pub(crate) fn whole_head<R: Role>(&self, bytes: &[u8]) -> Option<WholeHead> {
+    pub(crate) fn whole_head<R: Role, const COMPRESSED: bool>(
+        &self,
+        bytes: &[u8],
+    ) -> Option<WholeHead> {
         let (&[first, second], rest) = bytes.split_first_chunk()?;
         let (kind, compressed) = match first {
             0x81 => (Kind::Text, false),
             0x82 => (Kind::Binary, false),
-            0xC1 if DEFLATE && self.deflate => (Kind::Text, true),
-            0xC2 if DEFLATE && self.deflate => (Kind::Binary, true),
+            0xC1 if DEFLATE && COMPRESSED && self.deflate => (Kind::Text, true),
+            0xC2 if DEFLATE && COMPRESSED && self.deflate => (Kind::Binary, true),
             _ => return None,
         };
         let (mask, head) = if R::SERVER { (0x80, 6) } else { (0, 2) };

@@ -146,7 +146,7 @@ impl LookAhead {
         // `at` is within `bytes`, since the look-ahead only runs when bytes follow it.
         let mut at = usize::try_from(at).unwrap_or(bytes.len());
         let mut rest = bytes.get(at..).unwrap_or_default();
-        while let Some(WholeHead { head, len, .. }) = rules.whole_head::<R>(rest) {
+        while let Some(WholeHead { head, len, .. }) = rules.whole_head::<R, true>(rest) {
             // Cannot wrap within a slice.
             at = at.wrapping_add(head + len);
             // The length last, so that the address of the next header waits for one addition only.

@@ -16,7 +16,7 @@ mod seal;
 
 pub(crate) use self::seal::MAX_LEN;
 use crate::buffer::Input;
-use crate::bytes;
+use crate::bytes::{self, WORD_64};
 use crate::protocol::closing::Remote;
 use crate::protocol::config::Config;
 use crate::protocol::config::DEFLATE;
@@ -149,16 +149,21 @@ impl Receiver {
     /// The fast path: a whole message in one frame of at most 65,535 bytes, complete in `input`.
     ///
     /// Anything else is `None`, and nothing is changed. Inlined, because a call would return the
-    /// event through memory, which costs more than all the work here.
+    /// event through memory, which costs more than all the work here. Compressed messages, which
+    /// take longer anyway, are left to [`receive`](Self::receive).
     #[inline(always)]
-    pub(crate) fn whole_message<'b, R: Role>(&mut self, input: &mut Input<'b>) -> Option<Data<'b>> {
+    pub(crate) fn whole_message<'b, R: Role, const COMPRESSED: bool>(
+        &mut self,
+        input: &mut Input<'b>,
+    ) -> Option<Data<'b>> {
         if !matches!((self.state, self.progress.flow), (ReceiveState::Header, Fragmentation::Idle))
             || self.look_ahead.is_due(bytes::len_u64(input.unread()))
         {
             return None;
         }
         let bytes = input.unread_mut();
-        let WholeHead { kind, compressed, head, len } = self.rules.whole_head::<R>(bytes)?;
+        let WholeHead { kind, compressed, head, len } =
+            self.rules.whole_head::<R, COMPRESSED>(bytes)?;
         let (header, payload) = bytes.get_mut(..head + len)?.split_at_mut_checked(head)?;
         let key = if R::SERVER { *header.last_chunk()? } else { [0; 4] };
         // RFC 7692 §6.2: for a compressed message it is the inflated payload that must be UTF-8.
@@ -202,6 +207,10 @@ impl Receiver {
                 self.look_ahead.look::<R>(&self.rules, input.unread())
         {
             return pending.control(opcode, payload, key);
+        }
+        // The first message of a read, for which the look-ahead was due, and compressed ones.
+        if WORD_64 && let Some(data) = self.whole_message::<R, true>(input) {
+            return Ok(Event::Data(data));
         }
         loop {
             let step = match self.state {
