@@ -114,6 +114,11 @@ impl HeaderRules {
         }
     }
 
+    /// Whether compressed messages are accepted.
+    pub(crate) const fn may_compress(&self) -> bool {
+        DEFLATE && self.deflate
+    }
+
     /// Checks the header at the start of `bytes`, which may be incomplete.
     ///
     /// Each byte is checked against every rule that it can break before the next byte is read, so
@@ -170,7 +175,7 @@ impl HeaderRules {
         // §5.2: a reserved bit "MUST be 0 unless an extension is negotiated". RFC 7692 §6.1: RSV1
         // is set only on the first frame of a message.
         let may_compress =
-            DEFLATE && self.deflate && matches!(lead.opcode, Opcode::Text | Opcode::Binary);
+            self.may_compress() && matches!(lead.opcode, Opcode::Text | Opcode::Binary);
         if lead.rsv1 && !may_compress {
             return Err(Error::ReservedBits);
         }
@@ -209,8 +214,8 @@ impl HeaderRules {
         let (kind, compressed) = match first {
             0x81 => (Kind::Text, false),
             0x82 => (Kind::Binary, false),
-            0xC1 if DEFLATE && COMPRESSED && self.deflate => (Kind::Text, true),
-            0xC2 if DEFLATE && COMPRESSED && self.deflate => (Kind::Binary, true),
+            0xC1 if COMPRESSED && self.may_compress() => (Kind::Text, true),
+            0xC2 if COMPRESSED && self.may_compress() => (Kind::Binary, true),
             _ => return None,
         };
         let (mask, head) = if R::SERVER { (0x80, 6) } else { (0, 2) };

@@ -202,14 +202,18 @@ impl Receiver {
         input: &mut Input<'b>,
         pending: &mut Pending,
     ) -> Result<Event<'b>, Error> {
-        if self.look_ahead.is_due(bytes::len_u64(input.unread()))
+        let is_due = self.look_ahead.is_due(bytes::len_u64(input.unread()));
+        if is_due
             && let Some(Found { opcode, payload, key }) =
                 self.look_ahead.look::<R>(&self.rules, input.unread())
         {
             return pending.control(opcode, payload, key);
         }
         // The first message of a read, for which the look-ahead was due, and compressed ones.
-        if WORD_64 && let Some(data) = self.whole_message::<R, true>(input) {
+        if WORD_64
+            && (is_due || self.rules.may_compress())
+            && let Some(data) = self.whole_message::<R, true>(input)
+        {
             return Ok(Event::Data(data));
         }
         loop {
