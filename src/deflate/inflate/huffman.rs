@@ -141,7 +141,7 @@ fn build(
 ) -> Option<()> {
     let used = compact(table, lengths)?;
     *counts = [0; MAX_CODE_LEN + 1];
-    for slot in used.iter() {
+    for slot in used {
         *counts.get_mut(usize::from(slot & 15))? += 1;
     }
     let mut next_place = [0_u16; MAX_CODE_LEN + 1];
@@ -155,7 +155,7 @@ fn build(
     if free > 0 && place > 0 && !only_one_bit {
         return None;
     }
-    for slot in used.iter() {
+    for slot in used {
         let place = next_place.get_mut(usize::from(slot & 15))?;
         *symbols.get_mut(usize::from(*place))? = slot >> 4;
         *place = place.wrapping_add(1);
@@ -191,7 +191,7 @@ fn fill(table: &mut [u16], counts: &[u16; MAX_CODE_LEN + 1], symbols: &[u16]) ->
     for (count, len) in counts.iter().zip(0_u16..) {
         for _ in 0..*count {
             // §3.1.1: codes are packed "starting with the most-significant bit of the code".
-            let index = code.reverse_bits() >> (16 - len & 15);
+            let index = code.reverse_bits() >> ((16 - len) & 15);
             *table.get_mut(usize::from(index))? = slot(*symbols.next()?, len);
             code = code.wrapping_add(1);
         }
