@@ -108,7 +108,7 @@ impl<R: Role> Connection<R> {
     #[inline(always)]
     pub(crate) fn whole_message<'b>(&mut self, input: &mut Input<'b>) -> Option<Data<'b>> {
         self.reseal();
-        self.receiver.whole_message::<R>(input)
+        self.receiver.whole_message::<R, false>(input)
     }
 
     /// Reports that the transport has ended.

@@ -79,6 +79,16 @@ pub(crate) enum HeaderStatus {
     NeedMore { header: u64, payload: u64 },
 }
 
+/// The result of [`HeaderRules::whole_head`].
+pub(crate) struct WholeHead {
+    pub(crate) kind: Kind,
+    pub(crate) compressed: bool,
+    /// The length of the header in bytes.
+    pub(crate) head: usize,
+    /// The length of the payload in bytes.
+    pub(crate) len: usize,
+}
+
 /// The options that decide whether a header is accepted.
 #[derive(Debug)]
 pub(crate) struct HeaderRules {
@@ -102,6 +112,11 @@ impl HeaderRules {
             delivery: config.delivery,
             deflate: config.deflate,
         }
+    }
+
+    /// Whether compressed messages are accepted.
+    pub(crate) const fn may_compress(&self) -> bool {
+        DEFLATE && self.deflate
     }
 
     /// Checks the header at the start of `bytes`, which may be incomplete.
@@ -160,7 +175,7 @@ impl HeaderRules {
         // §5.2: a reserved bit "MUST be 0 unless an extension is negotiated". RFC 7692 §6.1: RSV1
         // is set only on the first frame of a message.
         let may_compress =
-            DEFLATE && self.deflate && matches!(lead.opcode, Opcode::Text | Opcode::Binary);
+            self.may_compress() && matches!(lead.opcode, Opcode::Text | Opcode::Binary);
         if lead.rsv1 && !may_compress {
             return Err(Error::ReservedBits);
         }
@@ -195,14 +210,20 @@ impl HeaderRules {
         (self.whole_len as u32).wrapping_add(1)
     }
 
-    /// Kind, header length and payload length of a whole message in one frame of fewer than `below`
-    /// payload bytes, if `bytes` start with one. Valid only while no message is open.
+    /// The header of a whole message in one frame of fewer than `below` payload bytes, if `bytes` start
+    /// with one; with `COMPRESSED`, also of a compressed one. Valid only while no message is open.
     #[inline(always)]
-    pub(crate) fn whole_head<R: Role>(bytes: &[u8], below: u32) -> Option<(Kind, usize, usize)> {
+    pub(crate) fn whole_head<R: Role, const COMPRESSED: bool>(
+        &self,
+        bytes: &[u8],
+        below: u32,
+    ) -> Option<WholeHead> {
         let (&[first, second], rest) = bytes.split_first_chunk()?;
-        let kind = match first {
-            0x81 => Kind::Text,
-            0x82 => Kind::Binary,
+        let (kind, compressed) = match first {
+            0x81 => (Kind::Text, false),
+            0x82 => (Kind::Binary, false),
+            0xC1 if COMPRESSED && self.may_compress() => (Kind::Text, true),
+            0xC2 if COMPRESSED && self.may_compress() => (Kind::Binary, true),
             _ => return None,
         };
         let (mask, head) = if R::SERVER { (0x80, 6) } else { (0, 2) };
@@ -215,7 +236,8 @@ impl HeaderRules {
             },
             _ => return None,
         };
-        (u32::from(len) < below).then_some((kind, head, usize::from(len)))
+        let whole = WholeHead { kind, compressed, head, len: usize::from(len) };
+        (u32::from(len) < below).then_some(whole)
     }
 }
 

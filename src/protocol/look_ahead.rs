@@ -6,7 +6,7 @@ pub(crate) use self::seal::MAX_LEN;
 use crate::bytes::{self, WORD_64};
 use crate::protocol::event::ControlOrder;
 use crate::protocol::fragmentation::Fragmentation;
-use crate::protocol::header_rules::{HeaderRules, HeaderStatus, MessageProgress};
+use crate::protocol::header_rules::{HeaderRules, HeaderStatus, MessageProgress, WholeHead};
 use crate::protocol::role::Role;
 use crate::wire::frame::Opcode;
 
@@ -147,7 +147,7 @@ impl LookAhead {
         let mut at = usize::try_from(at).unwrap_or(bytes.len());
         let mut rest = bytes.get(at..).unwrap_or_default();
         let below = rules.whole_below();
-        while let Some((_, head, len)) = HeaderRules::whole_head::<R>(rest, below) {
+        while let Some(WholeHead { head, len, .. }) = rules.whole_head::<R, true>(rest, below) {
             // Cannot wrap within a slice.
             at = at.wrapping_add(head + len);
             // The length last, so that the address of the next header waits for one addition only.

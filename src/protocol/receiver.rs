@@ -22,7 +22,7 @@ use crate::protocol::config::Config;
 use crate::protocol::config::DEFLATE;
 use crate::protocol::event::{Data, Delivery, Event};
 use crate::protocol::fragmentation::Fragmentation;
-use crate::protocol::header_rules::{HeaderRules, HeaderStatus, MessageProgress};
+use crate::protocol::header_rules::{HeaderRules, HeaderStatus, MessageProgress, WholeHead};
 use crate::protocol::look_ahead::{Found, LookAhead};
 use crate::protocol::pending::Pending;
 use crate::protocol::role::Role;
@@ -174,24 +174,31 @@ impl Receiver {
     /// The fast path: a whole message in one frame of at most 65,535 bytes, complete in `input`.
     ///
     /// Anything else is `None`, and nothing is changed. Inlined, because a call would return the
-    /// event through memory, which costs more than all the work here.
+    /// event through memory, which costs more than all the work here. Compressed messages, which
+    /// take longer anyway, are left to [`receive`](Self::receive).
     #[inline(always)]
-    pub(crate) fn whole_message<'b, R: Role>(&mut self, input: &mut Input<'b>) -> Option<Data<'b>> {
+    pub(crate) fn whole_message<'b, R: Role, const COMPRESSED: bool>(
+        &mut self,
+        input: &mut Input<'b>,
+    ) -> Option<Data<'b>> {
         let bytes = input.unread_mut();
         if self.look_ahead.is_due(bytes::len_u64(bytes)) {
             return None;
         }
-        let (kind, head, len) = HeaderRules::whole_head::<R>(bytes, self.whole_below)?;
+        let WholeHead { kind, compressed, head, len } =
+            self.rules.whole_head::<R, COMPRESSED>(bytes, self.whole_below)?;
         let (header, payload) = bytes.get_mut(..head + len)?.split_at_mut_checked(head)?;
         let key = if R::SERVER { *header.last_chunk()? } else { [0; 4] };
+        // RFC 7692 §6.2: for a compressed message it is the inflated payload that must be UTF-8.
+        let is_text = kind == Kind::Text && !compressed;
         let ascii = if R::SERVER {
             mask::mask_ascii(payload, key).1
         } else {
-            kind == Kind::Text && utf8::is_plain(payload)
+            is_text && utf8::is_plain(payload)
         };
-        if kind == Kind::Text && !ascii && !Utf8::is_valid(payload) {
+        if is_text && !ascii && !Utf8::is_valid(payload) {
             // The slow path finds the same error and reports it.
-            mask::mask(payload, key);
+            mask_again::<R>(bytes, head, len);
             return None;
         }
         self.look_ahead.consumed_before_due(head + len);
@@ -204,7 +211,7 @@ impl Receiver {
             frame_left: 0,
             offset: 0,
             frame_fin: true,
-            compressed: false,
+            compressed,
         })
     }
 
@@ -218,11 +225,19 @@ impl Receiver {
         input: &mut Input<'b>,
         pending: &mut Pending,
     ) -> Result<Event<'b>, Error> {
-        if self.look_ahead.is_due(bytes::len_u64(input.unread()))
+        let is_due = self.look_ahead.is_due(bytes::len_u64(input.unread()));
+        if is_due
             && let Some(Found { opcode, payload, key }) =
                 self.look_ahead.look::<R>(&self.rules, input.unread())
         {
             return pending.control(opcode, payload, key);
+        }
+        // The first message of a read, for which the look-ahead was due, and compressed ones.
+        if WORD_64
+            && (is_due || self.rules.may_compress())
+            && let Some(data) = self.whole_message::<R, true>(input)
+        {
+            return Ok(Event::Data(data));
         }
         while !matches!(self.state, ReceiveState::Payload) {
             let step = match self.state {
@@ -391,5 +406,17 @@ impl Receiver {
             self.whole_below = 0;
         }
         self.look_ahead.stop();
+    }
+}
+
+/// Masks the payload of a frame whose header has `head` bytes. Reads the key once more, which would
+/// otherwise have to be kept while the text is checked.
+#[cold]
+fn mask_again<R: Role>(frame: &mut [u8], head: usize, len: usize) {
+    let (header, rest) = frame.split_at_mut_checked(head).unwrap_or_default();
+    if R::SERVER
+        && let Some(key) = header.last_chunk()
+    {
+        mask::mask(bytes::part_mut(rest, ..len), *key);
     }
 }

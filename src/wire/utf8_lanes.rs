@@ -77,11 +77,11 @@ fn prefix(bytes: &[u8]) -> usize {
 #[inline(always)]
 fn runs<const FOUR: bool>(bytes: &[u8], mut start: usize) -> usize {
     while start + BEFORE < bytes.len() {
-        let mut at = start;
         let mut seen = Seen::new();
-        while at < start + RUN
-            && let Some(block) = bytes.get(at..at + BEFORE + BLOCK)
-        {
+        let run = bytes::part(bytes, start..);
+        let run = run.get(..BEFORE + RUN).unwrap_or(run);
+        let mut blocks = run;
+        while let Some(block) = blocks.first_chunk::<{ BEFORE + BLOCK }>() {
             let is_ascii = block.first_chunk::<32>().is_some_and(|start| start.is_ascii())
                 && block.last_chunk::<BLOCK>().is_some_and(|block| block.is_ascii());
             if !is_ascii {
@@ -89,8 +89,9 @@ fn runs<const FOUR: bool>(bytes: &[u8], mut start: usize) -> usize {
                     seen.check::<FOUR>(bytes::part(block, lane * LANE..).first_chunk());
                 }
             }
-            at += BLOCK;
+            blocks = bytes::part(blocks, BLOCK..);
         }
+        let mut at = start + run.len().saturating_sub(blocks.len());
         let mut rest = bytes::part(bytes, at..);
         if rest.len() < BEFORE + BLOCK {
             while let window @ Some(_) = rest.first_chunk() {
@@ -150,7 +151,8 @@ impl Seen {
             // From 0xC0 on if this byte is a continuation.
             let from_c0 = here.wrapping_sub(0xC0);
             // After E0: at least A0, otherwise overlong. After ED: at most 9F, otherwise a surrogate.
-            *out_of_range |= (all_ones(one == 0xE0) & !here) | (all_ones(one == 0xED) & here);
+            // One comparison for both: bit 5 of this byte makes ED an E0.
+            *out_of_range |= all_ones(one.wrapping_sub((here & 0x20).min(0xED - 0xE0)) == 0xE0);
             if FOUR {
                 lead = lead.max(three.saturating_sub(0xF0 - 0xC0));
                 // After F0: at least 90, otherwise overlong.

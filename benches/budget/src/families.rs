@@ -42,7 +42,7 @@ macro_rules! receive {
         Family {
             name: $name,
             unit: "byte",
-            n: 8,
+            n: 16,
             units: |n| n * LONG,
             run: |n| messages(Side::$side, Config::new(), Content::$content, LONG, n),
         }

@@ -19,7 +19,9 @@ mod seal;
 pub(super) use self::seal::MAX_LEN as MAX_SEALED_LEN;
 
 use super::bit_reader::BitReader;
-use super::huffman::{self, Distances, FIXED_DISTANCES, FIXED_LITERALS, Missing};
+use super::huffman::{
+    DistanceTable, Distances, FIXED_DISTANCES, FIXED_LITERALS, LiteralTable, Literals, Missing,
+};
 use super::window::Output;
 use crate::deflate::symbols::{CODE_LENGTH_ORDER, DISTANCES, END, LENGTHS, LITERALS, OFFSETS};
 
@@ -98,7 +100,7 @@ pub(super) struct Decoder {
     /// BFINAL of the current block. Before the first one it is set: nothing has to follow.
     is_last: bool,
     bits: BitReader,
-    literals: huffman::Literals,
+    literals: Literals,
     /// The distance code or, while code lengths are read, the code length code.
     distances: Distances,
     /// The code lengths of a dynamic block: those of the code length code, then those
@@ -112,7 +114,7 @@ impl Decoder {
             state: DecoderState::Header,
             is_last: true,
             bits: BitReader::new(),
-            literals: huffman::Literals::new(),
+            literals: Literals::new(),
             distances: Distances::new(),
             lengths: [0; LITERALS + DISTANCES],
         }
@@ -134,6 +136,16 @@ impl Decoder {
     /// block, or the last one is final.
     pub(super) const fn has_ended(&self) -> bool {
         self.is_last && self.is_at_end()
+    }
+
+    /// Completes the empty stored block at the end of a message, whose length its sender has removed;
+    /// `false` if the message does not end in one. This is the same as to decode the length.
+    pub(super) fn end_with_empty_block(&mut self) -> bool {
+        let ends = matches!(self.state, DecoderState::StoredLen) && self.bits.len() == 0;
+        if ends {
+            self.state = DecoderState::Header;
+        }
+        ends
     }
 
     /// Decodes until the input is exhausted, the output is full or the input is invalid.
@@ -295,15 +307,38 @@ impl Decoder {
         input: &mut &[u8],
         out: &mut Output<'_>,
     ) -> Result<DecoderState, Stop> {
+        self.state = DecoderState::Symbols(codes);
+        // In registers, not in memory.
+        let mut bits = self.bits;
+        let end = self.tokens(codes, &mut bits, input, out);
+        self.bits = bits;
+        Ok(match end? {
+            None => self.end_of_block(),
+            Some(rest) => DecoderState::Match(codes, rest),
+        })
+    }
+
+    /// Decodes until the end of the block, or until the output is full inside a match: returns its rest.
+    #[inline(always)]
+    fn tokens(
+        &self,
+        codes: Codes,
+        bits: &mut BitReader,
+        input: &mut &[u8],
+        out: &mut Output<'_>,
+    ) -> Result<Option<BackReference>, Stop> {
         /// The maximum length of a match in bits: 15 + 5 for its length, 15 + 13 for its distance.
         const LONGEST: u32 = 48;
-        self.state = DecoderState::Symbols(codes);
+        let (literals, distances) = match codes {
+            Codes::Fixed => (&FIXED_LITERALS, &FIXED_DISTANCES),
+            Codes::Dynamic => (self.literals.table(), self.distances.table()),
+        };
         loop {
-            if self.bits.len() < LONGEST {
-                self.bits.refill(input);
+            if bits.len() < LONGEST {
+                bits.refill(input);
             }
-            let mut bits = self.bits;
-            match self.token(codes, &mut bits)? {
+            let mut next = *bits;
+            match self.token(literals, distances, &mut next)? {
                 Decoded::Literal(byte) => out.push(byte).ok_or(Stop::Output)?,
                 Decoded::Match(BackReference { len, distance }) => {
                     if !out.reaches(distance.into()) {
@@ -312,29 +347,28 @@ impl Decoder {
                     let written = u16::try_from(out.repeat(distance.into(), len.into()));
                     let left = len.saturating_sub(written.unwrap_or_default());
                     if left > 0 {
-                        self.bits = bits;
-                        return Ok(DecoderState::Match(
-                            codes,
-                            BackReference { len: left, distance },
-                        ));
+                        *bits = next;
+                        return Ok(Some(BackReference { len: left, distance }));
                     }
                 }
                 Decoded::End => {
-                    self.bits = bits;
-                    return Ok(self.end_of_block());
+                    *bits = next;
+                    return Ok(None);
                 }
             }
-            self.bits = bits;
+            *bits = next;
         }
     }
 
     /// Decodes a literal, a complete match or the end of the block.
     #[inline(always)]
-    fn token(&self, codes: Codes, bits: &mut BitReader) -> Result<Decoded, Missing> {
-        let symbol = match codes {
-            Codes::Fixed => huffman::take(&FIXED_LITERALS, bits)?,
-            Codes::Dynamic => self.literals.take(bits)?,
-        };
+    fn token(
+        &self,
+        literals: &LiteralTable,
+        distances: &DistanceTable,
+        bits: &mut BitReader,
+    ) -> Result<Decoded, Missing> {
+        let symbol = self.literals.take_with(literals, bits)?;
         if let Ok(byte) = u8::try_from(symbol) {
             return Ok(Decoded::Literal(byte));
         }
@@ -344,10 +378,7 @@ impl Decoder {
         let index = usize::from(symbol - (END + 1));
         let length = LENGTHS.get(index).filter(|_| index < LITERALS - 257).ok_or(Missing::Code)?;
         let len = length.base + bits.take(length.extra.into()).ok_or(Missing::Bits)?;
-        let symbol = match codes {
-            Codes::Fixed => huffman::take(&FIXED_DISTANCES, bits)?,
-            Codes::Dynamic => self.distances.take(bits)?,
-        };
+        let symbol = self.distances.take_with(distances, bits)?;
         let index = usize::from(symbol);
         let offset = OFFSETS.get(index).filter(|_| index < DISTANCES).ok_or(Missing::Code)?;
         let distance = offset.base + bits.take(offset.extra.into()).ok_or(Missing::Bits)?;

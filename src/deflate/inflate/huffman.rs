@@ -2,6 +2,7 @@
 //! ones bit by bit.
 
 use super::bit_reader::BitReader;
+use crate::bytes::WORD_64;
 use crate::deflate::symbols::MAX_CODE_LEN;
 
 /// The index widths of the lookup tables in bits.
@@ -17,6 +18,9 @@ const fn slot(symbol: u16, len: u16) -> u16 {
     symbol << 4 | len
 }
 
+pub(super) type LiteralTable = Table<{ 1 << LITERAL_BITS }>;
+pub(super) type DistanceTable = Table<{ 1 << DISTANCE_BITS }>;
+
 /// The literal/length code.
 pub(super) type Literals = PrefixCode<{ 1 << LITERAL_BITS }, 288>;
 
@@ -24,7 +28,7 @@ pub(super) type Literals = PrefixCode<{ 1 << LITERAL_BITS }, 288>;
 pub(super) type Distances = PrefixCode<{ 1 << DISTANCE_BITS }, 32>;
 
 /// §3.2.6: 288 codes of 7 to 9 bits.
-pub(super) static FIXED_LITERALS: Table<{ 1 << LITERAL_BITS }> = {
+pub(super) static FIXED_LITERALS: LiteralTable = {
     let mut table = [0; 1 << LITERAL_BITS];
     let mut index = 0_u16;
     #[expect(
@@ -47,7 +51,7 @@ pub(super) static FIXED_LITERALS: Table<{ 1 << LITERAL_BITS }> = {
 };
 
 /// §3.2.6: 32 "fixed-length codes of 5 bits".
-pub(super) static FIXED_DISTANCES: Table<{ 1 << DISTANCE_BITS }> = {
+pub(super) static FIXED_DISTANCES: DistanceTable = {
     let mut table = [0; 1 << DISTANCE_BITS];
     let mut index = 0_u16;
     #[expect(
@@ -70,25 +74,6 @@ pub(super) enum Missing {
     Bits,
     /// No code begins with these bits, or the symbol is not a valid one.
     Code,
-}
-
-/// Looks up the next symbol and the length of its code; `(0, 0)` if the table does not contain it.
-#[inline]
-fn entry<const LEN: usize>(table: &Table<LEN>, bits: BitReader) -> (u16, u32) {
-    let index = bits.peek(LEN.trailing_zeros());
-    let entry = table.get(index).copied().unwrap_or_default();
-    (entry >> 4, u32::from(entry & 15))
-}
-
-/// Decodes a symbol with a table that contains all codes.
-#[inline]
-pub(super) fn take<const LEN: usize>(
-    table: &Table<LEN>,
-    bits: &mut BitReader,
-) -> Result<u16, Missing> {
-    let (symbol, len) = entry(table, *bits);
-    bits.skip(len).ok_or(Missing::Bits)?;
-    Ok(symbol)
 }
 
 /// A canonical Huffman code of at most `SYMBOLS` symbols, with a lookup table of `LEN`
@@ -133,12 +118,29 @@ impl<const LEN: usize, const SYMBOLS: usize> PrefixCode<LEN, SYMBOLS> {
     /// Decodes a symbol.
     #[inline]
     pub(super) fn take(&self, bits: &mut BitReader) -> Result<u16, Missing> {
-        let (symbol, len) = entry(&self.table, *bits);
-        if len == 0 {
-            return take_long(&self.counts, &self.symbols, bits);
+        self.take_with(&self.table, bits)
+    }
+
+    /// Decodes a symbol with `table`, which is that of a fixed code or that of this code.
+    #[inline]
+    pub(super) fn take_with(
+        &self,
+        table: &Table<LEN>,
+        bits: &mut BitReader,
+    ) -> Result<u16, Missing> {
+        let mut slot = table.get(bits.peek(LEN.trailing_zeros())).copied().unwrap_or_default();
+        if slot == 0 {
+            let longest = u32::try_from(MAX_CODE_LEN).unwrap_or_default();
+            let missing = if bits.len() < longest { Missing::Bits } else { Missing::Code };
+            slot = long(&self.counts, &self.symbols, bits.peek(longest)).ok_or(missing)?;
         }
-        bits.skip(len).ok_or(Missing::Bits)?;
-        Ok(symbol)
+        bits.skip(u32::from(slot & 15)).ok_or(Missing::Bits)?;
+        Ok(slot >> 4)
+    }
+
+    /// The lookup table, for [`take_with`](Self::take_with).
+    pub(super) const fn table(&self) -> &Table<LEN> {
+        &self.table
     }
 }
 
@@ -151,74 +153,87 @@ fn build(
     symbols: &mut [u16],
     lengths: &[u8],
 ) -> Option<()> {
+    let used = compact(table, lengths)?;
     *counts = [0; MAX_CODE_LEN + 1];
-    let mut used = 0_u16;
-    for &len in lengths {
-        // Most symbols have no code: each increment would wait for the one before it.
-        if len > 0 {
-            *counts.get_mut(usize::from(len))? += 1;
-            used = used.wrapping_add(1);
-        }
+    for slot in used {
+        *counts.get_mut(usize::from(slot & 15))? += 1;
     }
-    let mut next_code = [0_u16; MAX_CODE_LEN + 1];
     let mut next_place = [0_u16; MAX_CODE_LEN + 1];
-    let (mut code, mut place, mut free) = (0_u16, 0_u16, 1_u32);
-    for ((count, next_code), next_place) in
-        counts.iter().zip(&mut next_code).zip(&mut next_place).skip(1)
-    {
-        free = (free << 1).checked_sub((*count).into())?;
-        code <<= 1;
-        (*next_code, *next_place) = (code, place);
-        code = code.wrapping_add(*count);
+    let (mut place, mut free) = (0_u16, 1_u32);
+    for (count, next_place) in counts.iter().zip(&mut next_place) {
+        free = free.checked_sub((*count).into())? << 1;
+        *next_place = place;
         place = place.wrapping_add(*count);
     }
-    let only_one_bit = used == 1 && counts.get(1) == Some(&1);
-    if free > 0 && used > 0 && !only_one_bit {
+    let only_one_bit = place == 1 && counts.get(1) == Some(&1);
+    if free > 0 && place > 0 && !only_one_bit {
         return None;
     }
-    table.fill(0);
-    for (&len, symbol) in lengths.iter().zip(0_u16..) {
-        if len == 0 {
-            continue;
-        }
-        let code = next_code.get_mut(usize::from(len))?;
-        let place = next_place.get_mut(usize::from(len))?;
-        *symbols.get_mut(usize::from(*place))? = symbol;
-        // §3.1.1: codes are packed "starting with the most-significant bit of the code".
-        let first = usize::from(code.reverse_bits() >> (16 - u32::from(len & 15)));
-        *code = code.wrapping_add(1);
+    for slot in used {
+        let place = next_place.get_mut(usize::from(slot & 15))?;
+        *symbols.get_mut(usize::from(*place))? = slot >> 4;
         *place = place.wrapping_add(1);
-        if u32::from(len) <= table.len().trailing_zeros() {
-            let mut index = first;
-            while let Some(to) = table.get_mut(index) {
-                *to = slot(symbol, len.into());
-                index += 1 << (len & 15);
+    }
+    fill(table, counts, symbols)
+}
+
+/// Writes a [`slot`] for each symbol that has a code to the start of `table`, and returns them.
+#[inline]
+fn compact<'t>(table: &'t mut [u16], lengths: &[u8]) -> Option<&'t [u16]> {
+    /// Most symbols have no code: this many are skipped at a time.
+    const GROUP: usize = if WORD_64 { 8 } else { usize::MAX };
+    let (mut used, mut first) = (0, 0_u16);
+    for group in lengths.chunks(GROUP) {
+        if !WORD_64 || group != [0; 8] {
+            for (&len, symbol) in group.iter().zip(first..) {
+                *table.get_mut(used)? = slot(symbol, len.into());
+                // Not a branch, which would often be mispredicted.
+                used += usize::from(len > 0);
             }
+        }
+        first = first.wrapping_add(8);
+    }
+    table.get(..used)
+}
+
+/// Fills the table from a canonical code. Each round adds the codes of one length, at the indices
+/// of so many bits, and repeats all entries for the next one.
+#[inline]
+fn fill(table: &mut [u16], counts: &[u16; MAX_CODE_LEN + 1], symbols: &[u16]) -> Option<()> {
+    *table.first_mut()? = 0;
+    let (mut code, mut symbols) = (0_u16, symbols.iter());
+    for (count, len) in counts.iter().zip(0_u16..) {
+        for _ in 0..*count {
+            // §3.1.1: codes are packed "starting with the most-significant bit of the code".
+            let index = code.reverse_bits() >> ((16 - len) & 15);
+            *table.get_mut(usize::from(index))? = slot(*symbols.next()?, len);
+            code = code.wrapping_add(1);
+        }
+        code <<= 1;
+        let (here, rest) = table.split_at_mut_checked(1 << (len & 15))?;
+        if rest.is_empty() {
+            break;
+        }
+        for (to, from) in rest.iter_mut().zip(here) {
+            *to = *from;
         }
     }
     Some(())
 }
 
-/// Decodes a symbol of a [`PrefixCode`] bit by bit: in a canonical code, the codes of
-/// a length are consecutive and follow the shorter ones.
+/// Looks for a code of a [`PrefixCode`] bit by bit, and returns its [`slot`]: in a canonical code, the
+/// codes of a length are consecutive and follow the shorter ones.
 #[inline(never)]
-fn take_long(
-    counts: &[u16; MAX_CODE_LEN + 1],
-    symbols: &[u16],
-    bits: &mut BitReader,
-) -> Result<u16, Missing> {
-    let mut rest = *bits;
-    let (mut code, mut first, mut place) = (0_u16, 0_u16, 0_u16);
-    for count in counts.iter().skip(1) {
-        code = code << 1 | rest.take(1).ok_or(Missing::Bits)?;
+fn long(counts: &[u16; MAX_CODE_LEN + 1], symbols: &[u16], mut bits: usize) -> Option<u16> {
+    let (mut code, mut first, mut place) = (0_usize, 0_usize, 0_usize);
+    for (count, len) in counts.iter().zip(0_u16..) {
+        let count = usize::from(*count);
         let ahead = code.wrapping_sub(first);
-        if ahead < *count {
-            *bits = rest;
-            let symbol = symbols.get(usize::from(place.wrapping_add(ahead)));
-            return symbol.copied().ok_or(Missing::Code);
+        if ahead < count {
+            return symbols.get(place + ahead).map(|symbol| slot(*symbol, len));
         }
-        place = place.wrapping_add(*count);
-        first = first.wrapping_add(*count) << 1;
+        (place, first) = (place + count, (first + count) << 1);
+        (code, bits) = (code << 1 | (bits & 1), bits >> 1);
     }
-    Err(Missing::Code)
+    None
 }

@@ -178,7 +178,11 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
         let mut stop = self.decoder.decode(&mut payload, &mut output);
         // Some senders compress an empty message to nothing, and some end each message with a final
         // block and nothing after it.
-        if stop == Stop::Input && data.fin && !self.decoder.has_ended() {
+        if stop == Stop::Input
+            && data.fin
+            && !self.decoder.end_with_empty_block()
+            && !self.decoder.has_ended()
+        {
             stop = self.decoder.decode(&mut self.message.tail, &mut output);
         }
         let mut len = output.len();

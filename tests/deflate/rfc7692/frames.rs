@@ -86,6 +86,27 @@ fn r7692_6_01_compressed_and_plain_messages_alternate_with_controls_between_frag
 }
 
 #[test]
+fn r7692_6_01_a_ping_after_whole_compressed_messages_is_delivered_first() {
+    for side in SIDES {
+        let mut ws = side.ws(negotiated());
+        let long = [0; 300];
+        let messages = [(Kind::Text, HELLO), (Kind::Binary, AGAIN), (Kind::Binary, &long[..])];
+        let mut bytes = messages.map(|(kind, payload)| compressed(side, kind, &[payload])).concat();
+        bytes.extend(side.frame(PING, b"ping"));
+        let mut input = Input::new(&mut bytes);
+        assert!(matches!(ws.receive(&mut input), Ok(barews::Event::Ping(_))));
+        for (kind, payload) in messages {
+            let Ok(barews::Event::Data(data)) = ws.receive(&mut input) else {
+                panic!("expected a message")
+            };
+            assert_eq!((data.kind, &*data.payload), (kind, payload));
+            assert!(data.first && data.fin && data.frame_fin && data.compressed);
+            assert_eq!((data.offset, data.frame_left), (0, 0));
+        }
+    }
+}
+
+#[test]
 fn r7692_6_01_without_negotiation_rsv1_is_refused_at_the_first_byte() {
     for side in SIDES {
         for lead in [TEXT, BINARY, CONTINUATION, PING] {
