@@ -104,11 +104,11 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
     }
 
     /// The number of bytes of the compressed message in progress that are decompressed.
-    pub(in crate::deflate) fn decompressed(&self) -> Option<u64> {
+    pub(crate) fn decompressed(&self) -> Option<u64> {
         (self.doing() == doing::IN_COMPRESSED).then_some(self.message.offset)
     }
 
-    pub(in crate::deflate) fn seal_into(&self, writer: &mut Writer<'_>) {
+    pub(crate) fn seal_into(&self, writer: &mut Writer<'_>) {
         let context =
             CompressionContext { window_bits: self.window.bits(), takeover: self.takeover };
         let doing = self.doing();
@@ -144,10 +144,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
         decoder.seal(writer);
     }
 
-    pub(in crate::deflate) fn unseal_from(
-        mut reader: Reader<'_>,
-        storage: S,
-    ) -> Result<Self, UnsealError> {
+    pub(crate) fn unseal_from(mut reader: Reader<'_>, storage: S) -> Result<Self, UnsealError> {
         let mut bits = Bits::of(reader.byte()?);
         let context = CompressionContext::unseal(&mut bits)?;
         let inflate = Self::new(context, storage);
