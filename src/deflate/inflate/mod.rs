@@ -165,9 +165,9 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
             self.start();
             data.first = false;
         }
-        let offset = self.message.offset;
-        let left = self.max_message_len.saturating_sub(offset);
+        let left = self.max_message_len.saturating_sub(self.message.offset);
         let room = usize::try_from(left).unwrap_or(usize::MAX).min(out.len());
+        let is_limit = bytes::to_u64(room) == left;
         // Limits what is decompressed, not only what is returned.
         let mut output = Output::new(
             self.window,
@@ -190,7 +190,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
         skip(data, used);
         let mut fault = match stop {
             Stop::Invalid => Some(Error::InvalidDeflate),
-            Stop::Output if bytes::to_u64(room) == left => Some(Error::MessageTooLong),
+            Stop::Output if is_limit => Some(Error::MessageTooLong),
             Stop::Input if data.fin && !self.decoder.is_at_end() => Some(Error::InvalidDeflate),
             Stop::Input | Stop::Output => None,
         };
@@ -206,6 +206,7 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
         }
         let payload = out.get_mut(..len).unwrap_or_default();
         self.window.push(self.storage.as_mut(), payload);
+        let offset = self.message.offset;
         self.message.offset = offset.wrapping_add(bytes::to_u64(len));
         self.failed = fault;
         match fault {
