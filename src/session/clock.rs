@@ -116,13 +116,15 @@ impl Clock {
     }
 
     /// Looks at the output after a write. A deadline may start only now: that of the Pong when the
-    /// Ping has left, that of a write when some output has not, and that of an idle connection.
-    pub(super) const fn look<T: Storage>(&mut self, tx: &SendBuffer<T>) {
+    /// Ping has left, that of a write when some output has not, and that of an idle connection. And all
+    /// count again once the output has left that has held them back: `is_released`, if it was too long.
+    pub(super) const fn look<T: Storage>(&mut self, tx: &SendBuffer<T>, is_released: bool) {
         // Now, since another buffer may be here at the next tick, in another process.
         let (waits, has_progressed) = self.watch_output(tx);
         let is_stuck = waits && (!self.is_blocked || has_progressed);
         let has_sent = self.has_sent && self.keepalive.has_idle();
-        self.is_behind = is_stuck || has_sent || self.has_ping_left(tx);
+        let is_released = is_released || (self.only_writes && !waits);
+        self.is_behind = is_stuck || has_sent || is_released || self.has_ping_left(tx);
     }
 
     /// Ends the time of blocked output if none waits, or some was sent since the last tick, and

@@ -224,7 +224,7 @@ impl<R: SessionRole> Session<R> {
     /// [`TransportAction::HalfClose`] is returned once. A peer that has ended only its own direction
     /// gets what is unsent before [`TransportAction::Drop`].
     pub fn transport_action<T: Storage>(&mut self, tx: &SendBuffer<T>) -> TransportAction {
-        self.clock.look(tx);
+        self.clock.look(tx, self.is_stalled && !tx.is_over_mark());
         let action = match &self.stage {
             Stage::Opening { .. } => TransportAction::Keep,
             Stage::Open(connection) => connection.transport_action(),

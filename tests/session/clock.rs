@@ -250,3 +250,23 @@ fn the_timeout_is_the_time_until_the_deadline() {
     line.ws.transport_action(&line.tx);
     assert_eq!(line.ws.timeout(at(50)), Some(at(1)));
 }
+
+/// While output holds the session back, no deadline but that of the output counts. When it has left, all
+/// count again at once, although the loop has nothing else to wake up for.
+#[test]
+fn what_output_has_held_back_goes_on_when_it_has_left() {
+    let timeouts = Timeouts::none().ping_after(Some(at(100)));
+    for (high, sent) in [(4, 6), (4, 8), (1000, 8)] {
+        let mut line = Line::new(timeouts);
+        line.tx = SendBuffer::with_marks(Vec::new(), 2, high);
+        line.ws.send_text("output", &mut line.tx).unwrap();
+        // The caller writes, and does not read before all is written.
+        line.tx.unsent();
+        assert_eq!(line.tick(1), Ok(u64::MAX), "{high} {sent}");
+        line.tx.sent(sent);
+        line.ws.transport_action(&line.tx);
+        assert_eq!(line.ws.deadline(), Some(at(0)), "{high} {sent}");
+        line.tx.sent(8);
+        assert_eq!(line.tick(2), Ok(100), "{high} {sent}");
+    }
+}
