@@ -178,12 +178,12 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Inflate<S> {
         let mut stop = self.decoder.decode(&mut payload, &mut output);
         // Some senders compress an empty message to nothing, and some end each message with a final
         // block and nothing after it.
-        if stop == Stop::Input
-            && data.fin
-            && !self.decoder.end_with_empty_block()
-            && !self.decoder.has_ended()
-        {
-            stop = self.decoder.decode(&mut self.message.tail, &mut output);
+        if stop == Stop::Input && data.fin {
+            if self.decoder.end_with_empty_block() {
+                self.message.tail = &[];
+            } else if !self.decoder.has_ended() {
+                stop = self.decoder.decode(&mut self.message.tail, &mut output);
+            }
         }
         let mut len = output.len();
         let used = data.payload.len().saturating_sub(payload.len());
