@@ -107,7 +107,7 @@ fn copy_ends<const N: usize>(from: &[u8], to: &mut [u8]) {
     set(from.last_chunk::<N>().copied(), to.last_chunk_mut());
 }
 
-/// Writes the first or the last `N` bytes of a slice that has as many.
+/// Writes the `N` bytes at a place that a slice has.
 #[inline]
 pub(crate) fn set<const N: usize>(bytes: Option<[u8; N]>, to: Option<&mut [u8; N]>) {
     if let (Some(bytes), Some(to)) = (bytes, to) {

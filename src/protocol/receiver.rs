@@ -414,9 +414,8 @@ impl Receiver {
 #[cold]
 fn mask_again<R: Role>(frame: &mut [u8], head: usize, len: usize) {
     let (header, rest) = frame.split_at_mut_checked(head).unwrap_or_default();
-    if R::SERVER
-        && let Some(key) = header.last_chunk()
-    {
-        mask::mask(bytes::part_mut(rest, ..len), *key);
+    if R::SERVER {
+        let key = header.last_chunk().copied().unwrap_or_default();
+        mask::mask(bytes::part_mut(rest, ..len), key);
     }
 }

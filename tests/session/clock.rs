@@ -255,7 +255,7 @@ fn the_timeout_is_the_time_until_the_deadline() {
 /// count again at once, although the loop has nothing else to wake up for.
 #[test]
 fn what_output_has_held_back_goes_on_when_it_has_left() {
-    let timeouts = Timeouts::none().ping_after(Some(at(100)));
+    let timeouts = Timeouts::none().ping_after(Some(at(1000)));
     for (high, sent) in [(4, 6), (4, 8), (1000, 8)] {
         let mut line = Line::new(timeouts);
         line.tx = SendBuffer::with_marks(Vec::new(), 2, high);
@@ -267,6 +267,6 @@ fn what_output_has_held_back_goes_on_when_it_has_left() {
         line.ws.transport_action(&line.tx);
         assert_eq!(line.ws.deadline(), Some(at(0)), "{high} {sent}");
         line.tx.sent(8);
-        assert_eq!(line.tick(2), Ok(100), "{high} {sent}");
+        assert_eq!(line.tick(302), Ok(1000), "{high} {sent}");
     }
 }

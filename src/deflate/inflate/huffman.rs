@@ -2,7 +2,7 @@
 //! ones bit by bit.
 
 use super::bit_reader::BitReader;
-use crate::bytes::WORD_64;
+use crate::bytes::{self, WORD_64};
 use crate::deflate::symbols::MAX_CODE_LEN;
 
 /// The index widths of the lookup tables in bits.
@@ -107,9 +107,8 @@ impl<const LEN: usize, const SYMBOLS: usize> PrefixCode<LEN, SYMBOLS> {
         let mut symbols = self.symbols.iter();
         for (len, count) in (0_u8..).zip(self.counts).skip(1) {
             for symbol in symbols.by_ref().take(count.into()) {
-                if let Some(to) = lengths.get_mut(usize::from(*symbol)) {
-                    *to = len;
-                }
+                let to = lengths.get_mut(usize::from(*symbol));
+                bytes::set(Some([len]), to.map(core::array::from_mut));
             }
         }
         lengths

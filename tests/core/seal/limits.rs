@@ -1,7 +1,10 @@
 //! The limits of what is judged: one step further, the bytes are no state.
 
 use barews::keepalive::Keepalive;
-use barews::{Client, Config, Connection, ControlOrder, Server, UnsealError};
+use barews::{
+    Assembler, Client, Config, Connection, ControlOrder, Event, Input, SealError, Server,
+    UnsealError,
+};
 
 use super::connection::{Keys, sealed};
 use super::{hex, to_hex};
@@ -100,4 +103,22 @@ fn a_frame_after_empty_fragments() {
         assert_eq!(unseal(Config::new(), &hex(state)), Ok(()), "{state}");
     }
     assert_eq!(unseal(Config::new(), &hex("01 01 06 00 01 03 03 00000000")), INVALID);
+}
+
+#[test]
+fn an_assembler_is_its_bytes() {
+    let mut received = *b"\x01\x03Hel";
+    let mut ws = Connection::client(Config::new(), || [0; 4]);
+    let Ok(Event::Data(data)) = ws.receive(&mut Input::new(&mut received)) else { panic!() };
+    let mut messages = Assembler::new([0; 8]);
+    assert_eq!(messages.push(&data), Ok(None));
+    let mut out = [0; 8];
+    assert_eq!(messages.seal(&mut out[..4]), Err(SealError::BufferTooSmall { needed: 5 }));
+    assert_eq!(messages.seal(&mut out), Ok(5));
+    assert_eq!(out[..5], *b"\x01\x07Hel");
+    let again = Assembler::unseal(&out[..5], [0; 3]).unwrap();
+    assert_eq!(again.len(), 3);
+    let full = Assembler::unseal(&out[..5], [0; 2]).unwrap_err();
+    assert_eq!(full, UnsealError::StorageFull { needed: 3 });
+    assert_eq!(Assembler::unseal(b"\x01\x06Hel", [0; 3]).unwrap_err(), UnsealError::OtherType);
 }

@@ -100,6 +100,16 @@ fn p21_changed_states_inside_a_message_are_judged() {
     assert!(possible > 20_000, "{possible}");
 }
 
+#[test]
+fn a_window_is_no_longer_than_that_of_the_context() {
+    for (name, it, _) in states() {
+        let mut bytes = sealed(&it, CONTEXT);
+        bytes.extend([b'a'; 257]);
+        let refused = Inflate::unseal(&bytes, vec![0; 256]).unwrap_err();
+        assert_eq!(refused, UnsealError::Invalid, "{name}");
+    }
+}
+
 /// Each of them is one step away from a state.
 #[test]
 fn what_is_refused_inside_a_message() {

@@ -1,6 +1,7 @@
 //! A decoder inside a message as bytes. A prefix code is the lengths from which it is built.
 
 use super::{BackReference, CodeCounts, Codes, Decoder, DecoderState, Stop};
+use crate::bytes;
 use crate::bytes::seal::{Reader, UnsealError, Writer, valid};
 use crate::deflate::inflate::bit_reader::BitReader;
 use crate::deflate::inflate::window::{Output, Window};
@@ -146,9 +147,8 @@ impl Decoder {
         reader.nibbles(lengths)?;
         for (len, symbol) in lengths.iter().zip(CODE_LENGTH_ORDER) {
             valid(*len < 8)?;
-            if let Some(to) = self.lengths.get_mut(usize::from(symbol)) {
-                *to = *len;
-            }
+            let to = self.lengths.get_mut(usize::from(symbol));
+            bytes::set(Some([*len]), to.map(core::array::from_mut));
         }
         Ok(DecoderState::CodeLengths(counts, at))
     }
@@ -247,11 +247,11 @@ fn can_be_read(lengths: &[u8], code: &[u8; CODE_LENGTHS]) -> bool {
     // Whether a symbol can end before each of them, and after the last one.
     let mut ends = [false; LITERALS + DISTANCES + 1];
     ends[0] = true;
-    for at in 0..lengths.len() {
+    for (at, len) in lengths.iter().enumerate() {
         if !ends.get(at).is_some_and(|ends| *ends) {
             continue;
         }
-        let Some(rest @ [len, ..]) = lengths.get(at..) else { break };
+        let rest = lengths.get(at..).unwrap_or_default();
         let run = rest.iter().take_while(|next| *next == len).count();
         let before = at.checked_sub(1).and_then(|before| lengths.get(before));
         for (symbol, is_possible, least, most) in [
