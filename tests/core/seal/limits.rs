@@ -51,7 +51,7 @@ fn an_integer_has_up_to_64_bits() {
 fn the_look_ahead_is_as_far_as_its_frames_are_long() {
     let config = Config::new();
     let cases: [(&str, u64, &str); 7] = [
-        // From no message: to none, and into one of a frame with 5 bytes.
+        // No message is open. At the later header none is either, or one with a frame of 5 bytes.
         ("01 01 02", 6, "00"),
         ("01 01 02", 6 + 5, "01 01 05"),
         // Inside a text of one frame with 2 bytes: after a Ping, a frame with one byte more ...
