@@ -104,9 +104,9 @@ impl Partial {
         }
         let whole = needed.saturating_add(missing);
         // Powers of two fit the next message, too. At the end of a frame, more than `WHOLE` bytes are
-        // echoed.
-        let most = if missing > 0 { usize::MAX } else { WHOLE };
-        let longer = needed.next_power_of_two().max(LEAST).min(most.max(needed));
+        // echoed, so no more is needed than that or the end of this frame.
+        let most = whole.max(WHOLE);
+        let longer = needed.next_power_of_two().max(LEAST).min(most);
         let Some(mut memory) = pool.find(whole).or_else(|| pool.find(longer)) else {
             // Near the budget's end, the steps are shorter.
             let least = needed.saturating_add(missing.min(SHORT));

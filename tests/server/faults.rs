@@ -111,11 +111,17 @@ fn loopback_a_client_that_never_reads_one_long_message_takes_bounded_memory() {
     client.stream.set_nonblocking(true).unwrap();
     let mut bytes = frame(BINARY, Some(KEY), &[7; 60_000]);
     bytes.extend(frame(CONTINUATION, Some(KEY), &[7; 60_000]).repeat(1000));
+    // The storage grows beyond 8 MiB inside a frame.
+    let inside = (8 << 20) + 5_000;
     let (mut sent, mut progress) = (0, Instant::now());
     while sent < bytes.len() && progress.elapsed() < Duration::from_secs(1) {
-        match client.stream.write(&bytes[sent..]) {
+        let end = if sent < inside { inside } else { bytes.len() };
+        match client.stream.write(&bytes[sent..end]) {
             Ok(n) => (sent, progress) = (sent + n, Instant::now()),
             Err(_) => thread::sleep(Duration::from_millis(5)),
+        }
+        if sent == inside {
+            thread::sleep(Duration::from_millis(100));
         }
     }
     assert!(sent < bytes.len(), "all was read");
