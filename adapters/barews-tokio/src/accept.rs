@@ -4,16 +4,17 @@ use std::time::Duration;
 
 #[cfg(feature = "hyper")]
 use barews::Connection;
-use barews::SendBuffer;
 use barews::handshake::deflate::{DeflateAnswer, DeflateConfig};
 use barews::handshake::server::{Accept, Fields, Origins, Request, Upgrade};
 use barews::session::{Session, SessionEvent};
+use barews::{SendBuffer, Server};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::Error;
 use crate::codec::Codec;
 use crate::driver::Driver;
 use crate::options::Options;
+use crate::pooled::Pooled;
 use crate::websocket::WebSocket;
 
 /// Accepts connections, on transports that it is given.
@@ -123,32 +124,11 @@ impl Acceptor {
             if driver.is_over() {
                 return Err(error);
             }
-            driver.lend(0);
             let now = driver.clock.now();
-            let Driver { ws, rx, tx, .. } = &mut *driver;
-            match ws.receive(rx, tx, now) {
-                Some(SessionEvent::Upgrade(upgrade)) => {
-                    let judged = match check.take() {
-                        Some(check) => self.judge(&upgrade, check),
-                        None => Err(500),
-                    };
-                    match judged {
-                        Ok(judged) => {
-                            // The origin was judged.
-                            let accept = upgrade.accept(Origins::Any).map(|it| judged.accept(it));
-                            ws.answer(accept, tx, now)?;
-                            break judged;
-                        }
-                        Err(status) => {
-                            ws.respond(status, &[], b"", tx, now)?;
-                            error = Error::Refused(status);
-                        }
-                    }
-                }
-                Some(SessionEvent::Failed(failure)) => error = failure.into(),
-                Some(_) => {}
-                None => driver.turn(now).await?,
+            if let Some(judged) = self.answer(&mut driver, &mut check, &mut error, now)? {
+                break judged;
             }
+            driver.turn(now).await?;
         };
         let params = judged.answer.map(|answer| answer.params());
         let codec = Codec::new(true, params, &self.options);
@@ -158,16 +138,46 @@ impl Acceptor {
         Ok(ws)
     }
 
-    /// The subprotocol and the compression for a client.
-    fn judge(
+    /// Answers the request of a client once it has arrived, and returns what was agreed on; `error` says
+    /// why there is nothing. No event is held across an `await`, which would make the future long.
+    fn answer<T>(
         &self,
-        upgrade: &Upgrade<'_>,
-        check: impl FnOnce(&Request<'_>) -> Result<(), u16>,
-    ) -> Result<Judged, u16> {
-        check(&upgrade.request())?;
-        self.select(upgrade)
+        driver: &mut Pooled<Server, T>,
+        check: &mut Option<impl FnOnce(&Request<'_>) -> Result<(), u16>>,
+        error: &mut Error,
+        now: Duration,
+    ) -> Result<Option<Judged>, Error>
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        driver.lend(0);
+        let Driver { ws, rx, tx, .. } = driver;
+        while let Some(event) = ws.receive(rx, tx, now) {
+            match event {
+                SessionEvent::Upgrade(upgrade) => {
+                    let check = check.take().ok_or(500);
+                    let checked = check.and_then(|check| check(&upgrade.request()));
+                    match checked.and_then(|()| self.select(&upgrade)) {
+                        Ok(judged) => {
+                            // The origin was judged.
+                            let accept = upgrade.accept(Origins::Any).map(|it| judged.accept(it));
+                            ws.answer(accept, tx, now)?;
+                            return Ok(Some(judged));
+                        }
+                        Err(status) => {
+                            ws.respond(status, &[], b"", tx, now)?;
+                            *error = Error::Refused(status);
+                        }
+                    }
+                }
+                SessionEvent::Failed(failure) => *error = failure.into(),
+                _ => {}
+            }
+        }
+        Ok(None)
     }
 
+    /// The subprotocol and the compression for a client.
     pub(crate) fn select<'b, R: Fields<'b>>(
         &self,
         upgrade: &Upgrade<'b, R>,

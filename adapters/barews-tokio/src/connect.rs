@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use barews::SendBuffer;
 use barews::handshake::client::{Handshake, InvalidUri, Response, Uri};
 use barews::handshake::deflate::DeflateOffer;
 use barews::session::Session;
+use barews::{Client, SendBuffer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
@@ -13,6 +13,7 @@ use crate::Error;
 use crate::codec::{Codec, Keys};
 use crate::driver::Driver;
 use crate::options::Options;
+use crate::pooled::Pooled;
 use crate::websocket::WebSocket;
 
 /// Opens connections.
@@ -129,6 +130,22 @@ impl Connector {
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
+        let mut driver = Box::new(self.driver(io, uri)?);
+        let (params, protocol) = driver
+            .open(|response| match response {
+                Response::Accepted(it) => Ok((it.deflate(), it.protocol().map(Box::from))),
+                Response::Rejected(it) => Err(Error::Rejected(it.status())),
+            })
+            .await??;
+        let codec = Codec::new(false, params, &self.options);
+        Ok(WebSocket::client(*driver, codec, protocol))
+    }
+
+    /// With the request queued.
+    fn driver<T>(&self, io: T, uri: &Uri<'_>) -> Result<Pooled<Client<Keys>, T>, Error>
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
         let protocols: Vec<&str> = self.protocols.iter().map(String::as_str).collect();
         let headers: Vec<_> =
             self.headers.iter().map(|it| (it.0.as_str(), it.1.as_str())).collect();
@@ -140,14 +157,6 @@ impl Connector {
         let config = self.options.config(!self.offers.is_empty());
         let (timeouts, mut tx) = (self.options.timeouts, SendBuffer::new(Vec::new()));
         let ws = Session::client(config, timeouts, Keys, &handshake, &mut tx, Duration::ZERO)?;
-        let mut driver = Box::new(Driver::pooled(io, ws, tx));
-        let (params, protocol) = driver
-            .open(|response| match response {
-                Response::Accepted(it) => Ok((it.deflate(), it.protocol().map(Box::from))),
-                Response::Rejected(it) => Err(Error::Rejected(it.status())),
-            })
-            .await??;
-        let codec = Codec::new(false, params, &self.options);
-        Ok(WebSocket::client(*driver, codec, protocol))
+        Ok(Driver::pooled(io, ws, tx))
     }
 }

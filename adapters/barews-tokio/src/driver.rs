@@ -102,13 +102,16 @@ impl<K: MaskKeys, T: AsyncRead + AsyncWrite + Unpin, S: Storage> Driver<Client<K
     /// - [`Error::Io`] if the transport fails, and [`Error::Closed`] if the session was closed.
     pub async fn open<U>(&mut self, judge: impl FnOnce(Response<'_>) -> U) -> Result<U, Error> {
         while !self.is_over {
-            match self.receive() {
-                Some(SessionEvent::Opened(it)) => return Ok(judge(Response::Accepted(it))),
-                Some(SessionEvent::Rejected(it)) => return Ok(judge(Response::Rejected(it))),
-                Some(SessionEvent::Failed(failure)) => return Err(failure.into()),
-                Some(_) => {}
-                None => self.exchange().await?,
+            // No event is held across the `await`, which would make the future long.
+            while let Some(event) = self.receive() {
+                match event {
+                    SessionEvent::Opened(it) => return Ok(judge(Response::Accepted(it))),
+                    SessionEvent::Rejected(it) => return Ok(judge(Response::Rejected(it))),
+                    SessionEvent::Failed(failure) => return Err(failure.into()),
+                    _ => {}
+                }
             }
+            self.exchange().await?;
         }
         Err(Error::Closed)
     }
