@@ -8,7 +8,7 @@ use super::block_writer::TokenCursor;
 use super::effort::{Effort, Layout};
 use super::hash_chain::{HashChains, Seen};
 use super::history::History;
-use super::huffman::{Alphabets, CodeSizes, Coder, Entry, FixedCode};
+use super::huffman::{Alphabets, CodeSizes, Codes, Entry};
 use super::match_finder::{Span, tokenize};
 use super::tokens::{Run, Tokens};
 use crate::deflate::symbols::{CODE_LENGTH_ORDER, END};
@@ -111,10 +111,8 @@ enum WriteState {
     Order(CodeSizes, u16),
     /// The code lengths of a dynamic block, from this symbol.
     Lengths(CodeSizes, u16),
-    /// The tokens of a dynamic block.
-    Dynamic(TokenCursor),
-    /// The tokens of a fixed block.
-    Fixed(TokenCursor),
+    /// The tokens of a block with the fixed codes, or with its own.
+    Tokens { cursor: TokenCursor, dynamic: bool },
     /// The empty stored block after all input; with `fin`, the message ends.
     Empty { fin: bool },
     /// The last bytes of that block.
@@ -280,22 +278,25 @@ impl<'m> MessageWriter<'m> {
                 self.progress.bits.put(repeat.extra, repeat.extra_len);
                 *at += repeat.run;
                 if *at >= counts.symbols() {
-                    self.progress.write = WriteState::Dynamic(TokenCursor::START);
+                    self.progress.write =
+                        WriteState::Tokens { cursor: TokenCursor::START, dynamic: true };
                 }
             }
-            WriteState::Dynamic(cursor) => {
-                let Some(codes) = Alphabets::new(self.codes) else { return false };
-                let all = cursor.emit(&codes, bytes, &self.tokens, &mut self.progress.bits, out);
-                if !all || !self.progress.bits.reserve(15, out) {
+            WriteState::Tokens { cursor, dynamic } => {
+                let codes = if *dynamic {
+                    Alphabets::new(self.codes).map_or(Codes::FIXED, Alphabets::codes)
+                } else {
+                    Codes::FIXED
+                };
+                if !cursor.emit(codes, bytes, &self.tokens, &mut self.progress.bits, out) {
                     return false;
                 }
-                let end = codes.symbol(usize::from(END));
-                self.progress.bits.put(end.bits, end.len);
-                self.next_block();
-            }
-            WriteState::Fixed(cursor) => {
-                if !cursor.emit(&FixedCode, bytes, &self.tokens, &mut self.progress.bits, out) {
-                    return false;
+                if *dynamic {
+                    if !self.progress.bits.reserve(15, out) {
+                        return false;
+                    }
+                    let end = codes.symbol(usize::from(END));
+                    self.progress.bits.put(end.bits, end.len);
                 }
                 self.next_block();
             }
@@ -334,7 +335,8 @@ impl<'m> MessageWriter<'m> {
                     self.progress.bits.put(FIXED, HEADER_LEN);
                     self.progress.open = true;
                 }
-                self.progress.write = WriteState::Fixed(TokenCursor::START);
+                self.progress.write =
+                    WriteState::Tokens { cursor: TokenCursor::START, dynamic: false };
             }
             BlockKind::Dynamic(counts) => {
                 self.close();
@@ -366,7 +368,7 @@ impl<'m> MessageWriter<'m> {
     /// Ends an open fixed block.
     fn close(&mut self) {
         if self.progress.open {
-            let end = FixedCode.symbol(usize::from(END));
+            let end = Codes::FIXED.symbol(usize::from(END));
             self.progress.bits.put(end.bits, end.len);
             self.progress.open = false;
         }
