@@ -53,16 +53,24 @@ const BETWEEN: u32 = FIXED_END_LEN + HEADER_LEN + 7 + STORED_LEN;
 /// The state of a compressor between two calls.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DeflateState {
+    content: Content,
+    progress: BlockProgress,
+}
+
+/// What the storage holds.
+#[derive(Clone, Copy, Debug)]
+struct Content {
     /// The number of bytes in the history, and of tokens in the block.
     history: usize,
     tokens: usize,
     seen: Seen,
-    progress: BlockProgress,
 }
 
 impl DeflateState {
-    pub(super) const NEW: Self =
-        Self { history: 0, tokens: 0, seen: Seen::NOTHING, progress: BlockProgress::NEW };
+    pub(super) const NEW: Self = Self {
+        content: Content { history: 0, tokens: 0, seen: Seen::NOTHING },
+        progress: BlockProgress::NEW,
+    };
 
     /// Whether a new compressor can go on: all input is written, and the output ends with a whole
     /// byte, or the history is dropped.
@@ -127,7 +135,9 @@ pub(super) struct MessageWriter<'m> {
     codes: &'m mut [Entry],
     effort: &'m Effort,
     takeover: bool,
-    progress: BlockProgress,
+    /// Up to date after [`Self::push`] only.
+    content: &'m mut Content,
+    progress: &'m mut BlockProgress,
 }
 
 impl<'m> MessageWriter<'m> {
@@ -137,8 +147,9 @@ impl<'m> MessageWriter<'m> {
         layout: &Layout,
         effort: &'m Effort,
         takeover: bool,
-        state: DeflateState,
+        state: &'m mut DeflateState,
     ) -> Option<Self> {
+        let DeflateState { content, progress } = state;
         let (bytes, memory) = memory.split_at_mut_checked(layout.window + layout.span)?;
         let (heads, memory) = memory.split_at_mut_checked(2 * layout.heads)?;
         let (chain, memory) = memory.split_at_mut_checked(2 * layout.chain)?;
@@ -146,23 +157,15 @@ impl<'m> MessageWriter<'m> {
         let codes = memory.get_mut(..4 * layout.codes)?;
         let (heads, chain) = (heads.as_chunks_mut().0, chain.as_chunks_mut().0);
         Some(Self {
-            history: History::new(bytes, state.history, layout.window),
-            chains: HashChains::new(heads, chain, state.seen, effort),
+            history: History::new(bytes, content.history, layout.window),
+            chains: HashChains::new(heads, chain, content.seen, effort),
             effort,
-            tokens: Tokens::new(tokens.as_chunks_mut().0, state.tokens),
+            tokens: Tokens::new(tokens.as_chunks_mut().0, content.tokens),
             codes: codes.as_chunks_mut().0,
             takeover,
-            progress: state.progress,
+            content,
+            progress,
         })
-    }
-
-    pub(super) fn state(&self) -> DeflateState {
-        DeflateState {
-            history: self.history.len,
-            tokens: self.tokens.len,
-            seen: self.chains.seen,
-            progress: self.progress,
-        }
     }
 
     pub(super) fn push(&mut self, input: &[u8], flush: Flush, out: &mut [u8]) -> Deflated {
@@ -185,6 +188,8 @@ impl<'m> MessageWriter<'m> {
                 }
             }
         };
+        *self.content =
+            Content { history: self.history.len, tokens: self.tokens.len, seen: self.chains.seen };
         Deflated { consumed: input.len() - rest.len(), written: out.written, done }
     }
 
@@ -384,6 +389,6 @@ impl<'m> MessageWriter<'m> {
         let dropped = self.history.clear();
         self.chains.clear(dropped, self.history.capacity());
         self.tokens.clear();
-        self.progress = BlockProgress::NEW;
+        *self.progress = BlockProgress::NEW;
     }
 }
