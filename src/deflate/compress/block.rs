@@ -1,6 +1,6 @@
 //! Selection of the shortest block type (RFC 1951 §3.2.3).
 
-use super::huffman::{Alphabets, CodeSizes, Coder, Entry, FIRST_LENGTH, FixedCode};
+use super::huffman::{Alphabets, CodeSizes, Codes, Entry, FIRST_LENGTH, FIXED_DISTANCE_LEN};
 use super::tokens::Tokens;
 use crate::bytes::WORD_64;
 use crate::deflate::symbols::fixed_len;
@@ -94,8 +94,7 @@ fn measure(bytes: &[u8], tokens: &Tokens<'_>, codes: &mut Option<Alphabets<'_>>)
             continue;
         }
         let (length, distance) = (token.length(), token.distance());
-        sums.fixed += FixedCode.symbol(FIRST_LENGTH + length.index).len
-            + FixedCode.distance(distance.index).len;
+        sums.fixed += Codes::FIXED.symbol(FIRST_LENGTH + length.index).len + FIXED_DISTANCE_LEN;
         sums.extra += length.extra_len + distance.extra_len;
         if let Some(codes) = codes {
             codes.count_match(length.index, distance.index);

@@ -1,7 +1,7 @@
 //! Writes the tokens of a block.
 
 use super::bit_writer::{BitWriter, Out, low};
-use super::huffman::{Coder, FIRST_LENGTH};
+use super::huffman::{Codes, FIRST_LENGTH};
 use super::tokens::Tokens;
 
 /// The progress in writing the tokens of a block.
@@ -30,7 +30,7 @@ impl TokenCursor {
     #[inline(never)]
     pub(super) fn emit(
         &mut self,
-        coder: &impl Coder,
+        codes: Codes<'_>,
         bytes: &[u8],
         tokens: &Tokens<'_>,
         bits: &mut BitWriter,
@@ -38,7 +38,7 @@ impl TokenCursor {
     ) -> bool {
         // Local copies stay in registers.
         let (mut held, mut cursor) = (*bits, *self);
-        let all = cursor.write(coder, bytes, tokens, &mut held, out);
+        let all = cursor.write(codes, bytes, tokens, &mut held, out);
         (*bits, *self) = (held, cursor);
         all
     }
@@ -46,7 +46,7 @@ impl TokenCursor {
     #[inline]
     fn write(
         &mut self,
-        coder: &impl Coder,
+        codes: Codes<'_>,
         bytes: &[u8],
         tokens: &Tokens<'_>,
         bits: &mut BitWriter,
@@ -61,7 +61,7 @@ impl TokenCursor {
                     return false;
                 }
                 for &byte in few {
-                    let code = coder.symbol(usize::from(byte));
+                    let code = codes.symbol(usize::from(byte));
                     bits.put(code.bits, code.len);
                 }
                 self.literals += u8::try_from(few.len()).unwrap_or(left);
@@ -72,10 +72,10 @@ impl TokenCursor {
                     return false;
                 }
                 let (length, distance) = (token.length(), token.distance());
-                let code = coder.symbol(FIRST_LENGTH + length.index);
+                let code = codes.symbol(FIRST_LENGTH + length.index);
                 bits.put(code.bits, code.len);
                 bits.put(length.extra, length.extra_len);
-                let code = coder.distance(distance.index);
+                let code = codes.distance(distance.index);
                 bits.put(code.bits, code.len);
                 bits.put(distance.extra, distance.extra_len);
                 self.at += low(token.match_len());

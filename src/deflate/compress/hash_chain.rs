@@ -156,6 +156,19 @@ impl Heads<'_> {
             position.wrapping_sub(before.into())
         })
     }
+
+    /// Enters the indices from `unseen` until `index`, and returns the first that is not in the
+    /// table then.
+    #[inline]
+    pub(super) fn catch_up(&mut self, bytes: &[u8], mut unseen: usize, index: usize) -> usize {
+        while unseen < index
+            && let Some(word) = word(bytes, unseen)
+        {
+            self.enter(word, unseen);
+            unseen += 1;
+        }
+        unseen
+    }
 }
 
 /// Like `slice::reverse`, which retains a panic when optimized for size.

@@ -57,11 +57,13 @@ pub(super) fn tokenize(
 #[inline(never)]
 fn greedy(span: Span<'_>, effort: &Effort, chains: &mut HashChains<'_>, run: &mut Run<'_, '_>) {
     let bytes = span.bytes;
-    chains.catch_up(bytes, run.at);
+    let mut unseen = chains.seen.unseen;
+    let mut heads = chains.heads();
+    unseen = heads.catch_up(bytes, unseen, run.at);
     loop {
         let end = span.end.min(run.room_ends());
-        let from = run.at.max(chains.seen.unseen);
-        let Some((at, distance)) = first(span, chains.heads(), from, end) else {
+        let from = run.at.max(unseen);
+        let Some((at, distance)) = first(span, &mut heads, from, end) else {
             chains.seen.unseen = from.max(end.min(bytes.len().saturating_sub(WORDLESS)));
             run.at = run.at.max(end);
             return;
@@ -79,15 +81,14 @@ fn greedy(span: Span<'_>, effort: &Effort, chains: &mut HashChains<'_>, run: &mu
         run.matched(len, distance);
         // The next match often begins with the last bytes of this one.
         let entered = if effort.sparse { run.at.saturating_sub(2) } else { 0 };
-        chains.seen.unseen = entered.max(at + 1);
-        chains.catch_up(bytes, run.at);
+        unseen = heads.catch_up(bytes, entered.max(at + 1), run.at);
     }
 }
 
 /// The first index from `from` at which four bytes have occurred before, and the distance.
 #[inline]
 #[expect(clippy::needless_bitwise_bool, reason = "one branch instead of two unpredictable ones")]
-fn first(span: Span<'_>, mut heads: Heads<'_>, from: usize, end: usize) -> Option<(usize, usize)> {
+fn first(span: Span<'_>, heads: &mut Heads<'_>, from: usize, end: usize) -> Option<(usize, usize)> {
     let Span { bytes, window, .. } = span;
     let ahead = bytes.get(from..bytes.len().min(end + WORDLESS))?;
     for (at, word) in (from..).zip(ahead.windows(WORD)) {

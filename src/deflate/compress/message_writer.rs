@@ -8,7 +8,7 @@ use super::block_writer::TokenCursor;
 use super::effort::{Effort, Layout};
 use super::hash_chain::{HashChains, Seen};
 use super::history::History;
-use super::huffman::{Alphabets, CodeSizes, Coder, Entry, FixedCode};
+use super::huffman::{Alphabets, CodeSizes, Codes, Entry};
 use super::match_finder::{Span, tokenize};
 use super::tokens::{Run, Tokens};
 use crate::deflate::symbols::{CODE_LENGTH_ORDER, END};
@@ -53,16 +53,24 @@ const BETWEEN: u32 = FIXED_END_LEN + HEADER_LEN + 7 + STORED_LEN;
 /// The state of a compressor between two calls.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DeflateState {
+    content: Content,
+    progress: BlockProgress,
+}
+
+/// What the storage holds.
+#[derive(Clone, Copy, Debug)]
+struct Content {
     /// The number of bytes in the history, and of tokens in the block.
     history: usize,
     tokens: usize,
     seen: Seen,
-    progress: BlockProgress,
 }
 
 impl DeflateState {
-    pub(super) const NEW: Self =
-        Self { history: 0, tokens: 0, seen: Seen::NOTHING, progress: BlockProgress::NEW };
+    pub(super) const NEW: Self = Self {
+        content: Content { history: 0, tokens: 0, seen: Seen::NOTHING },
+        progress: BlockProgress::NEW,
+    };
 
     /// Whether a new compressor can go on: all input is written, and the output ends with a whole
     /// byte, or the history is dropped.
@@ -111,10 +119,8 @@ enum WriteState {
     Order(CodeSizes, u16),
     /// The code lengths of a dynamic block, from this symbol.
     Lengths(CodeSizes, u16),
-    /// The tokens of a dynamic block.
-    Dynamic(TokenCursor),
-    /// The tokens of a fixed block.
-    Fixed(TokenCursor),
+    /// The tokens of a block with the fixed codes, or with its own.
+    Tokens { cursor: TokenCursor, dynamic: bool },
     /// The empty stored block after all input; with `fin`, the message ends.
     Empty { fin: bool },
     /// The last bytes of that block.
@@ -129,7 +135,9 @@ pub(super) struct MessageWriter<'m> {
     codes: &'m mut [Entry],
     effort: &'m Effort,
     takeover: bool,
-    progress: BlockProgress,
+    /// Up to date after [`Self::push`] only.
+    content: &'m mut Content,
+    progress: &'m mut BlockProgress,
 }
 
 impl<'m> MessageWriter<'m> {
@@ -139,8 +147,9 @@ impl<'m> MessageWriter<'m> {
         layout: &Layout,
         effort: &'m Effort,
         takeover: bool,
-        state: DeflateState,
+        state: &'m mut DeflateState,
     ) -> Option<Self> {
+        let DeflateState { content, progress } = state;
         let (bytes, memory) = memory.split_at_mut_checked(layout.window + layout.span)?;
         let (heads, memory) = memory.split_at_mut_checked(2 * layout.heads)?;
         let (chain, memory) = memory.split_at_mut_checked(2 * layout.chain)?;
@@ -148,23 +157,15 @@ impl<'m> MessageWriter<'m> {
         let codes = memory.get_mut(..4 * layout.codes)?;
         let (heads, chain) = (heads.as_chunks_mut().0, chain.as_chunks_mut().0);
         Some(Self {
-            history: History::new(bytes, state.history, layout.window),
-            chains: HashChains::new(heads, chain, state.seen, effort),
+            history: History::new(bytes, content.history, layout.window),
+            chains: HashChains::new(heads, chain, content.seen, effort),
             effort,
-            tokens: Tokens::new(tokens.as_chunks_mut().0, state.tokens),
+            tokens: Tokens::new(tokens.as_chunks_mut().0, content.tokens),
             codes: codes.as_chunks_mut().0,
             takeover,
-            progress: state.progress,
+            content,
+            progress,
         })
-    }
-
-    pub(super) fn state(&self) -> DeflateState {
-        DeflateState {
-            history: self.history.len,
-            tokens: self.tokens.len,
-            seen: self.chains.seen,
-            progress: self.progress,
-        }
     }
 
     pub(super) fn push(&mut self, input: &[u8], flush: Flush, out: &mut [u8]) -> Deflated {
@@ -187,6 +188,8 @@ impl<'m> MessageWriter<'m> {
                 }
             }
         };
+        *self.content =
+            Content { history: self.history.len, tokens: self.tokens.len, seen: self.chains.seen };
         Deflated { consumed: input.len() - rest.len(), written: out.written, done }
     }
 
@@ -280,22 +283,25 @@ impl<'m> MessageWriter<'m> {
                 self.progress.bits.put(repeat.extra, repeat.extra_len);
                 *at += repeat.run;
                 if *at >= counts.symbols() {
-                    self.progress.write = WriteState::Dynamic(TokenCursor::START);
+                    self.progress.write =
+                        WriteState::Tokens { cursor: TokenCursor::START, dynamic: true };
                 }
             }
-            WriteState::Dynamic(cursor) => {
-                let Some(codes) = Alphabets::new(self.codes) else { return false };
-                let all = cursor.emit(&codes, bytes, &self.tokens, &mut self.progress.bits, out);
-                if !all || !self.progress.bits.reserve(15, out) {
+            WriteState::Tokens { cursor, dynamic } => {
+                let codes = if *dynamic {
+                    Alphabets::new(self.codes).map_or(Codes::FIXED, Alphabets::codes)
+                } else {
+                    Codes::FIXED
+                };
+                if !cursor.emit(codes, bytes, &self.tokens, &mut self.progress.bits, out) {
                     return false;
                 }
-                let end = codes.symbol(usize::from(END));
-                self.progress.bits.put(end.bits, end.len);
-                self.next_block();
-            }
-            WriteState::Fixed(cursor) => {
-                if !cursor.emit(&FixedCode, bytes, &self.tokens, &mut self.progress.bits, out) {
-                    return false;
+                if *dynamic {
+                    if !self.progress.bits.reserve(15, out) {
+                        return false;
+                    }
+                    let end = codes.symbol(usize::from(END));
+                    self.progress.bits.put(end.bits, end.len);
                 }
                 self.next_block();
             }
@@ -334,7 +340,8 @@ impl<'m> MessageWriter<'m> {
                     self.progress.bits.put(FIXED, HEADER_LEN);
                     self.progress.open = true;
                 }
-                self.progress.write = WriteState::Fixed(TokenCursor::START);
+                self.progress.write =
+                    WriteState::Tokens { cursor: TokenCursor::START, dynamic: false };
             }
             BlockKind::Dynamic(counts) => {
                 self.close();
@@ -366,7 +373,7 @@ impl<'m> MessageWriter<'m> {
     /// Ends an open fixed block.
     fn close(&mut self) {
         if self.progress.open {
-            let end = FixedCode.symbol(usize::from(END));
+            let end = Codes::FIXED.symbol(usize::from(END));
             self.progress.bits.put(end.bits, end.len);
             self.progress.open = false;
         }
@@ -382,6 +389,6 @@ impl<'m> MessageWriter<'m> {
         let dropped = self.history.clear();
         self.chains.clear(dropped, self.history.capacity());
         self.tokens.clear();
-        self.progress = BlockProgress::NEW;
+        *self.progress = BlockProgress::NEW;
     }
 }

@@ -121,13 +121,11 @@ impl<S: AsRef<[u8]> + AsMut<[u8]>> Deflate<S> {
     pub fn push(&mut self, input: &[u8], flush: Flush, out: &mut [u8]) -> Deflated {
         let Self { storage, layout, effort, context, state } = self;
         let Some(mut writer) =
-            MessageWriter::new(storage.as_mut(), layout, effort, context.takeover, *state)
+            MessageWriter::new(storage.as_mut(), layout, effort, context.takeover, state)
         else {
             return Deflated { consumed: 0, written: 0, done: false };
         };
-        let deflated = writer.push(input, flush, out);
-        self.state = writer.state();
-        deflated
+        writer.push(input, flush, out)
     }
 
     /// Drops the history: the next message refers to nothing before it, so the peer can inflate

@@ -1,6 +1,6 @@
 //! The code of a symbol, and the fixed code (RFC 1951 §3.2.6).
 
-use crate::deflate::symbols::fixed_len;
+use crate::deflate::symbols::{DISTANCES, LITERALS, fixed_len};
 
 /// The symbol of the shortest length (§3.2.5).
 pub(crate) const FIRST_LENGTH: usize = 257;
@@ -30,41 +30,46 @@ impl Code {
     }
 }
 
+/// The length of each distance in the fixed codes, in bits.
+pub(crate) const FIXED_DISTANCE_LEN: u32 = 5;
+
 /// The prefix codes of a block.
-pub(crate) trait Coder {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Codes<'a> {
+    pub(crate) literals: &'a [Entry; LITERALS],
+    pub(crate) distances: &'a [Entry; DISTANCES],
+}
+
+impl Codes<'_> {
+    /// The fixed codes (§3.2.6).
+    pub(crate) const FIXED: Self = Codes { literals: &FIXED_LITERALS, distances: &FIXED_DISTANCES };
+
     /// The code of a literal, a length or the end of the block.
-    fn symbol(&self, symbol: usize) -> Code;
-
-    fn distance(&self, index: usize) -> Code;
-}
-
-/// The fixed code (§3.2.6).
-#[derive(Debug)]
-pub(crate) struct FixedCode;
-
-impl Coder for FixedCode {
     #[inline]
-    fn symbol(&self, symbol: usize) -> Code {
-        FIXED.get(symbol).map_or(Code::NONE, |entry| Code::of(*entry))
+    pub(crate) fn symbol(&self, symbol: usize) -> Code {
+        code(self.literals, symbol)
     }
 
     #[inline]
-    fn distance(&self, index: usize) -> Code {
-        let [index, ..] = index.to_le_bytes();
-        Code { bits: u32::from(index.reverse_bits() >> 3), len: 5 }
+    pub(crate) fn distance(&self, index: usize) -> Code {
+        code(self.distances, index)
     }
 }
 
-/// §3.2.6, indexed by symbol.
-static FIXED: [Entry; 288] = {
-    let mut codes = [[0; 4]; 288];
+#[inline]
+pub(super) fn code(entries: &[Entry], symbol: usize) -> Code {
+    entries.get(symbol).map_or(Code::NONE, |entry| Code::of(*entry))
+}
+
+static FIXED_LITERALS: [Entry; LITERALS] = {
+    let mut codes = [[0; 4]; LITERALS];
     let mut symbol = 0_u16;
     #[expect(
         clippy::indexing_slicing,
         clippy::as_conversions,
         reason = "evaluated at compile time only"
     )]
-    while symbol < 288 {
+    while (symbol as usize) < LITERALS {
         let code = match symbol {
             0..144 => symbol + 0x30,
             144..256 => symbol - 144 + 0x190,
@@ -75,6 +80,22 @@ static FIXED: [Entry; 288] = {
         let bits = (code.reverse_bits() >> (16 - len)) as u32;
         codes[symbol as usize] = Code { bits, len }.entry();
         symbol += 1;
+    }
+    codes
+};
+
+static FIXED_DISTANCES: [Entry; DISTANCES] = {
+    let mut codes = [[0; 4]; DISTANCES];
+    let mut index = 0_u8;
+    #[expect(
+        clippy::indexing_slicing,
+        clippy::as_conversions,
+        reason = "evaluated at compile time only"
+    )]
+    while (index as usize) < DISTANCES {
+        let bits = (index.reverse_bits() >> (8 - FIXED_DISTANCE_LEN)) as u32;
+        codes[index as usize] = Code { bits, len: FIXED_DISTANCE_LEN }.entry();
+        index += 1;
     }
     codes
 };

@@ -3,11 +3,11 @@
 
 mod code;
 
-pub(super) use self::code::{Coder, Entry, FIRST_LENGTH, FixedCode};
+pub(super) use self::code::{Codes, Entry, FIRST_LENGTH, FIXED_DISTANCE_LEN};
 
 use core::iter::repeat_n;
 
-use self::code::Code;
+use self::code::{Code, code};
 use super::bit_writer::low;
 use crate::deflate::symbols::{CODE_LENGTH_ORDER, DISTANCES, END, LITERALS, MAX_CODE_LEN};
 
@@ -152,23 +152,11 @@ impl<'a> Alphabets<'a> {
     pub(super) fn code_length(&self, symbol: usize) -> Code {
         code(self.code_lengths, symbol)
     }
-}
 
-impl Coder for Alphabets<'_> {
-    #[inline]
-    fn symbol(&self, symbol: usize) -> Code {
-        code(self.literals, symbol)
+    /// The codes that were built.
+    pub(super) const fn codes(self) -> Codes<'a> {
+        Codes { literals: self.literals, distances: self.distances }
     }
-
-    #[inline]
-    fn distance(&self, index: usize) -> Code {
-        code(self.distances, index)
-    }
-}
-
-#[inline]
-fn code(entries: &[Entry], symbol: usize) -> Code {
-    entries.get(symbol).map_or(Code::NONE, |entry| Code::of(*entry))
 }
 
 /// Increments the frequency of a symbol.
