@@ -289,7 +289,9 @@ impl<'m> MessageWriter<'m> {
             }
             WriteState::Tokens { cursor, dynamic } => {
                 let codes = if *dynamic {
-                    Alphabets::new(self.codes).map_or(Codes::FIXED, Alphabets::codes)
+                    let own = Alphabets::new(self.codes);
+                    debug_assert!(own.is_some(), "a block with its own codes has room for them");
+                    own.map_or(Codes::FIXED, Alphabets::codes)
                 } else {
                     Codes::FIXED
                 };
