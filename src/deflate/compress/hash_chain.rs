@@ -85,12 +85,8 @@ impl<'m> HashChains<'m> {
     /// Enters all indices before `index` that are not in the tables.
     #[inline]
     pub(super) fn catch_up(&mut self, bytes: &[u8], index: usize) {
-        while self.seen.unseen < index
-            && let Some(word) = word(bytes, self.seen.unseen)
-        {
-            self.enter(word, self.seen.unseen);
-            self.seen.unseen += 1;
-        }
+        let unseen = self.seen.unseen;
+        self.seen.unseen = catch_up(bytes, unseen, index, |word, at| self.enter(word, at));
     }
 
     /// Enters `index`, and returns the distance to the previous index with the same
@@ -157,18 +153,28 @@ impl Heads<'_> {
         })
     }
 
-    /// Enters the indices from `unseen` until `index`, and returns the first that is not in the
-    /// table then.
+    /// Like [`catch_up`].
     #[inline]
-    pub(super) fn catch_up(&mut self, bytes: &[u8], mut unseen: usize, index: usize) -> usize {
-        while unseen < index
-            && let Some(word) = word(bytes, unseen)
-        {
-            self.enter(word, unseen);
-            unseen += 1;
-        }
-        unseen
+    pub(super) fn catch_up(&mut self, bytes: &[u8], unseen: usize, index: usize) -> usize {
+        catch_up(bytes, unseen, index, |word, at| self.enter(word, at))
     }
+}
+
+/// Enters the indices from `unseen` until `index`, and returns the first that is not entered then.
+#[inline]
+fn catch_up(
+    bytes: &[u8],
+    mut unseen: usize,
+    index: usize,
+    mut enter: impl FnMut(u32, usize) -> usize,
+) -> usize {
+    while unseen < index
+        && let Some(word) = word(bytes, unseen)
+    {
+        enter(word, unseen);
+        unseen += 1;
+    }
+    unseen
 }
 
 /// Like `slice::reverse`, which retains a panic when optimized for size.
